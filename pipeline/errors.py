@@ -1,0 +1,70 @@
+"""Expected failures, each a type of its own.
+
+A failure that concerns one exposure becomes a row of the ``exposures`` table and never stops a
+run (``ExposureError``); one that concerns the request itself ends it with exit status 2
+(``RequestError``). Anything else is a defect and crashes with its traceback.
+"""
+
+
+class PipelineError(Exception):
+    """Any failure that the pipeline expects; its message names the value, the file, the remedy."""
+
+
+class RequestError(PipelineError):
+    """The request cannot be carried out as given: configuration, options, permissions."""
+
+
+class ConfigError(RequestError):
+    """``report.toml`` holds an unknown key, a wrong type, or a value outside its limits."""
+
+
+class SourceUnavailable(RequestError):
+    """The chosen source of exposures does not exist, is empty, or is not built yet."""
+
+
+class WorkspaceError(RequestError):
+    """The working or site folder cannot be written, is full, or is in use by another run."""
+
+
+class ReferenceError(RequestError):
+    """No exposure can serve as the reference, or the one that was named cannot."""
+
+
+class SiteError(RequestError):
+    """The static site could not be built from the rendered pages."""
+
+
+class ExposureError(PipelineError):
+    """One exposure cannot be used; the campaign goes on without it."""
+
+
+class CubeUnreadable(ExposureError):
+    """The file is truncated, is not FITS, or lacks an extension or keyword of a MUSE cube."""
+
+
+class CubeEmpty(ExposureError):
+    """The cube holds no finite value."""
+
+
+class WrongPixelScale(ExposureError):
+    """The spaxels are not those of the campaign's instrument mode."""
+
+
+class WrongField(ExposureError):
+    """The header's position is not that of the campaign's field."""
+
+
+class UnknownMode(ExposureError):
+    """The instrument mode is none of the four wide-field modes."""
+
+
+class NoStarsDetected(ExposureError):
+    """DAOFIND found nothing, or too few stars for a match."""
+
+
+class NoStarsMatched(ExposureError):
+    """The detections cannot be matched to the reference catalogue beyond chance."""
+
+
+class BandNotCovered(ExposureError):
+    """A passband extends beyond the wavelengths of the spectra."""
