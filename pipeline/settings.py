@@ -5,6 +5,7 @@ the default given here, which is that of the shipped ``report.toml`` (a test com
 """
 
 import dataclasses
+import math
 import re
 import tomllib
 import typing
