@@ -85,9 +85,21 @@ class DetectionSettings:
 
 @dataclass(frozen=True)
 class ReferenceSettings:
-    """Which exposure defines the star numbers and positions; "" leaves it to the rule."""
+    """Which exposure defines the star positions.
 
-    exposure: str = ""
+    The first of ``prefer`` (an exposure id, or "NIGHT MODE") that is among the exposures and shows
+    stars; else, of the ``candidates`` with the best seeing in their headers, the one with most
+    detections, then the sharpest, then the earliest.
+    """
+
+    prefer: tuple[str, ...] = ("2019-03-10 WFM-AO-N",)
+    candidates: int = 5
+
+    def __post_init__(self) -> None:
+        _require(
+            1 <= self.candidates <= 1000,
+            f"reference.candidates = {self.candidates}: outside 1 to 1000",
+        )
 
 
 @dataclass(frozen=True)
