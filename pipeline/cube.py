@@ -5,7 +5,6 @@ A DATACUBE_FINAL has a primary header with ESO keywords and two image extensions
 ``CubeUnreadable`` that names the file and what was expected.
 """
 
-import os
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -231,9 +230,7 @@ def write_cube(
                 raise ValueError(f"layer {count} has shape {data.shape}, cube {shape}")
             for start, layer in ((data_start, data), (stat_start, stat)):
                 file.seek(start + (count - 1) * layer_bytes)
-                file.write(np.ascontiguousarray(layer, dtype=">f4"))
+                file.write(np.ascontiguousarray(layer, dtype=">f4").data)
         if count != shape[0]:
             raise ValueError(f"{count} layers written, {shape[0]} promised")
         file.truncate(stat_start + data_bytes + padding)
-        file.flush()
-        os.fsync(file.fileno())

@@ -1,0 +1,76 @@
+# Two commands do everything on a fresh machine: `make report` and `make test`.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+JOBS ?= $(shell nproc)
+SITE ?= site
+PORT ?= 8000
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
+VENDOR := site_src/assets/vendor/.done
+
+.PHONY: report test serve clean distclean lint lock status bench help
+
+help:  ## list the commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 18
+
+report: $(VENV)/.run $(VENDOR)  ## build the default report into site/
+	$(BIN)/python build_report.py --jobs $(JOBS) --site $(SITE)
+	@echo "Read it: $(SITE)/index.html (or: make serve)"
+
+test: $(VENV)/.test $(VENDOR)  ## run all tests that this machine can run
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadgroup
+
+serve:  ## serve the built site on 127.0.0.1
+	@test -f $(SITE)/index.html || { echo "no site yet: make report"; exit 1; }
+	@echo "http://127.0.0.1:$(PORT)/"
+	@$(PYTHON) -m http.server --bind 127.0.0.1 --directory $(SITE) $(PORT)
+
+status: $(VENV)/.run  ## list what is done, stale and failed, and why
+	$(BIN)/python -m pipeline status
+
+lint: $(VENV)/.test  ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.bench  ## benchmarks; see benchmarks/README.md
+	@echo "see benchmarks/README.md for the commands"
+
+clean:  ## remove what a run leaves behind
+	rm -rf $(SITE) work build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+distclean: clean  ## remove the virtual environment, too
+	rm -rf $(VENV) site_src/assets/vendor kdmatch/_kdmatch.so
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The environment: created once, made anew when the lock or the C sources change.
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed, $(PYTHON) is older"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "Python lacks venv: apt-get install python3-venv"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: requirements/run.txt pyproject.toml setup.py $(wildcard kdmatch/*.c kdmatch/*.h) | $(VENV)/bin/python
+	$(PIP_INSTALL) -r requirements/run.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m kdmatch.build
+	@touch $@
+
+$(VENV)/.test: requirements/test.txt $(VENV)/.run
+	$(PIP_INSTALL) -r requirements/test.txt
+	@touch $@
+
+$(VENV)/.bench: requirements/bench.txt $(VENV)/.test
+	$(PIP_INSTALL) -r requirements/bench.txt
+	@touch $@
+
+$(VENDOR): package-lock.json $(VENV)/.run
+	$(BIN)/python -m pipeline.report.vendor
+	@touch $@
+
+# The locks hold hashes and no address. `uv` is needed only here: pip install uv.
+LOCK := uv pip compile pyproject.toml --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --quiet --extra build
+lock:  ## renew the locks from pyproject.toml
+	$(LOCK) --output-file requirements/run.txt
+	$(LOCK) --extra test --output-file requirements/test.txt
+	$(LOCK) --extra test --extra bench --output-file requirements/bench.txt
