@@ -99,7 +99,7 @@ def safe_name(label: str) -> str:
     Two labels that differ only in replaced characters keep different names.
     """
     name = _UNSAFE.sub("_", label).lstrip(".")[:120]
-    return name if name == label else f"{name or 'x'}-{digest(label)[:8]}"
+    return name if name and name == label else f"{name or 'x'}-{digest(label)[:8]}"
 
 
 def read_stamp(product: Path) -> Stamp | None:

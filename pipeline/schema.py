@@ -255,7 +255,9 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
 _EMPTY = {"str": "", "bool": False, "i8": 0, "f8": np.nan}
 
 
-def make_table(name: str, columns: Mapping[str, Sequence[object] | np.ndarray], **meta: object) -> QTable:
+def make_table(
+    name: str, columns: Mapping[str, Sequence[object] | np.ndarray], **meta: object
+) -> QTable:
     """A published table with the schema's columns, types, units and descriptions.
 
     Parameters
