@@ -6,6 +6,7 @@ in the order of completion. A worker that dies costs its job one retry, not the 
 
 import os
 import runpy
+import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -120,7 +121,8 @@ def _local_config(jobs: int, run_dir: Path) -> Config:
             provider=LocalProvider(
                 init_blocks=1,
                 max_blocks=1,
-                worker_init="export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1",
+                worker_init="export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 "
+                f"PYTHONPATH={shlex.quote(str(Path(__file__).parents[1]))}:$PYTHONPATH",
             ),
         )
     return Config(
