@@ -5,7 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 import kdmatch
+from pipeline.cube import PIXEL_SCALE_TOLERANCE
 from pipeline.errors import NoStarsMatched
+
+MAX_DISTORTION = PIXEL_SCALE_TOLERANCE  # scale and shear between exposures of one instrument
+SAME_POINTING = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))  # exposures repeat a pointing: looked at first
 
 
 @dataclass(frozen=True)
@@ -48,30 +52,25 @@ def match_exposure(
     NoStarsMatched
         If there is no such map, or chance explains it; the message says what was tried.
     """
-    tried = (
-        f"{len(detected_xy)} detections, {len(reference_xy)} reference stars, "
-        f"matching.tolerance_px = {tolerance_px:g}"
-    )
     try:
-        match = kdmatch.match(reference_xy, detected_xy, tolerance_px=tolerance_px)
-    except kdmatch.NoMatch as error:
-        raise NoStarsMatched(f"no match: {error} ({tried})") from error
-    probability = float(match.false_alarm_probability)
-    if not probability <= max_false_alarm:
-        raise NoStarsMatched(
-            f"{len(match.pairs)} pairs match, which chance does with probability "
-            f"{probability:.2g}, above matching.max_false_alarm = {max_false_alarm:g} ({tried})"
+        match = kdmatch.match(
+            reference_xy,
+            detected_xy,
+            tolerance_px=tolerance_px,
+            max_false_alarm=max_false_alarm,
+            scale_range=(1 - MAX_DISTORTION, 1 + MAX_DISTORTION),
+            max_shear=MAX_DISTORTION,
+            prior=SAME_POINTING,
         )
-    affine = np.asarray(match.affine, float)
+    except kdmatch.NoMatch as error:
+        raise NoStarsMatched(
+            f"{error}; matching.tolerance_px = {tolerance_px:g}, "
+            f"matching.max_false_alarm = {max_false_alarm:g}"
+        ) from error
     return ExposureMatch(
-        affine,
-        np.asarray(match.pairs, int),
-        float(match.rms_px),
-        probability,
-        apply_affine(affine, reference_xy),
+        match.affine,
+        match.pairs,
+        match.rms_px,
+        match.false_alarm_probability,
+        match.transform(reference_xy),
     )
-
-
-def apply_affine(affine: np.ndarray, xy: np.ndarray) -> np.ndarray:
-    """Positions (star, 2) taken through an affine map (2, 3)."""
-    return np.asarray(np.asarray(xy, float) @ affine[:, :2].T + affine[:, 2])
