@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from astropy.stats import mad_std, sigma_clipped_stats
 from photutils.detection import DAOStarFinder
-from scipy import ndimage, signal
+from scipy import ndimage
 
 from pipeline.errors import CubeEmpty
 from pipeline.measure.moments import FWHM_PER_SIGMA, windowed_moments
@@ -62,7 +62,7 @@ def find_standard(image: np.ndarray, *, threshold_sigma: float, fwhm_px: float) 
     if not noise > 0:
         return Standard(float(x), float(y), fwhm_px, _distance(image.shape, x, y) <= fwhm_px)
     finder = DAOStarFinder(threshold_sigma * noise, fwhm_px)
-    convolved = signal.fftconvolve(residual, finder.kernel.data, mode="same")
+    convolved = ndimage.convolve(residual, finder.kernel.data, mode="constant")
     threshold = float(finder.threshold_eff)
     radius = _wing_radius(convolved, ~blind, x, y, threshold, threshold_sigma, fwhm_px)
     circle = _distance(image.shape, x, y) <= radius
