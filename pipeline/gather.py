@@ -15,7 +15,7 @@ from pipeline.results import Image, SpectrumSet
 from pipeline.schema import TABLES, empty_value, make_table
 from pipeline.stages import Job, read_reference
 
-OK, FAILED = "ok", "failed"  # "excluded" comes with reviewed flags
+OK, EXCLUDED, FAILED = "ok", "excluded", "failed"  # values of the column ``status``
 
 
 @dataclass(frozen=True)
@@ -62,13 +62,14 @@ def gather(jobs: Sequence[Job], reference: Path) -> Gathered:
         row = _header_columns(job)
         if _done(job.detection):
             row["n_detected"] = len(read_detection(job.detection).sources.x)
-        reason = _failure(job)
-        if not reason:
+        status, reason = _status(job)
+        if status != FAILED:
             measurement = read_measurement(job.measurement)
-            ids.append(job.entry.exposure_id)
-            measurements.append(measurement)
             row.update(_match_columns(measurement))
-        rows.append({**row, "status": FAILED if reason else OK, "reason": reason})
+            if status == OK:
+                ids.append(job.entry.exposure_id)
+                measurements.append(measurement)
+        rows.append({**row, "status": status, "reason": reason})
     columns = {
         column.name: [row.get(column.name, empty_value(column)) for row in rows]
         for column in TABLES["exposures"]
@@ -90,6 +91,18 @@ def _match_columns(measurement: Measurement) -> dict[str, object]:
         "n_matched": measurement.match.n_matched,
         "match_rms_px": measurement.match.rms_px,
     }
+
+
+def _status(job: Job) -> tuple[str, str]:
+    """Status and reason of an exposure."""
+    if failure := _failure(job):
+        return FAILED, failure
+    exposure = job.entry.exposure
+    names = {job.entry.exposure_id} | ({exposure.name} if exposure else set())
+    for excluded, reason in job.settings.review.exclude:
+        if excluded in names:
+            return EXCLUDED, reason
+    return OK, ""
 
 
 def _failure(job: Job) -> str:

@@ -17,7 +17,7 @@ from pipeline.measure.matching import ExposureMatch
 from pipeline.measure.photometry import BandFlux
 from pipeline.measure.standard import Standard
 
-_SOURCE_COLUMNS = ("x", "y", "x_daofind", "y_daofind", "flux")
+_SOURCE_COLUMNS = ("x", "y", "flux")
 _AFFINE_KEYS = ("A", "B", "C", "D", "E", "F")
 
 

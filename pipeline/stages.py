@@ -75,6 +75,11 @@ class Job:
         return self.folder / "detection.fits"
 
     @property
+    def truth(self) -> Path:
+        """True fluxes of a simulated exposure."""
+        return self.folder / "truth.ecsv"
+
+    @property
     def measurement(self) -> Path:
         """Product of ``measure``."""
         return self.folder / "measurement.fits"
@@ -200,21 +205,25 @@ def run_job(job: Job) -> Stamp:
 
 
 def _ensure_cube(job: Job) -> None:
-    """Simulate the cube if it is not there."""
+    """Simulate the cube if it is not there, and write the truth beside it."""
     if job.plan is None:
         return
     ingredients = cube_ingredients(job)
-    if job.cube.exists() and not products.staleness(job.cube, ingredients):
-        return
     campaign = build_simulation(job.plan, job.settings)
     index = job.entry.simulation_index
     assert index is not None
 
-    def build(output: products.Output) -> None:
+    def build_truth(output: products.Output) -> None:
+        campaign.exposure_fluxes(index).write(output.path(job.truth.name), format="ascii.ecsv")
+
+    def build_cube(output: products.Output) -> None:
         write_cube(output.path(job.cube.name), campaign.headers(index), campaign.layers(index))
 
-    transient = not job.settings.simulation.keep_cubes
-    products.make(job.cube, "simulate", ingredients, build, transient=transient)
+    if products.staleness(job.truth, ingredients):
+        products.make(job.truth, "truth", ingredients, build_truth)
+    if products.staleness(job.cube, ingredients) or not job.cube.exists():
+        transient = not job.settings.simulation.keep_cubes
+        products.make(job.cube, "simulate", ingredients, build_cube, transient=transient)
 
 
 def _run_detect(job: Job) -> Stamp:
@@ -231,8 +240,8 @@ def _run_measure(job: Job, reference: Path, ingredients: Mapping[str, Any]) -> S
     catalogue = read_reference(reference)
 
     def build(output: products.Output) -> None:
-        sources = read_detection(job.detection).sources
-        measurement = measure(open_cube(job.cube), sources, catalogue, job.settings)
+        detected_xy = read_detection(job.detection).sources.xy
+        measurement = measure(open_cube(job.cube), detected_xy, catalogue, job.settings)
         write_measurement(output.path(job.measurement.name), measurement, catalogue.star_id)
 
     return products.make(job.measurement, "measure", ingredients, build)
