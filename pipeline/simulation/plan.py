@@ -30,9 +30,9 @@ BETA = {True: 2.0, False: 2.6}  # Moffat index with and without adaptive optics
 INSTRUMENT_FWHM_ARCSEC = 0.30
 
 # The reference exposure, as the five radii of the study's SNR table tell (see tests/simulation).
-REFERENCE_FWHM_8000_PX = 4.4
+REFERENCE_FWHM_8000_PX = 4.5
 REFERENCE_BETA = 1.9
-REFERENCE_SKY = 12.0  # moon or twilight: continuum in units of the dark sky's
+REFERENCE_SKY = 10.0  # moon or twilight: continuum in units of the dark sky's
 
 # Two exposures of the real record go wrong here as well, on purpose and labelled in the truth.
 # The real 2019-04-27 is an outlier of unknown cause; a probe's shadow is one that would do it.
@@ -137,7 +137,7 @@ def _draw(
     )
     airmass = (round(float(above.airmass[0]), 3), round(float(above.airmass[2]), 3))
 
-    dimm = float(np.clip(0.85 * np.exp(night_rng.normal(0, 0.22) + rng.normal(0, 0.08)), 0.4, 2.0))
+    dimm = float(np.clip(0.8 * np.exp(night_rng.normal(0, 0.22) + rng.normal(0, 0.08)), 0.5, 1.8))
     dimm_end = dimm * float(np.exp(rng.normal(0, 0.04)))
     with_ao = "-AO-" in plan.mode
     fwhm = _delivered_fwhm_px(dimm, sum(airmass) / 2, with_ao, field.pixel_scale_arcsec)
