@@ -7,6 +7,7 @@ from itertools import combinations
 import numpy as np
 from astropy.table import QTable
 
+from pipeline.statistics.columns import numbers, texts
 from pipeline.statistics.scatter import std_published
 from pipeline.statistics.subsets import Series
 
@@ -89,7 +90,7 @@ def name_candidates(scatter: QTable, seed: int) -> tuple[np.ndarray, np.ndarray]
     k points of one column are k pairs in unknown order; a random order of them is as good as any.
     """
     one, two = np.array(scatter["star_1"], int), np.array(scatter["star_2"], int)
-    candidates = np.asarray(scatter["candidates"], str)
+    candidates = texts(scatter["candidates"])
     rng = np.random.default_rng(seed)
     for column in np.unique(candidates):
         here = candidates == column
@@ -126,7 +127,7 @@ def affine_between(reference_xy: np.ndarray, other_xy: np.ndarray) -> Affine:
 
 def points_of(coordtrafo: QTable, kind: str) -> np.ndarray:
     """Positions (star, 2) of one kind of marker [pix], in the order of the star numbers."""
-    chosen = (np.asarray(coordtrafo["kind"]) == kind) & (np.asarray(coordtrafo["star_id"]) > 0)
+    chosen = (texts(coordtrafo["kind"]) == kind) & (np.asarray(coordtrafo["star_id"]) > 0)
     order = np.argsort(np.asarray(coordtrafo["star_id"])[chosen])
-    xy = [np.asarray(getattr(coordtrafo[axis], "value", coordtrafo[axis])) for axis in ("x", "y")]
+    xy = [numbers(coordtrafo[axis]) for axis in ("x", "y")]
     return np.column_stack([values[chosen][order] for values in xy])

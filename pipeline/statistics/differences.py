@@ -10,6 +10,7 @@ import numpy as np
 from astropy.table import QTable
 
 from pipeline.schema import TABLES, make_table
+from pipeline.statistics.columns import numbers
 from pipeline.statistics.consistency import (
     affine_between,
     derived_scatter,
@@ -83,7 +84,7 @@ def brightest(series: Series, snr: QTable) -> Row:
 
 def aperture(claims: Mapping[str, float], snr: QTable) -> Row:
     names = [name for name in snr.colnames if name != "star_id"]
-    values = np.array([np.asarray(snr[name], float) for name in names])
+    values = np.array([numbers(snr[name]) for name in names])
     best = values.argmax(axis=0)
     radius = claims["best_radius_px"]
     n_best = int(np.count_nonzero(best == names.index(f"r{radius}")))
@@ -109,10 +110,7 @@ def offset_remark(claims: Mapping[str, float], coordtrafo: QTable) -> Row:
     )
     found, applied = affine_between(reference, detected), affine_between(reference, transformed)
     offset = found.shift_px * PIXEL_ARCSEC
-    variances = [
-        np.asarray(getattr(coordtrafo[axis], "value", coordtrafo[axis]), float) ** 2
-        for axis in ("x_err", "y_err")
-    ]
+    variances = [numbers(coordtrafo[axis]) ** 2 for axis in ("x_err", "y_err")]
     reading = float(np.sqrt(2 * np.mean(variances[0] + variances[1])))  # of a distance of markers
     miss = float(np.sqrt(np.mean(((detected - transformed) ** 2).sum(axis=1))))
     return remark(
@@ -151,7 +149,7 @@ def two_figures(series: Series, scatter: QTable) -> Row:
 
 def photon_limit(scatter: QTable) -> Row:
     one, two = name_candidates(scatter, SEED)
-    found = fit_floor(np.asarray(scatter["snr_gmean"]), np.asarray(scatter["std"]), one, two)
+    found = fit_floor(numbers(scatter["snr_gmean"]), numbers(scatter["std"]), one, two)
     photon = float(np.sqrt(2))
     return remark(
         "floor",

@@ -6,6 +6,7 @@ import numpy as np
 from astropy.table import QTable
 from scipy.special import stdtr
 
+from pipeline.statistics.columns import numbers
 from pipeline.statistics.consistency import fluxes_in
 from pipeline.statistics.remark import Row, key_of, label, remark, statistics_of
 from pipeline.statistics.scatter import std_published, std_sample
@@ -179,7 +180,7 @@ def outlier(series: Series, levels: QTable, reference_exposure: str) -> Row:
     """Are the fluxes of the outlying exposure those of stars at all?"""
     far = np.flatnonzero(outliers(series.deviation))
     reference = series.exposure_ids.tolist().index(reference_exposure)
-    radius = np.asarray(getattr(levels["radius_px"], "value", levels["radius_px"]), float)
+    radius = numbers(levels["radius_px"])
     chosen = levels[radius == RADIUS_PX]
     level = {int(row["star_id"]): float(row["level_2860_2985"]) for row in chosen}
     worst = int(far[0]) if len(far) else reference

@@ -16,6 +16,8 @@ import numpy as np
 from astropy.table import QTable
 from scipy.optimize import least_squares
 
+from pipeline.statistics.columns import numbers, texts
+
 N_BOOTSTRAP = 300
 SEED = 3218
 MIN_PAIRS = 5
@@ -114,7 +116,7 @@ class Unflagged:
 
 def unflagged_pairs(pairs: QTable, catalogue: QTable) -> Unflagged:
     """The pairs whose two stars carry no flag (edge, blended, near the standard)."""
-    flags = np.asarray(catalogue["flags"], str)
+    flags = texts(catalogue["flags"])
     flagged = np.asarray(catalogue["star_id"])[flags != ""]
     bad = np.isin(pairs["star_1"], flagged) | np.isin(pairs["star_2"], flagged)
     return Unflagged(pairs[~bad], len(flagged))
@@ -124,8 +126,8 @@ def floor_of_pairs(pairs: QTable, catalogue: QTable, *, column: str = "std_publi
     """The floor of a campaign's unflagged pairs, from one of its columns of scatter."""
     chosen = unflagged_pairs(pairs, catalogue).pairs
     return fit_floor(
-        np.asarray(chosen["snr_gmean"], float),
-        np.asarray(chosen[column], float),
+        numbers(chosen["snr_gmean"]),
+        numbers(chosen[column]),
         np.asarray(chosen["star_1"]),
         np.asarray(chosen["star_2"]),
     )

@@ -7,6 +7,7 @@ import numpy as np
 from astropy.table import QTable
 
 from pipeline.results import Number
+from pipeline.statistics.columns import texts
 from pipeline.statistics.floor import Floor, unflagged_pairs
 from pipeline.statistics.remark import Pair, key_of, label
 
@@ -78,7 +79,7 @@ def headline_numbers(
 
 
 def _by_pair(reanalysis: QTable, subset: str) -> dict[Pair, Mapping[str, object]]:
-    chosen = reanalysis[np.asarray(reanalysis["subset"]) == subset]
+    chosen = reanalysis[texts(reanalysis["subset"]) == subset]
     return {(int(row["star_1"]), int(row["star_2"])): row for row in chosen}
 
 
@@ -153,8 +154,8 @@ def _excess(
     ]
     chosen = unflagged_pairs(pairs, catalogue).pairs
     with np.errstate(invalid="ignore"):
-        bright = chosen[np.asarray(chosen["snr_gmean"], float) > HIGH_SNR]
-    values = np.asarray(bright["excess_std"], float)
+        bright = chosen[numbers(chosen["snr_gmean"]) > HIGH_SNR]
+    values = numbers(bright["excess_std"])
     return [
         *numbers,
         Number(
@@ -204,8 +205,8 @@ def _floor_numbers(floor: Floor, source: str) -> list[Number]:
 
 
 def _counts(tables: Mapping[str, QTable], source: str) -> list[Number]:
-    status = np.asarray(tables["exposures"]["status"], str)
-    flags = np.asarray(tables["catalogue"]["flags"], str)
+    status = texts(tables["exposures"]["status"])
+    flags = texts(tables["catalogue"]["flags"])
     counts = [
         (f"n_exposures.{key}", f"exposures {words}", int(np.count_nonzero(status == key)), formula)
         for key, words, formula in (
@@ -236,5 +237,5 @@ def _counts(tables: Mapping[str, QTable], source: str) -> list[Number]:
 
 
 def _n_nights(exposures: QTable) -> int:
-    used = np.asarray(exposures["status"], str) == "ok"
-    return len(np.unique(np.asarray(exposures["night"], str)[used]))
+    used = texts(exposures["status"]) == "ok"
+    return len(np.unique(texts(exposures["night"])[used]))

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from astropy.table import QTable
 
+from pipeline.statistics.columns import numbers
 from pipeline.statistics.differences import differences
 from pipeline.statistics.subsets import N_BOOTSTRAP, Series, series_of, subset_statistics
 
@@ -18,8 +19,8 @@ def series_of_record(tables: Mapping[str, QTable]) -> Series:
         ``exposures``, ``timelines`` and ``timelines_digitised``, the last two row by row alike.
     """
     digitised = tables["timelines_digitised"]
-    implied = np.asarray(digitised["value_implied_err"], float)
-    read = np.asarray(digitised["value_err"], float)
+    implied = numbers(digitised["value_implied_err"])
+    read = numbers(digitised["value_err"])
     return series_of(
         tables["timelines"], tables["exposures"], np.where(np.isfinite(implied), implied, read)
     )

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 from astropy.table import QTable
 
+from pipeline.statistics.columns import texts
+
 Pair = tuple[int, int]
 Row = dict[str, object]
 
@@ -55,7 +57,7 @@ def statistics_of(reanalysis: QTable, pair: Pair, subset: str = "all") -> Mappin
     chosen = (
         (np.asarray(reanalysis["star_1"]) == pair[0])
         & (np.asarray(reanalysis["star_2"]) == pair[1])
-        & (np.asarray(reanalysis["subset"]) == subset)
+        & (texts(reanalysis["subset"]) == subset)
     )
     row = reanalysis[chosen][0]
     skipped = {"star_1", "star_2", "subset"}

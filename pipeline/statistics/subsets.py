@@ -12,6 +12,7 @@ import numpy as np
 from astropy.table import QTable
 
 from pipeline.schema import make_table
+from pipeline.statistics.columns import numbers
 from pipeline.statistics.fluxes import mjd_of_nights
 from pipeline.statistics.scatter import median, std_published, std_robust, std_sample
 from pipeline.statistics.trends import nightly_means, slopes, spearman
@@ -68,13 +69,13 @@ def series_of(
         (np.zeros(len(ids)) if reading_err is None else reading_err, 0.0),
     ):
         array = np.full((len(names), len(pairs)), fill)
-        array[i, j] = np.asarray(values, float)
+        array[i, j] = numbers(values)
         arrays.append(array)
     nights, modes = np.empty(len(names), dtype=object), np.empty(len(names), dtype=object)
     nights[i], modes[i] = timelines["night"].tolist(), timelines["mode"].tolist()
     mjd = mjd_of_nights(nights.astype(str))
     if exposures is not None:
-        times = np.asarray(getattr(exposures["mjd_mid"], "value", exposures["mjd_mid"]), float)
+        times = numbers(exposures["mjd_mid"])
         known = dict(zip(exposures["exposure_id"].tolist(), times.tolist(), strict=True))
         given = np.array([known.get(name, np.nan) for name in names])
         mjd = np.where(np.isfinite(given), given, mjd)
