@@ -18,6 +18,7 @@ from pipeline.measure.photometry import BandFlux
 from pipeline.measure.standard import Standard
 
 _SOURCE_COLUMNS = ("x", "y", "flux")
+_DETECTION_KEYS = ("STD_X", "STD_Y", "STD_R", "FWHM", "BACKGRD", "NOISE", "POSANG")
 _AFFINE_KEYS = ("A", "B", "C", "D", "E", "F")
 
 
@@ -43,14 +44,23 @@ def write_detection(path: Path, detection: Detection) -> None:
 def read_detection(path: Path) -> Detection:
     """The detection that ``write_detection`` wrote."""
     with fits.open(path, memmap=False) as hdus:
-        header = hdus["IMAGE"].header
-        columns = [_native(hdus["SOURCES"].data[name]) for name in _SOURCE_COLUMNS]
-        sources = Sources(*columns, *(_value(header[key]) for key in ("FWHM", "BACKGRD", "NOISE")))
-        standard = Standard(
-            *(_value(header[key]) for key in ("STD_X", "STD_Y", "STD_R")),
-            hdus["MASK"].data.astype(bool),
+        card = {key: _value(hdus["IMAGE"].header[key]) for key in _DETECTION_KEYS}
+        column = {name: _native(hdus["SOURCES"].data[name]) for name in _SOURCE_COLUMNS}
+        sources = Sources(
+            column["x"],
+            column["y"],
+            column["flux"],
+            fwhm_px=card["FWHM"],
+            background=card["BACKGRD"],
+            noise=card["NOISE"],
         )
-        return Detection(_native(hdus["IMAGE"].data), standard, sources, _value(header["POSANG"]))
+        standard = Standard(
+            x=card["STD_X"],
+            y=card["STD_Y"],
+            radius_px=card["STD_R"],
+            mask=hdus["MASK"].data.astype(bool),
+        )
+        return Detection(_native(hdus["IMAGE"].data), standard, sources, card["POSANG"])
 
 
 def write_measurement(path: Path, measurement: Measurement, star_ids: np.ndarray) -> None:

@@ -328,6 +328,14 @@ def _read_registry(path: Path) -> StarRegistry:
     return StarRegistry(*columns)
 
 
+def outcome(job: Job) -> tuple[str, str]:
+    """Identity of an exposure and digest of what came of it."""
+    if job.entry.error is not None:
+        return job.entry.exposure_id, str(job.entry.error)
+    stamp = products.read_stamp(job.measurement) or products.read_stamp(job.detection)
+    return job.entry.exposure_id, products.digest([stamp.key, stamp.error]) if stamp else ""
+
+
 def mark_lost(job: Job, error: Exception) -> None:
     """Write down that the worker of a job was killed more than once; the next run tries again."""
     stage, product = ("measure", job.measurement) if job.reference else ("detect", job.detection)
