@@ -79,7 +79,7 @@ class ReferenceCatalogue:
             plain("channel"),
             plain("slice"),
             plain("edge_distance_px"),
-            tuple(str(flag) for flag in table["flags"]),
+            tuple(np.ma.filled(table["flags"], "").tolist()),  # ECSV reads "" as masked
             tuple(str(reason) for reason in table.meta["reasons"]),
         )
 
