@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from astropy.io import fits
-from astropy.table import Table
+from astropy.table import MaskedColumn, QTable, Table
 
 from pipeline.measure import BandPhotometry, Detection, Measurement
 from pipeline.measure.detection import Sources
@@ -17,6 +17,7 @@ from pipeline.measure.matching import ExposureMatch
 from pipeline.measure.photometry import BandFlux
 from pipeline.measure.standard import Standard
 
+_MASKED_MEANS_NONE = frozenset(f"wfm_{mode}" for mode in ("noao_n", "noao_e", "ao_n", "ao_e"))
 _SOURCE_COLUMNS = ("x", "y", "flux")
 _DETECTION_KEYS = ("STD_X", "STD_Y", "STD_R", "FWHM", "BACKGRD", "NOISE", "POSANG")
 _AFFINE_KEYS = ("A", "B", "C", "D", "E", "F")
@@ -131,6 +132,20 @@ def _band(hdu: fits.BinTableHDU, n_stars: int) -> BandPhotometry:
 
 def _write(path: Path, hdus: list[fits.ImageHDU | fits.BinTableHDU]) -> None:
     fits.HDUList([fits.PrimaryHDU(), *hdus]).writeto(path)
+
+
+def read_table(path: Path) -> QTable:
+    """A table as it was written: ECSV reads every empty string as masked."""
+    table = QTable.read(path, format="ascii.ecsv")
+    for name in table.colnames:
+        column = table[name]
+        if (
+            isinstance(column, MaskedColumn)
+            and column.dtype.kind == "U"
+            and name not in _MASKED_MEANS_NONE
+        ):
+            table[name] = column.filled("")
+    return table
 
 
 def _native(array: np.ndarray) -> np.ndarray:

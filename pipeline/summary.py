@@ -11,13 +11,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from astropy.table import MaskedColumn, QTable
+from astropy.table import QTable
 
 from pipeline import products
+from pipeline.records import read_table
 from pipeline.results import Number
-
-
-_MASKED_MEANS_NONE = frozenset(f"wfm_{mode}" for mode in ("noao_n", "noao_e", "ao_n", "ao_e"))
 
 
 @dataclass(frozen=True)
@@ -75,20 +73,6 @@ def _read(product: Path) -> Summary:
         record["first_night"],
         record["last_night"],
     )
-
-
-def read_table(path: Path) -> QTable:
-    """A table as it was written: ECSV reads every empty string as masked."""
-    table = QTable.read(path, format="ascii.ecsv")
-    for name in table.colnames:
-        column = table[name]
-        if (
-            isinstance(column, MaskedColumn)
-            and column.dtype.kind == "U"
-            and name not in _MASKED_MEANS_NONE
-        ):
-            table[name] = column.filled("")
-    return table
 
 
 def _number(record: dict[str, Any]) -> Number:
