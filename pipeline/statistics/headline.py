@@ -10,9 +10,9 @@ from pipeline.results import Number
 from pipeline.statistics.columns import numbers, texts
 from pipeline.statistics.floor import Floor, unflagged_pairs
 from pipeline.statistics.remark import Pair, key_of, label
+from pipeline.statistics.trends import SIGNIFICANT
 
 HIGH_SNR = 1000.0  # photon noise of such a pair, 0.0014, is far below any scatter seen
-SIGNIFICANT = 0.01  # of a trend, per pair, before the number of pairs is taken into account
 BOOTSTRAP = "bootstrap over nights, outliers left out: how well the campaign determines the scatter"
 
 
