@@ -45,6 +45,10 @@ def test_gaussian_noise_has_no_outliers_and_missing_values_are_none() -> None:
     assert not outliers(values).any()
 
 
+def test_of_three_points_none_is_called_an_outlier() -> None:
+    assert not outliers(np.array([[0.0], [1e-6], [0.1]])).any()
+
+
 def test_subsets_are_all_clean_modes_and_seasons() -> None:
     fluxes = campaign(n_exposures=10, n_stars=2)
     names = list(subsets_of(series_of(timelines(fluxes))))

@@ -120,3 +120,19 @@ def test_hardly_any_exposure_gives_missing_numbers_and_no_crash(n: int) -> None:
     numbers = {number.key: number for number in found.numbers}
     assert numbers["n_exposures.ok"].value == n
     assert np.isnan(numbers["floor"].value) or n == 2
+
+
+def test_a_campaign_of_other_stars_has_no_headline_pairs_but_all_else() -> None:
+    fluxes = campaign(n_exposures=8, n_stars=5, scatter=0.03)
+    found = campaign_statistics(fluxes, _tables(fluxes, {}, ["ok"] * 8), ((77, 78),))
+    assert len(found.tables["reanalysis"]) == 0
+    assert found.tables["reanalysis"].colnames == [c.name for c in TABLES["reanalysis"]]
+    assert len(found.tables["pairs"]) == 10
+    assert "excess_std.bright" in {number.key for number in found.numbers}
+
+
+def test_a_campaign_of_one_star_gives_empty_tables() -> None:
+    fluxes = campaign(n_exposures=3, n_stars=1)
+    found = campaign_statistics(fluxes, _tables(fluxes, {1: "edge"}, ["ok"] * 3), PAIRS)
+    assert len(found.tables["pairs"]) == 0
+    assert np.isnan(found.floor.floor)
