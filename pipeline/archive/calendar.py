@@ -1,5 +1,6 @@
 """A picture of a year of nights: a row per month, four marks per night, one for each mode."""
 
+from calendar import monthrange
 from html import escape
 
 import numpy as np
@@ -29,11 +30,7 @@ def calendar_svg(table: Table, year: int) -> str:
     for month, name in enumerate(MONTHS):
         y = TOP + month * (CELL + GAP)
         parts.append(f'<text x="4" y="{y + half + 4}" style="{_STYLE}">{name}</text>')
-        n_days = int(
-            np.datetime64(f"{year}-{month + 1:02d}", "M").astype("datetime64[M]").astype(int)
-        )
-        first = np.datetime64(n_days, "M")
-        for day in range(int((first + 1).astype("datetime64[D]") - first.astype("datetime64[D]"))):
+        for day in range(monthrange(year, month + 1)[1]):
             x = LEFT + day * (CELL + GAP)
             parts.append(
                 f'<rect x="{x}" y="{y}" width="{CELL}" height="{CELL}" fill="none" stroke="#ddd"/>'
