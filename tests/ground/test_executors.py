@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import ConfigError
-from pipeline.executors import LOST_WORKER, open_pool
+from pipeline.executors import LOST_WORKER, Workers, open_pool
 
 
 def double(number):
@@ -35,7 +35,7 @@ def die_always(_):
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_every_task_yields_its_result_or_its_exception(tmp_path, jobs):
-    with open_pool(jobs, "local", tmp_path / "parsl") as pool:
+    with open_pool(Workers(jobs), tmp_path / "parsl") as pool:
         assert dict(pool.stream(double, list(range(20)))) == {n: 2 * n for n in range(20)}
         outcomes = dict(pool.stream(fail_on_three, [1, 3, 5]))
     assert (outcomes[1], outcomes[5]) == (1, 5)
@@ -44,7 +44,7 @@ def test_every_task_yields_its_result_or_its_exception(tmp_path, jobs):
 
 
 def test_a_killed_worker_costs_one_retry_and_a_deadly_job_only_itself(tmp_path):
-    with open_pool(2, "local", tmp_path / "parsl") as pool:
+    with open_pool(Workers(2), tmp_path / "parsl") as pool:
         assert dict(pool.stream(die_once, [str(tmp_path / "marker")])) == {
             str(tmp_path / "marker"): "survived"
         }
@@ -54,7 +54,7 @@ def test_a_killed_worker_costs_one_retry_and_a_deadly_job_only_itself(tmp_path):
 
 
 def test_a_job_in_this_process_runs_in_this_process(tmp_path):
-    with open_pool(1, "local", tmp_path / "parsl") as pool:
+    with open_pool(Workers(1), tmp_path / "parsl") as pool:
         ((_, pid),) = pool.stream(lambda _: os.getpid(), [0])
     assert pid == os.getpid()
 
@@ -70,7 +70,7 @@ config = Config(executors=[ThreadPoolExecutor(label={label!r})], run_dir={run_di
 def test_a_configuration_file_brings_its_own_executors(tmp_path):
     path = tmp_path / "site.py"
     path.write_text(CONFIG.format(label="measure", run_dir=str(tmp_path / "run")))
-    with open_pool(1, str(path), tmp_path / "parsl") as pool:
+    with open_pool(Workers(1, str(path)), tmp_path / "parsl") as pool:
         assert dict(pool.stream(double, [4])) == {4: 8}
 
 
@@ -84,14 +84,17 @@ def test_a_configuration_file_brings_its_own_executors(tmp_path):
 def test_a_configuration_without_the_executors_is_refused(tmp_path, text, message):
     path = tmp_path / "site.py"
     path.write_text(text)
-    with pytest.raises(ConfigError, match=message), open_pool(1, str(path), tmp_path / "parsl"):
+    with (
+        pytest.raises(ConfigError, match=message),
+        open_pool(Workers(1, str(path)), tmp_path / "parsl"),
+    ):
         pass
 
 
 def test_a_missing_configuration_is_named(tmp_path):
     with (
         pytest.raises(ConfigError, match=r"nowhere\.py: cannot be read"),
-        open_pool(1, str(tmp_path / "nowhere.py"), tmp_path / "parsl"),
+        open_pool(Workers(1, str(tmp_path / "nowhere.py")), tmp_path / "parsl"),
     ):
         pass
 
@@ -103,7 +106,7 @@ def test_only_a_few_jobs_are_submitted_ahead_so_an_interrupt_loses_little(tmp_pa
         started.append(number)
         time.sleep(0.01)
 
-    with open_pool(1, "local", tmp_path / "parsl") as pool:
+    with open_pool(Workers(1), tmp_path / "parsl") as pool:
         stream = pool.stream(slow, list(range(100)))
         next(stream)
         stream.close()

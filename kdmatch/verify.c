@@ -1,0 +1,287 @@
+/* From a hypothesis to the map: screen it among neighbours, grow it over the field, refine it. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+
+/* Circles in which a target star lies by chance more often than this carry no information. */
+static const double MAX_COINCIDENCE = 0.3;
+/* With equal depth at least this share of the reference stars is taken to have a partner: the hardest
+ * setting we answer for has half of them missing, and noise loses some more. */
+static const double EXPECTED_SHARE = 0.35;
+static const double SCREEN_DROP = -3.5; /* log odds: eight misses in a row */
+static const double SCREEN_KEEP = 15.0;
+enum {
+    MAX_ROUNDS = 60,
+    MANY_PAIRS = 12 /* enough to tell their noise to a fifth */
+};
+
+bool pairs_open(pair_list *list, int32_t room)
+{
+    list->n = 0;
+    list->ref = malloc((size_t)room * sizeof *list->ref);
+    list->tgt = malloc((size_t)room * sizeof *list->tgt);
+    return list->ref && list->tgt;
+}
+
+void pairs_close(pair_list *list)
+{
+    free(list->ref);
+    free(list->tgt);
+}
+
+bool verifier_open(verifier *v, const catalogue *ref, const catalogue *tgt,
+                   const kdmatch_options *options)
+{
+    memset(v, 0, sizeof *v);
+    v->ref = ref;
+    v->tgt = tgt;
+    v->options = options;
+    v->density = tgt->n / tgt->area;
+    v->max_radius = fmax(options->tolerance, sqrt(MAX_COINCIDENCE / (KDM_PI * v->density)));
+    v->expected = EXPECTED_SHARE * fmin(1.0, (double)tgt->n / ref->n);
+    v->moments = triangle_moments(ref);
+    v->owner = malloc((size_t)tgt->n * sizeof *v->owner);
+    v->owner_d2 = malloc((size_t)tgt->n * sizeof *v->owner_d2);
+    v->member = calloc((size_t)ref->n, sizeof *v->member);
+    v->trial = malloc((size_t)ref->n * sizeof *v->trial);
+    bool lists = pairs_open(&v->now, ref->n);
+    lists = pairs_open(&v->next, ref->n) && lists;
+    if (!v->owner || !v->owner_d2 || !v->member || !v->trial || !lists) {
+        verifier_close(v);
+        return false;
+    }
+    for (int32_t j = 0; j < tgt->n; j++) {
+        v->owner[j] = -1;
+    }
+    return true;
+}
+
+void verifier_close(verifier *v)
+{
+    free(v->owner);
+    free(v->owner_d2);
+    free(v->member);
+    free(v->trial);
+    pairs_close(&v->now);
+    pairs_close(&v->next);
+    memset(v, 0, sizeof *v);
+}
+
+static inline bool outside_target(const catalogue *tgt, point at, double radius)
+{
+    return at.x < tgt->low.x - radius || at.x > tgt->high.x + radius ||
+           at.y < tgt->low.y - radius || at.y > tgt->high.y + radius;
+}
+
+bool verifier_screen(const verifier *v, const fit *start, const int32_t own[4])
+{
+    const catalogue *ref = v->ref, *tgt = v->tgt;
+    const int32_t *near = ref->near_ids + (size_t)own[0] * (size_t)ref->n_near;
+    double odds = 0, tolerance = v->options->tolerance;
+    for (int32_t k = 0; k < ref->n_near; k++) {
+        if (near[k] == own[1] || near[k] == own[2] || near[k] == own[3]) {
+            continue; /* they agree by construction */
+        }
+        point at = ref->star[near[k]];
+        double radius = tolerance * sqrt(1 + leverage(start, at));
+        if (radius > v->max_radius) {
+            continue;
+        }
+        point to = apply(&start->map, at);
+        if (outside_target(tgt, to, radius)) {
+            continue;
+        }
+        double d2 = radius * radius;
+        double by_chance = fmin(0.9 * v->expected + 0.1, v->density * KDM_PI * d2);
+        if (kdtree_nearest(&tgt->tree, to, &d2) >= 0) {
+            odds += log(v->expected / by_chance);
+        } else {
+            odds += log((1 - v->expected) / (1 - by_chance));
+        }
+        if (odds < SCREEN_DROP) {
+            return false;
+        }
+        if (odds > SCREEN_KEEP) {
+            return true;
+        }
+    }
+    return odds > 0;
+}
+
+typedef struct {
+    int32_t *id;
+    int32_t n;
+} gathering;
+
+static bool gather(void *context, int32_t id)
+{
+    gathering *g = context;
+    g->id[g->n++] = id;
+    return true;
+}
+
+static int by_index(const void *left, const void *right)
+{
+    int32_t l = *(const int32_t *)left, r = *(const int32_t *)right;
+    return l < r ? -1 : l > r;
+}
+
+/* Reference stars near enough to the fitted ones for a prediction within max_radius, in order. The
+ * box around the ellipse of equal leverage is exact; what it holds too much is sorted out later. */
+static int32_t within_reach(const verifier *v, const fit *f)
+{
+    double ratio = v->max_radius / v->options->tolerance;
+    double level = ratio * ratio - 1 - 1.0 / f->n;
+    double det = f->ixx * f->iyy - f->ixy * f->ixy;
+    if (level <= 0 || !(det > 0)) {
+        level = 0;
+    }
+    point half = {sqrt(level * f->iyy / det), sqrt(level * f->ixx / det)};
+    gathering g = {v->trial, 0};
+    kdtree_box(&v->ref->tree, f->mean, half, gather, &g);
+    if (g.n < v->ref->n) {
+        qsort(g.id, (size_t)g.n, sizeof *g.id, by_index);
+    } else {
+        for (int32_t i = 0; i < g.n; i++) {
+            g.id[i] = i;
+        }
+    }
+    return g.n;
+}
+
+/* Squared radius of search at a star of leverage h. A star outside the fit is predicted with variance
+ * 1 + h, the residual of one inside has variance 1 - h: at a corner of the field one wrong pair can
+ * turn the map to itself and leave a small residual, but not one small beside what it should be. Both
+ * say the same: agree with the map of the others within `tolerance` standard units. */
+static inline double radius2(const verifier *v, const fit *f, int32_t star, double tolerance)
+{
+    double h = leverage(f, v->ref->star[star]);
+    return tolerance * tolerance * (v->member[star] ? fmax(0.0, 1 - h) : 1 + h);
+}
+
+/* One-to-one pairs of the trial stars under a map into v->next: each takes its nearest target star, of
+ * two that take the same one the nearer keeps it, at equal distance the first. Stars whose radius of
+ * search exceeds `reach` are left alone. Returns how many were looked at. */
+static int32_t collect(verifier *v, const fit *f, int32_t n_trial, double tolerance, double reach)
+{
+    pair_list *out = &v->next;
+    int32_t seen = 0, kept = 0;
+    for (int32_t k = 0; k < v->now.n; k++) {
+        v->member[v->now.ref[k]] = 1;
+    }
+    out->n = 0;
+    for (int32_t k = 0; k < n_trial; k++) {
+        int32_t i = v->trial[k];
+        double d2 = radius2(v, f, i, tolerance);
+        point to = apply(&f->map, v->ref->star[i]);
+        if (d2 > reach * reach || outside_target(v->tgt, to, sqrt(d2))) {
+            continue;
+        }
+        seen++;
+        int32_t j = kdtree_nearest(&v->tgt->tree, to, &d2);
+        if (j < 0 || (v->owner[j] >= 0 && v->owner_d2[j] <= d2)) {
+            continue;
+        }
+        if (v->owner[j] >= 0) {
+            out->ref[v->owner[j]] = -1; /* beaten: struck out below */
+        }
+        v->owner[j] = out->n;
+        v->owner_d2[j] = d2;
+        out->ref[out->n] = i;
+        out->tgt[out->n++] = j;
+    }
+    for (int32_t k = 0; k < v->now.n; k++) {
+        v->member[v->now.ref[k]] = 0;
+    }
+    for (int32_t k = 0; k < out->n; k++) {
+        v->owner[out->tgt[k]] = -1;
+        if (out->ref[k] >= 0) {
+            out->ref[kept] = out->ref[k];
+            out->tgt[kept++] = out->tgt[k];
+        }
+    }
+    out->n = kept;
+    return seen;
+}
+
+static bool same_pairs(const pair_list *a, const pair_list *b)
+{
+    size_t size = (size_t)a->n * sizeof *a->ref;
+    return a->n == b->n && memcmp(a->ref, b->ref, size) == 0 && memcmp(a->tgt, b->tgt, size) == 0;
+}
+
+static void take_next(verifier *v)
+{
+    pair_list swap = v->now;
+    v->now = v->next;
+    v->next = swap;
+}
+
+/* Spread from where the map is known: the radius of search follows the error of prediction, so a
+ * small quadrilateral is not asked to predict the far side of the field. */
+static bool spread(verifier *v, fit *f)
+{
+    v->now.n = 0;
+    for (int round = 0; round < MAX_ROUNDS; round++) {
+        int32_t n_trial = within_reach(v, f);
+        int32_t seen = collect(v, f, n_trial, v->options->tolerance, v->max_radius);
+        if (v->next.n < KDMATCH_MIN_PAIRS || v->next.n < 0.5 * v->expected * seen) {
+            return false;
+        }
+        if (same_pairs(&v->now, &v->next)) {
+            return true;
+        }
+        take_next(v);
+        if (!fit_pairs(f, v->ref, v->tgt, &v->now)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Refit on all pairs within a tolerance until they stay the same. Should the set ever come back to an
+ * earlier one without resting, the rounds end the loop, the same way for the same start. */
+static bool settle(verifier *v, fit *f, double tolerance)
+{
+    for (int round = 0; round < MAX_ROUNDS; round++) {
+        for (int32_t i = 0; i < v->ref->n; i++) {
+            v->trial[i] = i;
+        }
+        collect(v, f, v->ref->n, tolerance, INFINITY);
+        bool rest = same_pairs(&v->now, &v->next);
+        take_next(v);
+        if (v->now.n < KDMATCH_MIN_PAIRS || !fit_pairs(f, v->ref, v->tgt, &v->now)) {
+            return false;
+        }
+        if (rest) {
+            return true;
+        }
+    }
+    return true;
+}
+
+/* First with twice the tolerance, so that neighbouring starts end in the same place. At last, if the
+ * noise of many pairs turns out above a quarter of the tolerance, with four times that noise: of
+ * Gaussian errors in two axes one in 3000 lies farther out, and none should be cut off. */
+static bool refine(verifier *v, fit *f)
+{
+    double tolerance = v->options->tolerance;
+    if (!settle(v, f, 2 * tolerance) || !settle(v, f, tolerance)) {
+        return false;
+    }
+    f->tolerance = tolerance;
+    double noise = f->n >= MANY_PAIRS ? f->rms * sqrt(f->n / (2.0 * f->n - 6)) : 0;
+    if (4 * noise > tolerance) {
+        f->tolerance = fmin(4 * noise, 2 * tolerance);
+        return settle(v, f, f->tolerance);
+    }
+    return true;
+}
+
+bool verifier_grow(verifier *v, const fit *start, fit *out)
+{
+    *out = *start;
+    return spread(v, out) && refine(v, out);
+}

@@ -1,0 +1,16 @@
+"""Simulated campaigns: star field, atmosphere, an instrument with 24 drifting channels, cubes.
+
+``sky`` and ``atmosphere`` know nothing of cubes: raw CCD frames can be made from the same light.
+"""
+
+from pipeline.simulation.plan import PlannedExposure, SimulatedExposure
+from pipeline.simulation.simulate import SimulatedCampaign, simulate_campaign
+from pipeline.simulation.stars import StarSpec
+
+__all__ = [
+    "PlannedExposure",
+    "SimulatedCampaign",
+    "SimulatedExposure",
+    "StarSpec",
+    "simulate_campaign",
+]
