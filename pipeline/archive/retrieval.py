@@ -151,6 +151,8 @@ def _still_good(known: Selection, standards: Sequence[Observation]) -> bool:
         return False
     if known.settled:
         return True
+    if any(question.failure for question in known.asked):
+        return False
     asked_at = datetime.fromisoformat(known.asked_at)
     return datetime.now(UTC) - asked_at < RENEW_AFTER
 
@@ -164,7 +166,7 @@ def _assembled(
     store: Store,
 ) -> Selection:
     """The selection, with a set from the catalogue if every tree was asked in vain."""
-    if selection.group is not None or selection.unanswered:
+    if selection.group is not None or selection.unreached:
         return selection
     standard = next(one for one in found.standards if one.dp_id == selection.dp_id)
     window = np.timedelta64(assembly.WINDOW_NIGHTS, "D")

@@ -39,7 +39,7 @@ class Question:
     way: str
     dp_id: str
     outcome: str
-    answered: bool = True
+    failure: str = ""  # type of the error if there was no answer that can be used
 
 
 @dataclass(frozen=True)
@@ -65,9 +65,9 @@ class Selection:
         return self.group is not None and self.group.complete and self.group.certified
 
     @property
-    def unanswered(self) -> int:
-        """How many questions got no answer: a later run may do better."""
-        return sum(not question.answered for question in self.asked)
+    def unreached(self) -> int:
+        """How many questions got no answer at all: nothing follows from silence."""
+        return sum(question.failure == ArchiveUnreachable.__name__ for question in self.asked)
 
     def files(self) -> tuple[str, ...]:
         """Identities of the files that the reduction needs, each once; none if there is no set."""
@@ -106,9 +106,7 @@ def choose(
         try:
             kept = ask(candidate)
         except PipelineError as failure:
-            words = f"{type(failure).__name__}: {failure}"
-            answered = not isinstance(failure, ArchiveUnreachable)
-            asked.append(Question(way, candidate, words, answered))
+            asked.append(Question(way, candidate, str(failure), type(failure).__name__))
             continue
         group, outcome = judge(kept.tree, ours)
         asked.append(Question(way, candidate, outcome))
@@ -119,8 +117,7 @@ def choose(
     if second_best is not None:
         return _selection(ours, *second_best, asked)
     others = tuple(name for name in ours if name != first.dp_id)
-    silent = sum(not question.answered for question in asked)
-    return Selection(
+    nothing = Selection(
         first.night,
         first.mode,
         first.dp_id,
@@ -128,9 +125,12 @@ def choose(
         first.size_bytes,
         asked=tuple(asked),
         others=others,
-        reason=f"none of {len(asked)} association trees names the exposure with its calibrations"
-        + (f"; {silent} questions got no answer, run the command again" if silent else ""),
+        reason=f"none of {len(asked)} association trees names the exposure with its calibrations",
     )
+    if not nothing.unreached:
+        return nothing
+    words = f"{nothing.unreached} questions got no answer, run the command again"
+    return replace(nothing, reason=f"{nothing.reason}; {words}")
 
 
 def judge(tree: AssociationTree, ours: dict[str, Observation]) -> tuple[Association | None, str]:

@@ -14,6 +14,7 @@ import re
 import socket
 import sqlite3
 import struct
+import sys
 import threading
 import time
 from dataclasses import dataclass, field
@@ -83,6 +84,7 @@ class TestArchive:
         self.users = users or {"tester": "s3cret-pa55"}
         self.gaia, self.resume = gaia, resume
         self.requests = []  # (method, path, form, headers)
+        self.errors = []  # defects of the double itself
         self.tokens = set()
         self.token_life_s = 28800
         self.at_once = self.most_at_once = 0
@@ -103,6 +105,8 @@ class TestArchive:
         self.server.shutdown()
         self.server.server_close()
         self._database.close()
+        if self.errors:
+            raise self.errors[0]
 
     def settings(self, **changes):
         """Section [archive] of a report.toml that points here, with a test's patience."""
@@ -197,8 +201,11 @@ def _envelope(inner):
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
-    def handle_error(self, request, client_address):
-        """A client that hangs up early is not an error here."""
+    def handle_error(self, *_):
+        """A client that hangs up early is not an error here; anything else is the double's own."""
+        error = sys.exception()
+        if not isinstance(error, OSError):
+            self.archive.errors.append(error)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -93,14 +93,14 @@ class World:
         return self.science(night, mode) if science else self
 
     def table(self, rows):
-        """The nights of a table of availability: without files, the other way round."""
+        """The observations that a table of availability tells of, without calibrations."""
         for row in rows:
             for mode in MODES:
-                value = row[mode.replace("-", "_")] or ""
-                if str(value) in ("SCI", "NOSCI"):
-                    self.standard(str(row["DATE"]), mode)
-                if str(value) == "SCI":
-                    self.science(str(row["DATE"]), mode)
+                value = str(row[mode.lower().replace("-", "_")])
+                if value in ("SCI", "NOSCI"):
+                    self.standard(str(row["date"]), mode)
+                if value == "SCI":
+                    self.science(str(row["date"]), mode)
         return self
 
     def tree(self, name):
@@ -219,7 +219,7 @@ def frame(name, dp_type, image_px, compressed):
     image = rng.integers(0, 30000, (image_px, image_px)).astype("i2")
     primary = fits.PrimaryHDU()
     primary.header["INSTRUME"] = "MUSE"
-    primary.header["SIMULATED"] = (True, "not an observation")
+    primary.header["HIERARCH SIMULATED"] = (True, "not an observation")
     primary.header["ARCFILE"] = f"{name}.fits"
     primary.header["HIERARCH ESO DPR TYPE"] = dp_type
     hdu = (
