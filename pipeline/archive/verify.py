@@ -62,7 +62,7 @@ def verify_fits(path: Path, dp_id: str) -> Verified:
                 length = _data_length(header)
                 if n_hdus == 0:
                     _check_identity(header, dp_id)
-            except (KeyError, TypeError, ValueError, fits.VerifyError) as error:
+            except (KeyError, TypeError, ValueError, ArithmeticError, fits.VerifyError) as error:
                 raise FileRefused(f"{dp_id}: damaged header ({error})") from error
             if file.tell() + length > size:
                 raise FileRefused(

@@ -85,7 +85,8 @@ class TestArchive:
         self.gaia, self.resume = gaia, resume
         self.requests = []  # (method, path, form, headers)
         self.errors = []  # defects of the double itself
-        self.tokens = set()
+        self.tokens = {}  # every token ever given: how often it may still be used
+        self.token_uses = 1000
         self.token_life_s = 28800
         self.at_once = self.most_at_once = 0
         self.lock = threading.Lock()
@@ -210,6 +211,7 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body go in two writes
 
     def log_message(self, *_):
         pass
@@ -314,8 +316,10 @@ class _Handler(BaseHTTPRequestHandler):
         if body is None:
             return self._send(b"not found", status=404)
         token = self.headers.get("Authorization", "").removeprefix("Bearer ")
-        if name in archive.world.proprietary and token not in archive.tokens:
-            return self._send(b"unauthorized", status=401)
+        if name in archive.world.proprietary:
+            if archive.tokens.get(token, 0) < 1:
+                return self._send(b"unauthorized", status=401)
+            archive.tokens[token] -= 1
         tag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
         # the name is a trap: nobody may make a path of it
         headers = {"Content-Disposition": f'attachment; filename="../../{name}.fits"'}
@@ -340,7 +344,7 @@ class _Handler(BaseHTTPRequestHandler):
             for part in ({"alg": "none"}, claims)
         )
         token = f"{head}.{body}.token{time.time_ns()}"
-        archive.tokens.add(token)
+        archive.tokens[token] = archive.token_uses
         answer = {"id_token": token, "access_token": token, "token_type": "bearer"}
         return self._send(json.dumps(answer).encode(), "application/json")
 
