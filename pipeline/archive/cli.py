@@ -2,33 +2,37 @@
 
 import argparse
 import shutil
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-from astropy.table import Table
+from astropy.table import QTable, Table
 
 from pipeline.archive import retrieval
 from pipeline.archive.auth import Login
-from pipeline.archive.availability import availability, column_of
+from pipeline.archive.availability import availability
 from pipeline.archive.calendar import page_html
-from pipeline.archive.download import Downloads, Outcome
-from pipeline.archive.queries import Observation
+from pipeline.archive.download import Downloads
+from pipeline.archive.gaia import IDENTIFIED, NOT_IDENTIFIED, identify_online
 from pipeline.archive.selection import Selection
-from pipeline.archive.store import Store, file_sha256, read_record, write_bytes
+from pipeline.archive.store import Store, file_sha256, read_record, write_bytes, write_table
+from pipeline.archive.telling import (
+    COMPLETE,
+    REFUSED,
+    print_availability,
+    print_names,
+    print_plan,
+    report_outcomes,
+)
 from pipeline.archive.transfer import Transfer, size_text
 from pipeline.archive.web import Web
-from pipeline.campaign import MODES
 from pipeline.errors import ConfigError, RequestError, WorkspaceError
-from pipeline.products import exclusive
+from pipeline.products import exclusive, sweep_parts
 from pipeline.progress import say
 from pipeline.settings import Settings, read_settings
 
-COMPLETE, MISSING, REFUSED = 0, 1, 2  # exit status
-MAX_NAMED = 20  # missing files that are listed one by one
+SHIPPED = Path(__file__).parents[2] / "report.toml"
 
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -37,9 +41,15 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     overview.set_defaults(run=run_overview)
     retrieve = commands.add_parser("retrieve", help="fetch raw frames and their calibrations")
     retrieve.set_defaults(run=run_retrieve)
+    stars = commands.add_parser("identify", help="which Gaia source each star of a catalogue is")
+    stars.set_defaults(run=run_identify)
+    stars.add_argument("--catalogue", type=Path, required=True, help="ECSV: star_id, x, y")
+    stars.add_argument("--epoch", type=float, required=True, help="of its exposure, e.g. 2019.19")
+    stars.add_argument("--field", help="default: the first")
+    for parser in (overview, retrieve, stars):
+        parser.add_argument("--config", type=Path, default=SHIPPED, metavar="FILE")
+        parser.add_argument("--work", type=Path, default=Path("work"), metavar="DIR")
     for parser in (overview, retrieve):
-        parser.add_argument("--config", type=Path, default=Path("report.toml"))
-        parser.add_argument("--work", type=Path, default=Path("work"))
         parser.add_argument("--year", type=int, nargs="+", help="default: archive.years")
         parser.add_argument("--field", help="only this one of the fields; default: all")
     overview.add_argument("--dry-run", action="store_true", help="print the questions, ask nothing")
@@ -76,8 +86,8 @@ def run_overview(options: argparse.Namespace) -> int:
         with _open(settings, options.work) as (web, store):
             found = retrieval.survey(settings, years, web, store.keep_answer)
             table = write_availability(settings, years, found, store)
-        _print_availability(table, settings, years)
-        _print_names(found.other_names(settings.field.name), settings)
+        print_availability(table, settings, years)
+        print_names(found.other_names(settings.field.name), settings)
         print(f"kept in {store.campaign}: availability.ecsv, availability.html, answers/")
     return COMPLETE
 
@@ -96,7 +106,7 @@ def run_retrieve(options: argparse.Namespace) -> int:
             if options.verify:
                 _distrust(selections, store)
             plan = retrieval.plan(selections, settings, web, store)
-            _print_plan(settings, selections, plan)
+            print_plan(settings, selections, plan)
             if options.dry_run:
                 continue
             _check_space(plan, store)
@@ -104,8 +114,36 @@ def run_retrieve(options: argparse.Namespace) -> int:
                 web, store, Login(web, settings.archive.login_url), Transfer(plan.sizes)
             )
             absent = [name for name in plan.names if name in plan.sizes]
-            statuses.append(_report(selections, downloads.fetch_all(absent), store))
+            statuses.append(report_outcomes(selections, downloads.fetch_all(absent), store))
     return max(statuses, default=COMPLETE)
+
+
+def run_identify(options: argparse.Namespace) -> int:
+    """Write the table ``identification`` beside the campaign's other answers."""
+    settings = _campaigns(options)[0]
+    try:
+        catalogue = QTable.read(options.catalogue, format="ascii.ecsv")
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"--catalogue {options.catalogue}: cannot be read ({error})") from error
+    with _open(settings, options.work) as (web, store):
+        table = identify_online(
+            catalogue,
+            settings.field,
+            options.epoch,
+            web,
+            settings.archive.gaia_url,
+            store.keep_answer,
+        )
+        path = write_table(table, store.campaign / "identification.ecsv")
+    known = table[table["status"] == IDENTIFIED]
+    variable = [str(row["star_id"]) for row in known if row["variable"] == "VARIABLE"]
+    print(
+        f"{len(known)} of {len(table)} stars identified; variable: {', '.join(variable) or 'none'}"
+    )
+    for reason in sorted(set(table["reason"][table["status"] != IDENTIFIED])):
+        say(f"{NOT_IDENTIFIED}: {reason}")
+    print(f"kept in {path}")
+    return COMPLETE
 
 
 def write_availability(
@@ -115,9 +153,7 @@ def write_availability(
     table = availability(found.standards, found.sciences)
     table.meta["field"] = settings.field.name
     table.meta["years"] = list(years)
-    part = store.campaign / ".availability.ecsv.part"
-    table.write(part, format="ascii.ecsv", overwrite=True)
-    part.replace(store.campaign / "availability.ecsv")
+    write_table(table, store.campaign / "availability.ecsv")
     title = f"{settings.field.name} with MUSE, nights of {', '.join(map(str, years))}"
     write_bytes(store.campaign / "availability.html", page_html(table, title).encode())
     return table
@@ -130,6 +166,7 @@ def _open(settings: Settings, work: Path) -> Iterator[tuple[Web, Store]]:
     web = Web(settings.archive)
     try:
         with exclusive(folder):
+            sweep_parts(folder)
             yield web, Store(folder, settings.campaign.name)
     except OSError as error:
         raise WorkspaceError(
@@ -156,31 +193,6 @@ def _years(options: argparse.Namespace, settings: Settings) -> list[int]:
     return list(years)
 
 
-def _print_availability(table: Table, settings: Settings, years: Sequence[int]) -> None:
-    print(f"{settings.field.name}, {', '.join(map(str, years))}: {len(table)} nights")
-    print(f"{'night':<12}" + "".join(f"{mode:<12}" for mode in MODES))
-    for row in table:
-        cells = (row[column_of(mode)] for mode in MODES)
-        text = "".join(f"{'' if cell is np.ma.masked else cell!s:<12}" for cell in cells)
-        print(f"{row['date']:<12}{text}".rstrip())
-
-
-def _print_names(others: Sequence[Observation], settings: Settings) -> None:
-    for one in others:
-        say(f"note: {one.dp_id} lies at {settings.field.name} but is named {one.target!r}")
-
-
-def _print_plan(settings: Settings, selections: Sequence[Selection], plan: retrieval.Plan) -> None:
-    ways = [selection.way or "not found" for selection in selections]
-    counts = ", ".join(f"{way} {ways.count(way)}" for way in dict.fromkeys(ways))
-    print(f"{settings.field.name}: {len(selections)} nights and modes ({counts})")
-    print(
-        f"{len(plan.names)} files are needed, {len(plan.sizes)} of them to be fetched: about "
-        f"{plan.total_bytes / 1e9:.2f} GB"
-        + (f", {plan.n_unknown} files of unknown size" if plan.n_unknown else "")
-    )
-
-
 def _check_space(plan: retrieval.Plan, store: Store) -> None:
     free = shutil.disk_usage(store.raw).free
     if plan.total_bytes > free:
@@ -198,55 +210,3 @@ def _distrust(selections: Sequence[Selection], store: Store) -> None:
         if path and record and file_sha256(path) != record.sha256:
             say(f"{path.name}: not the bytes that were fetched; set aside and fetched again")
             path.replace(path.with_name(path.name + ".rejected"))
-
-
-def _report(selections: Sequence[Selection], outcomes: Sequence[Outcome], store: Store) -> int:
-    """Say what is missing; write the table of selections; returns the exit status."""
-    missing = {outcome.name: outcome.error for outcome in outcomes if outcome.path is None}
-    _selection_table(selections, missing).write(
-        store.campaign / "selection.ecsv", format="ascii.ecsv", overwrite=True
-    )
-    fetched = [outcome for outcome in outcomes if outcome.path and not outcome.was_here]
-    print(f"fetched {len(fetched)} files, {size_text(sum(one.size for one in fetched))}")
-    for name in sorted(missing)[:MAX_NAMED]:
-        say(
-            f"missing: {missing[name]}"
-            if name in missing[name]
-            else f"missing: {name}: {missing[name]}"
-        )
-    if len(missing) > MAX_NAMED:
-        say(f"missing: {len(missing) - MAX_NAMED} more; all are in {store.campaign}/missing.txt")
-    write_bytes(
-        store.campaign / "missing.txt",
-        "".join(f"{name}\t{missing[name]}\n" for name in sorted(missing)).encode(),
-    )
-    lacking = [one for one in selections if one.group is None]
-    for one in lacking:
-        say(f"missing: calibrations of {one.dp_id} ({one.night}, {one.mode}): {one.reason}")
-    return MISSING if missing or lacking else COMPLETE
-
-
-def _selection_table(selections: Sequence[Selection], missing: dict[str, str]) -> Table:
-    """One row per night and mode: the exposure, how its calibrations were found, what is missing."""
-    rows = [
-        (
-            one.night,
-            one.mode,
-            one.dp_id,
-            one.way,
-            one.tree_file,
-            one.group is not None and one.group.complete,
-            one.group is not None and one.group.certified,
-            len(one.asked),
-            len(one.files()),
-            sum(name in missing for name in one.files()),
-            one.reason,
-        )
-        for one in selections
-    ]
-    names = ["night", "mode", "dp_id", "way", "tree_file", "complete", "certified", "n_asked"]
-    return Table(rows=rows or None, names=[*names, "n_files", "n_missing", "reason"])
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -18,7 +18,8 @@ from pipeline.archive.partial import FitsSink, PartialFile, Restart
 from pipeline.archive.store import SUFFIXES, FileRecord, Store, file_sha256, now, write_record
 from pipeline.archive.transfer import Transfer
 from pipeline.archive.verify import Verified, verify_fits
-from pipeline.archive.web import Transient, Web
+from pipeline.archive.web import Web
+from pipeline.archive.wire import Transient
 from pipeline.errors import ArchiveUnreachable, FileRefused, PipelineError, WorkspaceError
 
 GIVE_UP_AFTER = 10  # files in a row that no attempt reached: the archive is down

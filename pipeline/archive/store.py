@@ -8,12 +8,16 @@ Nothing is overwritten by something half there: files are written beside their n
 """
 
 import hashlib
+import io
 import json
 import os
+import threading
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from astropy.table import Table
 
 from pipeline.archive.selection import KeptTree, Question, Selection
 from pipeline.archive.web import Answer
@@ -154,7 +158,7 @@ def file_sha256(path: Path) -> str:
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Write a file that appears under its name only once it is complete and on disk."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
     try:
         with part.open("wb") as file:
             file.write(data)
@@ -168,6 +172,14 @@ def write_bytes(path: Path, data: bytes) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON file that appears whole."""
     write_bytes(path, json.dumps(value, indent=1, sort_keys=True).encode() + b"\n")
+
+
+def write_table(table: Table, path: Path) -> Path:
+    """Write a table as ECSV that appears whole; returns its path."""
+    text = io.StringIO()
+    table.write(text, format="ascii.ecsv")
+    write_bytes(path, text.getvalue().encode())
+    return path
 
 
 def now() -> str:

@@ -6,7 +6,6 @@ never read: its line for the host would replace our token. Proxies and certifica
 environment are respected.
 """
 
-import email.utils
 import os
 import random
 import threading
@@ -18,27 +17,18 @@ from typing import Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import requests
-import urllib3
 
 from pipeline import __version__
+from pipeline.archive.wire import Bounded, Transient, bare, read_piece, retry_after_s, words
 from pipeline.errors import ArchiveRefused, ArchiveUnreachable
 from pipeline.settings import ArchiveSettings
 
 PROJECT = "muse-differential-photometry"
-CHUNK_BYTES = 1 << 16
 LONGEST_PAUSE_S = 60.0
 LONGEST_RETRY_AFTER_S = 600.0  # who asks for more is not waited for
 MAX_REDIRECTS = 5
 
 T = TypeVar("T")
-
-
-class Transient(Exception):
-    """An attempt failed in a way that another may not."""
-
-    def __init__(self, cause: str, retry_after_s: float = 0.0) -> None:
-        super().__init__(cause)
-        self.retry_after_s = retry_after_s
 
 
 class Sink(Protocol):
@@ -128,7 +118,7 @@ class Web:
 
         def attempt() -> Answer:
             with self.open(method, url, params=params, data=data, follow=follow) as response:
-                body = _Bounded(max_bytes, url)
+                body = Bounded(max_bytes, url)
                 self.receive(response, body, self.settings.answer_limit_s)
                 headers = {key.lower(): value for key, value in response.headers.items()}
                 return Answer(response.status_code, url, headers, bytes(body.data))
@@ -155,7 +145,7 @@ class Web:
                 self._gate(url).closed_until = self.clock() + pause
             self._sleep(pause)
         raise ArchiveUnreachable(
-            f"{_bare(url)}: {last} (attempt {number} of {self.settings.attempts}); "
+            f"{bare(url)}: {last} (attempt {number} of {self.settings.attempts}); "
             "run the same command again later, it goes on where it stopped"
         )
 
@@ -199,18 +189,18 @@ class Web:
                     proxies=requests.utils.get_environ_proxies(url),
                 )
             except requests.exceptions.SSLError as error:
-                raise ArchiveRefused(f"{_bare(url)}: certificate not accepted") from error
+                raise ArchiveRefused(f"{bare(url)}: certificate not accepted") from error
             except (
                 requests.ConnectionError,
                 requests.Timeout,
                 requests.exceptions.ChunkedEncodingError,
             ) as error:
-                raise Transient(_words(error)) from error
+                raise Transient(words(error)) from error
             except (requests.RequestException, ValueError) as error:
-                raise ArchiveRefused(f"{_bare(url)}: {type(error).__name__}") from error
+                raise ArchiveRefused(f"{bare(url)}: {type(error).__name__}") from error
             with response:
                 if response.status_code == 429 or response.status_code >= 500:
-                    raise Transient(f"HTTP {response.status_code}", _retry_after_s(response))
+                    raise Transient(f"HTTP {response.status_code}", retry_after_s(response))
                 yield response
 
     def receive(self, response: requests.Response, sink: Sink, limit_s: float) -> int:
@@ -224,7 +214,7 @@ class Web:
         started = window = self.clock()
         received = in_window = 0
         slowest = self.settings.slowest_kb_per_s * 1000 * self.settings.read_timeout_s
-        while chunk := _read(response):
+        while chunk := read_piece(response):
             sink.write(chunk)
             received += len(chunk)
             in_window += len(chunk)
@@ -241,53 +231,3 @@ class Web:
         host = urlsplit(url).netloc
         with self._lock:
             return self._gates.setdefault(host, _Gate(self.settings.connections))
-
-
-class _Bounded:
-    """Collects a body in memory up to a limit."""
-
-    def __init__(self, max_bytes: int, url: str) -> None:
-        self.data = bytearray()
-        self._max_bytes, self._url = max_bytes, url
-
-    def write(self, data: bytes) -> None:
-        self.data += data
-        if len(self.data) > self._max_bytes:
-            raise ArchiveRefused(f"{_bare(self._url)}: answers more than {self._max_bytes} bytes")
-
-
-def _read(response: requests.Response) -> bytes:
-    """The bytes that are there, b"" at the end; what is slow to come is not waited for in bulk."""
-    try:
-        return bytes(response.raw.read1(CHUNK_BYTES, decode_content=False) or b"")
-    except (urllib3.exceptions.HTTPError, OSError) as error:
-        raise Transient(_words(error)) from error
-
-
-def _retry_after_s(response: requests.Response) -> float:
-    """The pause that a server asks for, as seconds or as a date; 0 if it asks for none."""
-    text = response.headers.get("Retry-After", "").strip()
-    if text.isdigit():
-        return float(text[:9])
-    try:
-        return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - time.time())
-    except (TypeError, ValueError):
-        return 0.0
-
-
-def _words(error: Exception) -> str:
-    """A broken connection in words; the library's own text may quote headers and addresses."""
-    text = f"{type(error).__name__} {error}"
-    known = {
-        "NameResolution": "host name not found",
-        "timed out": "no answer in time",
-        "Timeout": "no answer in time",
-        "refused": "connection refused",
-        "IncompleteRead": "connection broke before the end",
-    }
-    return next((words for key, words in known.items() if key in text), "connection broken")
-
-
-def _bare(url: str) -> str:
-    """The address without what may follow it."""
-    return url.split("?", 1)[0]

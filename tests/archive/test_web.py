@@ -2,7 +2,8 @@
 
 import pytest
 
-from pipeline.archive.web import LONGEST_RETRY_AFTER_S, Transient, Web
+from pipeline.archive.web import LONGEST_RETRY_AFTER_S, Web
+from pipeline.archive.wire import Transient
 from pipeline.errors import ArchiveRefused, ArchiveUnreachable
 from pipeline.settings import ArchiveSettings
 from tests.archive.server import DATA, TestArchive
