@@ -124,6 +124,7 @@ def measure(
         detected_xy,
         tolerance_px=settings.matching.tolerance_px,
         max_false_alarm=settings.matching.max_false_alarm,
+        steady=~reference.blended,
     )
     how = settings.extraction
     spectra = extract_spectra(cube, match.xy, how.radii_px, mask=how.mask)

@@ -11,7 +11,7 @@ from pipeline.campaign import Exposure
 from pipeline.errors import NoStarsMatched, ReferenceError
 from pipeline.geometry import slice_address
 from pipeline.measure.detection import edge_distance
-from pipeline.measure.matching import match_exposure
+from pipeline.measure.matching import match_exposure, mutual_pairs
 from pipeline.schema import make_table
 from pipeline.settings import ReferenceSettings, Settings
 
@@ -53,6 +53,11 @@ class ReferenceCatalogue:
         """Positions, shape (star, 2)."""
         return np.column_stack([self.x, self.y])
 
+    @property
+    def blended(self) -> np.ndarray:
+        """Whether a star is flagged as blended, bool of shape (star,)."""
+        return np.array(["blended" in flags.split() for flags in self.flags], bool)
+
     def table(self) -> QTable:
         """The table ``catalogue`` of the schema; exposure and reasons are in its meta."""
         names = ("star_id", "x", "y", "flux", "channel", "slice", "edge_distance_px", "flags")
@@ -79,7 +84,7 @@ class ReferenceCatalogue:
             plain("channel"),
             plain("slice"),
             plain("edge_distance_px"),
-            tuple(str(flag) for flag in table["flags"]),
+            tuple(np.ma.filled(table["flags"], "").tolist()),  # ECSV reads "" as masked
             tuple(str(reason) for reason in table.meta["reasons"]),
         )
 
@@ -258,12 +263,8 @@ def _same_stars(
             f"the stars of field.star_registry are not those of the reference exposure "
             f'({error}); name the right registry, or "" to number the stars from 1'
         ) from error
-    distance, source = cKDTree(xy).query(match.xy)
-    back = cKDTree(match.xy).query(xy)[1]
-    star = np.flatnonzero(
-        (distance <= settings.detection.fwhm_px / 2) & (back[source] == np.arange(len(known)))
-    )
-    return star, source[star]
+    star, source = mutual_pairs(match.xy, xy, settings.detection.fwhm_px / 2).T
+    return star, source
 
 
 def _nearest_neighbour(xy: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib as mpl
 from matplotlib import dates as mdates
@@ -17,7 +17,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
 
 from pipeline.report.figures.base import Figure, height, merged, resolve
-from pipeline.report.static_marks import MARKS, PT_PER_PX, legend_handle, plain, point, rgba
+from pipeline.report.static_marks import (
+    MARKS,
+    PT_PER_PX,
+    coordinates,
+    legend_handle,
+    plain,
+    point,
+    rgba,
+)
 
 DPI = 100  # only a scale here: the picture is a vector graphic, 1 px = 1 CSS pixel
 WIDE_PX, NARROW_PX = 860, 380  # column of the page on a desktop, on a phone
@@ -142,7 +150,7 @@ def _share_later_masters(panels: dict[tuple[str, str], _Panel]) -> None:
             panel.axes.sharex(master.axes)
 
 
-def _finish_axis(axes: Axes, spec: Mapping[str, Any], which: str) -> None:
+def _finish_axis(axes: Axes, spec: Mapping[str, Any], which: Literal["x", "y"]) -> None:
     axis = axes.xaxis if which == "x" else axes.yaxis
     set_limits = axes.set_xlim if which == "x" else axes.set_ylim
     if spec.get("type") == "log":
@@ -162,10 +170,9 @@ def _finish_axis(axes: Axes, spec: Mapping[str, Any], which: str) -> None:
         set_limits(*limits)
     elif spec.get("autorange") == "reversed":
         (axes.invert_xaxis if which == "x" else axes.invert_yaxis)()
-    if "tickvals" in spec:
-        axis.set_ticks(
-            list(spec["tickvals"]), [plain(t) for t in spec.get("ticktext", spec["tickvals"])]
-        )
+    values = spec.get("tickvals", spec.get("categoryarray"))
+    if values is not None:
+        axis.set_ticks(coordinates(values, spec), [plain(t) for t in spec.get("ticktext", values)])
     if spec.get("scaleanchor"):
         axes.set_aspect("equal", adjustable="box")
     visible = spec.get("visible", True)
@@ -213,10 +220,10 @@ def _position(
             results.append(low + float(value) * extent)
             continue
         spec = panel.xaxis if which == "x" else panel.yaxis
-        at = [panel.axes.get_xlim()[0], panel.axes.get_ylim()[0]]
-        at[index] = point(value, spec)
-        at = panel.axes.transData.transform(at)
-        results.append(float(canvas.transFigure.inverted().transform(at)[index]))
+        corner = [panel.axes.get_xlim()[0], panel.axes.get_ylim()[0]]
+        corner[index] = point(value, spec)
+        at = canvas.transFigure.inverted().transform(panel.axes.transData.transform(corner))
+        results.append(float(at[index]))
     return results[0], results[1]
 
 
@@ -242,14 +249,14 @@ def _shape(
     if shape["type"] == "line":
         canvas.add_artist(mpl.lines.Line2D([x0, x1], [y0, y1], color=color, **common))
         return
-    patch = mpl.patches.Rectangle if shape["type"] == "rect" else mpl.patches.Ellipse
     face = rgba(shape.get("fillcolor", "rgba(0,0,0,0)"))
-    if not line.get("width", 1):
-        color = (0, 0, 0, 0)
-    if patch is mpl.patches.Ellipse:
-        item = patch(((x0 + x1) / 2, (y0 + y1) / 2), x1 - x0, y1 - y0, fc=face, ec=color, **common)
+    edge = color if line.get("width", 1) else (0, 0, 0, 0)
+    item: mpl.patches.Patch
+    if shape["type"] == "rect":
+        item = mpl.patches.Rectangle((x0, y0), x1 - x0, y1 - y0, fc=face, ec=edge, **common)
     else:
-        item = patch((x0, y0), x1 - x0, y1 - y0, fc=face, ec=color, **common)
+        centre = ((x0 + x1) / 2, (y0 + y1) / 2)
+        item = mpl.patches.Ellipse(centre, x1 - x0, y1 - y0, fc=face, ec=edge, **common)
     canvas.add_artist(item)
 
 

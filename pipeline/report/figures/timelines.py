@@ -19,6 +19,8 @@ from pipeline.report.figures.base import (
 )
 from pipeline.report.text import fixed, plot_text
 
+Pair = tuple[int, int]
+
 PANEL_HEIGHT_PX = 190
 TOP_PX, BOTTOM_PX = 30, 96  # room for titles above, for dates and legend below
 STUDY_RANGE = 0.2  # the study cut its panels at +-0.2
@@ -35,30 +37,31 @@ HOVER = (
 def headline_timelines(
     timelines: QTable,
     exposures: QTable,
-    pairs: QTable,
-    headline: Sequence[tuple[int, int]],
+    stds: Mapping[Pair, float],
+    headline: Sequence[Pair],
+    links: Mapping[str, str],
     *,
     figure_id: str,
     title: str,
     caption: str,
     simulated: bool,
+    tables: tuple[str, ...],
 ) -> Figure:
     """The pairs of the study, one panel each, on the study's own range."""
     shown = [pair for pair in headline if np.any(_of_pair(timelines, pair))]
     data: list[Trace] = []
     layout = _frame(len(shown))
-    stds = {(int(row["star_1"]), int(row["star_2"])): row for row in pairs}
     place = _places(exposures)
     for index, pair in enumerate(shown):
         suffix = "" if index == 0 else str(index + 1)
-        traces = _pair_traces(timelines[_of_pair(timelines, pair)], place, STUDY_RANGE)
+        traces = _pair_traces(timelines[_of_pair(timelines, pair)], place, links, STUDY_RANGE)
         for trace in traces:
             trace |= {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}"}
             trace["showlegend"] = index == 0 and trace["showlegend"]
         data += traces
         layout |= _panel(index, len(shown), STUDY_RANGE)
-        layout["annotations"] += _panel_notes(suffix, pair, stds.get(pair))
-        band = _band(suffix, stds.get(pair))
+        layout["annotations"] += _panel_notes(suffix, pair, stds.get(pair, np.nan))
+        band = _band(suffix, stds.get(pair, np.nan))
         layout["shapes"] += [band] if band else []
     narrow = _frame(len(shown))
     return Figure(
@@ -71,32 +74,33 @@ def headline_timelines(
         layout=stamped(layout, simulated),
         simulated=simulated,
         narrow={"margin": {**narrow["margin"], "l": 50}},
-        tables=("timelines", "pairs"),
+        tables=tables,
     )
 
 
 def pair_explorer(
     timelines: QTable,
     exposures: QTable,
-    pairs: QTable,
-    first: tuple[int, int],
+    stds: Mapping[Pair, float],
+    first: Pair,
+    links: Mapping[str, str],
     *,
     figure_id: str,
     title: str,
     caption: str,
     simulated: bool,
+    tables: tuple[str, ...],
 ) -> Figure:
     """One panel for any pair; the selector holds all of them."""
-    stds = {(int(row["star_1"]), int(row["star_2"])): row for row in pairs}
     place = _places(exposures)
-    rows: dict[tuple[int, int], list[int]] = {}
+    rows: dict[Pair, list[int]] = {}
     for index, (star_1, star_2) in enumerate(
         zip(timelines["star_1"], timelines["star_2"], strict=True)
     ):
         rows.setdefault((int(star_1), int(star_2)), []).append(index)
     first = first if first in rows else min(rows)
     views = {
-        pair: _pair_view(timelines[rows[pair]], place, pair, stds.get(pair))
+        pair: _pair_view(timelines[rows[pair]], place, links, pair, stds.get(pair, np.nan))
         for pair in sorted(rows)
     }
     base = views[first]
@@ -126,24 +130,28 @@ def pair_explorer(
         variants=variants,
         variant_label="Pair of stars",
         first_variant=f"{first[0]} / {first[1]}",
-        tables=("timelines", "pairs"),
+        tables=tables,
     )
 
 
 def _pair_view(
-    rows: QTable, place: Mapping[str, str], pair: tuple[int, int], row: Any
+    rows: QTable,
+    place: Mapping[str, str],
+    links: Mapping[str, str],
+    pair: Pair,
+    std: float,
 ) -> dict[str, Any]:
     half_range = _range_for(np.asarray(rows["deviation"], float))
     layout = merged(_panel(0, 1, half_range), {})
-    layout["annotations"] = _panel_notes("", pair, row)
-    band = _band("", row)
+    layout["annotations"] = _panel_notes("", pair, std)
+    band = _band("", std)
     layout["shapes"] = [band] if band else []
-    return {"data": _pair_traces(rows, place, half_range), "layout": layout}
+    return {"data": _pair_traces(rows, place, links, half_range), "layout": layout}
 
 
 def _patch(trace: Trace) -> Trace:
     """What of a trace changes from pair to pair; its style does not."""
-    changing = ("x", "y", "error_y", "text", "customdata", "links")
+    changing = ("x", "y", "error_y", "text", "customdata", "meta")
     patch = {key: trace[key] for key in changing if key in trace}
     patch["marker"] = {
         key: value for key, value in trace["marker"].items() if isinstance(value, list)
@@ -151,7 +159,7 @@ def _patch(trace: Trace) -> Trace:
     return patch
 
 
-def _of_pair(timelines: QTable, pair: tuple[int, int]) -> np.ndarray:
+def _of_pair(timelines: QTable, pair: Pair) -> np.ndarray:
     return np.asarray((timelines["star_1"] == pair[0]) & (timelines["star_2"] == pair[1]))
 
 
@@ -177,7 +185,9 @@ def _range_for(deviation: np.ndarray) -> float:
     return next((limit for limit in RANGES if needed < limit), RANGES[-1])
 
 
-def _pair_traces(rows: QTable, place: Mapping[str, str], half_range: float) -> list[Trace]:
+def _pair_traces(
+    rows: QTable, place: Mapping[str, str], links: Mapping[str, str], half_range: float
+) -> list[Trace]:
     """One trace per mode with what lies in range, one with an arrow for each point that does not."""
     deviation = np.asarray(rows["deviation"], float)
     error = np.asarray(rows["deviation_err"], float)
@@ -203,8 +213,9 @@ def _pair_traces(rows: QTable, place: Mapping[str, str], half_range: float) -> l
     ]
 
     def chosen(mask: np.ndarray, values: Sequence[Any]) -> list[Any]:
-        return [values[index] for index in np.flatnonzero(mask)]
+        return [values[index] for index in np.flatnonzero(mask).tolist()]
 
+    rows_at = [links.get(str(identity), "") for identity in rows["exposure_id"]]
     traces: list[Trace] = []
     for style in MODE_STYLES:
         mask = (mode == style.mode) & ~beyond & np.isfinite(deviation)
@@ -230,6 +241,7 @@ def _pair_traces(rows: QTable, place: Mapping[str, str], half_range: float) -> l
                     "symbol": [style.symbol + ("-open" if a_flag else "") for a_flag in flag[mask]],
                 },
                 "customdata": chosen(mask, hover),
+                "meta": {"links": chosen(mask, rows_at)},
                 "hovertemplate": HOVER,
             }
         )
@@ -255,6 +267,7 @@ def _pair_traces(rows: QTable, place: Mapping[str, str], half_range: float) -> l
                 "line": {"width": 1, "color": "@fg"},
             },
             "customdata": chosen(beyond, hover),
+            "meta": {"links": chosen(beyond, rows_at)},
             "hovertemplate": HOVER,
             "cliponaxis": False,
         }
@@ -275,7 +288,7 @@ def _frame(n_panels: int) -> Layout:
 def _panel(index: int, n_panels: int, half_range: float) -> Layout:
     """Axes of one panel; all share the dates, the lowest one prints them."""
     suffix = "" if index == 0 else str(index + 1)
-    gap = 0.16 / n_panels if n_panels > 1 else 0.0
+    gap = 0.24 / n_panels if n_panels > 1 else 0.0
     top = 1 - index / n_panels - gap / 2 * (index > 0)
     bottom = 1 - (index + 1) / n_panels + gap / 2 * (index < n_panels - 1)
     last = index == n_panels - 1
@@ -302,30 +315,29 @@ def _panel(index: int, n_panels: int, half_range: float) -> Layout:
     }
 
 
-def _panel_notes(suffix: str, pair: tuple[int, int], row: Any) -> list[Layout]:
+def _panel_notes(suffix: str, pair: Pair, std: float) -> list[Layout]:
     """The pair's name in the corner of its panel, with the scatter that the study quotes."""
     text = f"<b>{pair[0]} / {pair[1]}</b>"
-    if row is not None and np.isfinite(row["std_published"]):
-        text += f"  σ = {fixed(float(row['std_published']), 4)}"
+    if np.isfinite(std):
+        text += f"  σ = {fixed(std, 4)}"
     return [
         note(
             text,
-            0.01,
-            0.98,
+            0,
+            1,
             xref=f"x{suffix} domain",
             yref=f"y{suffix} domain",
             xanchor="left",
-            yanchor="top",
+            yanchor="bottom",
             font={"size": 13},
         )
     ]
 
 
-def _band(suffix: str, row: Any) -> Layout | None:
+def _band(suffix: str, std: float) -> Layout | None:
     """The range of plus and minus one std about zero."""
-    if row is None or not np.isfinite(row["std_published"]):
+    if not np.isfinite(std):
         return None
-    std = float(row["std_published"])
     return {
         "type": "rect",
         "xref": f"x{suffix} domain",
