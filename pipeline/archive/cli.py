@@ -113,8 +113,14 @@ def run_retrieve(options: argparse.Namespace) -> int:
             downloads = Downloads(
                 web, store, Login(web, settings.archive.login_url), Transfer(plan.sizes)
             )
-            absent = [name for name in plan.names if name in plan.sizes]
-            statuses.append(report_outcomes(selections, downloads.fetch_all(absent), store))
+            for selection in selections:
+                store.withhold(selection)
+            outcomes = downloads.fetch_all(name for name in plan.names if name in plan.sizes)
+            missing = {one.name for one in outcomes if one.path is None}
+            for selection in selections:
+                if missing.isdisjoint(selection.files()):
+                    store.release(selection)
+            statuses.append(report_outcomes(selections, outcomes, store))
     return max(statuses, default=COMPLETE)
 
 

@@ -1,6 +1,7 @@
 """Where the archive's answers and files lie, and how they get there whole.
 
-    raw/            <dp_id>.fits[.fz], and beside each a .json: size, sha256, address, time
+    raw/            <dp_id>.fits[.fz], and beside each a .json: size, sha256, address, time;
+                    <dp_id>_raw2raw.xml of each standard whose files are all there
     associations/   <dp_id>_raw2raw-<digest>.xml as they came: an answer that differs is a new file
     <campaign>/     answers/ to the catalogue's questions, selection/ per night and mode, tables
 
@@ -26,6 +27,7 @@ from pipeline.errors import AssociationRefused
 
 SUFFIXES = (".fits.fz", ".fits")
 RECORD_VERSION = 1
+RAW_MODE = "Raw2Raw"  # as CalSelector writes it
 
 
 @dataclass(frozen=True)
@@ -90,11 +92,24 @@ class Store:
         record = asdict(replace(selection, group=None)) | {"version": RECORD_VERSION}
         if selection.group is not None:
             write_bytes(
-                path.with_suffix(".xml"), tree_xml(AssociationTree("Raw2Raw", selection.group))
+                path.with_suffix(".xml"), tree_xml(AssociationTree(RAW_MODE, selection.group))
             )
         else:
             path.with_suffix(".xml").unlink(missing_ok=True)
         write_json(path.with_suffix(".json"), record)
+
+    def release(self, selection: Selection) -> None:
+        """Put the tree of a standard beside its files: all are there, it can be reduced."""
+        if selection.group is not None:
+            tree = tree_xml(AssociationTree(RAW_MODE, selection.group))
+            write_bytes(self._released(selection), tree)
+
+    def withhold(self, selection: Selection) -> None:
+        """Take the tree of a standard away: a file of it is not there."""
+        self._released(selection).unlink(missing_ok=True)
+
+    def _released(self, selection: Selection) -> Path:
+        return self.raw / f"{selection.dp_id}_raw2raw.xml"
 
     def read_selection(self, night: str, mode: str) -> Selection | None:
         """The selection of a night and mode, None if there is none that can be read."""

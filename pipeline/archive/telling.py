@@ -23,7 +23,7 @@ MAX_NAMED = 20  # missing files that are listed one by one
 def print_availability(table: Table, settings: Settings, years: Sequence[int]) -> None:
     """Print the table of nights."""
     print(f"{settings.field.name}, {', '.join(map(str, years))}: {len(table)} nights")
-    print(f"{'night':<12}" + "".join(f"{mode:<12}" for mode in MODES))
+    print("night       " + "  ".join(f"{mode:<10}" for mode in MODES).rstrip())
     for row in table:
         cells = (row[column_of(mode)] for mode in MODES)
         text = "".join(f"{'' if cell is np.ma.masked else cell!s:<12}" for cell in cells)

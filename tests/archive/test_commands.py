@@ -29,6 +29,8 @@ def test_retrieve_fetches_the_standard_and_its_calibrations_each_once(workspace)
         assert workspace.run("retrieve") == 0
         assert (archive.count(DATA), archive.count(CALSELECTOR)) == (len(needed), trees)
         assert archive.most_at_once <= 3
+    released = sorted(path.name for path in workspace.raw.glob("*_raw2raw.xml"))
+    assert released == sorted(f"{name}_raw2raw.xml" for name in world.standards())
 
 
 def test_every_file_carries_its_provenance_and_every_answer_is_kept(workspace):

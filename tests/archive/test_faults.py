@@ -52,6 +52,7 @@ def test_an_answer_that_is_not_the_file_is_never_accepted(workspace, capsys, fau
         assert len(missing) == 1
         assert missing.pop() in said
         assert asked == len(needed_by(world))  # not retried in this run
+        assert len(list(workspace.raw.glob("*_raw2raw.xml"))) < 2  # not ready to be reduced
         assert workspace.run("retrieve") == 0
     assert workspace.names() == needed_by(world)
     assert_identical(workspace, world)
