@@ -148,12 +148,15 @@ def ask_table(web: Web, tap_url: str, adql: str, keep: Keep) -> Table:
     ArchiveUnreachable, ArchiveRefused
         If there is no answer, an error, or only a part of the rows.
     """
-    service = pyvo.dal.TAPService(tap_url, session=_Session(web, adql, keep))
+    session = _Session(web, adql, keep)
+    service = pyvo.dal.TAPService(tap_url, session=session)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # small deviations of an answer from the VOTable standard
         try:
             result = service.run_sync(adql, maxrec=MAX_ROWS)
         except pyvo.dal.DALAccessError as error:
+            if session.failure is not None:  # pyvo makes an error of its own of whatever is raised
+                raise session.failure from None
             raise ArchiveRefused(f"{tap_url}: {str(error)[:500]} (question: {adql})") from error
         if result.query_status == "OVERFLOW":
             raise ArchiveRefused(f"{tap_url}: answers only {len(result)} rows of more; ask less")
@@ -165,9 +168,17 @@ class _Session:
 
     def __init__(self, web: Web, adql: str, keep: Keep) -> None:
         self._web, self._adql, self._keep = web, adql, keep
+        self.failure: Exception | None = None
 
     def post(self, url: str, data: dict[str, Any], **_: object) -> requests.Response:
         """The answer to a posted form, complete and free of entities."""
+        try:
+            return self._post(url, data)
+        except Exception as failure:
+            self.failure = failure
+            raise
+
+    def _post(self, url: str, data: dict[str, Any]) -> requests.Response:
         form = {key: str(value) for key, value in data.items()}
         answer = self._web.ask("POST", url, data=form, max_bytes=MAX_ANSWER_BYTES)
         try:

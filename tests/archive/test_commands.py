@@ -142,7 +142,9 @@ def test_no_archive_is_a_message_and_status_two(workspace, capsys):
     with TestArchive(World()) as archive:
         workspace.point_at(archive, attempts=2)
     assert workspace.run("retrieve") == 2
-    assert "ArchiveUnreachable" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert said.startswith("ArchiveUnreachable: ")
+    assert "connection refused (attempt 2 of 2)" in said
 
 
 @pytest.mark.parametrize("fault", ["html", "truncate", "503", "429", "hang", "reset", "slow"])
