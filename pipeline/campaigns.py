@@ -26,12 +26,11 @@ from pipeline.measure.bands import load_band
 from pipeline.published import read_record
 from pipeline.results import Image, Results, SpectrumSet
 from pipeline.settings import Settings
-from pipeline.simulation import PlannedExposure, StarSpec, truth
-from pipeline.simulation.instrument import Drift
+from pipeline.simulation import PlannedExposure, StarSpec
 from pipeline.sources import cubes_in, simulated_entries
 from pipeline.stages import Job, SimulationPlan
 from pipeline.statistics.fluxes import fluxes_from_tables
-from pipeline.statistics.pairs import all_pairs, pair_statistics, timelines
+from pipeline.statistics.summaries import campaign_statistics, record_statistics
 from pipeline.summary import Summary, keep_summary
 
 FORCEABLE = (*run.FORCEABLE, "statistics")
@@ -140,9 +139,17 @@ class PublishedRecord(Campaign):
     def summarise(self) -> Summary:
         """The record's own tables, its re-analysis, and where data and text differ."""
         record = read_record(blend_distance_px=self.settings.statistics.blend_distance_px)
+        found = record_statistics(
+            record.tables, self.settings.statistics.pairs, record.reference_exposure
+        )
         nights = sorted(str(night) for night in record.tables["exposures"]["night"])
         return Summary(
-            dict(record.tables), (), record.notes, record.reference_exposure, nights[0], nights[-1]
+            {**record.tables, **found.tables},
+            found.numbers,
+            record.notes,
+            record.reference_exposure,
+            nights[0],
+            nights[-1],
         )
 
 
@@ -150,6 +157,8 @@ class MeasuredCampaign(Campaign):
     """Exposures that went through the whole chain."""
 
     title_suffix = ""
+    numbers_from = "photometry of the cubes"
+    notes: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -215,18 +224,23 @@ class MeasuredCampaign(Campaign):
             radius_px=how.radius_px,
             flux_published=published_fluxes(gathered, load_band(how.band), how.radius_px),
         )
-        pairs = all_pairs(fluxes.star_ids, how.pairs)
         tables = {
             "exposures": gathered.exposures,
             "catalogue": catalogue,
             "snr": snr,
             "photometry": photometry,
-            "pairs": pair_statistics(fluxes, pairs),
-            "timelines": timelines(fluxes, pairs),
             **self.further_tables(),
         }
+        found = campaign_statistics(fluxes, tables, how.pairs, source=self.numbers_from)
         nights = sorted(str(night) for night in gathered.exposures["night"] if night)
-        return Summary(tables, (), (), gathered.catalogue.exposure_id, nights[0], nights[-1])
+        return Summary(
+            {**tables, **found.tables},
+            found.numbers,
+            self.notes,
+            gathered.catalogue.exposure_id,
+            nights[0],
+            nights[-1],
+        )
 
     def further_tables(self) -> dict[str, QTable]:
         """What only this source has."""
@@ -252,6 +266,13 @@ class SimulatedCampaign(MeasuredCampaign):
     source = "simulated"
     simulated = True
     title_suffix = ", simulated"
+    numbers_from = "photometry of the simulated cubes"
+    notes = (
+        "Everything here is simulated: the nights, modes, star positions and signal-to-noise ratios "
+        "are those of the real record, the fluxes and their drifts are not.",
+        "Two exposures go wrong on purpose, as exposures do: a cloud on 2019-02-19 and a vignetted "
+        "corner on 2019-04-27.",
+    )
 
     @cached_property
     def plan(self) -> SimulationPlan:
@@ -270,14 +291,11 @@ class SimulatedCampaign(MeasuredCampaign):
     def further_tables(self) -> dict[str, QTable]:
         """The truth, and the SNR in the exposure that was given the record's."""
         campaign = stages.build_simulation(self.plan, self.settings)
-        how = self.settings.simulation
-        drift = Drift(how.seed, how.drift_std, how.drift_timescale_days)
         fluxes = [
             QTable.read(job.truth, format="ascii.ecsv") for job in self.jobs if job.truth.exists()
         ]
         return {
-            "truth_exposures": truth.exposures_table(campaign.exposures),
-            "truth_channels": truth.channels_table(campaign.exposures, drift),
+            **campaign.truth(with_fluxes=False),
             "truth_fluxes": vstack(fluxes, metadata_conflicts="silent"),
         }
 

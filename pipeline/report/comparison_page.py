@@ -12,7 +12,7 @@ from pipeline.report.figures.comparison import Series, dots_figure
 from pipeline.report.pages import Book, Page
 from pipeline.report.rows import ALL, Pair, headline_pairs, number, p_cell, pair_stats
 from pipeline.report.tables import Cell, Head, TableView
-from pipeline.report.text import fixed, significant, with_error
+from pipeline.report.text import fixed, with_error
 from pipeline.results import Results
 
 TAB = "Stability"
@@ -158,7 +158,8 @@ def _comparison_figure(record: Results, rows: SideBySide) -> Figure:
         "standard deviation of the flux ratio [%]",
         figure_id="comparison-scatter",
         title="Scatter of the study's four pairs, from every source",
-        caption="Bars are 1 σ from a bootstrap over nights. The study printed the four values "
+        caption="Bars are 1 σ from a bootstrap over nights; one that leaves the frame belongs to "
+        "a σ that a single exposure decides. The study printed the four values "
         "rounded, once in its text and once over its panels."
         + (" The last kind of point is simulated, not observed." if simulated else ""),
         simulated=simulated,
@@ -231,7 +232,7 @@ def _subset_figure(record: Results) -> Figure:
         figure_id="comparison-subsets",
         title="The same scatter in parts of the data",
         caption="Standard deviation as published, of each part about its own mean; bars are 1 σ "
-        "from a bootstrap over nights.",
+        "from a bootstrap over nights and leave the frame where one exposure decides.",
         simulated=record.simulated,
         tables=("reanalysis",),
     )
@@ -294,7 +295,7 @@ def _claims_table(record: Results) -> TableView:
         ),
         tuple(
             (
-                Cell(significant(number(row["value"]), 5)),
+                Cell(f"{number(row['value']):g}"),
                 Cell(str(row["unit"])),
                 Cell(str(row["statement"]), kind="rp-wrap"),
                 Cell(str(row["source"]), kind="rp-wrap muted"),

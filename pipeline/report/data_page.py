@@ -5,13 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from pipeline.campaign import MODES
 from pipeline.report.figures.calendar import availability_calendar, column_of
 from pipeline.report.pages import Book, FigureView, Page, TableBlock
 from pipeline.report.rows import exposure_anchors, number, text_of, whole
-from pipeline.report.tables import Cell, Head, TableView
+from pipeline.report.tables import Cell, Head, TableView, without_empty_columns
 from pipeline.report.text import fixed
 from pipeline.results import Results
 
@@ -110,11 +108,9 @@ def _exposures_table(results: Results) -> TableView:
     said = ", ".join(
         f"{counts[name]} {name}" for name in ("ok", "excluded", "failed") if counts[name]
     )
-    bare = not np.isfinite([number(row["mjd_mid"]) for row in exposures]).any()
-    return TableView(
+    view = TableView(
         f"exposures-{results.name}",
-        f"Every exposure of the campaign: {said}."
-        + (" The record gives neither times nor headers of its exposures." if bare else ""),
+        f"Every exposure of the campaign: {said}.",
         (
             Head("Night", numeric=False),
             Head("mode", numeric=False),
@@ -134,6 +130,7 @@ def _exposures_table(results: Results) -> TableView:
         filter=True,
         simulated=results.simulated,
     )
+    return without_empty_columns(view)
 
 
 def _exposure_cells(row: Any, results: Results) -> tuple[Cell, ...]:

@@ -12,8 +12,8 @@ from pipeline.report.figures.snr import agreement_figure, growth_figure
 from pipeline.report.figures.spectra import MAX_POINTS, smoothing_window, spectrum_figure
 from pipeline.report.pages import Book, FigureView, Link, Page, TableBlock
 from pipeline.report.rows import number, plain
-from pipeline.report.tables import Cell, Head, TableView
-from pipeline.report.text import fixed, with_error
+from pipeline.report.tables import Cell, Head, TableView, without_empty_columns
+from pipeline.report.text import NOTHING, fixed, with_error
 from pipeline.results import Results, SpectrumSet
 from pipeline.schema import APERTURE_RADII_PX
 
@@ -89,13 +89,13 @@ def _catalogue_table(results: Results) -> TableView:
                 Cell(fixed(number(row["x"]), 2)),
                 Cell(fixed(number(row["y"]), 2)),
                 Cell(fixed(flux, 1)),
-                Cell(str(row["channel"]) if row["channel"] else "unknown"),
-                Cell(str(row["slice"]) if row["slice"] else "unknown"),
+                Cell(str(row["channel"]) if row["channel"] else NOTHING),
+                Cell(str(row["slice"]) if row["slice"] else NOTHING),
                 Cell(fixed(number(row["edge_distance_px"]), 1)),
                 Cell(flags, kind="bad" if flags else ""),
             )
         )
-    return TableView(
+    view = TableView(
         f"catalogue-{results.name}",
         "Reference catalogue: positions count from 0 at the centre of the first spaxel.",
         (
@@ -113,6 +113,7 @@ def _catalogue_table(results: Results) -> TableView:
         source="catalogue",
         simulated=results.simulated,
     )
+    return without_empty_columns(view)
 
 
 @dataclass(frozen=True)
@@ -286,16 +287,15 @@ def snr_page(campaigns: Sequence[Results], book: Book) -> Page:
 
 def short_name(results: Results) -> str:
     """What a campaign is called where there is little room."""
-    return {"published": "study, 2021", "simulated": "simulated"}.get(results.source, results.title)
+    return {"published": "study", "simulated": "simulated"}.get(results.source, results.title)
 
 
 def _snr_table(campaigns: Sequence[Results]) -> TableView:
     """Star by star; for each aperture one column per campaign."""
     values = [_snr_by_star(one.tables["snr"]) for one in campaigns]
     stars = sorted(set().union(*values))
-    heads = [Head("Star")]
-    for radius in RADII:
-        heads += [Head(f"r = {radius} px", short_name(one)) for one in campaigns]
+    heads = [Head("Star"), *(Head(short_name(one)) for _ in RADII for one in campaigns)]
+    groups = (("", 1), *((f"r = {radius} px", len(campaigns)) for radius in RADII))
     rows = []
     for star in stars:
         row = [Cell(str(star))]
@@ -303,13 +303,15 @@ def _snr_table(campaigns: Sequence[Results]) -> TableView:
         for radius in RADII:
             for table, top in zip(values, best, strict=True):
                 value = table.get(star, {}).get(radius, float("nan"))
-                row.append(Cell(fixed(value, 1), kind="strong" if value == top else ""))
+                digits = 1 if value < 1000 else 0
+                row.append(Cell(fixed(value, digits), kind="strong" if value == top else ""))
         rows.append(tuple(row))
     return TableView(
         "snr-table",
         "Signal-to-noise ratio of each star; the best aperture of each star is set bold.",
         tuple(heads),
         tuple(rows),
+        groups,
         simulated=any(one.simulated for one in campaigns),
     )
 

@@ -192,7 +192,7 @@ def _measured_scatter(results: Results, book: Book) -> ScatterOf:
     kinds = [
         ScatterPoints(name, snr[mask], std[mask], none[mask], _chosen(named, mask), symbol, color)
         for name, mask, symbol, color in (
-            ("with a flagged star, left out", flagged, "x-thin", "@orange"),
+            ("with a flagged star, left out", flagged, "x-thin-open", "@orange"),
             ("pair", ~flagged, "circle", "@sky"),
         )
     ]

@@ -31,6 +31,7 @@ DPI = 100  # only a scale here: the picture is a vector graphic, 1 px = 1 CSS pi
 WIDE_PX, NARROW_PX = 860, 380  # column of the page on a desktop, on a phone
 MARGIN = {"l": 60, "r": 12, "t": 12, "b": 46}
 FONT_PX = 12.5
+DATE_PX = 50  # room that one date label takes
 
 STYLE: Mapping[str, Any] = {
     "svg.fonttype": "path",  # the same letters on every machine
@@ -158,9 +159,10 @@ def _finish_axis(axes: Axes, spec: Mapping[str, Any], which: Literal["x", "y"]) 
         axis.set_major_formatter(mpl.ticker.FuncFormatter(lambda value, _: f"{value:g}"))
         axis.set_minor_formatter(mpl.ticker.NullFormatter())
     if spec.get("type") == "date":
-        locator = mdates.AutoDateLocator(maxticks=8)
-        axis.set_major_locator(locator)
-        axis.set_major_formatter(mdates.DateFormatter("%b\n%Y"))
+        width_px = axes.get_window_extent().width
+        room = max(1, int(width_px // DATE_PX))  # labels
+        axis.set_major_locator(mdates.MonthLocator(interval=_months_apart(spec, room)))
+        axis.set_major_formatter(mpl.ticker.FuncFormatter(_month))
     if "range" in spec:
         limits = list(spec["range"])
         if spec.get("type") == "log":
@@ -179,7 +181,7 @@ def _finish_axis(axes: Axes, spec: Mapping[str, Any], which: Literal["x", "y"]) 
     show_labels = visible and spec.get("showticklabels", True)
     axes.tick_params(
         axis=which,
-        length=3 if visible else 0,
+        length=3 if visible and spec.get("ticks") != "" else 0,
         width=0.6,
         labelsize=11.5 * PT_PER_PX,
         **{"labelbottom" if which == "x" else "labelleft": show_labels},
@@ -191,9 +193,21 @@ def _finish_axis(axes: Axes, spec: Mapping[str, Any], which: Literal["x", "y"]) 
         (axes.set_xlabel if which == "x" else axes.set_ylabel)(plain(title))
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
-    if not visible:
-        for side in ("left", "bottom"):
-            axes.spines[side].set_visible(False)
+    if not (visible and spec.get("showline", True)):
+        axes.spines["bottom" if which == "x" else "left"].set_visible(False)
+
+
+def _months_apart(spec: Mapping[str, Any], room: int) -> int:
+    """Months between date labels, so that at most ``room`` of them lie on the axis."""
+    first, last = (datetime.fromisoformat(value) for value in spec["range"])
+    months = (last - first).days / 30.44
+    return next((step for step in (1, 2, 3, 6) if months / step <= room), 12)
+
+
+def _month(value: float, place: int | None) -> str:
+    """Month, and the year below it at the first tick and in January."""
+    day = mdates.num2date(value)
+    return str(day.strftime("%b\n%Y" if place == 0 or day.month == 1 else "%b"))
 
 
 def _position(

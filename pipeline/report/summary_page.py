@@ -7,7 +7,7 @@ import numpy as np
 from markupsafe import Markup
 
 from pipeline.report.pages import Book, Link, Page, TableBlock
-from pipeline.report.rows import headline_pairs, pair_stats
+from pipeline.report.rows import Pair, headline_pairs, number, pair_stats
 from pipeline.report.tables import Cell, Head, TableView
 from pipeline.report.text import fixed, probability, slug, with_error
 from pipeline.results import Number, Results
@@ -123,24 +123,40 @@ def _meaning(results: Results) -> tuple[str, ...]:
 
 
 def _cards(results: Results) -> tuple[Card, ...]:
-    stats = pair_stats(results)
+    stats, calm = pair_stats(results), _without_outliers(results)
     cards = []
     for pair in headline_pairs(results):
         if pair not in stats:
             continue
         one = stats[pair]
         more = [f"robust {fixed(100 * one.std_robust, 1)} %"]
+        if pair in calm:
+            more.insert(0, f"without outliers {calm[pair]}")
         if np.isfinite(one.photon_std):
             more.append(f"photon noise {fixed(100 * one.photon_std, 2)} %")
         cards.append(
             Card(
                 f"Scatter of the ratio {pair[0]}/{pair[1]}",
-                with_error(100 * one.std_published, 100 * one.std_published_err, 2) + " %",
+                fixed(100 * one.std_published, 2) + " %",
                 f"{', '.join(more)}; trend with time: p = {probability(one.p_nights)} from "
                 "nightly means",
             )
         )
     return tuple(cards)
+
+
+def _without_outliers(results: Results) -> dict[Pair, str]:
+    """Sample standard deviation of each pair without its outliers, where that was computed."""
+    if "reanalysis" not in results.tables:
+        return {}
+    return {
+        (int(row["star_1"]), int(row["star_2"])): with_error(
+            100 * number(row["std"]), 100 * number(row["std_err"])
+        )
+        + " %"
+        for row in results.tables["reanalysis"]
+        if row["subset"] == "without outliers"
+    }
 
 
 def _numbers_table(results: Results) -> TableView:

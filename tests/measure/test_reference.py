@@ -9,11 +9,11 @@ from astropy.table import QTable
 from pipeline.campaign import Exposure
 from pipeline.errors import ReferenceError
 from pipeline.geometry import slice_address
+from pipeline.measure.catalogue import build_catalogue
 from pipeline.measure.reference import (
     ReferenceCatalogue,
     Sharpness,
     StarRegistry,
-    build_catalogue,
     choose_reference,
     reference_candidates,
 )

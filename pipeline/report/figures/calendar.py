@@ -80,7 +80,7 @@ def _panel_traces(
                     "symbol": f"square{opened}",
                     "color": style.color,
                     "size": 10,
-                    "line": {"width": 1.6},
+                    "line": {"width": 1.6, "color": style.color},
                 },
                 "customdata": nights,
                 "hovertemplate": f"<b>%{{customdata}}</b><br>{mode}: {name}<extra></extra>",

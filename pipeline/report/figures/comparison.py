@@ -36,7 +36,10 @@ def dots_figure(
     tables: tuple[str, ...],
     zero: bool = True,
 ) -> Figure:
-    """One row per label, one marker per kind, kinds set slightly apart so that none hides one."""
+    """One row per label, one marker per kind, kinds set slightly apart so that none hides one.
+
+    The axis ends where the values do: an error bar much longer than its value leaves the frame.
+    """
     data: list[Trace] = []
     for index, kind in enumerate(series):
         shift = (index - (len(series) - 1) / 2) * 0.8 / max(len(series), 1)
@@ -81,7 +84,7 @@ def dots_figure(
     if zero:
         top = max(
             [
-                float(value) + (float(error) if np.isfinite(error) else 0.0)
+                float(value) + min(float(error), 0.7 * float(value)) * bool(np.isfinite(error))
                 for kind in series
                 for value, error in zip(kind.values, kind.errors, strict=True)
                 if np.isfinite(value)

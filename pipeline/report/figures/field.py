@@ -25,6 +25,13 @@ from pipeline.results import Image
 MARGIN = {"l": 60, "r": 14, "t": 34, "b": 92}
 NARROW = {"height": 470, "margin": {"l": 46, "r": 6, "t": 30, "b": 100}}
 FIELD_PX = (315, 304)  # spaxels of the study's detection image, where no image gives the size
+CORNERS = {
+    "top right": (9, 9),
+    "top left": (-9, 9),
+    "bottom right": (9, -9),
+    "bottom left": (-9, -9),
+}
+LABEL_FREE_PX = 16.0  # spaxels about a number; more room than that makes no place better
 STRETCH_SOFTENING = 3.0  # noise levels at which asinh turns from linear to logarithmic
 WHITE_SHARE = 0.998  # of the pixels are below white; the standard's core is not what one looks for
 
@@ -45,9 +52,10 @@ def detection_figure(
     """
     shape = image.pixels.shape if image else FIELD_PX[::-1]
     flags = np.asarray(catalogue["flags"], str)
+    places = _label_places(catalogue)
     data = [
-        _stars(catalogue[flags == ""], "star", image, star_link),
-        _stars(catalogue[flags != ""], "star with a flag", image, star_link),
+        _stars(catalogue[flags == ""], "star", image, star_link, places),
+        _stars(catalogue[flags != ""], "star with a flag", image, star_link, places),
     ]
     layout: Layout = {
         "height": 760,
@@ -109,9 +117,15 @@ def offsets_figure(
         "height": 760,
         "margin": MARGIN,
         "hovermode": "closest",
-        "xaxis": axis("x [spaxel]", range=[-12, FIELD_PX[0] + 12], constrain="domain"),
+        "xaxis": axis(
+            "x [spaxel]", range=[-12, FIELD_PX[0] + 12], constrain="domain", zeroline=False
+        ),
         "yaxis": axis(
-            "y [spaxel]", range=[-12, FIELD_PX[1] + 12], scaleanchor="x", constrain="domain"
+            "y [spaxel]",
+            range=[-12, FIELD_PX[1] + 12],
+            scaleanchor="x",
+            constrain="domain",
+            zeroline=False,
         ),
     }
     variants: dict[str, Any] = {}
@@ -204,7 +218,9 @@ def pointing_figure(
     )
 
 
-def _stars(rows: QTable, name: str, image: Image | None, star_link: str) -> Trace:
+def _stars(
+    rows: QTable, name: str, image: Image | None, star_link: str, places: Mapping[int, str]
+) -> Trace:
     plain_star = name == "star"
     symbol = "circle-open" if plain_star else "square-open"
     color = ("#5AB4EE" if image else "@blue") if plain_star else "#F2AE2E" if image else "@orange"
@@ -215,7 +231,8 @@ def _stars(rows: QTable, name: str, image: Image | None, star_link: str) -> Trac
         "x": lean(plain(rows["x"]), 5),
         "y": lean(plain(rows["y"]), 5),
         "text": [str(star) for star in rows["star_id"]],
-        "textposition": "top right",
+        "textposition": [places[int(star)] for star in rows["star_id"]],
+        "cliponaxis": False,
         "textfont": {"size": 13, "color": "#ffffff" if image else "@fg"},
         "marker": {"symbol": symbol, "size": 15, "color": color, "line": {"width": 1.8}},
         "customdata": [
@@ -232,6 +249,23 @@ def _stars(rows: QTable, name: str, image: Image | None, star_link: str) -> Trac
         "<extra></extra>",
         "meta": {"links": [f"{star_link}{row['star_id']}" for row in rows]},
     }
+
+
+def _label_places(catalogue: QTable) -> dict[int, str]:
+    """For each star the corner beside it that is farthest from other stars and their numbers."""
+    xy = np.column_stack([plain(catalogue["x"]), plain(catalogue["y"])])
+    labels: list[np.ndarray] = []
+    places: dict[int, str] = {}
+    for index, star in enumerate(catalogue["star_id"]):
+        others = [*np.delete(xy, index, axis=0), *labels]
+        free = {}
+        for name, (dx, dy) in CORNERS.items():
+            spot = xy[index] + (dx, dy)
+            free[name] = min([*(float(np.hypot(*(spot - one))) for one in others), LABEL_FREE_PX])
+        best = max(free, key=lambda name: free[name])
+        places[int(star)] = best
+        labels.append(xy[index] + CORNERS[best])
+    return places
 
 
 def _picture(pixels: np.ndarray) -> Layout:
@@ -290,7 +324,7 @@ def _ring(radius: float) -> Layout:
 _KINDS = (
     ("reference", "reference position", "circle-open", "@blue", 13),
     ("detected", "detected in this exposure", "square-open", "@orange", 13),
-    ("transformed", "reference taken through the affine", "x-thin", "@fg", 8),
+    ("transformed", "reference taken through the affine", "x-thin-open", "@fg", 8),
 )
 
 

@@ -60,8 +60,9 @@ def scatter_figure(
     std = np.concatenate([kind.std for kind in kinds])
     good = np.isfinite(snr) & np.isfinite(std) & (snr > 0) & (std > 0)
     x_range = [float(np.log10(snr[good].min())) - 0.08, float(np.log10(snr[good].max())) + 0.12]
-    y_low = min(float(std[good].min()), floor.value if floor else np.inf)
-    y_range = [float(np.log10(y_low)) - 0.25, float(np.log10(std[good].max())) + 0.12]
+    # low enough to show photon noise at the faint end, which makes its distance plain
+    lows = [std[good].min(), np.sqrt(2) / snr[good].min(), floor.value if floor else np.inf]
+    y_range = [float(np.log10(min(lows))) - 0.3, float(np.log10(std[good].max())) + 0.12]
     data = [_points(kind) for kind in kinds if len(kind.snr)]
     data.append(_photon_line(x_range))
     layout: Layout = {
