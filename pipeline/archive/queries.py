@@ -7,6 +7,7 @@ position, since its name is spelt freely.
 """
 
 import io
+import re
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ MAX_ROWS = 1_000_000  # asked for explicitly: a service's own default may be sma
 MAX_ANSWER_BYTES = 1 << 30
 IDS_PER_QUESTION = 400  # keeps a question below 20 kB
 KILOBYTE = 1000  # unit of access_estsize
+
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,9})?Z?")
 
 Keep = Callable[[Answer, str], None]  # stores an answer and its question as provenance
 
@@ -225,6 +228,8 @@ def _numbers(table: Table, name: str) -> np.ndarray:
 
 def _instant(text: str) -> str:
     """An ISO time to the millisecond; raises ValueError for anything else."""
+    if not _TIME.fullmatch(text):
+        raise ValueError(f"exp_start = {text[:40]!r} is not a time")
     return str(np.datetime64(text.removesuffix("Z"), "ms"))
 
 

@@ -132,6 +132,11 @@ class Store:
         found = (self.read_selection(night, mode) for night, mode in names)
         return [selection for selection in found if selection is not None]
 
+    def ready(self) -> list[tuple[Selection, Path]]:
+        """The selections whose files are all in ``raw``, each with its tree there: what to reduce."""
+        released = ((one, self._released(one)) for one in self.selections())
+        return [(one, path) for one, path in released if path.is_file()]
+
     def find(self, dp_id: str) -> Path | None:
         """The fetched and verified file of an identity, None if there is none of that size."""
         for suffix in SUFFIXES:

@@ -53,7 +53,7 @@ def report_outcomes(
 ) -> int:
     """Say what is missing; write the table of selections; returns the exit status."""
     missing = {outcome.name: outcome.error for outcome in outcomes if outcome.path is None}
-    write_table(_selection_table(selections, missing), store.campaign / "selection.ecsv")
+    write_table(selection_table(store), store.campaign / "selection.ecsv")
     fetched = [outcome for outcome in outcomes if outcome.path and not outcome.was_here]
     print(f"fetched {len(fetched)} files, {size_text(sum(one.size for one in fetched))}")
     for name in sorted(missing)[:MAX_NAMED]:
@@ -74,8 +74,11 @@ def report_outcomes(
     return MISSING if missing or lacking else COMPLETE
 
 
-def _selection_table(selections: Sequence[Selection], missing: dict[str, str]) -> Table:
-    """One row per night and mode: the exposure, how its calibrations were found, what is missing."""
+def selection_table(store: Store) -> Table:
+    """One row per night and mode of the campaign, of earlier runs too: way, tree, what is missing."""
+    selections = store.selections()
+    needed = {name for one in selections for name in one.files()}
+    missing = {name for name in needed if store.find(name) is None}
     rows = [
         (
             one.night,

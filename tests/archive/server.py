@@ -247,7 +247,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
             return self.connection.close()
         if fault == "hang":
+            with archive.lock:
+                archive.at_once -= 1  # the client gives up long before
             archive.stopping.wait(archive.faults.hang_s)
+            with archive.lock:
+                archive.at_once += 1
             raise ConnectionError
         if fault == "html":
             page = b"<!doctype html><html><form action='/sso/login'>Please log in</form></html>"
