@@ -15,7 +15,15 @@ from urllib.parse import quote
 
 from pipeline.archive.auth import Login
 from pipeline.archive.partial import FitsSink, PartialFile, Restart
-from pipeline.archive.store import SUFFIXES, FileRecord, Store, file_sha256, now, write_record
+from pipeline.archive.store import (
+    SUFFIXES,
+    FileRecord,
+    Store,
+    file_sha256,
+    now,
+    read_record,
+    write_record,
+)
 from pipeline.archive.transfer import Transfer
 from pipeline.archive.verify import Verified, verify_fits
 from pipeline.archive.web import Web
@@ -35,6 +43,7 @@ class Outcome:
     size: int = 0
     error: str = ""
     was_here: bool = False  # from an earlier run
+    n_checksums: int = 0  # that the file carries and that hold; 0: only its structure was verified
 
 
 class _NeedsLogin(Exception):
@@ -87,7 +96,9 @@ class Downloads:
             self._transfer.finish(name, failed=True)
             return Outcome(name, None, error=f"{type(failure).__name__}: {failure}")
         self._transfer.finish(name)
-        return Outcome(name, path, path.stat().st_size, was_here=was_here)
+        record = read_record(path)
+        n_checksums = record.n_checksums if record else 0
+        return Outcome(name, path, path.stat().st_size, "", was_here, n_checksums)
 
     def _count_unreached(self, unreached: bool) -> None:
         with self._lock:

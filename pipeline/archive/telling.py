@@ -56,6 +56,9 @@ def report_outcomes(
     write_table(selection_table(store), store.campaign / "selection.ecsv")
     fetched = [outcome for outcome in outcomes if outcome.path and not outcome.was_here]
     print(f"fetched {len(fetched)} files, {size_text(sum(one.size for one in fetched))}")
+    bare = sum(not one.n_checksums for one in outcomes if one.path)
+    if bare:
+        print(f"{bare} of them carry no checksum: size and structure were verified, no more")
     for name in sorted(missing)[:MAX_NAMED]:
         say(
             f"missing: {missing[name]}"

@@ -23,6 +23,7 @@ from tests.archive.world import LTT3218, World
 
 ROOT = Path(__file__).parents[2]
 PUBLISHED = ROOT / "pipeline/published/data"
+CHANNELS = "12,13"  # of the simulated raw frames
 NIGHTS = ("2018-03-09", "2018-03-12")
 EPOCH_YR = 2019.19  # of the reference exposure, 2019-03-10
 
@@ -33,6 +34,7 @@ def main():
     parser.add_argument("--work", type=Path, default=Path("work/archive-demo"))
     parser.add_argument("--faults", type=float, default=0.2, help="share of faulty answers")
     parser.add_argument("--serve", action="store_true", help="serve until Ctrl-C, run nothing")
+    parser.add_argument("--files-only", action="store_true", help="do not reduce, even if possible")
     options = parser.parse_args()
     shutil.rmtree(options.work, ignore_errors=True)
     options.work.mkdir(parents=True)
@@ -44,7 +46,7 @@ def main():
         if options.serve:
             return serve(config)
         status = show_archive(options.work, config)
-    return status or show_reduction(options.work)
+    return status or (0 if options.files_only else show_reduction(options.work))
 
 
 def show_archive(work, config):
@@ -76,14 +78,14 @@ def show_reduction(work):
     if not (simulator and reduction and recipes):
         print("ESO's MUSE recipes are not installed: the demonstration ends with the files")
         return 0
-    run("pipeline.simulation.raw", str(work / "sky"))
+    run("pipeline.simulation.raw", str(work / "sky"), "--channels", CHANNELS)
     with TestArchive(FolderWorld(work / "sky")) as archive:
         config = write_config(work / "raw.toml", archive, read_timeout_s=60.0)
         raw = work / "raw"
         run("pipeline.archive", "retrieve", "--year", "2019", config=config, work=raw)
     cubes = work / "cubes"
     frames = str(raw / "archive" / "raw")
-    run("pipeline.reduction", frames, "--cubes", str(cubes), work=raw)
+    run("pipeline.reduction", frames, "--channels", CHANNELS, "--cubes", str(cubes), work=raw)
     command = ["build_report.py", "--source", "cubes", "--cubes", str(cubes)]
     command += ["--work", str(work / "report"), "--site", str(work / "site")]
     return subprocess.run([sys.executable, *command], cwd=ROOT, check=False).returncode
