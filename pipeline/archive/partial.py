@@ -71,8 +71,11 @@ class PartialFile:
             self._begin(headers)
         elif not self.offset:
             raise FileRefused(f"{self.name}: the server sends a part, asked was the whole file")
-        elif status == 416 or self._part_of(headers) != self._total:
-            raise Restart
+        else:
+            total = self._part_of(headers) if status == 206 else -1
+            if total < 0 or self._total not in (None, total):
+                raise Restart
+            self._total = total
         if (self._total or 0) > MAX_FILE_BYTES:
             raise FileRefused(f"{self.name}: {self._total} bytes; the limit is {MAX_FILE_BYTES}")
         return self._total

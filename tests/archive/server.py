@@ -78,11 +78,11 @@ class TestArchive:
 
     __test__ = False  # pytest: not a class of tests
 
-    def __init__(self, world, faults=None, users=None, gaia=(), resume=True):
+    def __init__(self, world, faults=None, users=None, gaia=(), resume=True, chunked=False):
         self.world = world
         self.faults = faults or Faults()
         self.users = users or {"tester": "s3cret-pa55"}
-        self.gaia, self.resume = gaia, resume
+        self.gaia, self.resume, self.chunked = gaia, resume, chunked
         self.requests = []  # (method, path, form, headers)
         self.errors = []  # defects of the double itself
         self.tokens = {}  # every token ever given: how often it may still be used
@@ -118,7 +118,7 @@ class TestArchive:
             "login_url": f"{self.base}{LOGIN}/oidc/token",
             "gaia_url": f"{self.base}{GAIA}" if self.gaia else "",
             "backoff_s": 0.005,
-            "read_timeout_s": 0.4,
+            "read_timeout_s": 1.0,
             "connect_timeout_s": 2.0,
             **changes,
         }
@@ -277,11 +277,15 @@ class _Handler(BaseHTTPRequestHandler):
         elif fault == "truncate":
             body = body[: len(body) // 2]
         self.send_response(status)
-        headers = {"Content-Type": kind, "Content-Length": str(claimed), **headers}
+        chunked = self.server.archive.chunked and kind == "application/fits"
+        length = {"Transfer-Encoding": "chunked"} if chunked else {"Content-Length": str(claimed)}
+        headers = {"Content-Type": kind, **length, **headers}
         for key, value in headers.items():
             self.send_header(key, value)
         self.end_headers()
-        if fault == "slow":
+        if chunked:
+            self._send_chunks(body, whole=len(body) == claimed)
+        elif fault == "slow":
             for start in range(0, len(body), 2048):
                 self.wfile.write(body[start : start + 2048])
                 self.wfile.flush()
@@ -290,6 +294,13 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
         if len(body) != claimed:
             self.close_connection = True
+
+    def _send_chunks(self, body, whole):
+        for start in range(0, len(body), 5000):
+            piece = body[start : start + 5000]
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+        if whole:
+            self.wfile.write(b"0\r\n\r\n")
 
     def _tap(self, archive, path, form, fault):
         if not path.endswith("/sync") or "query" not in form:

@@ -1,6 +1,8 @@
 """The two commands as a reader runs them, over real HTTP."""
 
 import json
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -12,7 +14,8 @@ from tests.archive.conftest import assert_identical
 from tests.archive.server import CALSELECTOR, DATA, TAP, TestArchive
 from tests.archive.world import EG274, World
 
-PUBLISHED = Path(__file__).parents[2] / "pipeline/published/data/availability_2018.ecsv"
+ROOT = Path(__file__).parents[2]
+PUBLISHED = ROOT / "pipeline/published/data/availability_2018.ecsv"
 
 
 def test_retrieve_fetches_the_standard_and_its_calibrations_each_once(workspace):
@@ -161,3 +164,36 @@ def test_a_year_before_muse_is_refused(workspace, capsys):
     with TestArchive(World()) as archive:
         assert workspace.point_at(archive).run("overview", "--year", "2009") == 2
     assert "MUSE observes since 2014" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_the_demonstration_runs_through(tmp_path):
+    command = [
+        sys.executable,
+        "-m",
+        "tests.archive.demo",
+        "--files-only",
+        "--work",
+        str(tmp_path / "w"),
+    ]
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "equal to the published table, cell by cell: 46 nights x 4 modes" in done.stdout
+    assert "fetched 170 files" in done.stdout
+    assert "25 of 25 stars identified; variable: 4" in done.stdout
+
+
+def test_files_without_checksums_are_counted(workspace, capsys, monkeypatch):
+    def bare(world, name):
+        content = world_file(world, name)
+        return content and content.replace(b"CHECKSUM=", b"CHECKSIM=").replace(
+            b"DATASUM =", b"DATASIM ="
+        )
+
+    world_file = World.file
+    monkeypatch.setattr(World, "file", bare)
+    with TestArchive(World().night("2019-03-09", "WFM-AO-N")) as archive:
+        assert workspace.point_at(archive).run("retrieve") == 0
+    assert "28 of them carry no checksum" in capsys.readouterr().out

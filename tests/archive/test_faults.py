@@ -1,5 +1,6 @@
 """Whatever goes wrong: in the end every file is there and verified, or the run named it."""
 
+import json
 import random
 import signal
 import subprocess
@@ -89,6 +90,50 @@ def test_without_a_validator_a_broken_transfer_begins_anew(workspace):
         archive.faults.queue[DATA] = ["truncate"] * 4
         assert workspace.point_at(archive).run("retrieve") == 0
         assert not [headers for _, _, _, headers in archive.requests if "Range" in headers]
+    assert_identical(workspace, world)
+
+
+@pytest.mark.parametrize("resume", [True, False])
+def test_a_file_whose_size_is_not_announced_is_complete_all_the_same(workspace, resume):
+    world = World(image_px=150).night("2019-03-09", "WFM-AO-N")
+    with TestArchive(world, chunked=True, resume=resume) as archive:
+        archive.faults.queue[DATA] = ["truncate"] * 4
+        assert workspace.point_at(archive).run("retrieve") == 0
+        resumed = [headers for _, _, _, headers in archive.requests if "Range" in headers]
+        assert len(resumed) == (4 if resume else 0)
+    assert workspace.names() == needed_by(world)
+    assert_identical(workspace, world)
+
+
+def test_a_file_whose_last_byte_came_before_the_kill_is_not_asked_for_again(workspace):
+    world = World().night("2019-03-09", "WFM-AO-N")
+    with TestArchive(world) as archive:
+        assert workspace.point_at(archive).run("retrieve") == 0
+        path = workspace.files()[5]
+        name = path.name.removesuffix(".fz").removesuffix(".fits")
+        size = path.stat().st_size
+        path.with_name(path.name + ".json").unlink()
+        partial = path.rename(workspace.raw / f"{name}.partial")
+        record = json.dumps({"validator": '"x"', "total": size})
+        partial.with_name(partial.name + ".json").write_text(record)
+        before = archive.count(DATA)
+        assert workspace.run("retrieve") == 0
+        assert archive.count(DATA) == before
+    assert workspace.names() == needed_by(world)
+
+
+def test_a_file_without_a_record_is_verified_and_taken_or_set_aside(workspace):
+    world = World().night("2019-03-09", "WFM-AO-N")
+    with TestArchive(world) as archive:
+        assert workspace.point_at(archive).run("retrieve") == 0
+        good, bad = workspace.files()[5:7]
+        for path in (good, bad):
+            path.with_name(path.name + ".json").unlink()
+        bad.write_bytes(bad.read_bytes()[:-10])
+        before = archive.count(DATA)
+        assert workspace.run("retrieve") == 0
+        assert archive.count(DATA) == before + 1
+    assert bad.with_name(bad.name + ".rejected").exists()
     assert_identical(workspace, world)
 
 
