@@ -32,6 +32,7 @@ from pipeline.products import exclusive, sweep_parts
 from pipeline.progress import say
 from pipeline.settings import Settings, read_settings
 
+INTERRUPTED = 130  # the shell's own exit status for Ctrl-C
 SHIPPED = Path(__file__).parents[2] / "report.toml"
 
 
@@ -73,6 +74,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except RequestError as error:
         say(f"{type(error).__name__}: {error}")
         return REFUSED
+    except KeyboardInterrupt:
+        say("interrupted; what is here is kept, the same command goes on from here")
+        return INTERRUPTED
 
 
 def run_overview(options: argparse.Namespace) -> int:

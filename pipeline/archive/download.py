@@ -83,6 +83,9 @@ class Downloads:
                 f"{error.filename or self._store.raw}: {error.strerror}; free space or choose "
                 "another folder with --work; what is here already is kept"
             ) from error
+        except KeyboardInterrupt:
+            self._web.stopping.set()
+            raise
         finally:
             pool.shutdown(cancel_futures=True)
 

@@ -71,13 +71,15 @@ class Web:
         self,
         settings: ArchiveSettings,
         *,
-        sleep: Callable[[float], object] = time.sleep,
+        sleep: Callable[[float], object] | None = None,
         clock: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self.settings = settings
         self.clock = clock
-        self._sleep, self._chance = sleep, chance
+        self.stopping = threading.Event()  # once set, transfers and pauses end at once
+        self._sleep = self.stopping.wait if sleep is None else sleep
+        self._chance = chance
         self._gates: dict[str, _Gate] = {}
         self._lock = threading.Lock()
         self._session = requests.Session()
@@ -134,6 +136,8 @@ class Web:
             If all were, or the server asks for too long a pause.
         """
         for number in range(1, self.settings.attempts + 1):
+            if self.stopping.is_set():
+                raise ArchiveUnreachable(f"{bare(url)}: not tried, the run was stopped")
             try:
                 return attempt()
             except Transient as failure:
@@ -216,6 +220,8 @@ class Web:
         slowest = self.settings.slowest_kb_per_s * 1000 * self.settings.read_timeout_s
         while chunk := read_piece(response):
             sink.write(chunk)
+            if self.stopping.is_set():
+                raise Transient("the run was stopped")
             received += len(chunk)
             in_window += len(chunk)
             now = self.clock()

@@ -249,6 +249,30 @@ def test_killed_at_random_and_started_again_every_file_is_there(workspace):
         assert not list(workspace.work.rglob("*.part*"))
 
 
+def test_ctrl_c_ends_a_run_soon_and_the_next_one_goes_on(workspace):
+    world = World(image_px=400).night("2019-03-09", "WFM-AO-N")
+    command = [sys.executable, "-m", "pipeline.archive", "retrieve"]
+    with TestArchive(world, Faults(share=1.0, kinds=("slow",), chunk_pause_s=0.2)) as archive:
+        workspace.point_at(archive, read_timeout_s=5.0)
+        command += ["--config", str(workspace.config), "--work", str(workspace.work)]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as run:
+            while archive.count(DATA) < 2:
+                time.sleep(0.01)
+            time.sleep(0.5)
+            started = time.monotonic()
+            run.send_signal(signal.SIGINT)
+            said = run.stderr.read().decode()
+        assert run.returncode == 130
+        assert time.monotonic() - started < 5
+        assert "interrupted; what is here is kept" in said
+        assert "Traceback" not in said
+        assert list(workspace.raw.glob("*.partial"))
+        archive.faults.share = 0.0
+        assert workspace.run("retrieve") == 0
+    assert_identical(workspace, world)
+    assert workspace.names() == needed_by(world)
+
+
 def test_a_full_disk_ends_the_run_with_the_folder_named(workspace, capsys, monkeypatch):
     world = World().night("2019-03-09", "WFM-AO-N")
     monkeypatch.setattr("pipeline.archive.cli.shutil.disk_usage", lambda _path: Space())
