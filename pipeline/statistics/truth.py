@@ -8,14 +8,9 @@ from astropy.table import QTable
 
 from pipeline.statistics.checks import recovery_table
 from pipeline.statistics.columns import numbers, texts
+from pipeline.statistics.floor import flagged_stars
 from pipeline.statistics.fluxes import Fluxes
 from pipeline.statistics.recovery import affine_checks, drift_checks, flux_checks
-
-
-def flagged_stars(catalogue: QTable) -> tuple[int, ...]:
-    """Numbers of the stars that carry a flag: edge, blended, near the standard."""
-    flagged = texts(catalogue["flags"]) != ""
-    return tuple(int(star) for star in np.asarray(catalogue["star_id"])[flagged])
 
 
 def recovery_of(fluxes: Fluxes, tables: Mapping[str, QTable]) -> QTable:
