@@ -22,7 +22,7 @@ test: $(VENV)/.test $(VENDOR)  ## run all tests that this machine can run
 	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadgroup
 
 archive-demo: $(VENV)/.run  ## try overview and retrieve against a test archive on this machine
-	$(BIN)/python -m tests.archive.demo
+	$(BIN)/python -m tests.archive.demo $(ARGS)
 
 serve:  ## serve the built site on 127.0.0.1
 	@test -f $(SITE)/index.html || { echo "no site yet: make report"; exit 1; }

@@ -76,8 +76,10 @@ def show_reduction(work):
     reduction = importlib.util.find_spec("pipeline.reduction")
     recipes = shutil.which("esorex") or importlib.util.find_spec("cpl")
     if not (simulator and reduction and recipes):
-        print("ESO's MUSE recipes are not installed: the demonstration ends with the files")
+        what = "ESO's MUSE recipes are" if simulator and reduction else "the reduction is"
+        print(f"{what} not installed: the demonstration ends with the files")
         return 0
+    print("\nESO's MUSE recipes are installed: two simulated nights, some ten minutes", flush=True)
     run("pipeline.simulation.raw", str(work / "sky"), "--channels", CHANNELS)
     with TestArchive(FolderWorld(work / "sky")) as archive:
         config = write_config(work / "raw.toml", archive, read_timeout_s=60.0)
