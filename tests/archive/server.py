@@ -84,6 +84,7 @@ class TestArchive:
         self.users = users or {"tester": "s3cret-pa55"}
         self.gaia, self.resume, self.chunked = gaia, resume, chunked
         self.requests = []  # (method, path, form, headers)
+        self.redirect = {}  # path prefix: base address that answers in our place
         self.errors = []  # defects of the double itself
         self.tokens = {}  # every token ever given: how often it may still be used
         self.token_uses = 1000
@@ -238,6 +239,9 @@ class _Handler(BaseHTTPRequestHandler):
         form = parse_qs(url.query) | parse_qs(raw)
         form = {key.lower(): values[0] for key, values in form.items()}
         archive.requests.append((self.command, self.path, form, dict(self.headers)))
+        for prefix, base in archive.redirect.items():
+            if path.startswith(prefix):
+                return self._send(b"", status=307, Location=base + self.path)
         fault = archive.faults.next(path)
         if fault.isdigit():
             pause = {"Retry-After": "0"} if fault == "429" else {}

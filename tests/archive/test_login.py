@@ -135,6 +135,27 @@ def test_a_password_file_of_the_user_is_not_read(workspace, monkeypatch, tmp_pat
     assert seen == {"", "Bearer"}
 
 
+@pytest.mark.usefixtures("credentials")
+def test_a_redirect_to_another_host_takes_neither_token_nor_password_there(workspace):
+    world = private_world()
+    with TestArchive(world) as archive, TestArchive(World()) as other:
+        other.world = world
+        archive.redirect[f"{DATA}/file/M."] = other.base
+        workspace.point_at(archive, connections=1)
+        workspace.run("retrieve")  # logs in for the private file
+        fetched = other.count(DATA)
+        archive.redirect[f"{DATA}/"] = other.base
+        for path in workspace.raw.glob("*.fits*"):
+            path.unlink()
+        archive.redirect[LOGIN] = other.base
+        assert workspace.run("retrieve") == 1  # the private file needs a login, which goes nowhere
+        assert fetched == 6
+        assert other.count(LOGIN) == 0
+        assert not [head for *_, head in other.requests if "Authorization" in head]
+        assert PASSWORD not in str(other.requests)
+    assert workspace.names() == world.needed(world.last_standard) - world.proprietary
+
+
 def test_a_password_goes_nowhere_without_encryption():
     settings = ArchiveSettings(login_url="http://example.org/sso/oidc/token")
     login = Login(Web(settings), settings.login_url, {"ESO_USERNAME": "a", "ESO_PASSWORD": "b"})

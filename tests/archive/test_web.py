@@ -1,9 +1,13 @@
 """Manners of the connections: what is retried, how long, how many at a time."""
 
+import email.utils
+import time
+
 import pytest
+import requests
 
 from pipeline.archive.web import LONGEST_RETRY_AFTER_S, Web
-from pipeline.archive.wire import Transient
+from pipeline.archive.wire import Transient, retry_after_s
 from pipeline.errors import ArchiveRefused, ArchiveUnreachable
 from pipeline.settings import ArchiveSettings
 from tests.archive.server import DATA, TestArchive
@@ -89,6 +93,18 @@ def _raise(error):
         raise error
 
     return attempt
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("7", 7.0), ("", 0.0), ("soon", 0.0), ("-3", 0.0), ("9" * 50, 999_999_999.0),
+     (email.utils.formatdate(time.time() + 100, usegmt=True), 100.0),
+     (email.utils.formatdate(time.time() - 100, usegmt=True), 0.0)],
+)  # fmt: skip
+def test_a_pause_is_asked_for_in_seconds_or_as_a_date(text, seconds):
+    response = requests.Response()
+    response.headers["Retry-After"] = text
+    assert retry_after_s(response) == pytest.approx(seconds, abs=30)
 
 
 def test_an_answer_larger_than_agreed_is_refused():
