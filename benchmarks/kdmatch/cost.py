@@ -2,19 +2,20 @@
 
     python -m benchmarks.kdmatch.cost
 
-Prints two Markdown tables. CPU seconds (user + system) of `kdmatch.match` alone; peak resident memory of
-a process that imports NumPy and matches once, and what it had before the match.
+Prints two Markdown tables. CPU seconds (user + system) of `kdmatch.match` alone; resident memory of a
+process with NumPy before a match and at its peak (Linux).
 """
 
-import resource
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 
 import kdmatch
 from benchmarks.kdmatch.settings import offset
+from kdmatch import _binding
 from kdmatch.synthetic import Pair, affine_of, simulate_pair
 
 SIZES = (25, 50, 100, 200, 400, 2_000, 10_000, 100_000)
@@ -56,19 +57,26 @@ def refusal_ms(n: int, trials: int) -> float:
 
 
 def memory_mb(n: int) -> tuple[float, float]:
-    """Peak resident memory before and after one match, in a process of its own."""
+    """Resident memory before one match and at its peak, in a process of its own."""
     code = f"from benchmarks.kdmatch import cost; cost.report_memory({n})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    before, after = map(float, done.stdout.split())
-    return before, after
+    before, peak = map(float, done.stdout.split())
+    return before, peak
 
 
 def report_memory(n: int) -> None:
-    """In the child: print peak memory before and after [MB]."""
+    """In the child: print resident memory before the match and its peak [MB]."""
     pair = pair_of(n, 0)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    _binding.library()  # loaded before, so that its pages are not counted
+    Path("/proc/self/clear_refs").write_text("5")  # forget the peak of the imports
+    before = _status_mb("VmRSS")
     kdmatch.match(pair.reference, pair.target)
-    print(before / 1024, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    print(before, _status_mb("VmHWM"))
+
+
+def _status_mb(key: str) -> float:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(float(line.split()[1]) / 1024 for line in lines if line.startswith(f"{key}:"))
 
 
 def permuted(n: int) -> tuple[int, float]:

@@ -1,7 +1,7 @@
 """All statistics of one campaign in one call: the tables and the headline numbers."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from astropy.table import QTable
@@ -15,7 +15,7 @@ from pipeline.statistics.headline import headline_numbers
 from pipeline.statistics.pairs import all_pairs, pair_statistics, timelines
 from pipeline.statistics.reanalysis import reanalyse
 from pipeline.statistics.remark import Pair
-from pipeline.statistics.subsets import series_of, subset_statistics
+from pipeline.statistics.subsets import outliers, series_of, subset_statistics
 from pipeline.statistics.truth import recovery_of
 
 
@@ -73,19 +73,28 @@ def campaign_statistics(
     pairs = all_pairs(known, headline_pairs)
     courses = timelines(fluxes, pairs)
     flagged = flagged_stars(tables["catalogue"])
+    series = series_of(_used(timelines(fluxes, headline_pairs)), tables["exposures"])
+    far = series.exposure_ids[outliers(series.deviation)]
     new = {
         "pairs": pair_statistics(fluxes, pairs),
         "timelines": courses,
-        "reanalysis": subset_statistics(
-            series_of(_used(timelines(fluxes, headline_pairs)), tables["exposures"])
-        ),
+        "reanalysis": subset_statistics(series),
         "channel_responses": channel_table(fluxes, channel_responses(fluxes, flagged)),
     }
     if "truth_fluxes" in tables and "truth_exposures" in tables:
         new["recovery"] = recovery_of(fluxes, tables)
     floor = floor_of_pairs(new["pairs"], tables["catalogue"])
-    found = headline_numbers({**tables, **new}, headline_pairs, floor, source=source)
+    clean = pair_statistics(_without(fluxes, far), pairs)
+    found = headline_numbers(
+        {**tables, **new}, headline_pairs, floor, source=source, pairs_without_outliers=clean
+    )
     return Statistics(new, found, floor)
+
+
+def _without(fluxes: Fluxes, exposure_ids: np.ndarray) -> Fluxes:
+    """The same with some exposures flagged as outliers."""
+    outlying = np.isin(fluxes.exposure_ids, exposure_ids) & (fluxes.exposure_flags == "")
+    return replace(fluxes, exposure_flags=np.where(outlying, "outlier", fluxes.exposure_flags))
 
 
 def _used(courses: QTable) -> QTable:
