@@ -115,11 +115,11 @@ def test_no_more_questions_are_asked_than_allowed():
     world = World().night("2019-03-09", "WFM-AO-N", science=False)
     for _ in range(5):
         world.science("2019-03-09", "WFM-AO-N", names="MUSE.2019-01-01T00:00:00.000")
-    selection = chosen(World_with_rows(world), max_questions=3)
+    selection = chosen(naming_a_foreign_standard(world), max_questions=3)
     assert [question.way for question in selection.asked] == ["standard"] + ["science"] * 3
 
 
-def World_with_rows(world):
+def naming_a_foreign_standard(world):
     """The same world; its trees name a standard that it has no row for."""
     world.rows["MUSE.2019-01-01T00:00:00.000"] = world.rows[world.last_standard] | {"dp_type": "X"}
     return world
