@@ -237,6 +237,24 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         ),
         _c("flag", "str", "", "empty, or why the point is not used", "meta.code.qual"),
     ),
+    "identification": (
+        _STAR,
+        _c("source_id", "str", "", "Gaia DR3 source, empty: none", "meta.id;meta.main"),
+        _c("separation_arcsec", "f8", "arcsec", "distance from it at the epoch", "pos.angDistance"),
+        _c("g_mag", "f8", "mag", "mean magnitude in Gaia's G", "phot.mag;em.opt"),
+        _c("bp_rp", "f8", "mag", "colour BP - RP", "phot.color"),
+        _c("pm_ra_masyr", "f8", "mas / yr", "proper motion along the parallel", "pos.pm;pos.eq.ra"),
+        _c("pm_dec_masyr", "f8", "mas / yr", "proper motion in declination", "pos.pm;pos.eq.dec"),
+        _c(
+            "variable",
+            "str",
+            "",
+            "phot_variable_flag: VARIABLE, CONSTANT, NOT_AVAILABLE",
+            "meta.code;src.var",
+        ),
+        _c("status", "str", "", "identified or not identified", "meta.code.status"),
+        _c("reason", "str", "", "why it is not identified", "meta.note"),
+    ),
     "availability": (
         _c("date", "str", "", "night", "time.epoch"),
         *(

@@ -14,8 +14,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import ConfigError
+from pipeline.standards import find_standard, known_standards
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_ADDRESS = re.compile(r"https?://[A-Za-z0-9.\[\]:-]+(/[^\s?#@]*)?")  # no user, no query
+_ARCHIVE_LIMITS: tuple[tuple[str, float, float], ...] = (
+    ("cone_arcmin", 0.1, 60),
+    ("neighbour_nights", 0, 30),
+    ("max_questions", 1, 1000),
+    ("connections", 1, 8),  # a guest's manners
+    ("attempts", 1, 20),
+    ("backoff_s", 0.001, 60),
+    ("connect_timeout_s", 0.1, 600),
+    ("read_timeout_s", 0.1, 3600),
+    ("answer_limit_s", 0.1, 86_400),
+    ("file_limit_s", 0.1, 86_400),
+    ("slowest_kb_per_s", 0, 1000),
+)
 
 
 def _require(condition: bool, message: str) -> None:
@@ -58,6 +73,75 @@ class Field:
             0 < self.pixel_scale_arcsec < 10,
             f"field.pixel_scale_arcsec = {self.pixel_scale_arcsec}: outside 0 to 10",
         )
+
+
+@dataclass(frozen=True)
+class MoreField:
+    """Another field to observe: a star of ``pipeline/standards.ecsv``, or name and coordinates."""
+
+    name: str
+    ra_deg: float = math.nan  # NaN: from the table of standard stars
+    dec_deg: float = math.nan
+    star_registry: str = ""  # "" numbers the stars from 1 by y
+    pairs: tuple[tuple[int, int], ...] = ()  # headline pairs; none are chosen for an unseen field
+
+    def field(self, radius_arcmin: float, pixel_scale_arcsec: float) -> Field:
+        """The field itself; what is not given here is as in [field].
+
+        Raises
+        ------
+        ConfigError
+            If there are no coordinates and the table does not know the star.
+        """
+        ra_deg, dec_deg = self.ra_deg, self.dec_deg
+        if not (math.isfinite(ra_deg) and math.isfinite(dec_deg)):
+            star = find_standard(self.name)
+            if star is None:
+                raise ConfigError(
+                    f"more_fields: {self.name!r} has no ra_deg and dec_deg and is not in the table "
+                    f"of standard stars; known are {', '.join(known_standards())}"
+                )
+            ra_deg, dec_deg = star.ra_deg, star.dec_deg
+        return Field(
+            self.name, ra_deg, dec_deg, radius_arcmin, pixel_scale_arcsec, self.star_registry
+        )
+
+
+@dataclass(frozen=True)
+class ArchiveSettings:
+    """Which years are asked for, where, and how patiently."""
+
+    years: tuple[int, ...] = (2019,)
+    cone_arcmin: float = 5.0
+    neighbour_nights: int = 3
+    max_questions: int = 12
+    tap_url: str = "https://archive.eso.org/tap_obs"
+    calselector_url: str = "https://archive.eso.org/calselector/v1/associations"
+    data_url: str = "https://dataportal.eso.org/dataPortal/file/"
+    login_url: str = "https://www.eso.org/sso/oidc/token"
+    gaia_url: str = "https://gea.esac.esa.int/tap-server/tap"
+    connections: int = 3
+    attempts: int = 6
+    backoff_s: float = 1.0
+    connect_timeout_s: float = 20.0
+    read_timeout_s: float = 60.0
+    answer_limit_s: float = 600.0
+    file_limit_s: float = 7200.0
+    slowest_kb_per_s: float = 2.0
+
+    def __post_init__(self) -> None:
+        for year in self.years:
+            _require(2014 <= year <= 2100, f"archive.years holds {year}: MUSE observes since 2014")
+        _require(len(self.years) > 0, "archive.years = []: name at least one year")
+        for key in ("tap_url", "calselector_url", "data_url", "login_url", "gaia_url"):
+            url = getattr(self, key)
+            _require(
+                bool(_ADDRESS.fullmatch(url)) or (key == "gaia_url" and not url),
+                f"archive.{key} = {url!r}: an address that begins with https:// or http:// expected",
+            )
+        for key, low, high in _ARCHIVE_LIMITS:
+            value = getattr(self, key)
+            _require(low <= value <= high, f"archive.{key} = {value}: outside {low} to {high}")
 
 
 @dataclass(frozen=True)
@@ -227,6 +311,8 @@ class Settings:
     statistics: StatisticsSettings = dataclasses.field(default_factory=StatisticsSettings)
     review: ReviewSettings = dataclasses.field(default_factory=ReviewSettings)
     simulation: SimulationSettings = dataclasses.field(default_factory=SimulationSettings)
+    archive: ArchiveSettings = dataclasses.field(default_factory=ArchiveSettings)
+    more_fields: tuple[MoreField, ...] = ()
 
     def __post_init__(self) -> None:
         _require(
@@ -238,6 +324,30 @@ class Settings:
             self.statistics.radius_px in self.extraction.radii_px,
             f"statistics.radius_px = {self.statistics.radius_px} is not among extraction.radii_px "
             f"= {list(self.extraction.radii_px)}",
+        )
+        names = [one.campaign.name for one in self.campaigns()]
+        for name in names:
+            _require(names.count(name) == 1, f"two fields would share the campaign name {name!r}")
+
+    def campaigns(self) -> "tuple[Settings, ...]":
+        """The settings of every campaign: this one, then one for each of ``more_fields``.
+
+        A further field has the scientific choices of the first, except those that name its stars
+        and exposures.
+        """
+        return (self, *(self._for_field(more) for more in self.more_fields))
+
+    def _for_field(self, more: MoreField) -> "Settings":
+        field = more.field(self.field.radius_arcmin, self.field.pixel_scale_arcsec)
+        slug = re.sub(r"[^a-z0-9]+", "-", more.name.lower()).strip("-")
+        years = "-".join(str(year) for year in self.archive.years)
+        return dataclasses.replace(
+            self,
+            campaign=CampaignSettings(f"{slug}-{years}"[:64], f"{more.name} with MUSE, {years}"),
+            field=field,
+            reference=dataclasses.replace(self.reference, prefer=()),
+            statistics=dataclasses.replace(self.statistics, pairs=more.pairs),
+            more_fields=(),
         )
 
 
@@ -274,10 +384,17 @@ def _known(given: Iterable[str], known: Iterable[str], what: str) -> None:
 
 
 def _section(name: str, cls: typing.Any, values: object) -> typing.Any:
+    if typing.get_origin(cls) is tuple:
+        _require(isinstance(values, list), f"{name} must be a list of sections, [[{name}]]")
+        assert isinstance(values, list)
+        return tuple(_section(name, typing.get_args(cls)[0], item) for item in values)
     _require(isinstance(values, dict), f"{name} must be a section, [{name}]")
     assert isinstance(values, dict)
     hints = typing.get_type_hints(cls)
     _known((f"{name}.{key}" for key in values), [f"{name}.{key}" for key in hints], "key")
+    for one in dataclasses.fields(cls):
+        required = one.default is one.default_factory is dataclasses.MISSING
+        _require(not required or one.name in values, f"{name}.{one.name} is missing")
     return cls(**{k: _typed(v, hints[k], f"{name}.{k}") for k, v in values.items()})
 
 
