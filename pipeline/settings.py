@@ -1,17 +1,14 @@
 """What ``report.toml`` says: typed, validated, immutable.
 
-``read_settings`` is the door; everything behind it trusts the values. A key that is left out has
-the default given here, which is that of the shipped ``report.toml`` (a test compares the two).
+``pipeline.configuration.read_settings`` is the door; everything behind it trusts the values. A key
+that is left out has the default given here, which is that of the shipped ``report.toml`` (a test
+compares the two).
 """
 
 import dataclasses
 import math
 import re
-import tomllib
-import typing
-from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 from pipeline.errors import ConfigError
 from pipeline.standards import find_standard, known_standards
@@ -33,7 +30,8 @@ _ARCHIVE_LIMITS: tuple[tuple[str, float, float], ...] = (
 )
 
 
-def _require(condition: bool, message: str) -> None:
+def require(condition: bool, message: str) -> None:
+    """Refuse a configuration with a message unless the condition holds."""
     if not condition:
         raise ConfigError(message)
 
@@ -46,7 +44,7 @@ class CampaignSettings:
     title: str = "LTT 3218 with MUSE, 2019"
 
     def __post_init__(self) -> None:
-        _require(
+        require(
             bool(_NAME.fullmatch(self.name)),
             f"campaign.name = {self.name!r}: use up to 64 letters, digits, - and _",
         )
@@ -64,12 +62,10 @@ class Field:
     star_registry: str = "pipeline/published/data/reference_positions.ecsv"
 
     def __post_init__(self) -> None:
-        _require(0 <= self.ra_deg < 360, f"field.ra_deg = {self.ra_deg}: outside 0 to 360")
-        _require(-90 <= self.dec_deg <= 90, f"field.dec_deg = {self.dec_deg}: outside -90 to 90")
-        _require(
-            self.radius_arcmin > 0, f"field.radius_arcmin = {self.radius_arcmin}: not positive"
-        )
-        _require(
+        require(0 <= self.ra_deg < 360, f"field.ra_deg = {self.ra_deg}: outside 0 to 360")
+        require(-90 <= self.dec_deg <= 90, f"field.dec_deg = {self.dec_deg}: outside -90 to 90")
+        require(self.radius_arcmin > 0, f"field.radius_arcmin = {self.radius_arcmin}: not positive")
+        require(
             0 < self.pixel_scale_arcsec < 10,
             f"field.pixel_scale_arcsec = {self.pixel_scale_arcsec}: outside 0 to 10",
         )
@@ -131,17 +127,17 @@ class ArchiveSettings:
 
     def __post_init__(self) -> None:
         for year in self.years:
-            _require(2014 <= year <= 2100, f"archive.years holds {year}: MUSE observes since 2014")
-        _require(len(self.years) > 0, "archive.years = []: name at least one year")
+            require(2014 <= year <= 2100, f"archive.years holds {year}: MUSE observes since 2014")
+        require(len(self.years) > 0, "archive.years = []: name at least one year")
         for key in ("tap_url", "calselector_url", "data_url", "login_url", "gaia_url"):
             url = getattr(self, key)
-            _require(
+            require(
                 bool(_ADDRESS.fullmatch(url)) or (key == "gaia_url" and not url),
                 f"archive.{key} = {url!r}: an address that begins with https:// or http:// expected",
             )
         for key, low, high in _ARCHIVE_LIMITS:
             value = getattr(self, key)
-            _require(low <= value <= high, f"archive.{key} = {value}: outside {low} to {high}")
+            require(low <= value <= high, f"archive.{key} = {value}: outside {low} to {high}")
 
 
 @dataclass(frozen=True)
@@ -154,17 +150,15 @@ class DetectionSettings:
     fwhm_px: float = 5.0
 
     def __post_init__(self) -> None:
-        _require(
+        require(
             self.band_width_aa > 0, f"detection.band_width_aa = {self.band_width_aa}: not positive"
         )
-        _require(1 <= self.n_bands <= 99, f"detection.n_bands = {self.n_bands}: outside 1 to 99")
-        _require(
+        require(1 <= self.n_bands <= 99, f"detection.n_bands = {self.n_bands}: outside 1 to 99")
+        require(
             self.threshold_sigma > 0,
             f"detection.threshold_sigma = {self.threshold_sigma}: not positive",
         )
-        _require(
-            0.5 <= self.fwhm_px <= 50, f"detection.fwhm_px = {self.fwhm_px}: outside 0.5 to 50"
-        )
+        require(0.5 <= self.fwhm_px <= 50, f"detection.fwhm_px = {self.fwhm_px}: outside 0.5 to 50")
 
 
 @dataclass(frozen=True)
@@ -180,7 +174,7 @@ class ReferenceSettings:
     candidates: int = 5
 
     def __post_init__(self) -> None:
-        _require(
+        require(
             1 <= self.candidates <= 1000,
             f"reference.candidates = {self.candidates}: outside 1 to 1000",
         )
@@ -194,10 +188,8 @@ class MatchingSettings:
     max_false_alarm: float = 1e-6
 
     def __post_init__(self) -> None:
-        _require(
-            self.tolerance_px > 0, f"matching.tolerance_px = {self.tolerance_px}: not positive"
-        )
-        _require(
+        require(self.tolerance_px > 0, f"matching.tolerance_px = {self.tolerance_px}: not positive")
+        require(
             0 < self.max_false_alarm < 1,
             f"matching.max_false_alarm = {self.max_false_alarm}: outside 0 to 1",
         )
@@ -211,15 +203,15 @@ class ExtractionSettings:
     mask: str = "center"
 
     def __post_init__(self) -> None:
-        _require(
+        require(
             len(self.radii_px) > 0 and all(0 < r <= 50 for r in self.radii_px),
             f"extraction.radii_px = {list(self.radii_px)}: one to many radii in 0 to 50",
         )
-        _require(
+        require(
             list(self.radii_px) == sorted(set(self.radii_px)),
             f"extraction.radii_px = {list(self.radii_px)}: must increase",
         )
-        _require(
+        require(
             self.mask in ("center", "exact"),
             f'extraction.mask = {self.mask!r}: choose "center" or "exact"',
         )
@@ -233,8 +225,8 @@ class PhotometrySettings:
     min_coverage: float = 0.98
 
     def __post_init__(self) -> None:
-        _require(len(self.bands) > 0, "photometry.bands = []: name at least one passband")
-        _require(
+        require(len(self.bands) > 0, "photometry.bands = []: name at least one passband")
+        require(
             0 < self.min_coverage <= 1,
             f"photometry.min_coverage = {self.min_coverage}: outside 0 to 1",
         )
@@ -253,12 +245,12 @@ class StatisticsSettings:
 
     def __post_init__(self) -> None:
         for pair in self.pairs:
-            _require(
+            require(
                 len(pair) == 2 and pair[0] != pair[1],
                 f"statistics.pairs holds {list(pair)}: two different star numbers expected",
             )
         for key in ("edge_margin_px", "blend_distance_px", "standard_distance_px"):
-            _require(getattr(self, key) >= 0, f"statistics.{key} = {getattr(self, key)}: negative")
+            require(getattr(self, key) >= 0, f"statistics.{key} = {getattr(self, key)}: negative")
 
 
 @dataclass(frozen=True)
@@ -269,7 +261,7 @@ class ReviewSettings:
 
     def __post_init__(self) -> None:
         for exposure, reason in self.exclude:
-            _require(bool(reason.strip()), f"review.exclude: {exposure!r} needs a reason")
+            require(bool(reason.strip()), f"review.exclude: {exposure!r} needs a reason")
 
 
 @dataclass(frozen=True)
@@ -284,14 +276,14 @@ class SimulationSettings:
     keep_cubes: bool = False
 
     def __post_init__(self) -> None:
-        _require(self.seed >= 0, f"simulation.seed = {self.seed}: negative")
-        _require(
+        require(self.seed >= 0, f"simulation.seed = {self.seed}: negative")
+        require(
             1.25 <= self.wave_step_aa <= 50,
             f"simulation.wave_step_aa = {self.wave_step_aa}: outside 1.25 to 50",
         )
         for key in ("drift_std", "offset_arcsec"):
-            _require(getattr(self, key) >= 0, f"simulation.{key} = {getattr(self, key)}: negative")
-        _require(
+            require(getattr(self, key) >= 0, f"simulation.{key} = {getattr(self, key)}: negative")
+        require(
             self.drift_timescale_days > 0,
             f"simulation.drift_timescale_days = {self.drift_timescale_days}: not positive",
         )
@@ -315,19 +307,19 @@ class Settings:
     more_fields: tuple[MoreField, ...] = ()
 
     def __post_init__(self) -> None:
-        _require(
+        require(
             self.statistics.band in self.photometry.bands,
             f"statistics.band = {self.statistics.band!r} is not among photometry.bands "
             f"= {list(self.photometry.bands)}",
         )
-        _require(
+        require(
             self.statistics.radius_px in self.extraction.radii_px,
             f"statistics.radius_px = {self.statistics.radius_px} is not among extraction.radii_px "
             f"= {list(self.extraction.radii_px)}",
         )
         names = [one.campaign.name for one in self.campaigns()]
         for name in names:
-            _require(names.count(name) == 1, f"two fields would share the campaign name {name!r}")
+            require(names.count(name) == 1, f"two fields would share the campaign name {name!r}")
 
     def campaigns(self) -> "tuple[Settings, ...]":
         """The settings of every campaign: this one, then one for each of ``more_fields``.
@@ -349,68 +341,3 @@ class Settings:
             statistics=dataclasses.replace(self.statistics, pairs=more.pairs),
             more_fields=(),
         )
-
-
-def read_settings(path: Path) -> Settings:
-    """The settings in a TOML file; a key that is left out has the default of ``report.toml``.
-
-    Raises
-    ------
-    ConfigError
-        If the file is missing or not TOML, holds an unknown key, a wrong type or a value outside
-        its limits. The message names file, key, value and remedy.
-    """
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(
-            f"{path}: cannot be read ({error.strerror}); give another --config"
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not valid TOML ({error})") from error
-    try:
-        sections = {f.name: f.type for f in dataclasses.fields(Settings)}
-        _known(document, sections, "section")
-        return Settings(
-            **{name: _section(name, sections[name], document[name]) for name in document}
-        )
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from error
-
-
-def _known(given: Iterable[str], known: Iterable[str], what: str) -> None:
-    for key in given:
-        _require(key in known, f"unknown {what} {key!r}; known are: {', '.join(known)}")
-
-
-def _section(name: str, cls: typing.Any, values: object) -> typing.Any:
-    if typing.get_origin(cls) is tuple:
-        _require(isinstance(values, list), f"{name} must be a list of sections, [[{name}]]")
-        assert isinstance(values, list)
-        return tuple(_section(name, typing.get_args(cls)[0], item) for item in values)
-    _require(isinstance(values, dict), f"{name} must be a section, [{name}]")
-    assert isinstance(values, dict)
-    hints = typing.get_type_hints(cls)
-    _known((f"{name}.{key}" for key in values), [f"{name}.{key}" for key in hints], "key")
-    for one in dataclasses.fields(cls):
-        required = one.default is one.default_factory is dataclasses.MISSING
-        _require(not required or one.name in values, f"{name}.{one.name} is missing")
-    return cls(**{k: _typed(v, hints[k], f"{name}.{k}") for k, v in values.items()})
-
-
-def _typed(value: object, kind: typing.Any, key: str) -> object:
-    """The value as its declared type; whole numbers serve as floats, lists become tuples."""
-    if typing.get_origin(kind) is tuple:
-        _require(isinstance(value, list), f"{key} = {value!r}: a list expected")
-        assert isinstance(value, list)
-        args = typing.get_args(kind)
-        if args[-1] is not Ellipsis:
-            _require(len(value) == len(args), f"{key} = {value!r}: {len(args)} values expected")
-        return tuple(_typed(item, args[0], key) for item in value)
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
-    right = isinstance(value, kind) and not (kind is int and isinstance(value, bool))
-    _require(right, f"{key} = {value!r}: {kind.__name__} expected, not {type(value).__name__}")
-    if kind is float:
-        _require(math.isfinite(typing.cast("float", value)), f"{key} = {value!r}: not finite")
-    return value

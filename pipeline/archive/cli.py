@@ -27,10 +27,11 @@ from pipeline.archive.telling import (
 )
 from pipeline.archive.transfer import Transfer, size_text
 from pipeline.archive.web import Web
+from pipeline.configuration import read_settings
 from pipeline.errors import ConfigError, RequestError, WorkspaceError
 from pipeline.products import exclusive, sweep_parts
 from pipeline.progress import say
-from pipeline.settings import Settings, read_settings
+from pipeline.settings import Settings
 
 INTERRUPTED = 130  # the shell's own exit status for Ctrl-C
 SHIPPED = Path(__file__).parents[2] / "report.toml"

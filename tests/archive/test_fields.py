@@ -2,8 +2,9 @@
 
 import pytest
 
+from pipeline.configuration import read_settings
 from pipeline.errors import ConfigError
-from pipeline.settings import Settings, read_settings
+from pipeline.settings import Settings
 from pipeline.standards import find_standard, known_standards, same_star
 
 

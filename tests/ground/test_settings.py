@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.configuration import read_settings
 from pipeline.errors import ConfigError
-from pipeline.settings import Settings, read_settings
+from pipeline.settings import Settings
 
 SHIPPED = Path(__file__).parents[2] / "report.toml"
 
