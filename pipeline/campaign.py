@@ -31,6 +31,11 @@ class Exposure:
     exptime_s: float
     simulated: bool
 
+    @property
+    def name(self) -> str:
+        """ "NIGHT MODE", as people call an exposure in ``report.toml``."""
+        return f"{self.night} {self.mode}"
+
 
 def dp_id(header: fits.Header) -> str:
     """The archive's identity of the exposure, "" if the header has none."""

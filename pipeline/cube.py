@@ -128,16 +128,10 @@ def _wavelengths(header: fits.Header, path: Path) -> np.ndarray:
 
 def _pixel_scale(header: fits.Header, path: Path) -> float:
     """Size of a spaxel [arcsec] from the CD matrix: the square root of its area."""
-    try:
-        matrix = np.array(
-            [
-                [header["CD1_1"], header.get("CD1_2", 0.0)],
-                [header.get("CD2_1", 0.0), header["CD2_2"]],
-            ],
-            float,
-        )
-    except KeyError as error:
-        raise CubeUnreadable(f"{path.name}[DATA]: keyword {error.args[0]} missing") from error
+    for key in ("CD1_1", "CD2_2"):
+        if key not in header:
+            raise CubeUnreadable(f"{path.name}[DATA]: keyword {key} missing")
+    matrix = np.array([[header.get(f"CD{i}_{j}", 0.0) for j in (1, 2)] for i in (1, 2)], float)
     return float(np.sqrt(abs(np.linalg.det(matrix))) * 3600)
 
 

@@ -42,6 +42,10 @@ class CubeUnreadable(ExposureError):
     """The file is truncated, is not FITS, or lacks an extension or keyword of a MUSE cube."""
 
 
+class DuplicateExposure(ExposureError):
+    """Another file holds the same exposure."""
+
+
 class CubeEmpty(ExposureError):
     """The cube holds no finite value."""
 
@@ -56,6 +60,10 @@ class WrongField(ExposureError):
 
 class UnknownMode(ExposureError):
     """The instrument mode is none of the four wide-field modes."""
+
+
+class WorkerLost(ExposureError):
+    """The process that worked on the exposure was killed, more than once."""
 
 
 class NoStarsDetected(ExposureError):

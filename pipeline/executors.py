@@ -6,6 +6,7 @@ in the order of completion. A worker that dies costs its job one retry, not the 
 
 import os
 import runpy
+import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -41,24 +42,23 @@ class Pool:
     window: int
 
     def stream(
-        self, function: Callable[[Task], Any], tasks: Sequence[Task], label: str = MEASURE
+        self, function: Callable[[Task], Any], tasks: Sequence[Task]
     ) -> Iterator[tuple[Task, Any]]:
         """Yield (task, result or exception) as jobs finish; an exception is not raised here."""
         waiting = iter(tasks)
         running: dict[Future[Any], Task] = {}
-        self._submit(function, waiting, running, label)
+        self._submit(function, waiting, running)
         while running:
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
                 yield running.pop(future), future.exception() or future.result()
-            self._submit(function, waiting, running, label)
+            self._submit(function, waiting, running)
 
     def _submit(
         self,
         function: Callable[[Task], Any],
         waiting: Iterable[Task],
         running: dict[Future[Any], Task],
-        label: str,
     ) -> None:
         if self.window and len(running) >= self.window:
             return
@@ -66,7 +66,7 @@ class Pool:
             future = self.kernel.submit(
                 function,
                 app_args=(task,),
-                executors=[label],
+                executors=[MEASURE],
                 cache=False,
                 ignore_for_cache=None,
                 app_kwargs={},
@@ -76,17 +76,23 @@ class Pool:
                 return
 
 
+@dataclass(frozen=True)
+class Workers:
+    """How many workers, and where they run."""
+
+    jobs: int  # local worker processes; 1 runs the jobs in this process
+    executor: str = "local"  # or the path of a Python file with a Parsl configuration
+
+
 @contextmanager
-def open_pool(jobs: int, executor: str, run_dir: Path) -> Iterator[Pool]:
+def open_pool(workers: Workers, run_dir: Path) -> Iterator[Pool]:
     """Executors for a run.
 
     Parameters
     ----------
-    jobs : int
-        Local workers; one runs the jobs in this process.
-    executor : str
-        "local", or the path of a Python file that defines ``config``, a ``parsl.config.Config``
-        with an executor labelled "measure".
+    workers : Workers
+        A configuration file defines ``config``, a ``parsl.config.Config`` with an executor
+        labelled "measure".
     run_dir : Path
         Folder for Parsl's own files; emptied when the run ends well.
 
@@ -97,10 +103,10 @@ def open_pool(jobs: int, executor: str, run_dir: Path) -> Iterator[Pool]:
     """
     # Parsl starts its helper programs by name: those of this very environment must be found first
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    local = executor == "local"
-    config = _local_config(jobs, run_dir) if local else _config_from(Path(executor))
+    local = workers.executor == "local"
+    config = _local_config(workers.jobs, run_dir) if local else _config_from(Path(workers.executor))
     with parsl.load(config) as kernel:
-        yield Pool(kernel, LOCAL_WINDOW * jobs if local else 0)
+        yield Pool(kernel, LOCAL_WINDOW * workers.jobs if local else 0)
     shutil.rmtree(run_dir, ignore_errors=True)
 
 
@@ -120,7 +126,8 @@ def _local_config(jobs: int, run_dir: Path) -> Config:
             provider=LocalProvider(
                 init_blocks=1,
                 max_blocks=1,
-                worker_init="export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1",
+                worker_init="export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 "
+                f"PYTHONPATH={shlex.quote(str(Path(__file__).parents[1]))}:$PYTHONPATH",
             ),
         )
     return Config(

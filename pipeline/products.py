@@ -26,9 +26,9 @@ from typing import IO, Any
 from pipeline.errors import ExposureError, WorkspaceError
 
 SHAPING_LIBRARIES = ("numpy", "scipy", "astropy", "photutils")  # their versions enter every key
-FINGERPRINT_BLOCKS = 256  # blocks of 4 KiB that stand for a cube of gigabytes
+FINGERPRINT_BLOCKS = 32  # blocks of 4 KiB that stand for a cube of gigabytes
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
-_PACKAGE = Path(__file__).parent
+_ROOT = Path(__file__).parents[1]
 
 DONE, PURGED, FAILED, LOST = "done", "purged", "failed", "lost"
 
@@ -79,12 +79,13 @@ def fingerprint(path: Path) -> str:
 
 @cache
 def code_digest(*places: str) -> str:
-    """Digest of the source files of modules or rooms, given relative to the package folder."""
-    files = []
+    """Digest of source files; ``places`` are files or folders beside the package's folder."""
+    files: list[Path] = []
     for place in places:
-        path = _PACKAGE / place
-        files += sorted(path.rglob("*.py")) if path.is_dir() else [path]
-    return digest([(file.relative_to(_PACKAGE).as_posix(), file_sha256(file)) for file in files])
+        path = _ROOT / place
+        files += path.rglob("*") if path.is_dir() else [path]
+    sources = sorted(file for file in files if file.suffix in (".py", ".c", ".h"))
+    return digest([(file.relative_to(_ROOT).as_posix(), file_sha256(file)) for file in sources])
 
 
 @cache
@@ -99,7 +100,7 @@ def safe_name(label: str) -> str:
     Two labels that differ only in replaced characters keep different names.
     """
     name = _UNSAFE.sub("_", label).lstrip(".")[:120]
-    return name if name == label else f"{name or 'x'}-{digest(label)[:8]}"
+    return name if name and name == label else f"{name or 'x'}-{digest(label)[:8]}"
 
 
 def read_stamp(product: Path) -> Stamp | None:
@@ -240,6 +241,11 @@ def write_stamp(product: Path, stamp: Stamp) -> None:
     """Write the stamp of a product atomically; it must be the last file of the product."""
     with atomic_file(_stamp_path(product)) as file:
         json.dump(asdict(stamp), file, sort_keys=True, default=str)
+
+
+def forget(product: Path) -> None:
+    """Make a product stale by removing its stamp."""
+    _stamp_path(product).unlink(missing_ok=True)
 
 
 def purge(product: Path) -> None:

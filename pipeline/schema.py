@@ -250,12 +250,217 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
             for mode in ("noao_n", "noao_e", "ao_n", "ao_e")
         ),
     ),
+    # The record of 2021: what was read off its figures, beside the tables above.
+    "timelines_digitised": (
+        _EXPOSURE_ID,
+        _STAR_1,
+        _STAR_2,
+        _c(
+            "value",
+            "f8",
+            "",
+            "deviation as plotted; for outlier_bound only the bound",
+            "arith.ratio",
+        ),
+        _c("value_err", "f8", "", "1 sigma of rounding to whole pixels", "stat.error"),
+        _c(
+            "value_implied",
+            "f8",
+            "",
+            "value that follows because a panel's 65 values sum to zero; NaN where it was read",
+            "arith.ratio",
+        ),
+        _c("value_implied_err", "f8", "", "1 sigma of value_implied", "stat.error"),
+        _c(
+            "visible_fraction",
+            "f8",
+            "",
+            "share of the marker that no other one covers",
+            "stat.value",
+        ),
+        _c(
+            "digitised_flag",
+            "str",
+            "",
+            "empty, outlier_bound, behind_legend or overlapped",
+            "meta.code.qual",
+        ),
+    ),
+    "snr_scatter": (
+        _c("snr_gmean", "f8", "", "geometric mean SNR of the two stars, as read", "stat.snr"),
+        _c("snr_gmean_err", "f8", "", "1 sigma of rounding to whole pixels", "stat.error"),
+        _c("std", "f8", "", "std_published of the pair, as read", "stat.stdev"),
+        _c("std_err", "f8", "", "1 sigma of rounding and axis calibration", "stat.error"),
+        _c(
+            "star_1",
+            "i8",
+            "",
+            "star in the numerator, 0: not known which of the candidates",
+            "meta.id",
+        ),
+        _c(
+            "star_2",
+            "i8",
+            "",
+            "star in the denominator, 0: not known which of the candidates",
+            "meta.id",
+        ),
+        _c("candidates", "str", "", "pairs that fall in this pixel column", "meta.note"),
+        _c(
+            "visible_fraction",
+            "f8",
+            "",
+            "share of the marker that no other one covers",
+            "stat.value",
+        ),
+    ),
+    "coordtrafo": (
+        _c(
+            "kind",
+            "str",
+            "",
+            "reference, detected, or transformed (reference taken through the study's affine)",
+            "meta.code",
+        ),
+        _STAR,
+        _c("x", "f8", "pix", "position, 0-based", "pos.cartesian.x;instr.det"),
+        _c("y", "f8", "pix", "position, 0-based", "pos.cartesian.y;instr.det"),
+        _c("x_err", "f8", "pix", "1 sigma of rounding to whole pixels", "stat.error"),
+        _c("y_err", "f8", "pix", "1 sigma of rounding to whole pixels", "stat.error"),
+        _c("spurious", "bool", "", "detection without a reference star", "meta.code.qual"),
+    ),
+    "spectrum_levels": (
+        _STAR,
+        _RADIUS,
+        _c(
+            "level_3000",
+            "f8",
+            "",
+            "level at layer 3000, in the Ca II 8498 A line [arbitrary unit]",
+            "phot.flux.density",
+        ),
+        _c("level_3000_err", "f8", "", "1 sigma of reading the figure", "stat.error"),
+        _c(
+            "level_2860_2985",
+            "f8",
+            "",
+            "median level of layers 2860 to 2985 [arbitrary unit]",
+            "phot.flux.density",
+        ),
+        _c("level_2860_2985_err", "f8", "", "1 sigma of reading the figure", "stat.error"),
+        _c("scatter_2860_2985", "f8", "", "scatter over these layers", "stat.stdev"),
+    ),
+    "claims": (
+        _c("key", "str", "", "stable identity", "meta.id"),
+        _c("value", "f8", "", "number as printed in the study", "stat.value"),
+        _c("unit", "str", "", "unit of the number", "meta.unit"),
+        _c("statement", "str", "", "what the study says of it, in our words", "meta.note"),
+        _c("source", "str", "", "where it is printed", "meta.ref"),
+    ),
+    # Statistics beyond pairs.
+    "reanalysis": (
+        _STAR_1,
+        _STAR_2,
+        _c(
+            "subset",
+            "str",
+            "",
+            "which points: all, without outliers, one mode, one season, ...",
+            "meta.code",
+        ),
+        _c("n", "i8", "", "points", "meta.number"),
+        _c("n_nights", "i8", "", "nights", "meta.number"),
+        _c(
+            "mean_shift",
+            "f8",
+            "",
+            "mean of these deviations about the mean of all: what renormalising removes",
+            "stat.mean",
+        ),
+        _c(
+            "std_published",
+            "f8",
+            "",
+            "sorted, both extremes dropped, ddof 0, about the subset's own mean",
+            "stat.stdev",
+        ),
+        _c("std_published_err", "f8", "", "1 sigma: bootstrap over nights", "stat.error"),
+        _c("std", "f8", "", "sample standard deviation (ddof 1)", "stat.stdev"),
+        _c("std_err", "f8", "", "1 sigma: bootstrap over nights", "stat.error"),
+        _c("std_robust", "f8", "", "1.4826 x median absolute deviation", "stat.stdev"),
+        _c("std_robust_err", "f8", "", "1 sigma: bootstrap over nights", "stat.error"),
+        _c(
+            "reading_err",
+            "f8",
+            "",
+            "1 sigma of std_published from reading the figure alone; 0 for measured data",
+            "stat.error",
+        ),
+        _c(
+            "spearman_rho",
+            "f8",
+            "",
+            "Spearman correlation with time, per point",
+            "stat.correlation",
+        ),
+        _c("spearman_p", "f8", "", "two-sided p of spearman_rho", "stat.probability"),
+        _c("spearman_rho_nights", "f8", "", "the same from nightly means", "stat.correlation"),
+        _c("spearman_p_nights", "f8", "", "two-sided p of spearman_rho_nights", "stat.probability"),
+        _c("slope_per_year", "f8", "yr-1", "linear trend of the deviation", "stat.fit.param"),
+        _c(
+            "slope_err",
+            "f8",
+            "yr-1",
+            "1 sigma of the slope, including excess scatter",
+            "stat.error",
+        ),
+    ),
+    "differences": (
+        _c("key", "str", "", "stable identity", "meta.id"),
+        _c("subject", "str", "", "what it is about", "meta.note"),
+        _c("published", "str", "", "what the study says", "meta.note"),
+        _c("data", "str", "", "what its data say", "meta.note"),
+        _c("value_published", "f8", "", "number in the study; NaN: none", "stat.value"),
+        _c("value_data", "f8", "", "the same number from the data", "stat.value"),
+        _c("value_err", "f8", "", "1 sigma of value_data; NaN: none stated", "stat.error"),
+        _c("matters", "str", "", "why it matters", "meta.note"),
+    ),
+    "channel_responses": (
+        _EXPOSURE_ID,
+        _c("channel", "i8", "", "MUSE channel (IFU) 1-24", "meta.id;instr"),
+        _c(
+            "response",
+            "f8",
+            "",
+            "ln response relative to the mean channel and to the mean exposure",
+            "arith.ratio",
+        ),
+        _c("response_err", "f8", "", "1 sigma from flux_err", "stat.error"),
+        _c("n_stars", "i8", "", "stars of this channel in the fit", "meta.number"),
+    ),
+    "recovery": (
+        _c("quantity", "str", "", "what is compared with the truth of the simulation", "meta.id"),
+        _c("measured", "f8", "", "what the pipeline found", "stat.value"),
+        _c("expected", "f8", "", "what the truth says", "stat.value"),
+        _c("tolerance", "f8", "", "largest accepted difference", "stat.error"),
+        _c("unit", "str", "", "unit of the three numbers", "meta.unit"),
+        _c("passed", "bool", "", "measured within tolerance of expected", "meta.code.qual"),
+        _c(
+            "meaning",
+            "str",
+            "",
+            "what is compared, and where the tolerance comes from",
+            "meta.note",
+        ),
+    ),
 }
 
 _EMPTY = {"str": "", "bool": False, "i8": 0, "f8": np.nan}
 
 
-def make_table(name: str, columns: Mapping[str, Sequence[object] | np.ndarray], **meta: object) -> QTable:
+def make_table(
+    name: str, columns: Mapping[str, Sequence[object] | np.ndarray], **meta: object
+) -> QTable:
     """A published table with the schema's columns, types, units and descriptions.
 
     Parameters

@@ -178,6 +178,17 @@ class StatisticsSettings:
 
 
 @dataclass(frozen=True)
+class ReviewSettings:
+    """Exposures that a person has looked at and ruled out, each with the reason."""
+
+    exclude: tuple[tuple[str, str], ...] = ()  # (exposure id or "NIGHT MODE", reason)
+
+    def __post_init__(self) -> None:
+        for exposure, reason in self.exclude:
+            _require(bool(reason.strip()), f"review.exclude: {exposure!r} needs a reason")
+
+
+@dataclass(frozen=True)
 class SimulationSettings:
     """The simulated campaign; see ``pipeline.simulation`` for what is always in it."""
 
@@ -253,6 +264,7 @@ class Settings:
     extraction: ExtractionSettings = dataclasses.field(default_factory=ExtractionSettings)
     photometry: PhotometrySettings = dataclasses.field(default_factory=PhotometrySettings)
     statistics: StatisticsSettings = dataclasses.field(default_factory=StatisticsSettings)
+    review: ReviewSettings = dataclasses.field(default_factory=ReviewSettings)
     simulation: SimulationSettings = dataclasses.field(default_factory=SimulationSettings)
     reduction: ReductionSettings = dataclasses.field(default_factory=ReductionSettings)
 

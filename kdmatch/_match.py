@@ -1,0 +1,255 @@
+"""Match two catalogues of positions: what callers see."""
+
+import ctypes
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from kdmatch import _binding
+
+Array = npt.NDArray[np.float64]
+
+_REASONS = {
+    1: "a catalogue has fewer than 4 distinct stars",
+    2: "the stars of a catalogue lie on a line",
+    3: "the best agreement may be chance",
+    4: "two different transformations explain the catalogues about equally well",
+    5: "the budget of candidates was used up before a transformation convinced",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Match:
+    """The affine map from reference to target with the pairs that support it."""
+
+    affine: Array  # (2, 3): target = affine[:, :2] @ reference + affine[:, 2]
+    pairs: npt.NDArray[np.int64]  # (pair, 2): rows of reference and target, sorted by reference
+    rms_px: float  # root of the mean squared distance of the pairs
+    # (6, 6) of a, b, c, d, e, f with x_t = a x + b y + c, y_t = d x + e y + f, from the scatter of
+    # the pairs about the fit (n - 3 degrees of freedom): position noise only, no distortion term
+    covariance: Array
+    false_alarm_probability: float  # bound for unrelated catalogues; 0.0 below the least double
+    log10_false_alarm: float  # the same, never underflows
+    n_reference: int  # distinct stars
+    n_target: int
+    n_reference_quads: int  # quadrilaterals in the tree
+    n_target_quads: int
+    n_candidates: int = field(repr=False)  # pairs of quadrilaterals with equal invariants
+    n_plausible: int = field(repr=False)  # of those, inside the limits on scale, shear, reflection
+    n_verified: int = field(repr=False)  # of those, compared with the whole catalogues
+
+    def transform(self, xy: npt.ArrayLike) -> Array:
+        """Positions in the target, shape (star, 2), of reference positions (star, 2) [pixel]."""
+        moved: Array = np.asarray(xy, dtype=float) @ self.affine[:, :2].T + self.affine[:, 2]
+        return moved
+
+    def position_sigma_px(self, xy: npt.ArrayLike) -> Array:
+        """1-sigma error of `transform`, shape (star, 2), from `covariance` alone [pixel]."""
+        xy = np.asarray(xy, dtype=float).reshape(-1, 2)
+        basis = np.column_stack([xy, np.ones(len(xy))])
+        blocks = (self.covariance[:3, :3], self.covariance[3:, 3:])
+        return np.column_stack(
+            [np.sqrt(np.einsum("ni,ij,nj->n", basis, block, basis)) for block in blocks]
+        )
+
+
+class NoMatch(Exception):
+    """No transformation could be told from chance; says what was tried.
+
+    Attributes: ``reason``, ``n_reference``, ``n_target`` (distinct stars), ``best_pairs`` (most
+    one-to-one pairs that any transformation reached), ``needed_pairs`` (fewest that would have
+    convinced with residuals up to the tolerance; 0 if no number could), ``false_alarm_probability``
+    (of the best; 1.0 without any), ``max_false_alarm``, ``n_candidates``, ``n_plausible``,
+    ``n_verified``.
+    """
+
+    def __init__(self, result: _binding.Result, max_false_alarm: float) -> None:
+        self.reason = _REASONS[result.reason]
+        self.n_reference = int(result.n_reference)
+        self.n_target = int(result.n_target)
+        self.best_pairs = int(result.best_pairs)
+        self.needed_pairs = int(result.needed_pairs)
+        self.false_alarm_probability = float(10.0**result.log10_false_alarm)
+        self.max_false_alarm = max_false_alarm
+        self.n_candidates = int(result.n_candidates)
+        self.n_plausible = int(result.n_plausible)
+        self.n_verified = int(result.n_verified)
+        needed = str(self.needed_pairs) if self.needed_pairs else "more than there are"
+        super().__init__(
+            f"no match between {self.n_reference} reference and {self.n_target} target stars: "
+            f"{self.reason} (best {self.best_pairs} pairs, needed {needed}; probability of chance "
+            f"{self.false_alarm_probability:.2g}, limit {max_false_alarm:g}; "
+            f"{self.n_candidates} candidates, {self.n_plausible} plausible, "
+            f"{self.n_verified} verified)"
+        )
+
+
+def _positions(name: str, xy: npt.ArrayLike) -> Array:
+    """Contiguous (star, 2) doubles, or a ValueError that names what is wrong."""
+    try:
+        array = np.ascontiguousarray(xy, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must be numbers of shape (n, 2): {error}") from error
+    if array.size == 0:
+        array = array.reshape(0, 2)
+    if array.ndim != 2 or array.shape[1] != 2:
+        raise ValueError(f"{name} must have shape (n, 2), not {array.shape}")
+    if len(array) > _binding.MAX_STARS:
+        raise ValueError(f"{name} has {len(array)} rows, the limit is {_binding.MAX_STARS}")
+    bad = ~(np.abs(array) <= _binding.MAX_COORDINATE)  # NaN is bad too
+    if bad.any():
+        row, column = np.argwhere(bad)[0]
+        raise ValueError(
+            f"{name}[{row}, {column}] is {array[row, column]}: positions must be finite and at "
+            f"most {_binding.MAX_COORDINATE:g} in size ({bad.any(axis=1).sum()} such rows)"
+        )
+    return array
+
+
+def _options(
+    tolerance_px: float,
+    allow_reflection: bool,
+    prior: npt.ArrayLike | None,
+    max_false_alarm: float,
+    scale_range: tuple[float, float],
+    max_shear: float,
+    max_candidates: int,
+) -> _binding.Options:
+    """The C options, or a ValueError that names the value and its limits."""
+    low, high = (float(value) for value in scale_range)
+    checks = (
+        ("tolerance_px", tolerance_px, 0 < tolerance_px <= _binding.MAX_COORDINATE, "in (0, 1e9]"),
+        ("scale_range", scale_range, 0 < low <= high <= 1e6, "0 < low <= high <= 1e6"),
+        ("max_shear", max_shear, 0 <= max_shear <= 1, "in [0, 1]"),
+        ("max_false_alarm", max_false_alarm, 0 < max_false_alarm < 1, "in (0, 1)"),
+        ("max_candidates", max_candidates, 0 < max_candidates < 2**62, "in [1, 2**62)"),
+    )
+    for name, value, good, limits in checks:
+        if not good:
+            raise ValueError(f"{name} must be {limits}, not {value!r}")
+    options = _binding.Options(
+        tolerance=tolerance_px,
+        scale_min=low,
+        scale_max=high,
+        max_shear=max_shear,
+        max_false_alarm=max_false_alarm,
+        max_candidates=int(max_candidates),
+        allow_reflection=int(bool(allow_reflection)),
+    )
+    if prior is not None:
+        matrix = np.asarray(prior, dtype=float)
+        if matrix.shape != (2, 3) or not np.isfinite(matrix).all():
+            raise ValueError(f"prior must be finite with shape (2, 3), not {prior!r}")
+        options.has_prior = 1
+        options.prior[:] = matrix.ravel().tolist()
+    return options
+
+
+def match(
+    reference_xy: npt.ArrayLike,
+    target_xy: npt.ArrayLike,
+    *,
+    tolerance_px: float = 1.0,
+    allow_reflection: bool = False,
+    prior: npt.ArrayLike | None = None,
+    max_false_alarm: float = 1e-4,
+    scale_range: tuple[float, float] = (0.5, 2.0),
+    max_shear: float = 0.1,
+    max_candidates: int = 20_000_000,
+) -> Match:
+    """The affine map from reference to target, with one-to-one pairs and its probability of chance.
+
+    Candidates are quadrilaterals with the same ratios of triangle areas (Heyl 2013, MNRAS 433,
+    935), found in a k-d tree; each is verified on the whole catalogues and refined by least squares
+    on all pairs. The answer does not depend on the order of rows; of repeated positions the first
+    row is reported.
+
+    Parameters
+    ----------
+    reference_xy, target_xy : array_like, shape (star, 2)
+        Positions [pixel]; NaN is an error, an empty catalogue is no match.
+    tolerance_px : float
+        Greatest distance of a pair after the fit [target pixel]; about three times the position
+        noise of both catalogues together, or more.
+    allow_reflection : bool
+        Also look for mirrored catalogues.
+    prior : array_like, shape (2, 3), optional
+        An expected affine, for instance ``[[1, 0, 0], [0, 1, 0]]``. Hypotheses whose linear part is
+        near it come first; it changes the time, not the answer.
+    max_false_alarm : float
+        Accept only if unrelated catalogues would show such an agreement less often than this.
+    scale_range : (float, float)
+        Limits of the scale sqrt(abs(det)).
+    max_shear : float
+        The two principal scales differ at most as under a shear by this.
+    max_candidates : int
+        Bound on the work: pairs of quadrilaterals looked at (20 million take some seconds).
+
+    Returns
+    -------
+    Match
+
+    Raises
+    ------
+    NoMatch
+        Nothing was found that chance does not explain.
+    ValueError
+        An argument is out of its limits; the message names it.
+    kdmatch._binding.LibraryMissing
+        The C library was not built.
+    """
+    options = _options(
+        tolerance_px,
+        allow_reflection,
+        prior,
+        max_false_alarm,
+        scale_range,
+        max_shear,
+        max_candidates,
+    )
+    reference = _positions("reference_xy", reference_xy)
+    target = _positions("target_xy", target_xy)
+    pairs = np.empty((min(len(reference), len(target)) + 1, 2), dtype=np.int64)
+    result = _binding.Result()
+    status = _binding.library().kdmatch_match(
+        reference.ctypes.data,
+        len(reference),
+        target.ctypes.data,
+        len(target),
+        ctypes.byref(options),
+        ctypes.byref(result),
+        pairs.ctypes.data,
+    )
+    if status == _binding.NO_MATCH:
+        raise NoMatch(result, max_false_alarm)
+    if status == _binding.NO_MEMORY:
+        raise MemoryError(f"kdmatch: {len(reference)} and {len(target)} stars")
+    if status != _binding.OK:
+        raise RuntimeError(f"kdmatch: the library refused checked arguments (status {status})")
+    return _as_match(result, pairs)
+
+
+def _as_match(result: _binding.Result, pairs: npt.NDArray[np.int64]) -> Match:
+    arrays = (
+        np.array(result.affine).reshape(2, 3),
+        pairs[: result.n_pairs].copy(),
+        np.array(result.covariance).reshape(6, 6),
+    )
+    for array in arrays:
+        array.flags.writeable = False
+    return Match(
+        affine=arrays[0],
+        pairs=arrays[1],
+        rms_px=float(result.rms),
+        covariance=arrays[2],
+        false_alarm_probability=float(10.0**result.log10_false_alarm),
+        log10_false_alarm=float(result.log10_false_alarm),
+        n_reference=int(result.n_reference),
+        n_target=int(result.n_target),
+        n_reference_quads=int(result.n_reference_quads),
+        n_target_quads=int(result.n_target_quads),
+        n_candidates=int(result.n_candidates),
+        n_plausible=int(result.n_plausible),
+        n_verified=int(result.n_verified),
+    )

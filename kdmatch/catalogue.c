@@ -1,0 +1,163 @@
+/* The door: rows become distinct stars in an order of their own, so that the order of rows and
+ * repeated rows cannot matter to anything behind it. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+
+enum { NEAR = 24 }; /* neighbours kept per star: enough for every quadrilateral and screening */
+
+typedef struct {
+    point at;
+    int64_t row;
+} entry;
+
+static int by_position(const void *left, const void *right)
+{
+    const entry *l = left, *r = right;
+    if (l->at.x != r->at.x) {
+        return l->at.x < r->at.x ? -1 : 1;
+    }
+    if (l->at.y != r->at.y) {
+        return l->at.y < r->at.y ? -1 : 1;
+    }
+    return l->row < r->row ? -1 : l->row > r->row;
+}
+
+/* Area of the convex hull of sorted points (Andrew's monotone chain). */
+static double hull_area(const point *p, int32_t n, int32_t *chain)
+{
+    int32_t size = 0;
+    double total = 0;
+    for (int pass = 0; pass < 2; pass++) {
+        int32_t start = size;
+        for (int32_t step = 0; step < n; step++) {
+            int32_t i = pass == 0 ? step : n - 1 - step;
+            while (size - start >= 2 && area2(p[chain[size - 2]], p[chain[size - 1]], p[i]) <= 0) {
+                size--;
+            }
+            chain[size++] = i;
+        }
+        size--; /* the last point of one chain begins the other */
+    }
+    for (int32_t i = 1; i + 1 < size; i++) {
+        total += area2(p[chain[0]], p[chain[i]], p[chain[i + 1]]);
+    }
+    return total / 2;
+}
+
+static bool list_neighbours(catalogue *cat)
+{
+    int32_t ids[NEAR + 1];
+    double d2s[NEAR + 1];
+    cat->n_near = cat->n - 1 < NEAR ? cat->n - 1 : NEAR;
+    if (cat->n_near <= 0) {
+        cat->n_near = 0;
+        return true;
+    }
+    cat->near_ids = malloc((size_t)cat->n * (size_t)cat->n_near * sizeof *cat->near_ids);
+    if (!cat->near_ids) {
+        return false;
+    }
+    for (int32_t i = 0; i < cat->n; i++) {
+        int32_t *out = cat->near_ids + (size_t)i * (size_t)cat->n_near;
+        int32_t found = kdtree_knn(&cat->tree, cat->star[i], cat->n_near + 1, ids, d2s);
+        int32_t kept = 0;
+        for (int32_t j = 0; j < found && kept < cat->n_near; j++) {
+            if (ids[j] != i) {
+                out[kept++] = ids[j];
+            }
+        }
+    }
+    return true;
+}
+
+static void keep_distinct(catalogue *cat, entry *entries, int64_t n)
+{
+    cat->n = 0;
+    for (int64_t i = 0; i < n; i++) {
+        if (i > 0 && entries[i].at.x == entries[i - 1].at.x &&
+            entries[i].at.y == entries[i - 1].at.y) {
+            continue;
+        }
+        cat->star[cat->n] = entries[i].at;
+        cat->row[cat->n] = entries[i].row;
+        cat->n++;
+    }
+}
+
+/* Positions relative to the middle of the box: products of coordinates lose no digits to an offset. */
+static void centre(catalogue *cat)
+{
+    cat->low = cat->high = cat->star[0];
+    for (int32_t i = 1; i < cat->n; i++) {
+        cat->low.y = fmin(cat->low.y, cat->star[i].y);
+        cat->high.y = fmax(cat->high.y, cat->star[i].y);
+    }
+    cat->high.x = cat->star[cat->n - 1].x;
+    cat->origin = (point){cat->low.x + (cat->high.x - cat->low.x) / 2,
+                          cat->low.y + (cat->high.y - cat->low.y) / 2};
+    for (int32_t i = 0; i < cat->n; i++) {
+        cat->star[i].x -= cat->origin.x;
+        cat->star[i].y -= cat->origin.y;
+    }
+    cat->low = (point){cat->low.x - cat->origin.x, cat->low.y - cat->origin.y};
+    cat->high = (point){cat->high.x - cat->origin.x, cat->high.y - cat->origin.y};
+}
+
+static kdmatch_status fill(catalogue *cat, const double *xy, int64_t n, entry *entries)
+{
+    for (int64_t i = 0; i < n; i++) {
+        double x = xy[2 * i], y = xy[2 * i + 1];
+        if (!(fabs(x) <= KDMATCH_MAX_COORDINATE) || !(fabs(y) <= KDMATCH_MAX_COORDINATE)) {
+            return KDMATCH_BAD_ARGUMENT; /* NaN fails the comparison too */
+        }
+        entries[i].at = (point){x + 0.0, y + 0.0}; /* -0 becomes +0 */
+        entries[i].row = i;
+    }
+    qsort(entries, (size_t)n, sizeof *entries, by_position);
+    keep_distinct(cat, entries, n);
+    centre(cat);
+    /* The entries are not needed any more: their room serves as the hull's chain. */
+    cat->hull_area = hull_area(cat->star, cat->n, (int32_t *)(void *)entries);
+    double span = (cat->high.x - cat->low.x) * (cat->high.x - cat->low.x) +
+                  (cat->high.y - cat->low.y) * (cat->high.y - cat->low.y);
+    if (!(cat->hull_area > 1e-9 * span)) {
+        cat->hull_area = 0; /* on a line but for rounding */
+    }
+    if (!kdtree_build(&cat->tree, cat->star, cat->n) || !list_neighbours(cat)) {
+        return KDMATCH_NO_MEMORY;
+    }
+    return KDMATCH_OK;
+}
+
+kdmatch_status catalogue_open(catalogue *cat, const double *xy, int64_t n)
+{
+    memset(cat, 0, sizeof *cat);
+    if (n == 0) {
+        return KDMATCH_OK;
+    }
+    if (!xy || n < 0 || n > KDMATCH_MAX_STARS) {
+        return KDMATCH_BAD_ARGUMENT;
+    }
+    entry *entries = malloc(((size_t)n + 1) * sizeof *entries);
+    cat->star = malloc((size_t)n * sizeof *cat->star);
+    cat->row = malloc((size_t)n * sizeof *cat->row);
+    kdmatch_status status =
+        entries && cat->star && cat->row ? fill(cat, xy, n, entries) : KDMATCH_NO_MEMORY;
+    free(entries);
+    if (status != KDMATCH_OK) {
+        catalogue_close(cat);
+    }
+    return status;
+}
+
+void catalogue_close(catalogue *cat)
+{
+    kdtree_free(&cat->tree);
+    free(cat->near_ids);
+    free(cat->star);
+    free(cat->row);
+    memset(cat, 0, sizeof *cat);
+}

@@ -1,0 +1,159 @@
+/* What the translation units of kdmatch share. Indices of stars are int32_t: KDMATCH_MAX_STARS. */
+#ifndef KDMATCH_INTERNAL_H
+#define KDMATCH_INTERNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kdmatch.h"
+
+#define KDM_PI 3.14159265358979323846
+#define KDM_LOG10_E 0.43429448190325182765
+
+typedef struct {
+    double x, y;
+} point;
+
+/* x' = a x + b y + c, y' = d x + e y + f */
+typedef struct {
+    double a, b, c, d, e, f;
+} affine;
+
+static inline point apply(const affine *m, point p)
+{
+    return (point){m->a * p.x + m->b * p.y + m->c, m->d * p.x + m->e * p.y + m->f};
+}
+
+/* Twice the signed area of the triangle p q r. */
+static inline double area2(point p, point q, point r)
+{
+    return (q.x - p.x) * (r.y - p.y) - (q.y - p.y) * (r.x - p.x);
+}
+
+static inline double distance2(point p, point q)
+{
+    return (p.x - q.x) * (p.x - q.x) + (p.y - q.y) * (p.y - q.y);
+}
+
+/* ---- kdtree.c ------------------------------------------------------------------------------ */
+
+typedef struct {
+    int32_t n;
+    point *at;     /* in tree order: the middle of each segment splits it */
+    int32_t *id;   /* index of each point in the array the tree was built from */
+    uint8_t *axis; /* split axis of the node at the same place */
+} kdtree;
+
+bool kdtree_build(kdtree *tree, const point *points, int32_t n);
+void kdtree_free(kdtree *tree);
+/* Index of the nearest point within sqrt(*d2), or -1; *d2 becomes its squared distance. Of equally
+ * near points the lowest index wins. */
+int32_t kdtree_nearest(const kdtree *tree, point query, double *d2);
+/* The k nearest points, nearest first; returns how many there are (min(k, n)). */
+#define KDTREE_MAX_K 32
+int32_t kdtree_knn(const kdtree *tree, point query, int32_t k, int32_t *ids, double *d2s);
+/* Calls visit for each point in the box; a visit that returns false ends the search. */
+typedef bool (*kdtree_visit)(void *context, int32_t id);
+bool kdtree_box(const kdtree *tree, point centre, point half, kdtree_visit visit, void *context);
+
+/* ---- catalogue.c --------------------------------------------------------------------------- */
+
+typedef struct {
+    int32_t n;
+    point *star;      /* distinct positions, sorted by (x, y), relative to `origin` */
+    int64_t *row;     /* lowest input row that holds each */
+    point origin;
+    point low, high;  /* bounding box */
+    double hull_area; /* of the convex hull; 0 for fewer than three stars or stars on a line */
+    kdtree tree;
+    int32_t n_near;   /* neighbours kept per star */
+    int32_t *near_ids; /* (n, n_near), nearest first, the star itself not among them */
+} catalogue;
+
+kdmatch_status catalogue_open(catalogue *cat, const double *xy, int64_t n);
+void catalogue_close(catalogue *cat);
+
+/* ---- quads.c ------------------------------------------------------------------------------- */
+
+/* Four stars in the order (A, B, C, D): A B C is the largest of the four triangles, and the
+ * barycentric coordinates of D in it fall from A to C. They are ratios of triangle areas, hence the
+ * same after any affine map. */
+typedef struct {
+    int32_t star[4];
+    float reach; /* half width of the box to search, the sort key of the target's quads */
+} quad;
+
+typedef struct {
+    point uv;         /* barycentric coordinates of D for A and B */
+    point half;       /* their uncertainty when D moves by `slip` */
+    double slip;      /* allowed distance of D from its prediction */
+    int32_t order[4]; /* which of the four stars is A, B, C, D */
+    bool clockwise;   /* orientation of A B C */
+} labelling;
+
+typedef struct {
+    quad *quad;
+    int32_t n;
+} quad_list;
+
+#define QUAD_MAX_LABELLINGS 24
+
+/* All labellings of four points that noise of `tolerance` may turn into the canonical one (24 at
+ * most); with tolerance 0 the canonical one alone. Returns 0 for degenerate quadrilaterals. */
+int32_t quad_labellings(const point p[4], double tolerance, labelling out[QUAD_MAX_LABELLINGS]);
+kdmatch_status quads_of(quad_list *list, const catalogue *cat, int32_t max_quads, int32_t max_anchors);
+void quads_free(quad_list *list);
+
+/* ---- verify.c ------------------------------------------------------------------------------ */
+
+typedef struct {
+    int32_t n;
+    int32_t *ref; /* increasing */
+    int32_t *tgt;
+} pair_list;
+
+/* Least-squares affine map through pairs, with what is needed for errors of prediction. */
+typedef struct {
+    affine map;
+    int32_t n;
+    point mean;            /* of the reference stars */
+    double ixx, ixy, iyy;  /* inverse of their scatter matrix */
+    double rms;
+} fit;
+
+typedef struct {
+    const catalogue *ref;
+    const catalogue *tgt;
+    const kdmatch_options *options;
+    double max_radius;   /* beyond this a coincidence says nothing */
+    double density;      /* of the target */
+    double expected;     /* share of reference stars with a partner that we reckon with */
+    int32_t *owner;      /* per target star: place in the list that claims it, or -1 */
+    double *owner_d2;
+    int32_t *trial;      /* scratch lists of reference stars */
+    pair_list now, next;
+} verifier;
+
+bool verifier_open(verifier *v, const catalogue *ref, const catalogue *tgt,
+                   const kdmatch_options *options);
+void verifier_close(verifier *v);
+bool fit_pairs(fit *out, const catalogue *ref, const catalogue *tgt, const pair_list *pairs);
+/* Scale and |q| / |p| (or its inverse for a reflection) of z -> p z + q conj(z) + r. */
+void map_shape(const affine *m, double *scale, double *ratio);
+double shear_ratio(double shear);
+/* Inside the limits of scale, shear and reflection, give or take `slack` in an element. */
+bool map_is_plausible(const affine *m, const kdmatch_options *options, double slack);
+/* Do the neighbours of the quadrilateral's stars have partners more often than by chance? */
+bool verifier_screen(const verifier *v, const fit *start, const int32_t own[4]);
+/* Grow from a start to the whole catalogues; the pairs are in v->now and belong to *out. */
+bool verifier_grow(verifier *v, const fit *start, fit *out);
+
+/* ---- chance.c ------------------------------------------------------------------------------ */
+
+/* log10 of the bound on the probability that unrelated catalogues show these pairs. */
+double chance_log10(const verifier *v, const fit *found, const pair_list *pairs);
+/* Fewest pairs with residuals up to the tolerance that fall below max_false_alarm; 0 if none do. */
+int64_t chance_needed(const verifier *v);
+
+#endif

@@ -1,0 +1,177 @@
+"""Stars in a cube: the detection image, the bright standard with its mask, DAOFIND.
+
+The detection image is the study's: median of three 50 A bands side by side about the central
+layer. (The study's script puts the bands beside the centre, not about it: an offset of tens of
+Angstrom without effect on positions; ours are centred.)
+"""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from astropy.stats import sigma_clipped_stats
+from photutils.detection import DAOStarFinder
+from photutils.utils.exceptions import NoDetectionsWarning
+from scipy.spatial import cKDTree
+
+from pipeline.errors import CubeEmpty, CubeUnreadable, NoStarsDetected
+from pipeline.measure.moments import windowed_moments
+from pipeline.measure.standard import Standard
+
+CLIP_SIGMA = 3.0  # as the study: background level and noise from 3-sigma clipped statistics
+N_SHARPNESS_STARS = 20  # brightest stars whose median FWHM tells how sharp an image is
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Detected stars in the order of y, then x; every array has shape (source,)."""
+
+    x: np.ndarray  # [pix], 0-based, DAOFIND's centroid as the study used it
+    y: np.ndarray
+    flux: np.ndarray  # [cube unit], sum over DAOFIND's kernel box above the background
+    fwhm_px: float  # median FWHM of the brightest sources; NaN if none can be measured
+    background: float  # [cube unit], level of the image
+    noise: float  # [cube unit], standard deviation of the background
+
+    @property
+    def xy(self) -> np.ndarray:
+        """Positions, shape (source, 2)."""
+        return np.column_stack([self.x, self.y])
+
+
+def detection_image(
+    cube_data: np.ndarray, wave_aa: np.ndarray, *, band_width_aa: float, n_bands: int
+) -> np.ndarray:
+    """Median of ``n_bands`` adjacent bands about the central layer, float64 of shape (y, x).
+
+    Each band is the mean of its layers; NaN are left out of mean and median, so that a pixel is
+    NaN only where every layer is (no band of the four modes reaches the sodium notch; in a cube
+    whose centre did, the remaining bands would tell). A band holds the whole number of layers next
+    to its width, at least one: with bins wider than the band it is one bin.
+
+    Parameters
+    ----------
+    cube_data : ndarray, shape (wave, y, x)
+        May be a memory map: only the layers of the bands are read.
+    wave_aa : ndarray, shape (wave,)
+        Layer centres, equidistant.
+
+    Raises
+    ------
+    CubeUnreadable
+        If the cube has fewer layers than the bands need.
+    CubeEmpty
+        If none of those layers holds a finite value.
+    """
+    n_wave = cube_data.shape[0]
+    step = (wave_aa[-1] - wave_aa[0]) / (n_wave - 1) if n_wave > 1 else band_width_aa
+    width = max(1, round(band_width_aa / step))
+    if n_bands * width > n_wave:
+        raise CubeUnreadable(
+            f"{n_bands} bands of {band_width_aa:g} A need {n_bands * width} layers of {step:g} A, "
+            f"the cube has {n_wave}; lower detection.n_bands or detection.band_width_aa"
+        )
+    first = (n_wave - n_bands * width) // 2  # centred to half a layer
+    starts = range(first, first + n_bands * width, width)
+    bands = [_mean_of_layers(cube_data[start : start + width]) for start in starts]
+    if not any(np.isfinite(band).any() for band in bands):
+        raise CubeEmpty(
+            f"no finite value between {wave_aa[first]:.0f} and "
+            f"{wave_aa[first + n_bands * width - 1]:.0f} A, the layers of the detection image"
+        )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # all-NaN pixels stay NaN
+        return np.asarray(np.nanmedian(bands, axis=0))
+
+
+def _mean_of_layers(layers: np.ndarray) -> np.ndarray:
+    """Mean over the first axis without NaN; one layer in memory at a time."""
+    total = np.zeros(layers.shape[1:])
+    count = np.zeros(layers.shape[1:])
+    for layer in layers:
+        finite = np.isfinite(layer)
+        np.add(total, layer, out=total, where=finite)
+        count += finite
+    return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
+
+
+def find_stars(
+    image: np.ndarray, *, threshold_sigma: float, fwhm_px: float, standard: Standard
+) -> Sources:
+    """Stars that DAOFIND finds outside the mask of the standard.
+
+    Peaks inside the mask and on spaxels without data are discarded; the pixels under the mask
+    still take part in the convolution, so that its rim makes no false peaks. Two stars may be as
+    close as the kernel (``min_separation=0``, DAOFIND's own rule; photutils 3 would keep 2.5 FWHM
+    and lose star 15 of the study, 5 px from star 14).
+
+    Parameters
+    ----------
+    image : ndarray, shape (y, x)
+        Detection image, NaN: no data.
+    threshold_sigma : float
+        Detection threshold in standard deviations of the background.
+    fwhm_px : float
+        FWHM of DAOFIND's kernel.
+    standard : Standard
+        From ``find_standard``.
+
+    Raises
+    ------
+    NoStarsDetected
+        If there is no star.
+    """
+    blind = ~np.isfinite(image)
+    _, background, noise = sigma_clipped_stats(image, mask=blind | standard.mask, sigma=CLIP_SIGMA)
+    residual = np.where(blind, 0.0, image - background)
+    table = None
+    if noise > 0:
+        finder = DAOStarFinder(threshold_sigma * noise, fwhm_px, min_separation=0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NoDetectionsWarning)
+            table = finder.find_stars(residual, mask=blind | standard.mask)
+    if table is None:
+        raise NoStarsDetected(
+            f"DAOFIND finds no star above {threshold_sigma:g} sigma = "
+            f"{threshold_sigma * noise:.3g} beside the standard at "
+            f"({standard.x:.1f}, {standard.y:.1f})"
+        )
+    x, y, flux = (np.asarray(table[key], float) for key in ("x_centroid", "y_centroid", "flux"))
+    order = np.lexsort((x, y))
+    x, y, flux = x[order], y[order], flux[order]
+    sharpness = _median_fwhm(np.where(blind, np.nan, residual), x, y, flux, fwhm_px)
+    return Sources(x, y, flux, sharpness, float(background), float(noise))
+
+
+def _median_fwhm(
+    residual: np.ndarray, x: np.ndarray, y: np.ndarray, flux: np.ndarray, fwhm_px: float
+) -> float:
+    """Median FWHM [pix] of the brightest sources, NaN if none can be measured.
+
+    Under a window half as wide as the kernel: the core tells the width, and neighbours less.
+    """
+    brightest = np.argsort(-flux, kind="stable")[:N_SHARPNESS_STARS]
+    xy = np.column_stack([x, y])[brightest]
+    widths = windowed_moments(residual, xy, fwhm_px=fwhm_px / 2).fwhm_px
+    return float(np.median(widths[np.isfinite(widths)])) if np.isfinite(widths).any() else np.nan
+
+
+def edge_distance(image: np.ndarray, xy: np.ndarray) -> np.ndarray:
+    """Distance of positions to the centre of the nearest spaxel without data [pix].
+
+    Everything outside the image counts as spaxels without data; 0 on or beyond one. An aperture of
+    radius r with mask "center" is complete if and only if this distance exceeds r.
+
+    Parameters
+    ----------
+    image : ndarray, shape (y, x)
+        NaN: no data.
+    xy : ndarray, shape (star, 2)
+    """
+    padded = np.pad(np.isfinite(image), 1)
+    xy = np.asarray(xy, float)
+    column, row = np.rint(xy).astype(int).T + 1
+    row, column = np.clip(row, 0, padded.shape[0] - 1), np.clip(column, 0, padded.shape[1] - 1)
+    bad_y, bad_x = np.nonzero(~padded)
+    distance, _ = cKDTree(np.column_stack([bad_x, bad_y]) - 1.0).query(xy)
+    return np.where(padded[row, column], distance, 0.0)

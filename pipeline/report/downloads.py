@@ -1,0 +1,217 @@
+"""The data beside the pages: every table twice, the headline numbers once.
+
+Small tables are ECSV and FITS; large ones gzipped ECSV and Parquet, a tenth of the bytes. Every
+file says what it is, which version wrote it and, where that is so, that it is simulated.
+"""
+
+import gzip
+import hashlib
+import io
+import json
+import math
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from astropy.io import fits
+from astropy.table import QTable, Table
+from pyarrow import parquet
+
+from pipeline.report.build import BuildInfo
+from pipeline.results import Number, Results
+
+LARGE_ROWS = 2000  # from there on text is compressed and the second format is Parquet
+REPORT_SCHEMA = 1  # of data/report.json; raise it when a key changes its meaning
+SIMULATED_NOTE = "SIMULATED: made by pipeline.simulation, not observed"
+
+
+@dataclass(frozen=True)
+class Download:
+    """One file under the site's data folder."""
+
+    label: str  # "ECSV"
+    path: str  # relative to the site's root
+    n_bytes: int
+    sha256: str
+    reads: str  # one line of Python that reads it
+
+
+def write_file(root: Path, path: str, content: bytes, label: str, reads: str) -> Download:
+    """Write a download and say what it is."""
+    target = root / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(content)
+    name = Path(path).name
+    return Download(
+        label, path, len(content), hashlib.sha256(content).hexdigest(), reads.format(name=name)
+    )
+
+
+def write_tables(root: Path, results: Results, build: BuildInfo) -> dict[str, tuple[Download, ...]]:
+    """Every table of a campaign in two formats; table name -> its files."""
+    written = {}
+    for name in sorted(results.tables):
+        table = with_provenance(results.tables[name], name, results, build)
+        base = f"data/{results.name}/{name}"
+        large = len(table) >= LARGE_ROWS
+        text = _ecsv(table)
+        if large:
+            first = write_file(
+                root,
+                f"{base}.ecsv.gz",
+                squeezed(text),
+                "ECSV",
+                'QTable.read("{name}", format="ascii.ecsv")',
+            )
+            second = write_file(
+                root, f"{base}.parquet", _parquet(table), "Parquet", 'QTable.read("{name}")'
+            )
+        else:
+            first = write_file(root, f"{base}.ecsv", text, "ECSV", 'QTable.read("{name}")')
+            second = write_file(
+                root, f"{base}.fits", _fits(table, name), "FITS", 'QTable.read("{name}")'
+            )
+        written[name] = (first, second)
+    return written
+
+
+def squeezed(content: bytes) -> bytes:
+    """The bytes gzipped, without a time of writing."""
+    return gzip.compress(content, compresslevel=9, mtime=0)
+
+
+def with_provenance(table: QTable, name: str, results: Results, build: BuildInfo) -> QTable:
+    """A copy of the table whose meta says where it comes from."""
+    copy = table.copy()
+    kept = {
+        key: value for key, value in table.meta.items() if key not in ("__attributes__", "comments")
+    }
+    copy.meta = provenance(results, build) | {"table": name} | kept
+    return copy
+
+
+def provenance(results: Results, build: BuildInfo) -> dict[str, Any]:
+    """What every downloaded file says of itself."""
+    facts = {
+        "campaign": results.name,
+        "title": results.title,
+        "source": results.source,
+        "simulated": results.simulated,
+        "field": results.field_name,
+        "first_night": results.first_night,
+        "last_night": results.last_night,
+        "version": build.version_label,
+        "software_version": build.software_version,
+        "commit": build.commit,
+        "inputs_digest": results.inputs_digest,
+    }
+    return ({"note": SIMULATED_NOTE} if results.simulated else {}) | facts
+
+
+def _ecsv(table: QTable) -> bytes:
+    buffer = io.StringIO()
+    table.write(buffer, format="ascii.ecsv")
+    return buffer.getvalue().encode()
+
+
+def _parquet(table: QTable) -> bytes:
+    """Parquet as astropy writes it, repacked: its snappy takes twice the bytes of zstd."""
+    buffer = io.BytesIO()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "table.parquet"
+        table.write(path, format="parquet")
+        parquet.write_table(parquet.read_table(path), buffer, compression="zstd")
+    return buffer.getvalue()
+
+
+def _fits(table: QTable, name: str) -> bytes:
+    hdus = fits.HDUList([fits.PrimaryHDU(), table_hdu(table, name)])
+    buffer = io.BytesIO()
+    hdus.writeto(buffer, checksum=False)
+    return buffer.getvalue()
+
+
+def table_hdu(table: QTable, name: str) -> fits.BinTableHDU:
+    """A table as FITS extension; descriptions and UCDs as TCOMMn and TUCDn, meta as keywords."""
+    columns = Table()
+    for key in table.colnames:
+        column = table[key]
+        values = getattr(column, "value", column)
+        if np.asarray(values).dtype.kind == "U":
+            text = values.filled("") if isinstance(values, np.ma.MaskedArray) else values
+            values = np.char.encode(np.asarray(text, str), "ascii", errors="backslashreplace")
+        columns[key] = values
+    hdu = fits.table_to_hdu(columns)
+    hdu.name = name.upper()
+    for index, key in enumerate(table.colnames, start=1):
+        column = table[key]
+        if getattr(column, "unit", None) is not None:
+            hdu.header[f"TUNIT{index}"] = column.unit.to_string("fits")
+        if column.info.description:
+            hdu.header[f"TCOMM{index}"] = _ascii(column.info.description)
+        ucd = (column.info.meta or {}).get("ucd")
+        if ucd:
+            hdu.header[f"TUCD{index}"] = ucd
+    add_keywords(hdu.header, table.meta)
+    return hdu
+
+
+def add_keywords(header: fits.Header, meta: Mapping[str, Any]) -> None:
+    """Scalar meta as keywords, long names as HIERARCH, anything else left to the ECSV file."""
+    for key, value in meta.items():
+        if isinstance(value, str | bool | int | float):
+            keyword = key.upper().replace(" ", "_")
+            hierarch = "HIERARCH " if len(keyword) > 8 or "_" in keyword[8:] else ""
+            number = value if not isinstance(value, float) or math.isfinite(value) else str(value)
+            header[f"{hierarch}{keyword}"] = _ascii(number) if isinstance(number, str) else number
+
+
+def _ascii(text: str) -> str:
+    """The text as a FITS header may hold it."""
+    flat = "".join(char if char.isprintable() else " " for char in text)
+    return flat.encode("ascii", errors="backslashreplace").decode()
+
+
+def write_report_json(root: Path, campaigns: Sequence[Results], build: BuildInfo) -> Download:
+    """The headline numbers of every campaign, for programs and for the next version's comparison."""
+    document = {
+        "schema": REPORT_SCHEMA,
+        "version": build.version_label,
+        "software_version": build.software_version,
+        "commit": build.commit,
+        "date": build.date,
+        "campaigns": [
+            {
+                "name": results.name,
+                "title": results.title,
+                "source": results.source,
+                "simulated": results.simulated,
+                "field": results.field_name,
+                "first_night": results.first_night,
+                "last_night": results.last_night,
+                "inputs_digest": results.inputs_digest,
+                "notes": list(results.notes),
+                "numbers": [_number(number) for number in results.numbers],
+            }
+            for results in campaigns
+        ],
+    }
+    text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return write_file(root, "data/report.json", text.encode(), "JSON", 'json.load(open("{name}"))')
+
+
+def _number(number: Number) -> dict[str, Any]:
+    return {
+        "key": number.key,
+        "symbol": number.symbol,
+        "name": number.name,
+        "value": number.value if math.isfinite(number.value) else None,
+        "uncertainty": number.uncertainty if math.isfinite(number.uncertainty) else None,
+        "unit": number.unit,
+        "formula": number.formula,
+        "source": number.source,
+        "note": number.note,
+    }

@@ -1,0 +1,173 @@
+"""What a figure is: one definition that the browser and ``static_image`` both draw.
+
+A figure holds Plotly traces and a layout as plain dicts, without template and without base64:
+half the bytes of what plotly.py would write. Colours are tokens ("@blue"), which the page's script
+resolves for its light or dark palette and ``resolve`` for print. Nothing here computes a statistic.
+"""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from pipeline.campaign import MODES
+
+Trace = dict[str, Any]
+Layout = dict[str, Any]
+
+# Okabe & Ito (2008), distinguishable with every common colour vision; the dark palette, in
+# site_src/assets/js/report.js, lightens the same hues.
+LIGHT: Mapping[str, str] = {
+    "@blue": "#0072B2",
+    "@orange": "#D98200",  # their #E69F00, darkened to 3:1 on white
+    "@green": "#008F67",
+    "@pink": "#B8558F",
+    "@red": "#C64600",
+    "@sky": "#2E8FCB",
+    "@fg": "#1d1d1f",
+    "@muted": "#6b6f76",
+    "@grid": "rgba(0,0,0,0.10)",
+    "@band": "rgba(0,114,178,0.13)",
+    "@bandline": "rgba(0,114,178,0.55)",
+    "@shade": "rgba(0,0,0,0.06)",
+    "@bg": "#ffffff",
+    "@watermark": "rgba(198,70,0,0.75)",
+}
+
+
+@dataclass(frozen=True)
+class ModeStyle:
+    """How one instrument mode looks in every figure: colour and symbol, never colour alone."""
+
+    mode: str
+    color: str
+    symbol: str
+
+
+MODE_STYLES: tuple[ModeStyle, ...] = tuple(
+    ModeStyle(mode, color, symbol)
+    for mode, color, symbol in zip(
+        MODES,
+        ("@blue", "@orange", "@green", "@pink"),
+        ("circle", "square", "diamond", "triangle-up"),
+        strict=True,
+    )
+)
+
+WATERMARK = "SIMULATED"
+SPLIT_BYTES = 600_000  # beyond that a phone should load the chosen variant only
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure of the report."""
+
+    figure_id: str  # anchor and file name; stable over versions
+    title: str  # what it shows, a phrase
+    caption: str  # what is seen, with the numbers; plain text
+    alt: str  # the same for those who do not see it
+    data: Sequence[Trace]
+    layout: Layout
+    simulated: bool
+    narrow: Layout = field(default_factory=dict)  # merged into the layout on a phone
+    # What a selector offers: label -> {"data": {trace index: patch}, "layout": patch}
+    variants: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    variant_label: str = ""  # what the selector chooses, "Pair"
+    first_variant: str = ""  # the one that data and layout show
+    tables: tuple[str, ...] = ()  # tables that hold these data; their downloads stand beneath
+
+
+def height(figure: Figure, narrow: bool = False) -> int:
+    """Height of the figure in CSS pixels."""
+    layout = merged(figure.layout, figure.narrow) if narrow else figure.layout
+    return int(layout.get("height", 420))
+
+
+def merged(base: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+    """The mapping with the patch laid over it, level by level; lists are replaced whole."""
+    result = dict(base)
+    for key, value in patch.items():
+        below = result.get(key)
+        if isinstance(below, Mapping) and isinstance(value, Mapping):
+            result[key] = merged(below, value)
+        else:
+            result[key] = value
+    return result
+
+
+def resolve(value: Any, palette: Mapping[str, str] = LIGHT) -> Any:
+    """The same structure with colour tokens replaced by the palette's colours."""
+    if isinstance(value, str):
+        return palette.get(value, value)
+    if isinstance(value, Mapping):
+        return {key: resolve(item, palette) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [resolve(item, palette) for item in value]
+    return value
+
+
+def lean(values: Any, digits: int = 5) -> list[Any]:
+    """Numbers with that many significant digits, NaN and infinity as null: short, valid JSON."""
+    array = np.asarray(values)
+    if array.ndim > 1:
+        return [lean(row, digits) for row in array]
+    if array.dtype.kind in "iub":
+        return [int(value) for value in array]
+    if array.dtype.kind != "f":
+        return [str(value) for value in array]
+    return [rounded(float(value), digits) for value in array]
+
+
+def rounded(value: float, digits: int = 5) -> float | None:
+    """The number with that many significant digits, None where it is not finite."""
+    return float(f"{value:.{digits}g}") if math.isfinite(value) else None
+
+
+def axis(title: str, **more: Any) -> Layout:
+    """An axis with its title."""
+    return {"title": {"text": title}, **more}
+
+
+def note(text: str, x: float, y: float, **more: Any) -> Layout:
+    """A text at a position; in fractions of the plotting area unless references are given."""
+    return {
+        "text": text,
+        "x": x,
+        "y": y,
+        "xref": "paper",
+        "yref": "paper",
+        "showarrow": False,
+        "font": {"size": 12},
+        **more,
+    }
+
+
+def stamped(layout: Layout, simulated: bool) -> Layout:
+    """The layout, with the word SIMULATED across its upper right corner where that is true."""
+    if not simulated:
+        return layout
+    mark = note(
+        WATERMARK,
+        1,
+        1,
+        xanchor="right",
+        yanchor="bottom",
+        yshift=3,
+        font={"size": 12, "color": "@watermark", "weight": 700},
+    )
+    return {**layout, "annotations": [*layout.get("annotations", []), mark]}
+
+
+def compact_json(value: Any) -> str:
+    """Compact JSON that may also stand inside a script element."""
+    text = json.dumps(value, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+    return text.replace("</", "<\\/").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+def is_split(figure: Figure) -> bool:
+    """Whether the choices of a figure are one file each, because together they are too many."""
+    first = next(iter(figure.variants.values()), {})
+    return len(compact_json(first)) * len(figure.variants) > SPLIT_BYTES

@@ -1,0 +1,146 @@
+"""From results to a folder of Markdown, data, pictures and scripts."""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import SiteError
+from pipeline.report.build import ROOT, BuildInfo
+from pipeline.report.citation import bibtex, sentence
+from pipeline.report.downloads import Download, write_report_json, write_tables
+from pipeline.report.figures.base import Figure, compact_json, is_split
+from pipeline.report.pages import Book, Page, environment, navigation, render_page
+from pipeline.report.site import swap_in
+from pipeline.report.stability_pages import timelines_page
+from pipeline.report.static_image import static_svg
+from pipeline.report.summary_page import summary_page
+from pipeline.report.vendor import bundle_path
+from pipeline.results import Results
+
+NOT_PAGES = ("overrides", "hooks.py", "__pycache__", ".gitignore")
+
+PAGES = (summary_page, timelines_page)
+# Pages written by hand under site_src: (tab, title, file)
+BY_HAND = (("Method", "Matching star fields", "matcher.md"),)
+
+
+@dataclass(frozen=True)
+class Cite:
+    """How to cite this version, as pages print it."""
+
+    sentence: str
+    bibtex: str
+    last_night: str
+
+
+def render(
+    results: Sequence[Results], build: BuildInfo, docs_dir: Path, *, source: Path = ROOT
+) -> list[Path]:
+    """The files of the report, sorted; ``docs_dir`` is replaced by them in one step.
+
+    Parameters
+    ----------
+    results : sequence of Results
+        The campaigns in reading order.
+    build : BuildInfo
+        Version and provenance.
+    docs_dir : Path
+        A generated folder; whatever was in it is gone afterwards.
+    source : Path
+        Where ``templates/`` and ``site_src/`` are.
+
+    Raises
+    ------
+    SiteError
+        If the folder cannot be written.
+    """
+    names = [item.name for item in results]
+    if len(set(names)) != len(names):
+        raise SiteError(f"two campaigns of one name: {', '.join(sorted(names))}")
+    bundle_path()
+    docs_dir = docs_dir.absolute()
+    try:
+        docs_dir.parent.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(prefix=f".{docs_dir.name}.", dir=docs_dir.parent))
+    except OSError as error:
+        raise SiteError(f"{docs_dir}: cannot be written ({error.strerror})") from error
+    try:
+        _render_into(fresh, results, build, source)
+        fresh.chmod(0o755)
+        swap_in(fresh, docs_dir)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    return sorted(path for path in docs_dir.rglob("*") if path.is_file())
+
+
+def _render_into(
+    folder: Path, campaigns: Sequence[Results], build: BuildInfo, source: Path
+) -> None:
+    shutil.copytree(
+        source / "site_src",
+        folder,
+        dirs_exist_ok=True,
+        ignore=shutil.ignore_patterns(*NOT_PAGES),
+    )
+    downloads: dict[tuple[str, str], Sequence[Download]] = {}
+    for results in campaigns:
+        for table, files in write_tables(folder, results, build).items():
+            downloads[results.name, table] = files
+    downloads["", "report"] = [write_report_json(folder, campaigns, build)]
+    env = environment(source / "templates")
+    cite = cite_of(build, campaigns)
+    pages = [make(campaigns, Book(downloads)) for make in PAGES]
+    for page in pages:
+        for figure in page.figures:
+            write_figure(folder / "assets" / "figures", figure)
+        text = render_page(env, page, build, campaigns, cite)
+        (folder / page.file).write_text(text, encoding="utf-8")
+    _write_site_json(folder, pages, build)
+
+
+def cite_of(build: BuildInfo, campaigns: Sequence[Results]) -> Cite:
+    """The citation of this version."""
+    arguments = (build.citation, build.version_label, build.date, build.site_url)
+    observed = [item.last_night for item in campaigns if not item.simulated]
+    return Cite(sentence(*arguments), bibtex(*arguments), max(observed, default=""))
+
+
+def write_figure(folder: Path, figure: Figure) -> None:
+    """Write what the browser loads for a figure, and its two still pictures."""
+    folder.mkdir(parents=True, exist_ok=True)
+    name = figure.figure_id
+    base = {"data": figure.data, "layout": figure.layout, "narrow": figure.narrow}
+    _put(folder / f"{name}.js", name, base)
+    if is_split(figure):
+        for index, variant in enumerate(figure.variants.values()):
+            _put(folder / f"{name}.v{index}.js", f"{name}.v{index}", variant)
+    elif figure.variants:
+        _put(folder / f"{name}.variants.js", f"{name}.variants", figure.variants)
+    (folder / f"{name}.svg").write_bytes(static_svg(figure))
+    (folder / f"{name}-narrow.svg").write_bytes(static_svg(figure, narrow=True))
+
+
+def _put(path: Path, name: str, value: Mapping[str, Any]) -> None:
+    path.write_text(f"RP.put({compact_json(name)},{compact_json(value)});\n", encoding="utf-8")
+
+
+def _write_site_json(folder: Path, pages: Sequence[Page], build: BuildInfo) -> None:
+    """What site_src/hooks.py hands to mkdocs."""
+    entries = [(page.tab, page.title, page.file) for page in pages]
+    entries += [entry for entry in BY_HAND if (folder / entry[2]).is_file()]
+    document = {
+        "nav": navigation(entries),
+        "site_name": build.citation.title,
+        "description": pages[0].description,
+        "footer": f"Version {build.version_label}, commit {build.commit[:10] or 'unknown'}",
+        "version": build.version_label,
+        "date": build.date,
+        "doi": build.citation.doi,
+        "authors": [author.full for author in build.citation.authors],
+        "citation": asdict(build.citation),
+    }
+    (folder / "site.json").write_text(json.dumps(document, indent=1, sort_keys=True) + "\n")

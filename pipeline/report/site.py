@@ -1,0 +1,106 @@
+"""From Markdown to the site: one run of mkdocs whose output is checked, swapped in whole."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from pipeline.errors import SiteError
+from pipeline.report.build import ROOT
+
+TIME_LIMIT_S = 300  # a build takes seconds; a hung one must not hold a CI job for hours
+
+
+def build_site(
+    docs_dir: Path,
+    site_dir: Path,
+    mkdocs_config: Path = ROOT / "mkdocs.yml",
+    *,
+    site_url: str = "",
+    epoch: int = 0,
+) -> Path:
+    """The folder of the finished site.
+
+    It is built beside ``site_dir`` and takes its place in two renames, so that an interrupted
+    build leaves the old site whole.
+
+    Parameters
+    ----------
+    docs_dir : Path
+        What ``render`` wrote.
+    site_dir : Path
+        Where the site shall be; replaced.
+    mkdocs_config : Path
+        The configuration; it reads ``REPORT_DOCS`` and ``REPORT_SITE_URL``.
+    site_url : str
+        Address under which the site will be served; "" writes no canonical links.
+    epoch : int
+        SOURCE_DATE_EPOCH for the build; 0 keeps the environment's.
+
+    Raises
+    ------
+    SiteError
+        If mkdocs fails or warns, with what it said, or if the folder cannot be written.
+    """
+    site_dir = site_dir.absolute()
+    try:
+        site_dir.parent.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(prefix=f".{site_dir.name}.", dir=site_dir.parent))
+    except OSError as error:
+        raise SiteError(f"{site_dir}: cannot be written ({error.strerror})") from error
+    try:
+        _run_mkdocs(docs_dir.absolute(), fresh, mkdocs_config, site_url, epoch)
+        fresh.chmod(0o755)  # mkdtemp makes folders that a web server may not read
+        swap_in(fresh, site_dir)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    return site_dir
+
+
+def swap_in(fresh: Path, target: Path) -> None:
+    """Put the fresh folder in the place of the target, which may or may not exist."""
+    old = target.with_name(f".{target.name}.old")
+    try:
+        shutil.rmtree(old, ignore_errors=True)
+        if target.exists():
+            target.rename(old)
+        fresh.rename(target)
+    except OSError as error:
+        if old.exists() and not target.exists():
+            old.rename(target)
+        raise SiteError(f"{target}: cannot be replaced ({error.strerror})") from error
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _run_mkdocs(docs_dir: Path, target: Path, config: Path, site_url: str, epoch: int) -> None:
+    environment = {
+        **os.environ,
+        "REPORT_DOCS": str(docs_dir),
+        "REPORT_SITE_URL": site_url,
+        "NO_MKDOCS_2_WARNING": "1",  # the theme's banner about its end of life; we pin it
+        "PYTHONWARNINGS": "ignore",  # those of the theme's dependencies are not ours
+    }
+    if epoch:
+        environment["SOURCE_DATE_EPOCH"] = str(epoch)
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--clean", "--quiet"]
+    command += ["--config-file", str(config), "--site-dir", str(target)]
+    try:
+        done = subprocess.run(
+            command,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=TIME_LIMIT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise SiteError(f"mkdocs did not end within {TIME_LIMIT_S} s") from error
+    said = (done.stdout + done.stderr).strip()
+    if done.returncode != 0:
+        raise SiteError(f"mkdocs ended with status {done.returncode}:\n{said}")
+    if said:  # --quiet leaves warnings and errors; strict should have failed, so be strict
+        raise SiteError(f"mkdocs warned:\n{said}")
+    if not (target / "index.html").is_file():
+        raise SiteError(f"mkdocs wrote no index.html from {docs_dir}:\n{said}")

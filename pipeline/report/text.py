@@ -1,0 +1,94 @@
+"""Numbers and foreign text as the pages print them.
+
+Text that comes from data (a target name, a reason, a file name) is hostile until shown otherwise:
+``shown`` makes it plain text in HTML and in Markdown alike, ``plot_text`` in a Plotly label.
+"""
+
+import math
+import re
+
+from markupsafe import Markup
+
+MINUS = "\N{MINUS SIGN}"
+NOTHING = "\N{EN DASH}"  # a missing value in a table cell
+
+# What HTML or Python-Markdown could take for markup, inline or at the start of a line.
+_SPECIAL = re.compile(r"[\\`*_\[\]()<>&\"'#|!~^={}$+@:]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\u200b-\u200f\u2028-\u202e\u2066-\u2069]+")
+
+
+def shown(text: object) -> Markup:
+    """The text as character references: the reader sees it as it is, no parser acts on it.
+
+    Line breaks, control and bidirectional characters become a space, so that a value can neither
+    start a Markdown block nor reorder what stands beside it.
+    """
+    if isinstance(text, Markup):
+        return text
+    flat = _CONTROL.sub(" ", str(text))
+    return Markup(_SPECIAL.sub(lambda match: f"&#{ord(match[0])};", flat))
+
+
+def plot_text(text: object) -> str:
+    """The text for a Plotly label, whose pseudo-HTML knows tags and character references."""
+    flat = _CONTROL.sub(" ", str(text))
+    return flat.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def slug(text: str) -> str:
+    """An anchor or file name: lower-case letters, digits, dots and single hyphens."""
+    return re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-.") or "x"
+
+
+def fixed(value: float, digits: int = 3, sign: bool = False) -> str:
+    """The value with that many decimals, a true minus sign, an en dash for NaN."""
+    if not math.isfinite(value):
+        return NOTHING
+    text = f"{value:+.{digits}f}" if sign else f"{value:.{digits}f}"
+    if float(text) == 0.0:
+        text = text.lstrip("+-")
+    return text.replace("-", MINUS)
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """The value with that many significant digits; powers of ten only where they save zeros."""
+    if not math.isfinite(value):
+        return NOTHING
+    if value == 0:
+        return "0"
+    exponent = math.floor(math.log10(abs(float(f"{value:.{digits - 1}e}"))))
+    if -4 <= exponent < 6:
+        return fixed(value, max(0, digits - 1 - exponent))
+    mantissa = fixed(value / 10.0**exponent, digits - 1)
+    return f"{mantissa} \N{MULTIPLICATION SIGN} 10{_superscript(exponent)}"
+
+
+def with_error(value: float, error: float, fallback_digits: int = 3) -> str:
+    """Value and 1 sigma, both rounded to two significant digits of the error."""
+    if not math.isfinite(value):
+        return NOTHING
+    if not (math.isfinite(error) and error > 0):
+        return significant(value, fallback_digits)
+    exponent = math.floor(math.log10(float(f"{error:.1e}")))
+    digits = max(0, 1 - exponent)
+    if digits > 9:
+        return f"{significant(value, 6)} ± {significant(error, 2)}"
+    return f"{fixed(value, digits)} ± {fixed(error, digits)}"
+
+
+def probability(p: float) -> str:
+    """A p value with two significant digits."""
+    return f"{significant(p, 2)}"
+
+
+def size_of(n_bytes: int) -> str:
+    """A file size for people: kB and MB are powers of ten."""
+    if n_bytes < 1000:
+        return f"{n_bytes} B"
+    if n_bytes < 1_000_000:
+        return f"{n_bytes / 1000:.0f} kB"
+    return f"{n_bytes / 1_000_000:.1f} MB"
+
+
+def _superscript(number: int) -> str:
+    return str(number).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))

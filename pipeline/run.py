@@ -1,0 +1,95 @@
+"""Which job is stale, in what order, on which executor: from entries to measured exposures."""
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+from pipeline import products, stages
+from pipeline.errors import ReferenceError
+from pipeline.executors import LOST_WORKER, Pool, Workers, open_pool
+from pipeline.progress import Progress, say
+from pipeline.settings import Settings
+from pipeline.sources import Entry
+from pipeline.stages import Job, SimulationPlan
+
+FORCEABLE = ("simulate", "detect", "reference", "measure")  # stages of exposures, in their order
+
+
+def plan_jobs(
+    entries: Sequence[Entry],
+    settings: Settings,
+    workspace: Path,
+    plan: SimulationPlan | None,
+) -> list[Job]:
+    """One job for every entry, none of them run yet."""
+    return [Job(entry, settings, stages.job_folder(workspace, entry), plan) for entry in entries]
+
+
+def reference_path(workspace: Path) -> Path:
+    """Where a campaign keeps its reference catalogue."""
+    return workspace / "reference" / "catalogue.ecsv"
+
+
+def measure_campaign(
+    jobs: Sequence[Job], settings: Settings, workspace: Path, root: Path, workers: Workers
+) -> list[Job]:
+    """Measure every exposure that can be; returns the jobs with their reference.
+
+    First the candidates are detected and the reference is chosen, then each exposure goes through
+    all its stages in one job. Failures are in the stamps of the exposures.
+
+    Raises
+    ------
+    ReferenceError
+        If no exposure can serve as the reference.
+    """
+    swept = products.sweep_parts(workspace)
+    if swept:
+        say(f"removed {swept} half-written file(s) of a run that was killed")
+    usable = [job for job in jobs if job.entry.error is None]
+    if not usable:
+        reasons = "; ".join(str(job.entry.error) for job in jobs[:3])
+        raise ReferenceError(
+            f"none of the {len(jobs)} exposures can be used, for example: {reasons}"
+        )
+    catalogue = reference_path(workspace)
+    looked_at = stages.candidates(usable, settings)
+    with ExitStack() as stack:
+
+        @cache  # the workers start with the first stale job: nothing stale, nothing started
+        def pool() -> Pool:
+            return stack.enter_context(open_pool(workers, workspace / ".parsl"))
+
+        stale = [job for job in looked_at if "detect" in stages.staleness(job)]
+        _run(pool, "detect candidates", stale)
+        stages.run_reference(catalogue, looked_at, settings, root)
+        referred = [replace(job, reference=catalogue) for job in jobs]
+        _run(pool, "measure", [job for job in referred if stages.staleness(job)])
+    return referred
+
+
+def _run(pool: Callable[[], Pool], title: str, jobs: Sequence[Job]) -> None:
+    if not jobs:
+        return
+    progress = Progress(title, len(jobs))
+    for job, outcome in pool().stream(stages.run_job, jobs):
+        if isinstance(outcome, LOST_WORKER):
+            stages.mark_lost(job, outcome)
+        elif isinstance(outcome, BaseException):
+            raise outcome
+        progress.step(isinstance(outcome, BaseException) or outcome.state == products.FAILED)
+
+
+def force(jobs: Sequence[Job], workspace: Path, stage: str) -> None:
+    """Forget that a stage was done, for every exposure; what depends on it follows."""
+    if stage == "reference":
+        products.forget(reference_path(workspace))
+    for job in jobs:
+        if stage == "simulate" and job.plan is not None:
+            products.forget(job.cube)
+        if stage in ("simulate", "detect"):
+            products.forget(job.detection)
+        if stage in ("simulate", "detect", "measure"):
+            products.forget(job.measurement)

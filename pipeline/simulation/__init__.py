@@ -1,0 +1,15 @@
+"""Simulated campaigns: star field, atmosphere, an instrument with 24 drifting channels, cubes.
+
+``sky`` and ``atmosphere`` know nothing of cubes: raw CCD frames can be made from the same light.
+"""
+
+from pipeline.simulation.plan import PlannedExposure, SimulatedExposure
+from pipeline.simulation.simulate import SimulatedCampaign, StarSpec, simulate_campaign
+
+__all__ = [
+    "PlannedExposure",
+    "SimulatedCampaign",
+    "SimulatedExposure",
+    "StarSpec",
+    "simulate_campaign",
+]

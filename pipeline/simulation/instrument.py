@@ -1,0 +1,132 @@
+"""MUSE in wide-field mode: grids, sodium notches, efficiency, field of view, drifting channels."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from pipeline.geometry import N_CHANNELS, N_SLICES, SliceAddress, slice_address
+from pipeline.simulation.draws import stream
+
+GRID_SHAPE = (304, 315)  # (y, x) of the study's images
+SAMPLING_AA = 1.25  # CCD pixel along the spectrum, full sampling of a cube
+WAVE_LAST_AA = 9350.0
+WAVE_FIRST_AA = {"N": 4750.0, "E": 4600.0}
+NOTCH_AA = {
+    "WFM-AO-N": (5805.0, 5966.0),
+    "WFM-AO-E": (5755.0, 6008.0),
+}  # no light: laser guide stars
+
+# The field of view in the image grid of the reference exposure. Chosen so that the study's star
+# 25 lies 6.5 px from the last spaxel with data and every other star more than 9 px.
+FIELD_CENTRE_XY = (152.3, 149.9)
+FIELD_ANGLE_DEG = 0.4  # top leans towards small x
+
+READ_NOISE = 2.5  # electrons per CCD pixel, with dark current and digitisation
+_AREA_CM2 = 4.86e5  # 8.2 m telescope less its central obscuration
+_PHOTON_PER_ERG_AA = 1 / 1.98645e-8  # lambda [Angstrom] / (h c)
+_EFFICIENCY_PEAK, _EFFICIENCY_WAVE_AA, _EFFICIENCY_SIGMA_AA = 0.35, 6900.0, 1700.0
+_EDGE_NOISE, _EDGE_SCALE_PX = 1.0, 1.5  # fewer CCD pixels feed the outermost spaxels
+
+DRIFT_PERIOD_DAYS = 365.25
+_DRIFT_MODES = 60  # down to six days
+SLICE_DRIFT_SHARE = 0.2  # drift of a slice about its channel, relative to that of a channel
+
+
+def wave_grid(mode: str, step_aa: float) -> np.ndarray:
+    """Centres of the wavelength bins of a mode [Angstrom]."""
+    first = WAVE_FIRST_AA[mode[-1]]
+    return first + step_aa * np.arange(int((WAVE_LAST_AA - first) / step_aa + 1e-6) + 1)
+
+
+def has_light(mode: str, wave_aa: np.ndarray) -> np.ndarray:
+    """False for the layers whose centre lies in the sodium notch of an AO mode."""
+    low, high = NOTCH_AA.get(mode, (np.inf, -np.inf))
+    return ~((wave_aa >= low) & (wave_aa <= high))
+
+
+def electrons_per_unit(wave_aa: np.ndarray, step_aa: float, exptime_s: float) -> np.ndarray:
+    """Electrons that one cube unit (1e-20 erg/s/cm2/Angstrom) yields in a bin, no atmosphere."""
+    efficiency = _EFFICIENCY_PEAK * np.exp(
+        -0.5 * ((wave_aa - _EFFICIENCY_WAVE_AA) / _EFFICIENCY_SIGMA_AA) ** 2
+    )
+    photons = 1e-20 * wave_aa * _PHOTON_PER_ERG_AA * _AREA_CM2 * exptime_s * step_aa
+    return np.asarray(efficiency * photons)
+
+
+def read_variance(step_aa: float) -> float:
+    """Electrons squared of detector noise in a bin: one CCD pixel per spaxel and 1.25 Angstrom."""
+    return READ_NOISE**2 * step_aa / SAMPLING_AA
+
+
+@dataclass(frozen=True)
+class FieldOfView:
+    """Where the field of view lies in the image grid."""
+
+    centre_xy: tuple[float, float]
+    angle_deg: float
+
+    def address(self) -> SliceAddress:
+        """Channel and slice of every spaxel, shape (y, x); 0 outside the field."""
+        y, x = np.indices(GRID_SHAPE, dtype=float)
+        angle = np.radians(self.angle_deg)
+        dx, dy = x - self.centre_xy[0], y - self.centre_xy[1]
+        return slice_address(
+            dx * np.cos(angle) + dy * np.sin(angle), dy * np.cos(angle) - dx * np.sin(angle)
+        )
+
+
+def edge_noise_factor(inside: np.ndarray) -> np.ndarray:
+    """Factor on the variance, shape (y, x): 1 in the field, growing over the last spaxels."""
+    distance = ndimage.distance_transform_edt(np.pad(inside, 1))[1:-1, 1:-1]
+    return np.asarray(1 + _EDGE_NOISE * np.exp(-(distance - 1) / _EDGE_SCALE_PX))
+
+
+@dataclass(frozen=True)
+class Drift:
+    """Slow, independent drifts of channels and slices about a mean response of exactly 1.
+
+    Each response is a Fourier series with the year as its period, random in phase and amplitude,
+    whose power follows that of an Ornstein-Uhlenbeck process of the given time scale. Its mean
+    over any year is 1 and its rms over any year is exactly ``std``; consequently it repeats after
+    a year. ``std = 0`` yields exactly 1.
+    """
+
+    seed: int
+    std: float
+    timescale_days: float
+
+    def channels(self, mjd: float) -> np.ndarray:
+        """Response of the channels, shape (24,)."""
+        return 1 + self.std * self._series(mjd, "channels", N_CHANNELS)
+
+    def slices(self, mjd: float) -> np.ndarray:
+        """Response of the slices relative to their channel, shape (24, 48)."""
+        series = self._series(mjd, "slices", N_CHANNELS * N_SLICES)
+        return 1 + SLICE_DRIFT_SHARE * self.std * series.reshape(N_CHANNELS, N_SLICES)
+
+    def _series(self, mjd: float, what: str, n: int) -> np.ndarray:
+        """Values of n independent series of rms 1 at one instant."""
+        omega = 2 * np.pi * np.arange(1, _DRIFT_MODES + 1) / DRIFT_PERIOD_DAYS
+        power = 1 / (1 + (omega * self.timescale_days) ** 2)
+        waves = stream(self.seed, "drift", what).standard_normal((n, 2, _DRIFT_MODES))
+        waves *= np.sqrt(power)
+        waves /= np.sqrt((waves**2).sum(axis=(1, 2), keepdims=True) / 2)
+        return np.asarray(
+            (waves[:, 0] * np.cos(omega * mjd) + waves[:, 1] * np.sin(omega * mjd)).sum(axis=1)
+        )
+
+
+def response_map(address: SliceAddress, channels: np.ndarray, slices: np.ndarray) -> np.ndarray:
+    """Response of every spaxel, shape of the address; NaN outside the field."""
+    table = channels[:, None] * slices
+    inside = address.channel > 0
+    row, column = np.where(inside, address.channel - 1, 0), np.where(inside, address.slice - 1, 0)
+    return np.where(inside, table[row, column], np.nan)
+
+
+def probe_shadow() -> np.ndarray:
+    """Transmission, shape (y, x), with a guide probe over the lower left corner of the field."""
+    y, x = np.indices(GRID_SHAPE, dtype=float)
+    depth = 1 / (1 + np.exp((x + y - 110.0) / 15.0))
+    return np.asarray(1 - 0.8 * depth)

@@ -1,0 +1,188 @@
+"""A simulated campaign: everything drawn, any exposure rendered on demand, the truth known."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+from astropy.io import fits
+from astropy.table import QTable, vstack
+
+from pipeline.schema import APERTURE_RADII_PX
+from pipeline.settings import Field, SimulationSettings
+from pipeline.simulation import instrument, truth
+from pipeline.simulation.headers import exposure_headers
+from pipeline.simulation.plan import PlannedExposure, SimulatedExposure, plan_exposures
+from pipeline.simulation.rendering import expected_layers, noisy_layers
+from pipeline.simulation.scaling import SNR_RADIUS_PX, fluxes_for_snr
+from pipeline.simulation.scene import Scene, build_scene, to_exposure
+
+_VIRTUAL_REFERENCE = PlannedExposure("2019-03-10", "WFM-AO-N")  # if no exposure is the reference
+
+
+@dataclass(frozen=True)
+class StarSpec:
+    """A star that the campaign must show."""
+
+    star_id: int
+    x: float  # position in the reference exposure, 0-based [pix]
+    y: float
+    snr: tuple[float, ...]  # band SNR in the reference exposure, at ``radii_px`` of the campaign
+
+
+@dataclass(frozen=True)
+class SimulatedCampaign:
+    """A campaign whose every random number but the noise is drawn; small, and picklable."""
+
+    exposures: tuple[SimulatedExposure, ...]
+    stars: tuple[StarSpec, ...]
+    fluxes: tuple[float, ...]  # at 8000 A [cube unit]; the standard last, in units of its own
+    field: Field
+    settings: SimulationSettings
+    band: tuple[np.ndarray, np.ndarray]
+    band_name: str
+    radii_px: tuple[float, ...]
+
+    def headers(self, index: int) -> tuple[fits.Header, fits.Header, fits.Header]:
+        """Primary, DATA and STAT header of an exposure."""
+        exposure = self.exposures[index]
+        wave_aa = instrument.wave_grid(exposure.mode, self.settings.wave_step_aa)
+        return exposure_headers(exposure, self.field, wave_aa)
+
+    def layers(self, index: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """DATA and STAT of an exposure, layer by layer, float32 (y, x); NaN: no data."""
+        exposure_id, settings = self.exposures[index].exposure_id, self.settings
+        return noisy_layers(
+            self.scene(index),
+            np.array(self.fluxes),
+            settings.seed,
+            exposure_id,
+            settings.wave_step_aa,
+        )
+
+    def expected_layers(self, index: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Noise-free signal and variance of an exposure, layer by layer, float32 (y, x)."""
+        return expected_layers(self.scene(index), np.array(self.fluxes))
+
+    def scene(self, index: int) -> Scene:
+        """The noise-free scene of an exposure."""
+        return build_scene(
+            self.exposures[index],
+            [star.star_id for star in self.stars],
+            _positions(self.stars),
+            _ratios(self.stars, self.radii_px),
+            self.settings,
+        )
+
+    def star_xy(self, index: int) -> np.ndarray:
+        """True positions of the stars in an exposure, shape (star, 2) [pix]."""
+        return to_exposure(self.exposures[index].affine, _positions(self.stars))
+
+    def exposure_fluxes(self, index: int) -> QTable:
+        """The rows of ``truth_fluxes`` that belong to one exposure."""
+        return truth.fluxes_table(
+            self.exposures[index].exposure_id,
+            self.scene(index),
+            np.array(self.fluxes),
+            [star.star_id for star in self.stars],
+            self.star_xy(index),
+            self.radii_px,
+            self.band,
+            self.band_name,
+        )
+
+    def truth(self) -> dict[str, QTable]:
+        """Tables ``truth_exposures``, ``truth_channels`` and ``truth_fluxes``.
+
+        The last takes about 0.2 s per exposure; a worker that wants one exposure calls
+        ``exposure_fluxes``.
+        """
+        settings = self.settings
+        drift = instrument.Drift(settings.seed, settings.drift_std, settings.drift_timescale_days)
+        fluxes = [self.exposure_fluxes(index) for index in range(len(self.exposures))]
+        return {
+            "truth_exposures": truth.exposures_table(self.exposures),
+            "truth_channels": truth.channels_table(self.exposures, drift),
+            "truth_fluxes": vstack(fluxes, metadata_conflicts="silent") if fluxes else QTable(),
+        }
+
+
+def simulate_campaign(
+    planned: Sequence[PlannedExposure],
+    stars: Sequence[StarSpec],
+    field: Field,
+    settings: SimulationSettings,
+    *,
+    band: tuple[np.ndarray, np.ndarray],
+    reference_index: int | None,
+    band_name: str = "I_Bessel",
+    radii_px: Sequence[float] = APERTURE_RADII_PX,
+    with_events: bool = True,
+) -> SimulatedCampaign:
+    """A campaign of the given nights, modes and stars.
+
+    Parameters
+    ----------
+    planned : sequence of PlannedExposure
+        In any order; an exposure is the same whatever else is planned.
+    stars : sequence of StarSpec
+        Their fluxes are found such that the expected SNR at 4.5 px equals the given one.
+    field, settings
+        Of ``report.toml``.
+    band : (wave_aa, weight)
+        Passband of the SNR and of the truth's fluxes.
+    reference_index : int or None
+        Exposure that has the given positions and SNR; None: a virtual one, not in the campaign.
+    band_name : str
+        Name of the passband, for the truth.
+    radii_px : sequence of float
+        Aperture radii of ``StarSpec.snr`` and of the truth; 4.5 must be among them.
+    with_events : bool
+        Whether two exposures of the real record's dates go wrong (a cloud, a vignetted corner).
+
+    Raises
+    ------
+    ValueError
+        If no set of fluxes has the given ratios.
+    """
+    stars, radii_px = tuple(stars), tuple(float(radius) for radius in radii_px)
+    exposures = plan_exposures(planned, field, settings, reference_index, with_events)
+    band = (np.asarray(band[0], float), np.asarray(band[1], float))
+    if reference_index is None:
+        (reference,) = plan_exposures([_VIRTUAL_REFERENCE], field, settings, 0, False)
+    else:
+        reference = exposures[reference_index]
+    fluxes = _fluxes(
+        reference,
+        stars,
+        radii_px,
+        replace(settings, keep_cubes=False),
+        tuple(band[0].tolist()),
+        tuple(band[1].tolist()),
+    )
+    return SimulatedCampaign(exposures, stars, fluxes, field, settings, band, band_name, radii_px)
+
+
+@lru_cache(maxsize=4)
+def _fluxes(
+    reference: SimulatedExposure,
+    stars: tuple[StarSpec, ...],
+    radii_px: tuple[float, ...],
+    settings: SimulationSettings,
+    band_wave_aa: tuple[float, ...],
+    band_weight: tuple[float, ...],
+) -> tuple[float, ...]:
+    """Fluxes of the sources; kept, because every worker asks for the same ones."""
+    positions, ratios = _positions(stars), _ratios(stars, radii_px)
+    ids = [star.star_id for star in stars]
+    scene = build_scene(reference, ids, positions, ratios, settings)
+    band = (np.array(band_wave_aa), np.array(band_weight))
+    return tuple(fluxes_for_snr(scene, positions, ratios, band).tolist())
+
+
+def _positions(stars: tuple[StarSpec, ...]) -> np.ndarray:
+    return np.array([(star.x, star.y) for star in stars], float).reshape(-1, 2)
+
+
+def _ratios(stars: tuple[StarSpec, ...], radii_px: tuple[float, ...]) -> np.ndarray:
+    return np.array([star.snr[radii_px.index(SNR_RADIUS_PX)] for star in stars], float)

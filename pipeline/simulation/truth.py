@@ -1,0 +1,157 @@
+"""What was put into a simulated campaign, as tables to hold the measurement against."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from astropy import units as u
+from astropy.table import QTable
+
+from pipeline.simulation.instrument import Drift
+from pipeline.simulation.plan import SimulatedExposure
+from pipeline.simulation.scaling import aperture, band_weights
+from pipeline.simulation.scene import Scene
+
+FLUX_UNIT = u.Unit("1e-20 erg / (s cm2 Angstrom)")
+
+
+def _table(columns: dict[str, tuple[object, u.UnitBase | None, str]]) -> QTable:
+    table = QTable()
+    for name, (values, unit, description) in columns.items():
+        table[name] = np.asarray(values) * unit if unit is not None else np.asarray(values)
+        table[name].info.description = description
+    return table
+
+
+def exposures_table(exposures: Sequence[SimulatedExposure]) -> QTable:
+    """One row per exposure: what was drawn for it."""
+    affine = np.array([exposure.affine for exposure in exposures]).reshape(-1, 6)
+    moved = ("x' = a x + b y + c", "y' = d x + e y + f")
+    columns: dict[str, tuple[object, u.UnitBase | None, str]] = {
+        "exposure_id": ([e.exposure_id for e in exposures], None, "identity"),
+        "night": ([e.night for e in exposures], None, "UT date of exposure start minus 12 h"),
+        "mode": ([e.mode for e in exposures], None, "instrument mode"),
+        "mjd_mid": ([e.mjd_mid for e in exposures], u.d, "middle of the exposure, UTC"),
+    }
+    for index, name in enumerate("abcdef"):
+        unit = u.pix if name in "cf" else None
+        text = f"affine, reference to exposure: {moved[index // 3]}"
+        columns[name] = (affine[:, index], unit, text)
+    columns |= {
+        "airmass": ([e.mean_airmass for e in exposures], None, "mean of start and end"),
+        "seeing_arcsec": (
+            [sum(e.dimm_arcsec) / 2 for e in exposures],
+            u.arcsec,
+            "DIMM seeing as the header has it",
+        ),
+        "fwhm_8000_px": (
+            [e.fwhm_8000_px for e in exposures],
+            u.pix,
+            "FWHM of the Moffat profile at 8000 Angstrom, before integration over spaxels",
+        ),
+        "beta": ([e.beta for e in exposures], None, "index of the Moffat profile"),
+        "throughput": ([e.throughput for e in exposures], None, "grey transmission, 1: clear"),
+        "haze_mag": (
+            [e.haze_mag for e in exposures],
+            u.mag,
+            "aerosol extinction beyond the mean, per airmass at 5500 Angstrom",
+        ),
+        "sky_continuum": (
+            [e.sky_continuum for e in exposures],
+            None,
+            "sky between the lines relative to a dark sky",
+        ),
+        "sky_lines": ([e.sky_lines for e in exposures], None, "airglow relative to its mean"),
+        "sky_residual": (
+            [e.sky_residual for e in exposures],
+            None,
+            "share of the sky that is left in every spaxel",
+        ),
+        "refraction_px": (
+            [e.refraction_px for e in exposures],
+            u.pix,
+            "differential refraction left between 4750 and 7000 Angstrom",
+        ),
+        "event": ([e.event for e in exposures], None, "cloud or vignetting: on purpose"),
+    }
+    return _table(columns)
+
+
+def channels_table(exposures: Sequence[SimulatedExposure], drift: Drift) -> QTable:
+    """One row per exposure and channel: the response as it has drifted."""
+    channels = np.array([drift.channels(e.mjd_mid) for e in exposures]).reshape(-1, 24)
+    slices = np.array([drift.slices(e.mjd_mid).std(axis=1) for e in exposures]).reshape(-1, 24)
+    n = channels.shape[1]
+    return _table(
+        {
+            "exposure_id": (np.repeat([e.exposure_id for e in exposures], n), None, "identity"),
+            "channel": (np.tile(np.arange(1, n + 1), len(exposures)), None, "MUSE channel 1-24"),
+            "response": (channels.ravel(), None, "response relative to its mean over a year"),
+            "slice_std": (
+                slices.ravel(),
+                None,
+                "standard deviation of the 48 slices' responses about that of the channel",
+            ),
+        }
+    )
+
+
+def fluxes_table(
+    exposure_id: str,
+    scene: Scene,
+    fluxes: np.ndarray,
+    star_ids: Sequence[int],
+    star_xy: np.ndarray,
+    radii_px: Sequence[float],
+    band: tuple[np.ndarray, np.ndarray],
+    band_name: str,
+) -> QTable:
+    """One row per star and radius: what an aperture at the true position holds, without noise.
+
+    Masks are ``center``: spaxels whose centre lies within the radius; spaxels without data count
+    as zero. Cosmic rays are noise and not in it.
+    """
+    weights = band_weights(scene, band)
+    starlight = scene.starlight(fluxes, weights)
+    seen = scene.transmission * starlight
+    sky = scene.sky_image(weights)
+    variance = scene.variance(fluxes, weights**2)
+    rows: list[tuple[float, ...]] = []
+    for j, xy in enumerate(star_xy):
+        own = np.zeros(starlight.shape)
+        own[scene.sources[j].where] = fluxes[j] * scene.summed(scene.sources[j], weights)
+        for radius_px in radii_px:
+            mask = aperture(starlight.shape, xy, radius_px)
+            has_data = np.isfinite(seen[mask])
+            light = starlight[mask][has_data].sum()
+            stars, left, noise = (np.nansum(image[mask]) for image in (seen, sky, variance))
+            rows.append(
+                (
+                    stars + left,
+                    np.sqrt(noise),
+                    stars / light if light > 0 else np.nan,
+                    left,
+                    own[mask][has_data].sum(),
+                    has_data.mean() if has_data.size else 0.0,
+                )
+            )
+    values = np.array(rows).reshape(-1, 6).T
+    n_stars, n_radii = len(star_ids), len(radii_px)
+    n = n_stars * n_radii
+    return _table(
+        {
+            "exposure_id": (np.full(n, exposure_id), None, "identity"),
+            "star_id": (np.repeat(np.asarray(star_ids, int), n_radii), None, "star number"),
+            "band": (np.full(n, band_name), None, "passband"),
+            "radius_px": (np.tile(radii_px, n_stars), u.pix, "aperture radius"),
+            "flux": (values[0], FLUX_UNIT, "mean flux density in the passband, without noise"),
+            "flux_err": (values[1], FLUX_UNIT, "1 sigma of it as expected from STAT"),
+            "response": (
+                values[2],
+                None,
+                "transmission of channels, slices and vignetting for this starlight",
+            ),
+            "sky": (values[3], FLUX_UNIT, "part of flux that sky subtraction left behind"),
+            "own": (values[4], FLUX_UNIT, "light of this star alone, before the instrument"),
+            "coverage": (values[5], None, "share of the aperture on spaxels with data"),
+        }
+    )

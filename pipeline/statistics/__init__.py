@@ -1,0 +1,1 @@
+"""What the fluxes say: scatter, trends, the stability floor, and the channels behind them."""
