@@ -16,6 +16,7 @@ _REASONS = {
     3: "the best agreement may be chance",
     4: "two different transformations explain the catalogues about equally well",
     5: "the budget of candidates was used up before a transformation convinced",
+    6: "the pairs leave the transformation uncertain over the field of the reference",
 }
 
 
@@ -26,6 +27,7 @@ class Match:
     affine: Array  # (2, 3): target = affine[:, :2] @ reference + affine[:, 2]
     pairs: npt.NDArray[np.int64]  # (pair, 2): rows of reference and target, sorted by reference
     rms_px: float  # root of the mean squared distance of the pairs
+    tolerance_px: float  # with which the pairs were chosen: wider than asked if they are noisy
     # (6, 6) of a, b, c, d, e, f with x_t = a x + b y + c, y_t = d x + e y + f, from the scatter of
     # the pairs about the fit (n - 3 degrees of freedom): position noise only, no distortion term
     covariance: Array
@@ -114,6 +116,7 @@ def _options(
     max_false_alarm: float,
     scale_range: tuple[float, float],
     max_shear: float,
+    max_field_error_px: float,
     max_candidates: int,
 ) -> _binding.Options:
     """The C options, or a ValueError that names the value and its limits."""
@@ -123,6 +126,7 @@ def _options(
         ("scale_range", scale_range, 0 < low <= high <= 1e6, "0 < low <= high <= 1e6"),
         ("max_shear", max_shear, 0 <= max_shear <= 1, "in [0, 1]"),
         ("max_false_alarm", max_false_alarm, 0 < max_false_alarm < 1, "in (0, 1)"),
+        ("max_field_error_px", max_field_error_px, max_field_error_px > 0, "above 0"),
         ("max_candidates", max_candidates, 0 < max_candidates < 2**62, "in [1, 2**62)"),
     )
     for name, value, good, limits in checks:
@@ -134,6 +138,7 @@ def _options(
         scale_max=high,
         max_shear=max_shear,
         max_false_alarm=max_false_alarm,
+        max_field_error=max_field_error_px,
         max_candidates=int(max_candidates),
         allow_reflection=int(bool(allow_reflection)),
     )
@@ -156,6 +161,7 @@ def match(
     max_false_alarm: float = 1e-4,
     scale_range: tuple[float, float] = (0.5, 2.0),
     max_shear: float = 0.1,
+    max_field_error_px: float | None = None,
     max_candidates: int = 20_000_000,
 ) -> Match:
     """The affine map from reference to target, with one-to-one pairs and its probability of chance.
@@ -170,8 +176,9 @@ def match(
     reference_xy, target_xy : array_like, shape (star, 2)
         Positions [pixel]; NaN is an error, an empty catalogue is no match.
     tolerance_px : float
-        Greatest distance of a pair after the fit [target pixel]; about three times the position
-        noise of both catalogues together, or more.
+        Greatest distance of a pair after the fit [target pixel]; at least three times the position
+        noise of both catalogues together. If twelve pairs or more show a noise above a quarter of
+        it, pairs out to four times that noise are taken (twice the tolerance at most).
     allow_reflection : bool
         Also look for mirrored catalogues.
     prior : array_like, shape (2, 3), optional
@@ -183,6 +190,10 @@ def match(
         Limits of the scale sqrt(abs(det)).
     max_shear : float
         The two principal scales differ at most as under a shear by this.
+    max_field_error_px : float, optional
+        Greatest 1-sigma error of the map at any reference star [target pixel]; by default the
+        tolerance. Few pairs at one end of a field do not determine it at the other; ``numpy.inf``
+        accepts that.
     max_candidates : int
         Bound on the work: pairs of quadrilaterals looked at (20 million take some seconds).
 
@@ -206,6 +217,7 @@ def match(
         max_false_alarm,
         scale_range,
         max_shear,
+        tolerance_px if max_field_error_px is None else max_field_error_px,
         max_candidates,
     )
     reference = _positions("reference_xy", reference_xy)
@@ -242,6 +254,7 @@ def _as_match(result: _binding.Result, pairs: npt.NDArray[np.int64]) -> Match:
         affine=arrays[0],
         pairs=arrays[1],
         rms_px=float(result.rms),
+        tolerance_px=float(result.tolerance),
         covariance=arrays[2],
         false_alarm_probability=float(10.0**result.log10_false_alarm),
         log10_false_alarm=float(result.log10_false_alarm),

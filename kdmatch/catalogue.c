@@ -6,7 +6,10 @@
 
 #include "internal.h"
 
-enum { NEAR = 24 }; /* neighbours kept per star: enough for every quadrilateral and screening */
+enum {
+    NEAR = 24,        /* neighbours kept per star: enough for every quadrilateral and screening */
+    MANY_CORNERS = 64 /* a hull of so many corners nearly fills its field */
+};
 
 typedef struct {
     point at;
@@ -25,11 +28,10 @@ static int by_position(const void *left, const void *right)
     return l->row < r->row ? -1 : l->row > r->row;
 }
 
-/* Area of the convex hull of sorted points (Andrew's monotone chain). */
-static double hull_area(const point *p, int32_t n, int32_t *chain)
+/* Convex hull of sorted points, counterclockwise (Andrew's monotone chain); returns its corners. */
+static int32_t hull(const point *p, int32_t n, int32_t *chain)
 {
     int32_t size = 0;
-    double total = 0;
     for (int pass = 0; pass < 2; pass++) {
         int32_t start = size;
         for (int32_t step = 0; step < n; step++) {
@@ -41,10 +43,47 @@ static double hull_area(const point *p, int32_t n, int32_t *chain)
         }
         size--; /* the last point of one chain begins the other */
     }
-    for (int32_t i = 1; i + 1 < size; i++) {
+    return size;
+}
+
+static double hull_area(const point *p, const int32_t *chain, int32_t corners)
+{
+    double total = 0;
+    for (int32_t i = 1; i + 1 < corners; i++) {
         total += area2(p[chain[0]], p[chain[i]], p[chain[i + 1]]);
     }
     return total / 2;
+}
+
+/* Area of the smallest rectangle in any direction: one of its sides lies on a side of the hull. */
+static double smallest_rectangle(const point *p, const int32_t *chain, int32_t corners)
+{
+    double smallest = INFINITY;
+    for (int32_t i = 0; i < corners; i++) {
+        point from = p[chain[i]], to = p[chain[(i + 1) % corners]];
+        double ux = to.x - from.x, uy = to.y - from.y;
+        double least = INFINITY, most = -INFINITY, depth = 0;
+        for (int32_t j = 0; j < corners; j++) {
+            point q = p[chain[j]];
+            double along = (q.x - from.x) * ux + (q.y - from.y) * uy;
+            least = fmin(least, along);
+            most = fmax(most, along);
+            depth = fmax(depth, area2(from, to, q));
+        }
+        smallest = fmin(smallest, (most - least) * depth / (ux * ux + uy * uy));
+    }
+    return smallest;
+}
+
+/* Area of the field that the stars are a uniform sample of. The hull is too small by the chance that
+ * one more star would become a corner of it (Efron 1965); the rectangle keeps that estimate from
+ * running away when nearly all of few stars are corners. */
+static double field_area(const point *p, const int32_t *chain, int32_t corners, int32_t n)
+{
+    double area = hull_area(p, chain, corners);
+    double larger = area / (1 - corners / (n + 1.0));
+    return corners > MANY_CORNERS ? larger
+                                  : fmax(area, fmin(larger, smallest_rectangle(p, chain, corners)));
 }
 
 static bool list_neighbours(catalogue *cat)
@@ -120,11 +159,13 @@ static kdmatch_status fill(catalogue *cat, const double *xy, int64_t n, entry *e
     keep_distinct(cat, entries, n);
     centre(cat);
     /* The entries are not needed any more: their room serves as the hull's chain. */
-    cat->hull_area = hull_area(cat->star, cat->n, (int32_t *)(void *)entries);
-    double span = (cat->high.x - cat->low.x) * (cat->high.x - cat->low.x) +
-                  (cat->high.y - cat->low.y) * (cat->high.y - cat->low.y);
-    if (!(cat->hull_area > 1e-9 * span)) {
-        cat->hull_area = 0; /* on a line but for rounding */
+    int32_t *chain = (int32_t *)(void *)entries;
+    int32_t corners = hull(cat->star, cat->n, chain);
+    double width = cat->high.x - cat->low.x, height = cat->high.y - cat->low.y;
+    /* On a line but for rounding: area 0 */
+    if (corners >= 3 &&
+        hull_area(cat->star, chain, corners) > 1e-9 * (width * width + height * height)) {
+        cat->area = field_area(cat->star, chain, corners, cat->n);
     }
     if (!kdtree_build(&cat->tree, cat->star, cat->n) || !list_neighbours(cat)) {
         return KDMATCH_NO_MEMORY;

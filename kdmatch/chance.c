@@ -7,7 +7,7 @@
  *
  *     tests = m (m-1) (m-2) V sum(4 |T|^2) / A^2 = m (m-1) (m-2) V det(X'X) / A^2
  *
- * where m stars fill the target's hull of area A, T runs over the reference triangles (Cauchy-Binet
+ * where m stars fill the target's field of area A, T runs over the reference triangles (Cauchy-Binet
  * turns their sum into the determinant of the moments of X = [1 x y]) and V is the volume of the
  * permitted linear parts in the space of 2 x 2 matrices: a triangle T has 4 |T|^2 V of the pairs of
  * target sides to itself, and sides have a density of at most 1/A each.
@@ -35,27 +35,37 @@ static double linear_volume(double low, double high, double ratio, bool reflecti
     return reflection ? 2 * volume : volume;
 }
 
-static double log_tests(const verifier *v, double low, double high, double ratio)
+/* Maps near a similarity are more credible than those at the limit of shear, and each scale as much as
+ * any other. So the tests are shared out over classes, half octaves of scale times shear limits of
+ * 1, 1/2, 1/4 and 1/8 of the greatest, and each class may spend an equal part of the false alarms. */
+enum { SHEAR_CLASSES = 4 };
+
+static double scale_classes(const kdmatch_options *o)
 {
-    const catalogue *ref = v->ref, *tgt = v->tgt;
-    double n = ref->n, m = tgt->n;
-    double sx = 0, sy = 0, sxx = 0, sxy = 0, syy = 0;
-    for (int32_t i = 0; i < ref->n; i++) {
-        sx += ref->star[i].x;
-        sy += ref->star[i].y;
+    return fmax(1.0, ceil(2 * log2(o->scale_max / o->scale_min) - 1e-9));
+}
+
+static double log_tests(const verifier *v, const affine *map)
+{
+    const kdmatch_options *o = v->options;
+    double scale, ratio, classes = scale_classes(o);
+    map_shape(map, &scale, &ratio);
+    double step = log(o->scale_max / o->scale_min) / classes;
+    double place = step > 0 ? floor(log(scale / o->scale_min) / step) : 0;
+    place = fmin(fmax(place, 0), classes - 1);
+    /* Noise may carry an exact map a little beyond the limits: then count the tests up to there. */
+    double low = fmin(scale, o->scale_min * exp(place * step));
+    double high = fmax(scale, o->scale_min * exp((place + 1) * step));
+    double limit = shear_ratio(o->max_shear);
+    for (int i = 1; i < SHEAR_CLASSES && ratio <= limit / 2; i++) {
+        limit /= 2;
     }
-    for (int32_t i = 0; i < ref->n; i++) {
-        double x = ref->star[i].x - sx / n, y = ref->star[i].y - sy / n;
-        sxx += x * x;
-        sxy += x * y;
-        syy += y * y;
-    }
-    double moments = n * (sxx * syy - sxy * sxy);
-    double volume = linear_volume(low, high, ratio, v->options->allow_reflection);
+    double volume = linear_volume(low, high, fmax(ratio, limit), o->allow_reflection);
+    double n = v->ref->n, m = v->tgt->n;
     double triples = log(m * (m - 1) * (m - 2));
-    double by_volume = triples + log(volume * moments) - 2 * log(tgt->hull_area);
+    double by_volume = triples + log(volume * v->moments) - 2 * log(v->tgt->area);
     double all = triples + log(n * (n - 1) * (n - 2) / 6);
-    return fmin(by_volume, all);
+    return fmin(by_volume, all) + log(classes * SHEAR_CLASSES);
 }
 
 /* log of Hoeffding's bound on P(X >= k) for X binomial (n, p); exact at k = n. */
@@ -177,11 +187,7 @@ double chance_log10(const verifier *v, const fit *found, const pair_list *pairs)
     /* Rounding of coordinates to a grid can make residuals vanish by chance: no smaller radius than a
      * hundredth of the tolerance is credited. */
     double radius = fmax(0.01 * o->tolerance, exact.radius);
-    /* Noise may carry the exact map a little beyond the limits; then count the tests up to there. */
-    double scale, ratio;
-    map_shape(&exact.map, &scale, &ratio);
-    double tests = log_tests(v, fmin(scale, o->scale_min), fmax(scale, o->scale_max),
-                             fmax(ratio, shear_ratio(o->max_shear)));
+    double tests = log_tests(v, &exact.map);
     double density = mean_density(v, &found->map);
     return KDM_LOG10_E * log_false_alarm(v, pairs->n, radius, density, tests);
 }
@@ -189,7 +195,9 @@ double chance_log10(const verifier *v, const fit *found, const pair_list *pairs)
 int64_t chance_needed(const verifier *v)
 {
     const kdmatch_options *o = v->options;
-    double tests = log_tests(v, o->scale_min, o->scale_max, shear_ratio(o->max_shear));
+    double scale = sqrt(o->scale_min * o->scale_max);
+    affine unsheared = {scale, 0, 0, 0, scale, 0};
+    double tests = log_tests(v, &unsheared);
     int32_t most = v->ref->n < v->tgt->n ? v->ref->n : v->tgt->n;
     for (int32_t k = KDMATCH_MIN_PAIRS; k <= most; k++) {
         if (log_false_alarm(v, k, o->tolerance, v->density, tests) < log(o->max_false_alarm)) {

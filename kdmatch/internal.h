@@ -65,7 +65,7 @@ typedef struct {
     int64_t *row;     /* lowest input row that holds each */
     point origin;
     point low, high;  /* bounding box */
-    double hull_area; /* of the convex hull; 0 for fewer than three stars or stars on a line */
+    double area;      /* of the field they fill; 0 for fewer than three stars or stars on a line */
     kdtree tree;
     int32_t n_near;   /* neighbours kept per star */
     int32_t *near_ids; /* (n, n_near), nearest first, the star itself not among them */
@@ -105,7 +105,7 @@ int32_t quad_labellings(const point p[4], double tolerance, labelling out[QUAD_M
 kdmatch_status quads_of(quad_list *list, const catalogue *cat, int32_t max_quads, int32_t max_anchors);
 void quads_free(quad_list *list);
 
-/* ---- verify.c ------------------------------------------------------------------------------ */
+/* ---- fit.c --------------------------------------------------------------------------------- */
 
 typedef struct {
     int32_t n;
@@ -117,10 +117,30 @@ typedef struct {
 typedef struct {
     affine map;
     int32_t n;
-    point mean;            /* of the reference stars */
-    double ixx, ixy, iyy;  /* inverse of their scatter matrix */
+    point mean;           /* of the reference stars */
+    double ixx, ixy, iyy; /* inverse of their scatter matrix */
     double rms;
+    double tolerance;     /* greatest residual that was allowed */
 } fit;
+
+/* Variance of the prediction at a reference position, in units of the variance of one position. */
+static inline double leverage(const fit *f, point at)
+{
+    double dx = at.x - f->mean.x, dy = at.y - f->mean.y;
+    return 1.0 / f->n + dx * dx * f->ixx + 2 * dx * dy * f->ixy + dy * dy * f->iyy;
+}
+
+bool fit_pairs(fit *out, const catalogue *ref, const catalogue *tgt, const pair_list *pairs);
+/* Greatest 1-sigma error (both axes) with which a fit predicts a reference star [target pixel]. */
+double field_error(const fit *f, const catalogue *ref, double tolerance);
+/* Scale and |q| / |p| (or its inverse for a reflection) of z -> p z + q conj(z) + r. */
+void map_shape(const affine *m, double *scale, double *ratio);
+double shear_ratio(double shear);
+/* Inside the limits of scale, shear and reflection, give or take `slack` in an element. */
+bool map_is_plausible(const affine *m, const kdmatch_options *options, double slack);
+double triangle_moments(const catalogue *cat);
+
+/* ---- verify.c ------------------------------------------------------------------------------ */
 
 typedef struct {
     const catalogue *ref;
@@ -128,22 +148,20 @@ typedef struct {
     const kdmatch_options *options;
     double max_radius;   /* beyond this a coincidence says nothing */
     double density;      /* of the target */
+    double moments;      /* of the reference: sum of 4 area^2 over its triangles */
     double expected;     /* share of reference stars with a partner that we reckon with */
     int32_t *owner;      /* per target star: place in the list that claims it, or -1 */
     double *owner_d2;
+    uint8_t *member;     /* per reference star: in the fit at hand */
     int32_t *trial;      /* scratch lists of reference stars */
     pair_list now, next;
 } verifier;
 
+bool pairs_open(pair_list *list, int32_t room);
+void pairs_close(pair_list *list);
 bool verifier_open(verifier *v, const catalogue *ref, const catalogue *tgt,
                    const kdmatch_options *options);
 void verifier_close(verifier *v);
-bool fit_pairs(fit *out, const catalogue *ref, const catalogue *tgt, const pair_list *pairs);
-/* Scale and |q| / |p| (or its inverse for a reflection) of z -> p z + q conj(z) + r. */
-void map_shape(const affine *m, double *scale, double *ratio);
-double shear_ratio(double shear);
-/* Inside the limits of scale, shear and reflection, give or take `slack` in an element. */
-bool map_is_plausible(const affine *m, const kdmatch_options *options, double slack);
 /* Do the neighbours of the quadrilateral's stars have partners more often than by chance? */
 bool verifier_screen(const verifier *v, const fit *start, const int32_t own[4]);
 /* Grow from a start to the whole catalogues; the pairs are in v->now and belong to *out. */
@@ -155,5 +173,18 @@ bool verifier_grow(verifier *v, const fit *start, fit *out);
 double chance_log10(const verifier *v, const fit *found, const pair_list *pairs);
 /* Fewest pairs with residuals up to the tolerance that fall below max_false_alarm; 0 if none do. */
 int64_t chance_needed(const verifier *v);
+
+/* ---- search.c ------------------------------------------------------------------------------ */
+
+typedef struct {
+    bool found;
+    fit fit;
+    pair_list pairs;
+    double chance;       /* log10 of the false-alarm bound */
+    int32_t rival_pairs; /* most pairs of a different answer that would have been accepted */
+} answer;
+
+/* The best answer of all hypotheses; `best` brings room for pairs, `result` receives the counts. */
+kdmatch_status search_best(verifier *v, kdmatch_result *result, answer *best);
 
 #endif

@@ -35,17 +35,19 @@ typedef enum {
     KDMATCH_REASON_COLLINEAR = 2,  /* a catalogue lies on a line: no affine map is determined */
     KDMATCH_REASON_CHANCE = 3,     /* the best agreement may be chance */
     KDMATCH_REASON_AMBIGUOUS = 4,  /* two different maps explain the catalogues about equally well */
-    KDMATCH_REASON_BUDGET = 5      /* max_candidates was used up before anything convinced */
+    KDMATCH_REASON_BUDGET = 5,     /* max_candidates was used up before anything convinced */
+    KDMATCH_REASON_UNDETERMINED = 6 /* the pairs leave the map uncertain over the reference's field */
 } kdmatch_reason;
 
 #define KDMATCH_MIN_PAIRS 4 /* three pairs fix an affine map, the fourth is the first evidence */
 
 typedef struct {
-    double tolerance;       /* greatest residual of a pair [target pixel], > 0 */
+    double tolerance;       /* greatest residual of a pair [target pixel], > 0; see README */
     double scale_min;       /* sqrt(|det|) of the linear part, > 0 */
     double scale_max;
     double max_shear;       /* principal scales differ at most as under this shear, 0 to 1 */
     double max_false_alarm; /* accept only below this probability of chance, 0 < p < 1 */
+    double max_field_error; /* greatest 1-sigma error of the map at a reference star, > 0 */
     double prior[6];        /* a b c d e f expected; only a b d e are used, to order the work */
     int64_t max_candidates; /* bound on the work: pairs of quadrilaterals looked at */
     int32_t has_prior;
@@ -56,6 +58,7 @@ typedef struct {
     double affine[6];      /* a b c d e f: x_t = a x + b y + c, y_t = d x + e y + f */
     double covariance[36]; /* of these six, row by row */
     double rms;            /* root of the mean squared distance of the pairs [target pixel] */
+    double tolerance;      /* with which the pairs were chosen: wider than asked if they are noisy */
     double log10_false_alarm;
     int64_t n_pairs;
     int64_t n_reference; /* distinct stars */

@@ -12,9 +12,12 @@ static const double MAX_COINCIDENCE = 0.3;
 static const double EXPECTED_SHARE = 0.35;
 static const double SCREEN_DROP = -3.5; /* log odds: eight misses in a row */
 static const double SCREEN_KEEP = 15.0;
-enum { MAX_ROUNDS = 60 };
+enum {
+    MAX_ROUNDS = 60,
+    MANY_PAIRS = 12 /* enough to tell their noise to a fifth */
+};
 
-static bool pairs_open(pair_list *list, int32_t room)
+bool pairs_open(pair_list *list, int32_t room)
 {
     list->n = 0;
     list->ref = malloc((size_t)room * sizeof *list->ref);
@@ -22,7 +25,7 @@ static bool pairs_open(pair_list *list, int32_t room)
     return list->ref && list->tgt;
 }
 
-static void pairs_close(pair_list *list)
+void pairs_close(pair_list *list)
 {
     free(list->ref);
     free(list->tgt);
@@ -35,15 +38,17 @@ bool verifier_open(verifier *v, const catalogue *ref, const catalogue *tgt,
     v->ref = ref;
     v->tgt = tgt;
     v->options = options;
-    v->density = tgt->n / tgt->hull_area;
+    v->density = tgt->n / tgt->area;
     v->max_radius = fmax(options->tolerance, sqrt(MAX_COINCIDENCE / (KDM_PI * v->density)));
     v->expected = EXPECTED_SHARE * fmin(1.0, (double)tgt->n / ref->n);
+    v->moments = triangle_moments(ref);
     v->owner = malloc((size_t)tgt->n * sizeof *v->owner);
     v->owner_d2 = malloc((size_t)tgt->n * sizeof *v->owner_d2);
+    v->member = calloc((size_t)ref->n, sizeof *v->member);
     v->trial = malloc((size_t)ref->n * sizeof *v->trial);
     bool lists = pairs_open(&v->now, ref->n);
     lists = pairs_open(&v->next, ref->n) && lists;
-    if (!v->owner || !v->owner_d2 || !v->trial || !lists) {
+    if (!v->owner || !v->owner_d2 || !v->member || !v->trial || !lists) {
         verifier_close(v);
         return false;
     }
@@ -57,110 +62,11 @@ void verifier_close(verifier *v)
 {
     free(v->owner);
     free(v->owner_d2);
+    free(v->member);
     free(v->trial);
     pairs_close(&v->now);
     pairs_close(&v->next);
     memset(v, 0, sizeof *v);
-}
-
-/* The normal equations of both axes share one 2 x 2 scatter matrix about the mean. */
-bool fit_pairs(fit *out, const catalogue *ref, const catalogue *tgt, const pair_list *pairs)
-{
-    int32_t n = pairs->n;
-    if (n < 3) {
-        return false;
-    }
-    point mr = {0, 0}, mt = {0, 0};
-    for (int32_t i = 0; i < n; i++) {
-        point r = ref->star[pairs->ref[i]], t = tgt->star[pairs->tgt[i]];
-        mr.x += r.x;
-        mr.y += r.y;
-        mt.x += t.x;
-        mt.y += t.y;
-    }
-    mr = (point){mr.x / n, mr.y / n};
-    mt = (point){mt.x / n, mt.y / n};
-    double sxx = 0, sxy = 0, syy = 0, txx = 0, txy = 0, tyx = 0, tyy = 0;
-    for (int32_t i = 0; i < n; i++) {
-        point r = ref->star[pairs->ref[i]], t = tgt->star[pairs->tgt[i]];
-        double rx = r.x - mr.x, ry = r.y - mr.y, tx = t.x - mt.x, ty = t.y - mt.y;
-        sxx += rx * rx;
-        sxy += rx * ry;
-        syy += ry * ry;
-        txx += tx * rx;
-        txy += tx * ry;
-        tyx += ty * rx;
-        tyy += ty * ry;
-    }
-    double det = sxx * syy - sxy * sxy;
-    if (!(det > 1e-12 * (sxx + syy) * (sxx + syy))) {
-        return false; /* on a line */
-    }
-    out->ixx = syy / det;
-    out->ixy = -sxy / det;
-    out->iyy = sxx / det;
-    affine m = {txx * out->ixx + txy * out->ixy, txx * out->ixy + txy * out->iyy, 0,
-                tyx * out->ixx + tyy * out->ixy, tyx * out->ixy + tyy * out->iyy, 0};
-    m.c = mt.x - m.a * mr.x - m.b * mr.y;
-    m.f = mt.y - m.d * mr.x - m.e * mr.y;
-    double sum = 0;
-    for (int32_t i = 0; i < n; i++) {
-        sum += distance2(apply(&m, ref->star[pairs->ref[i]]), tgt->star[pairs->tgt[i]]);
-    }
-    out->map = m;
-    out->n = n;
-    out->mean = mr;
-    out->rms = sqrt(sum / n);
-    return true;
-}
-
-/* A shear of s has |q| / |p| = (s/2) / sqrt(1 + s^2/4) in z -> p z + q conj(z). */
-double shear_ratio(double shear)
-{
-    return shear / sqrt(4 + shear * shear);
-}
-
-/* With z = x + iy an affine map is z -> p z + q conj(z) + r. Its principal scales are |p| +- |q|, so
- * |p|^2 - |q|^2 is the determinant, and a reflection has |q| > |p|. */
-static void conformal_parts(const affine *m, double *p2, double *q2)
-{
-    *p2 = ((m->a + m->e) * (m->a + m->e) + (m->d - m->b) * (m->d - m->b)) / 4;
-    *q2 = ((m->a - m->e) * (m->a - m->e) + (m->d + m->b) * (m->d + m->b)) / 4;
-}
-
-void map_shape(const affine *m, double *scale, double *ratio)
-{
-    double p2, q2;
-    conformal_parts(m, &p2, &q2);
-    *scale = sqrt(fabs(p2 - q2));
-    *ratio = sqrt(fmin(p2, q2) / fmax(p2, q2));
-}
-
-bool map_is_plausible(const affine *m, const kdmatch_options *options, double slack)
-{
-    double p2, q2;
-    conformal_parts(m, &p2, &q2);
-    if (q2 > p2) {
-        if (!options->allow_reflection) {
-            return false;
-        }
-        double swap = p2;
-        p2 = q2;
-        q2 = swap;
-    }
-    double low = fmax(0.0, options->scale_min - slack), high = options->scale_max + slack;
-    if (p2 - q2 < low * low || p2 - q2 > high * high) {
-        return false;
-    }
-    double limit = shear_ratio(options->max_shear) * sqrt(p2) + slack;
-    return q2 <= limit * limit;
-}
-
-/* Variance of the prediction at a reference position, in units of the variance of one position. */
-static inline double leverage(const fit *f, point at)
-{
-    double dx = at.x - f->mean.x, dy = at.y - f->mean.y;
-    return 1.0 / f->n + dx * dx * f->ixx + 2 * dx * dy * f->ixy + dy * dy * f->iyy;
 }
 
 static inline bool outside_target(const catalogue *tgt, point at, double radius)
@@ -245,24 +151,32 @@ static int32_t within_reach(const verifier *v, const fit *f)
     return g.n;
 }
 
-/* One-to-one pairs of the trial stars under a map: each takes its nearest target star, of two that
- * take the same one the nearer keeps it, at equal distance the first. `widening` scales the radius,
- * which follows the error of prediction where `grow` is set. Returns how many were looked at. */
-static int32_t collect(verifier *v, const fit *f, int32_t n_trial, double widening, bool grow)
+/* Squared radius of search at a star of leverage h. A star outside the fit is predicted with variance
+ * 1 + h, the residual of one inside has variance 1 - h: at a corner of the field one wrong pair can
+ * turn the map to itself and leave a small residual, but not one small beside what it should be. Both
+ * say the same: agree with the map of the others within `tolerance` standard units. */
+static inline double radius2(const verifier *v, const fit *f, int32_t star, double tolerance)
+{
+    double h = leverage(f, v->ref->star[star]);
+    return tolerance * tolerance * (v->member[star] ? fmax(0.0, 1 - h) : 1 + h);
+}
+
+/* One-to-one pairs of the trial stars under a map into v->next: each takes its nearest target star, of
+ * two that take the same one the nearer keeps it, at equal distance the first. Stars whose radius of
+ * search exceeds `reach` are left alone. Returns how many were looked at. */
+static int32_t collect(verifier *v, const fit *f, int32_t n_trial, double tolerance, double reach)
 {
     pair_list *out = &v->next;
     int32_t seen = 0, kept = 0;
-    double tolerance = v->options->tolerance * widening;
+    for (int32_t k = 0; k < v->now.n; k++) {
+        v->member[v->now.ref[k]] = 1;
+    }
     out->n = 0;
     for (int32_t k = 0; k < n_trial; k++) {
         int32_t i = v->trial[k];
-        point at = v->ref->star[i];
-        double d2 = tolerance * tolerance * (grow ? 1 + leverage(f, at) : 1.0);
-        if (grow && d2 > v->max_radius * v->max_radius) {
-            continue;
-        }
-        point to = apply(&f->map, at);
-        if (outside_target(v->tgt, to, sqrt(d2))) {
+        double d2 = radius2(v, f, i, tolerance);
+        point to = apply(&f->map, v->ref->star[i]);
+        if (d2 > reach * reach || outside_target(v->tgt, to, sqrt(d2))) {
             continue;
         }
         seen++;
@@ -277,6 +191,9 @@ static int32_t collect(verifier *v, const fit *f, int32_t n_trial, double wideni
         v->owner_d2[j] = d2;
         out->ref[out->n] = i;
         out->tgt[out->n++] = j;
+    }
+    for (int32_t k = 0; k < v->now.n; k++) {
+        v->member[v->now.ref[k]] = 0;
     }
     for (int32_t k = 0; k < out->n; k++) {
         v->owner[out->tgt[k]] = -1;
@@ -309,7 +226,7 @@ static bool spread(verifier *v, fit *f)
     v->now.n = 0;
     for (int round = 0; round < MAX_ROUNDS; round++) {
         int32_t n_trial = within_reach(v, f);
-        int32_t seen = collect(v, f, n_trial, 1.0, true);
+        int32_t seen = collect(v, f, n_trial, v->options->tolerance, v->max_radius);
         if (v->next.n < KDMATCH_MIN_PAIRS || v->next.n < 0.5 * v->expected * seen) {
             return false;
         }
@@ -324,29 +241,41 @@ static bool spread(verifier *v, fit *f)
     return true;
 }
 
-/* Refit on all pairs within the tolerance until they stay the same. Starting from twice the
- * tolerance makes neighbouring starts end in the same place. Should the set ever come back to an
+/* Refit on all pairs within a tolerance until they stay the same. Should the set ever come back to an
  * earlier one without resting, the rounds end the loop, the same way for the same start. */
-static bool refine(verifier *v, fit *f)
+static bool settle(verifier *v, fit *f, double tolerance)
 {
-    double widening = 2.0;
     for (int round = 0; round < MAX_ROUNDS; round++) {
         for (int32_t i = 0; i < v->ref->n; i++) {
             v->trial[i] = i;
         }
-        collect(v, f, v->ref->n, widening, false);
-        if (v->next.n < KDMATCH_MIN_PAIRS) {
-            return false;
-        }
-        bool rest = widening <= 1.0 && same_pairs(&v->now, &v->next);
+        collect(v, f, v->ref->n, tolerance, INFINITY);
+        bool rest = same_pairs(&v->now, &v->next);
         take_next(v);
-        if (!fit_pairs(f, v->ref, v->tgt, &v->now)) {
+        if (v->now.n < KDMATCH_MIN_PAIRS || !fit_pairs(f, v->ref, v->tgt, &v->now)) {
             return false;
         }
         if (rest) {
             return true;
         }
-        widening = 1.0;
+    }
+    return true;
+}
+
+/* First with twice the tolerance, so that neighbouring starts end in the same place. At last, if the
+ * noise of many pairs turns out above a quarter of the tolerance, with four times that noise: of
+ * Gaussian errors in two axes one in 3000 lies farther out, and none should be cut off. */
+static bool refine(verifier *v, fit *f)
+{
+    double tolerance = v->options->tolerance;
+    if (!settle(v, f, 2 * tolerance) || !settle(v, f, tolerance)) {
+        return false;
+    }
+    f->tolerance = tolerance;
+    double noise = f->n >= MANY_PAIRS ? f->rms * sqrt(f->n / (2.0 * f->n - 6)) : 0;
+    if (4 * noise > tolerance) {
+        f->tolerance = fmin(4 * noise, 2 * tolerance);
+        return settle(v, f, f->tolerance);
     }
     return true;
 }

@@ -423,6 +423,7 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         _c("value_published", "f8", "", "number in the study; NaN: none", "stat.value"),
         _c("value_data", "f8", "", "the same number from the data", "stat.value"),
         _c("value_err", "f8", "", "1 sigma of value_data; NaN: none stated", "stat.error"),
+        _c("agrees", "bool", "", "the data confirm what the study says", "meta.code.qual"),
         _c("matters", "str", "", "why it matters", "meta.note"),
     ),
     "channel_responses": (

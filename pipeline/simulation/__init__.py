@@ -4,7 +4,8 @@
 """
 
 from pipeline.simulation.plan import PlannedExposure, SimulatedExposure
-from pipeline.simulation.simulate import SimulatedCampaign, StarSpec, simulate_campaign
+from pipeline.simulation.simulate import SimulatedCampaign, simulate_campaign
+from pipeline.simulation.stars import StarSpec
 
 __all__ = [
     "PlannedExposure",

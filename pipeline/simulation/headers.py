@@ -11,7 +11,7 @@ from pipeline.simulation.plan import SimulatedExposure
 from pipeline.simulation.sky import STANDARD_XY
 
 UNIT = "10**(-20)*erg/s/cm**2/Angstrom"
-_SIMULATED = ("SIMULATED", True, "made by pipeline.simulation: not an observation")
+_SIMULATED = ("HIERARCH SIMULATED", True, "made by pipeline.simulation: not an observation")
 
 
 def exposure_headers(
@@ -41,7 +41,7 @@ def _spatial(field: Field) -> fits.Header:
     header["CTYPE1"], header["CTYPE2"] = "RA---TAN", "DEC--TAN"
     header["CUNIT1"], header["CUNIT2"] = "deg", "deg"
     header["RADESYS"], header["EQUINOX"] = "FK5", 2000.0
-    header.append(_SIMULATED)
+    header[_SIMULATED[0]] = _SIMULATED[1:]
     return header
 
 
@@ -52,7 +52,7 @@ def _primary(exposure: SimulatedExposure, field: Field) -> fits.Header:
     header["ORIGIN"] = ("SIMULATION", "not a file of the observatory")
     header["TELESCOP"] = "ESO-VLT-U4"
     header["INSTRUME"] = "MUSE"
-    header.append(_SIMULATED)
+    header[_SIMULATED[0]] = _SIMULATED[1:]
     header["OBJECT"] = field.name.replace(" ", "")
     header["RA"] = (round(ra, 6), "[deg] pointing (J2000.0)")
     header["DEC"] = (round(dec, 6), "[deg] pointing (J2000.0)")

@@ -5,7 +5,7 @@ change when others are added, left out or reordered.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from astropy.time import Time
@@ -16,23 +16,22 @@ from pipeline.simulation import ephemeris
 from pipeline.simulation.atmosphere import seeing_fwhm_arcsec
 from pipeline.simulation.draws import stream
 from pipeline.simulation.instrument import FIELD_CENTRE_XY
+from pipeline.simulation.night import (
+    FWHM_WAVE_AA,
+    INSTRUMENT_FWHM_ARCSEC,
+    REFERENCE_BETA,
+    SLOT_S,
+    Night,
+    delivered_fwhm_px,
+    draw_night,
+    reference_night,
+)
 from pipeline.simulation.psf import Profile
 
-EXPTIME_S = (
-    120.0  # the standard then peaks near 1e4 electrons and outshines the field stars fivefold
-)
-MODE_CHANGE_S = 420.0  # between the starts of two modes of one night, on top of the exposure
-SUN_BELOW_DEG = -15.0  # standards are taken in late twilight or at night
-AIRMASS_LIMIT = 1.8
-
-AO_SHARPENING = 0.80  # ground-layer correction, factor on the FWHM
+# The standard then peaks near 1e4 electrons and outshines every field star fivefold.
+EXPTIME_S = 120.0
+OFFSET_LIMIT = 2.5  # standard deviations: larger ones are corrected at acquisition
 BETA = {True: 2.0, False: 2.6}  # Moffat index with and without adaptive optics
-INSTRUMENT_FWHM_ARCSEC = 0.30
-
-# The reference exposure, as the five radii of the study's SNR table tell (see tests/simulation).
-REFERENCE_FWHM_8000_PX = 4.4
-REFERENCE_BETA = 1.9
-REFERENCE_SKY = 12.0  # moon or twilight: continuum in units of the dark sky's
 
 # Two exposures of the real record go wrong here as well, on purpose and labelled in the truth.
 # The real 2019-04-27 is an outlier of unknown cause; a probe's shadow is one that would do it.
@@ -41,7 +40,6 @@ EVENTS = {
     ("2019-04-27", "WFM-NOAO-N"): "vignetting",
 }
 CLOUD_THROUGHPUT = 0.45
-
 
 Affine = tuple[float, float, float, float, float, float]  # a, b, c, d, e, f
 
@@ -95,7 +93,7 @@ class SimulatedExposure:
         """Shape of a star at a wavelength: seeing of the header's slope, and the instrument."""
         fixed = self.instrument_fwhm_px
         free = np.sqrt(self.fwhm_8000_px**2 - fixed**2)
-        slope = seeing_fwhm_arcsec(1.0, 1.0, np.array([wave_aa, 8000.0]))
+        slope = seeing_fwhm_arcsec(1.0, 1.0, np.array([wave_aa, FWHM_WAVE_AA]))
         return Profile(float(np.hypot(free * slope[0] / slope[1], fixed)), self.beta)
 
 
@@ -107,57 +105,49 @@ def plan_exposures(
     with_events: bool,
 ) -> tuple[SimulatedExposure, ...]:
     """The exposures with date, conditions and pointing, in the given order."""
+    reference = None if reference_index is None else planned[reference_index]
     seen: dict[PlannedExposure, int] = {}
     exposures = []
     for index, plan in enumerate(planned):
         repeat = seen[plan] = seen.get(plan, -1) + 1
-        exposures.append(
-            _draw(plan, repeat, field, settings, index == reference_index, with_events)
-        )
+        if reference is not None and plan.night == reference.night:
+            slot, with_ao = MODES.index(reference.mode), _has_ao(reference.mode)
+            night = reference_night(settings.seed, plan.night, slot, with_ao, field)
+        else:
+            night = draw_night(settings.seed, plan.night, field)
+        event = EVENTS.get((plan.night, plan.mode), "") if with_events else ""
+        if index == reference_index:
+            exposures.append(_reference(plan, night, field, settings))
+        else:
+            exposures.append(_draw(plan, repeat, night, event, field, settings))
     return tuple(exposures)
+
+
+def _has_ao(mode: str) -> bool:
+    return "-AO-" in mode
 
 
 def _draw(
     plan: PlannedExposure,
     repeat: int,
+    night: Night,
+    event: str,
     field: Field,
     settings: SimulationSettings,
-    is_reference: bool,
-    with_events: bool,
 ) -> SimulatedExposure:
-    night_rng = stream(settings.seed, "night", plan.night)
+    """An exposure with its own departures from the night."""
     rng = stream(settings.seed, "exposure", plan.night, plan.mode, repeat)
     slot = MODES.index(plan.mode) + len(MODES) * repeat
-    first = _first_start(plan.night, field, night_rng.uniform())
-    lag_s = slot * (EXPTIME_S + MODE_CHANGE_S) + rng.uniform(0.0, 60.0)
-    date_obs = str(Time(first + lag_s / 86400, format="mjd", precision=3).isot)
-    mjd = float(Time(date_obs, format="isot", scale="utc").mjd)
+    date_obs, mjd = _date(night.first_start_mjd + (slot * SLOT_S + rng.uniform(0, 60.0)) / 86400)
     above = ephemeris.direction(
         mjd + np.array([0.0, 0.5, 1.0]) * EXPTIME_S / 86400, field.ra_deg, field.dec_deg
     )
-    airmass = (round(float(above.airmass[0]), 3), round(float(above.airmass[2]), 3))
-
-    dimm = float(np.clip(0.85 * np.exp(night_rng.normal(0, 0.22) + rng.normal(0, 0.08)), 0.4, 2.0))
+    airmass = (round(float(above.airmass[0]), 4), round(float(above.airmass[2]), 4))
+    dimm = night.dimm_arcsec * float(np.exp(rng.normal(0, 0.08)))
     dimm_end = dimm * float(np.exp(rng.normal(0, 0.04)))
-    with_ao = "-AO-" in plan.mode
-    fwhm = _delivered_fwhm_px(dimm, sum(airmass) / 2, with_ao, field.pixel_scale_arcsec)
-    event = EVENTS.get((plan.night, plan.mode), "") if with_events and not is_reference else ""
-    grey = 10 ** (-0.4 * (abs(night_rng.normal(0, 0.03)) + abs(rng.normal(0, 0.01))))
-    haze = night_rng.normal(0, 0.02)
-    sky = float(np.exp(night_rng.normal(np.log(4.0), 0.6)))
-    airglow = float(np.exp(night_rng.normal(0, 0.3)))
-    affine = _affine(rng, settings.offset_arcsec / field.pixel_scale_arcsec)
-    field_shift = tuple(float(v) for v in rng.normal(0, 0.3, 2))
-    if is_reference:
-        affine, field_shift, grey, haze, sky = (
-            (1.0, 0, 0, 0, 1.0, 0),
-            (0.0, 0.0),
-            1.0,
-            0.0,
-            REFERENCE_SKY,
-        )
-        dimm *= REFERENCE_FWHM_8000_PX / fwhm
-        dimm_end, fwhm = dimm, REFERENCE_FWHM_8000_PX
+    cloud = CLOUD_THROUGHPUT if event == "cloud" else 1.0
+    shift_x, shift_y = rng.normal(0, 0.3, 2)
+    with_ao = _has_ao(plan.mode)
     return SimulatedExposure(
         exposure_id=f"MUSE.{date_obs}",
         date_obs=date_obs,
@@ -168,45 +158,48 @@ def _draw(
         airmass=airmass,
         parallactic_deg=float(above.parallactic_deg[1]),
         dimm_arcsec=(round(dimm, 2), round(dimm_end, 2)),
-        affine=affine,
-        field_shift_px=(field_shift[0], field_shift[1]),
-        fwhm_8000_px=fwhm,
+        affine=_affine(rng, settings.offset_arcsec / field.pixel_scale_arcsec),
+        field_shift_px=(float(shift_x), float(shift_y)),
+        fwhm_8000_px=delivered_fwhm_px(dimm, sum(airmass) / 2, with_ao, field.pixel_scale_arcsec),
         instrument_fwhm_px=INSTRUMENT_FWHM_ARCSEC / field.pixel_scale_arcsec,
-        beta=REFERENCE_BETA if is_reference else BETA[with_ao],
-        throughput=float(grey) * (CLOUD_THROUGHPUT if event == "cloud" else 1.0),
-        haze_mag=float(haze),
-        sky_continuum=sky,
-        sky_lines=airglow,
+        beta=BETA[with_ao],
+        throughput=night.throughput * float(10 ** (-0.4 * abs(rng.normal(0, 0.01)))) * cloud,
+        haze_mag=night.haze_mag,
+        sky_continuum=night.sky_continuum,
+        sky_lines=night.sky_lines,
         sky_residual=float(rng.normal(0, 2e-4)),
         refraction_px=float(rng.normal(0, 0.05)),
         event=event,
-        is_reference=is_reference,
+        is_reference=False,
     )
 
 
-def _first_start(night: str, field: Field, uniform: float) -> float:
-    """Start of the night's first exposure: dark, and the field high enough for all modes."""
-    noon = float(Time(f"{night}T12:00:00", format="isot", scale="utc").mjd)
-    start = noon + np.arange(0, 1440, 2) / 1440
-    last = start + len(MODES) * (EXPTIME_S + MODE_CHANGE_S) / 86400
-    dark = np.maximum(ephemeris.sun_altitude_deg(start), ephemeris.sun_altitude_deg(last))
-    airmass = [
-        np.nan_to_num(ephemeris.direction(when, field.ra_deg, field.dec_deg).airmass, nan=99.0)
-        for when in (start, last)
-    ]
-    score = np.maximum(*airmass)
-    usable = np.flatnonzero((dark < SUN_BELOW_DEG) & (score < AIRMASS_LIMIT))
-    if usable.size == 0:  # out of season: as high as it gets in the dark
-        return float(start[np.argmin(np.where(dark < SUN_BELOW_DEG, score, 1e3))])
-    return float(start[usable[int(uniform * usable.size)]])
-
-
-def _delivered_fwhm_px(dimm_arcsec: float, airmass: float, with_ao: bool, scale: float) -> float:
-    """FWHM of the stars at 8000 Angstrom: seeing, adaptive optics and instrument."""
-    seeing = float(seeing_fwhm_arcsec(dimm_arcsec, airmass, np.array(8000.0)))
-    return float(
-        np.hypot(seeing * (AO_SHARPENING if with_ao else 1.0), INSTRUMENT_FWHM_ARCSEC) / scale
+def _reference(
+    plan: PlannedExposure, night: Night, field: Field, settings: SimulationSettings
+) -> SimulatedExposure:
+    """The reference exposure: where the catalogue's positions and SNR hold, and nothing is amiss."""
+    exposure = _draw(plan, 0, night, "", field, settings)
+    return replace(
+        exposure,
+        dimm_arcsec=(round(night.dimm_arcsec, 2),) * 2,
+        affine=(1.0, 0.0, 0.0, 0.0, 1.0, 0.0),
+        field_shift_px=(0.0, 0.0),
+        fwhm_8000_px=delivered_fwhm_px(
+            night.dimm_arcsec,
+            exposure.mean_airmass,
+            _has_ao(plan.mode),
+            field.pixel_scale_arcsec,
+        ),
+        beta=REFERENCE_BETA,
+        throughput=night.throughput,
+        is_reference=True,
     )
+
+
+def _date(mjd: float) -> tuple[str, float]:
+    """DATE-OBS to the millisecond and the MJD that it stands for."""
+    date_obs = str(Time(mjd, format="mjd", precision=3).isot)
+    return date_obs, float(Time(date_obs, format="isot", scale="utc").mjd)
 
 
 def _affine(rng: np.random.Generator, offset_px: float) -> Affine:
@@ -215,7 +208,7 @@ def _affine(rng: np.random.Generator, offset_px: float) -> Affine:
     Sizes as between the study's two catalogues: a-1, e-1 about 1e-3, b and d up to 6e-3. The
     linear part turns about the centre of the field.
     """
-    shift_x, shift_y = rng.normal(0, offset_px, 2)
+    shift_x, shift_y = offset_px * np.clip(rng.normal(0, 1, 2), -OFFSET_LIMIT, OFFSET_LIMIT)
     rotation, shear = rng.normal(0, [1.5e-3, 2e-3])
     stretch_x, stretch_y = rng.normal(0, 7e-4, 2)
     a, b, d, e = 1 + stretch_x, shear - rotation, shear + rotation, 1 + stretch_y

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 CORE_RADIUS_PX = 8
+_RULES = {order: np.polynomial.legendre.leggauss(order) for order in (2, 4)}
 _SPIKE_LIGHT = 0.015  # share of the light in the spikes of the four spider arms
 _SPIKE_LENGTH_PX = 12.0  # half-light length of a spike
 _SPIKE_SIGMA_PX = 0.9  # across
@@ -93,7 +94,7 @@ def star_image(
 
 def _quadrature(profile: Profile, dx: np.ndarray, dy: np.ndarray, order: int) -> np.ndarray:
     """Mean of the profile over unit squares by a product of Gauss-Legendre rules."""
-    nodes, weights = np.polynomial.legendre.leggauss(order)
+    nodes, weights = _RULES[order]
     alpha = profile.alpha_px
     total = np.zeros((len(dy), len(dx)))
     squares_x = [((dx + node / 2) / alpha) ** 2 for node in nodes]

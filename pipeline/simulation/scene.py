@@ -18,7 +18,7 @@ N_NODES = 6
 NODE_RANGE_AA = (4590.0, 9360.0)
 STAMP_RADIUS_PX = 40  # faint stars are drawn this far: their light is below the noise beyond
 BRIGHT_SNR = 2000.0  # stars above this (band, r = 4.5 px) are drawn over the whole image
-SKY_PATTERN_SHARE = 0.2  # share of a flat-field error times sky that sky subtraction leaves behind
+SKY_PATTERN_SHARE = 0.5  # share of a flat-field error times sky that sky subtraction leaves behind
 
 
 @dataclass(frozen=True)

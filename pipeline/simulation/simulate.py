@@ -16,18 +16,9 @@ from pipeline.simulation.plan import PlannedExposure, SimulatedExposure, plan_ex
 from pipeline.simulation.rendering import expected_layers, noisy_layers
 from pipeline.simulation.scaling import SNR_RADIUS_PX, fluxes_for_snr
 from pipeline.simulation.scene import Scene, build_scene, to_exposure
+from pipeline.simulation.stars import StarSpec, catalogue_xy, light_xy
 
 _VIRTUAL_REFERENCE = PlannedExposure("2019-03-10", "WFM-AO-N")  # if no exposure is the reference
-
-
-@dataclass(frozen=True)
-class StarSpec:
-    """A star that the campaign must show."""
-
-    star_id: int
-    x: float  # position in the reference exposure, 0-based [pix]
-    y: float
-    snr: tuple[float, ...]  # band SNR in the reference exposure, at ``radii_px`` of the campaign
 
 
 @dataclass(frozen=True)
@@ -69,14 +60,14 @@ class SimulatedCampaign:
         return build_scene(
             self.exposures[index],
             [star.star_id for star in self.stars],
-            _positions(self.stars),
+            light_xy(self.stars),
             _ratios(self.stars, self.radii_px),
             self.settings,
         )
 
     def star_xy(self, index: int) -> np.ndarray:
-        """True positions of the stars in an exposure, shape (star, 2) [pix]."""
-        return to_exposure(self.exposures[index].affine, _positions(self.stars))
+        """Catalogue positions taken through the true affine of an exposure, shape (star, 2)."""
+        return to_exposure(self.exposures[index].affine, catalogue_xy(self.stars))
 
     def exposure_fluxes(self, index: int) -> QTable:
         """The rows of ``truth_fluxes`` that belong to one exposure."""
@@ -92,7 +83,7 @@ class SimulatedCampaign:
         )
 
     def truth(self) -> dict[str, QTable]:
-        """Tables ``truth_exposures``, ``truth_channels`` and ``truth_fluxes``.
+        """Tables ``truth_exposures``, ``truth_channels``, ``truth_stars`` and ``truth_fluxes``.
 
         The last takes about 0.2 s per exposure; a worker that wants one exposure calls
         ``exposure_fluxes``.
@@ -103,6 +94,7 @@ class SimulatedCampaign:
         return {
             "truth_exposures": truth.exposures_table(self.exposures),
             "truth_channels": truth.channels_table(self.exposures, drift),
+            "truth_stars": truth.stars_table(self.stars, self.fluxes),
             "truth_fluxes": vstack(fluxes, metadata_conflicts="silent") if fluxes else QTable(),
         }
 
@@ -173,15 +165,11 @@ def _fluxes(
     band_weight: tuple[float, ...],
 ) -> tuple[float, ...]:
     """Fluxes of the sources; kept, because every worker asks for the same ones."""
-    positions, ratios = _positions(stars), _ratios(stars, radii_px)
+    ratios = _ratios(stars, radii_px)
     ids = [star.star_id for star in stars]
-    scene = build_scene(reference, ids, positions, ratios, settings)
+    scene = build_scene(reference, ids, light_xy(stars), ratios, settings)
     band = (np.array(band_wave_aa), np.array(band_weight))
-    return tuple(fluxes_for_snr(scene, positions, ratios, band).tolist())
-
-
-def _positions(stars: tuple[StarSpec, ...]) -> np.ndarray:
-    return np.array([(star.x, star.y) for star in stars], float).reshape(-1, 2)
+    return tuple(fluxes_for_snr(scene, catalogue_xy(stars), ratios, band).tolist())
 
 
 def _ratios(stars: tuple[StarSpec, ...], radii_px: tuple[float, ...]) -> np.ndarray:

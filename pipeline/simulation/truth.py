@@ -10,6 +10,7 @@ from pipeline.simulation.instrument import Drift
 from pipeline.simulation.plan import SimulatedExposure
 from pipeline.simulation.scaling import aperture, band_weights
 from pipeline.simulation.scene import Scene
+from pipeline.simulation.stars import StarSpec, catalogue_xy, light_xy
 
 FLUX_UNIT = u.Unit("1e-20 erg / (s cm2 Angstrom)")
 
@@ -95,6 +96,25 @@ def channels_table(exposures: Sequence[SimulatedExposure], drift: Drift) -> QTab
     )
 
 
+def stars_table(stars: tuple[StarSpec, ...], fluxes: Sequence[float]) -> QTable:
+    """One row per star: where its light falls in the reference exposure, and how much."""
+    catalogue, light = catalogue_xy(stars), light_xy(stars)
+    return _table(
+        {
+            "star_id": ([star.star_id for star in stars], None, "star number"),
+            "x": (catalogue[:, 0], u.pix, "position in the reference catalogue, 0-based"),
+            "y": (catalogue[:, 1], u.pix, "position in the reference catalogue, 0-based"),
+            "x_light": (light[:, 0], u.pix, "position of the light: differs for a blended star"),
+            "y_light": (light[:, 1], u.pix, "position of the light: differs for a blended star"),
+            "flux_8000": (
+                np.array(fluxes)[: len(stars)],
+                FLUX_UNIT,
+                "flux density at 8000 Angstrom above the atmosphere, all of the star's light",
+            ),
+        }
+    )
+
+
 def fluxes_table(
     exposure_id: str,
     scene: Scene,
@@ -105,9 +125,10 @@ def fluxes_table(
     band: tuple[np.ndarray, np.ndarray],
     band_name: str,
 ) -> QTable:
-    """One row per star and radius: what an aperture at the true position holds, without noise.
+    """One row per star and radius: what an aperture holds, without noise.
 
-    Masks are ``center``: spaxels whose centre lies within the radius; spaxels without data count
+    The aperture stands at the catalogue position taken through the true affine. Masks are
+    ``center``: spaxels whose centre lies within the radius; spaxels without data count
     as zero. Cosmic rays are noise and not in it.
     """
     weights = band_weights(scene, band)

@@ -1,0 +1,343 @@
+/* The search: quadrilaterals of the target, the most telling first, look up those of the reference
+ * with the same invariants in a k-d tree; each such pair is a hypothesis that the rest of the
+ * catalogues confirms or not. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+
+enum {
+    MAX_QUADS = 32000,     /* of a catalogue; all of them up to 30 stars */
+    MIN_QUADS = 2000,
+    MAX_ANCHORS = 200000,  /* stars of the target around which quadrilaterals are formed */
+    MIN_RIVAL_CANDIDATES = 1000
+};
+/* A map this far below max_false_alarm ends the search; a weaker one waits for a better to come. */
+static const double LOG10_CERTAIN = -4.0;
+/* An inverted triangle of height h turns position errors into errors of the linear part of tolerance
+ * over h; this many of them are granted at the limits. */
+static const double LIMIT_SLACK = 0.7;
+/* Linear parts this near to the prior's are looked at first. */
+static const double PRIOR_RADIUS = 0.2;
+
+typedef struct {
+    const kdmatch_options *options;
+    const catalogue *ref, *tgt;
+    kdmatch_result *result;
+    quad_list ref_quads, tgt_quads;
+    double *ref_height; /* per reference quadrilateral: smallest height of A B C */
+    kdtree tree;       /* over their invariants, the clockwise ones shifted */
+    verifier *verifier;
+    answer *best;
+    bool use_prior;
+    /* of the target quadrilateral in hand */
+    point corner[4];
+    double slip;
+} search;
+
+static const double CLOCKWISE_SHIFT = 10.0; /* invariants lie within +-2 */
+
+static void corners(const catalogue *cat, const quad *q, point out[4])
+{
+    for (int i = 0; i < 4; i++) {
+        out[i] = cat->star[q->star[i]];
+    }
+}
+
+/* ---- preparing both sides ------------------------------------------------------------------ */
+
+static kdmatch_status index_reference(search *s, int32_t max_quads, int32_t max_anchors)
+{
+    kdmatch_status status = quads_of(&s->ref_quads, s->ref, max_quads, max_anchors);
+    if (status != KDMATCH_OK) {
+        return status;
+    }
+    size_t room = (size_t)(s->ref_quads.n > 0 ? s->ref_quads.n : 1);
+    point *uv = malloc(room * sizeof *uv);
+    s->ref_height = malloc(room * sizeof *s->ref_height);
+    if (!uv || !s->ref_height) {
+        free(uv);
+        return KDMATCH_NO_MEMORY;
+    }
+    int32_t kept = 0;
+    for (int32_t i = 0; i < s->ref_quads.n; i++) {
+        quad q = s->ref_quads.quad[i];
+        point p[4];
+        labelling l[QUAD_MAX_LABELLINGS];
+        corners(s->ref, &q, p);
+        if (quad_labellings(p, 0, l) == 0) {
+            continue;
+        }
+        quad *out = &s->ref_quads.quad[kept];
+        for (int k = 0; k < 4; k++) {
+            out->star[k] = q.star[l[0].order[k]];
+        }
+        uv[kept] = l[0].uv;
+        uv[kept].x += l[0].clockwise ? CLOCKWISE_SHIFT : 0;
+        const point *a = &p[l[0].order[0]], *b = &p[l[0].order[1]], *c = &p[l[0].order[2]];
+        double longest = fmax(distance2(*a, *b), fmax(distance2(*b, *c), distance2(*a, *c)));
+        s->ref_height[kept++] = fabs(area2(*a, *b, *c)) / sqrt(longest);
+    }
+    s->ref_quads.n = kept;
+    bool built = kdtree_build(&s->tree, uv, kept);
+    free(uv);
+    return built ? KDMATCH_OK : KDMATCH_NO_MEMORY;
+}
+
+static int by_reach(const void *left, const void *right)
+{
+    const quad *l = left, *r = right;
+    if (l->reach != r->reach) {
+        return l->reach < r->reach ? -1 : 1;
+    }
+    return memcmp(l->star, r->star, sizeof l->star);
+}
+
+static kdmatch_status order_target(search *s, int32_t max_quads, int32_t max_anchors)
+{
+    kdmatch_status status = quads_of(&s->tgt_quads, s->tgt, max_quads, max_anchors);
+    if (status != KDMATCH_OK) {
+        return status;
+    }
+    int32_t kept = 0;
+    for (int32_t i = 0; i < s->tgt_quads.n; i++) {
+        quad q = s->tgt_quads.quad[i];
+        point p[4];
+        labelling l[QUAD_MAX_LABELLINGS];
+        corners(s->tgt, &q, p);
+        if (quad_labellings(p, s->options->tolerance, l) > 0) {
+            q.reach = (float)fmax(l[0].half.x, l[0].half.y);
+            s->tgt_quads.quad[kept++] = q;
+        }
+    }
+    s->tgt_quads.n = kept;
+    qsort(s->tgt_quads.quad, (size_t)kept, sizeof *s->tgt_quads.quad, by_reach);
+    return KDMATCH_OK;
+}
+
+/* ---- one hypothesis ------------------------------------------------------------------------ */
+
+/* Least squares through four pairs in closed form: the residuals lie along the weights w of the
+ * one affine dependency, sum w = 0 and sum w p = 0, so removing that part leaves an exact map. */
+static affine through_four(const point r[4], const point t[4], point miss, const double w[4])
+{
+    double norm = w[0] * w[0] + w[1] * w[1] + w[2] * w[2] + w[3] * w[3];
+    point q[3];
+    for (int i = 0; i < 3; i++) {
+        q[i] = (point){t[i].x - w[i] * miss.x / norm, t[i].y - w[i] * miss.y / norm};
+    }
+    double det = area2(r[0], r[1], r[2]);
+    double x1 = r[1].x - r[0].x, y1 = r[1].y - r[0].y, x2 = r[2].x - r[0].x, y2 = r[2].y - r[0].y;
+    double u1 = q[1].x - q[0].x, v1 = q[1].y - q[0].y, u2 = q[2].x - q[0].x, v2 = q[2].y - q[0].y;
+    affine m = {(u1 * y2 - u2 * y1) / det, (u2 * x1 - u1 * x2) / det, 0,
+                (v1 * y2 - v2 * y1) / det, (v2 * x1 - v1 * x2) / det, 0};
+    m.c = q[0].x - m.a * r[0].x - m.b * r[0].y;
+    m.f = q[0].y - m.d * r[0].x - m.e * r[0].y;
+    return m;
+}
+
+static void start_from(fit *out, const affine *map, const point r[4])
+{
+    double sxx = 0, sxy = 0, syy = 0;
+    out->map = *map;
+    out->n = 4;
+    out->mean = (point){(r[0].x + r[1].x + r[2].x + r[3].x) / 4,
+                        (r[0].y + r[1].y + r[2].y + r[3].y) / 4};
+    for (int i = 0; i < 4; i++) {
+        double dx = r[i].x - out->mean.x, dy = r[i].y - out->mean.y;
+        sxx += dx * dx;
+        sxy += dx * dy;
+        syy += dy * dy;
+    }
+    double det = sxx * syy - sxy * sxy;
+    out->ixx = syy / det;
+    out->ixy = -sxy / det;
+    out->iyy = sxx / det;
+    out->rms = out->tolerance = 0;
+}
+
+static bool near_prior(const search *s, const affine *m)
+{
+    const double *p = s->options->prior;
+    double size = sqrt(fabs(p[0] * p[4] - p[1] * p[3])) * PRIOR_RADIUS;
+    return fabs(m->a - p[0]) < size && fabs(m->b - p[1]) < size && fabs(m->d - p[3]) < size &&
+           fabs(m->e - p[4]) < size;
+}
+
+/* Two answers are one and the same if they share more than half of the pairs of the smaller. */
+static bool same_answer(const pair_list *one, const pair_list *other)
+{
+    int32_t i = 0, j = 0, shared = 0;
+    while (i < one->n && j < other->n) {
+        if (one->ref[i] < other->ref[j]) {
+            i++;
+        } else if (one->ref[i] > other->ref[j]) {
+            j++;
+        } else {
+            shared += one->tgt[i++] == other->tgt[j++];
+        }
+    }
+    return 2 * shared > (one->n < other->n ? one->n : other->n);
+}
+
+static bool convincing(const search *s)
+{
+    return s->best->found &&
+           s->best->chance < log10(s->options->max_false_alarm) + LOG10_CERTAIN;
+}
+
+/* Of two versions of one answer the one with more pairs is kept, then the less probable by chance; of
+ * different answers the less probable, and the other one may be a rival. */
+static void keep(search *s, const fit *found, double chance)
+{
+    pair_list *now = &s->verifier->now;
+    if (now->n > s->result->best_pairs) {
+        s->result->best_pairs = now->n;
+    }
+    if (s->best->found) {
+        bool same = same_answer(now, &s->best->pairs);
+        bool more = same && now->n != s->best->pairs.n ? now->n > s->best->pairs.n
+                                                      : chance < s->best->chance;
+        int32_t loser = more ? s->best->pairs.n : now->n;
+        if (!same && fmax(chance, s->best->chance) < log10(s->options->max_false_alarm) &&
+            loser > s->best->rival_pairs) {
+            s->best->rival_pairs = loser;
+        }
+        if (!more) {
+            return;
+        }
+    }
+    s->best->fit = *found;
+    s->best->chance = chance;
+    s->best->found = true;
+    s->best->pairs.n = now->n;
+    memcpy(s->best->pairs.ref, now->ref, (size_t)now->n * sizeof *now->ref);
+    memcpy(s->best->pairs.tgt, now->tgt, (size_t)now->n * sizeof *now->tgt);
+}
+
+/* The hypothesis adds nothing when the best map already takes its four stars there. */
+static bool known(const search *s, const point r[4])
+{
+    double limit = 2 * s->options->tolerance;
+    for (int i = 0; s->best->found && i < 4; i++) {
+        if (distance2(apply(&s->best->fit.map, r[i]), s->corner[i]) > limit * limit) {
+            return false;
+        }
+    }
+    return s->best->found;
+}
+
+static bool candidate(void *context, int32_t id)
+{
+    search *s = context;
+    kdmatch_result *result = s->result;
+    if (result->n_candidates >= s->options->max_candidates ||
+        (convincing(s) && result->n_candidates >= MIN_RIVAL_CANDIDATES)) {
+        return false;
+    }
+    result->n_candidates++;
+    const quad *q = &s->ref_quads.quad[id];
+    point r[4];
+    corners(s->ref, q, r);
+    double det = area2(r[0], r[1], r[2]);
+    double w[4] = {-area2(r[1], r[2], r[3]) / det, area2(r[0], r[2], r[3]) / det,
+                   -area2(r[0], r[1], r[3]) / det, 1};
+    const point *t = s->corner;
+    point miss = {w[0] * t[0].x + w[1] * t[1].x + w[2] * t[2].x + t[3].x,
+                  w[0] * t[0].y + w[1] * t[1].y + w[2] * t[2].y + t[3].y};
+    if (miss.x * miss.x + miss.y * miss.y > s->slip * s->slip) {
+        return true;
+    }
+    affine map = through_four(r, t, miss, w);
+    double slack = LIMIT_SLACK * s->options->tolerance / s->ref_height[id];
+    if (!map_is_plausible(&map, s->options, slack) || (s->use_prior && !near_prior(s, &map))) {
+        return true;
+    }
+    result->n_plausible++;
+    if (result->best_pairs < KDMATCH_MIN_PAIRS) {
+        result->best_pairs = KDMATCH_MIN_PAIRS;
+    }
+    if (known(s, r)) {
+        return true;
+    }
+    fit start, found;
+    start_from(&start, &map, r);
+    if (!verifier_screen(s->verifier, &start, q->star)) {
+        return true;
+    }
+    result->n_verified++;
+    if (verifier_grow(s->verifier, &start, &found)) {
+        /* Over the whole catalogue the linear part is known to tolerance over the field's size. */
+        double reach = s->options->tolerance * sqrt(found.ixx + found.iyy);
+        if (map_is_plausible(&found.map, s->options, reach)) {
+            keep(s, &found, chance_log10(s->verifier, &found, &s->verifier->now));
+        }
+    }
+    return true;
+}
+
+/* ---- all of them --------------------------------------------------------------------------- */
+
+static bool look_up(search *s, const labelling *l, const point p[4], bool clockwise)
+{
+    for (int i = 0; i < 4; i++) {
+        s->corner[i] = p[l->order[i]];
+    }
+    s->slip = l->slip;
+    point centre = l->uv;
+    centre.x += clockwise ? CLOCKWISE_SHIFT : 0;
+    return kdtree_box(&s->tree, centre, l->half, candidate, s);
+}
+
+static void sweep(search *s)
+{
+    for (int32_t i = 0; i < s->tgt_quads.n; i++) {
+        point p[4];
+        labelling l[QUAD_MAX_LABELLINGS];
+        corners(s->tgt, &s->tgt_quads.quad[i], p);
+        int32_t n = quad_labellings(p, s->options->tolerance, l);
+        for (int32_t k = 0; k < n; k++) {
+            if (!look_up(s, &l[k], p, l[k].clockwise) ||
+                (s->options->allow_reflection && !look_up(s, &l[k], p, !l[k].clockwise))) {
+                return;
+            }
+        }
+    }
+}
+
+static kdmatch_status run(search *s)
+{
+    kdmatch_status status = order_target(s, MAX_QUADS, MAX_ANCHORS);
+    if (status != KDMATCH_OK) {
+        return status;
+    }
+    /* The number of look-ups times the entries they search is what costs time. */
+    int64_t share = (int64_t)MAX_QUADS * MAX_QUADS / (s->tgt_quads.n > 0 ? s->tgt_quads.n : 1);
+    int32_t most = share < MIN_QUADS ? MIN_QUADS : share > MAX_QUADS ? MAX_QUADS : (int32_t)share;
+    status = index_reference(s, most, most / 10);
+    if (status != KDMATCH_OK) {
+        return status;
+    }
+    s->result->n_target_quads = s->tgt_quads.n;
+    s->result->n_reference_quads = s->ref_quads.n;
+    if (s->options->has_prior) {
+        s->use_prior = true;
+        sweep(s);
+        s->use_prior = false;
+    }
+    sweep(s);
+    return KDMATCH_OK;
+}
+
+kdmatch_status search_best(verifier *v, kdmatch_result *result, answer *best)
+{
+    search s = {.options = v->options, .ref = v->ref, .tgt = v->tgt, .result = result,
+                .verifier = v, .best = best};
+    kdmatch_status status = run(&s);
+    free(s.ref_height);
+    kdtree_free(&s.tree);
+    quads_free(&s.ref_quads);
+    quads_free(&s.tgt_quads);
+    return status;
+}
