@@ -55,7 +55,14 @@ def nominal_response() -> np.ndarray:
 
 
 def make_scene(
-    stars: FieldStars, conditions: Conditions, *, seed: int, response: np.ndarray
+    stars: FieldStars,
+    conditions: Conditions,
+    *,
+    seed: int,
+    response: np.ndarray,
+    standard_px: tuple[float, float] | None = None,
+    standard_flux: float = 1.0,
+    sky_scale: tuple[float, float] = (1.0, 1.0),
 ) -> Scene:
     """What the telescope sees.
 
@@ -66,6 +73,12 @@ def make_scene(
     response : ndarray, shape (24, 48)
         Response to the sky of channel and slice (in sky order) relative to what the calibration
         lamps see: what no flat-field can take out.
+    standard_px : tuple of float or None
+        Place of the standard east and north of the pointing [0.2 arcsec]; None: none in the field.
+    standard_flux : float
+        Relative to ``sky.standard_spectrum``.
+    sky_scale : tuple of float
+        Continuum and airglow lines relative to a dark sky.
     """
     wave = sky.FINE_WAVE_AA
     airmass = conditions.pointing.airmass
@@ -75,12 +88,18 @@ def make_scene(
     transmission = 10 ** (-0.4 * atmosphere.extinction_mag(wave) * airmass)
     transmission *= atmosphere.haze_transmission(wave, conditions.haze_mag, airmass)
     transmission *= atmosphere.telluric_transmission(wave, airmass)
-    spectrum = np.array(
-        [flux * sky.star_spectrum(seed, int(n)) for n, flux in zip(stars.star_id, stars.flux, strict=True)]
-    ).reshape(-1, len(wave))
+    spectra_above = [
+        flux * sky.star_spectrum(seed, int(star))
+        for star, flux in zip(stars.star_id, stars.flux, strict=True)
+    ]
+    east, north = stars.east_px, stars.north_px
+    if standard_px is not None:
+        spectra_above.append(standard_flux * sky.standard_spectrum())
+        east, north = np.append(east, standard_px[0]), np.append(north, standard_px[1])
+    spectrum = np.array(spectra_above).reshape(-1, len(wave))
     night = sky.sky_emission()
     posang = conditions.pointing.position_angle_deg
-    x, y = field_position(stars.east_px, stars.north_px, posang)
+    x, y = field_position(east, north, posang)
     refraction_px = refraction_arcsec(
         wave,
         airmass,
@@ -95,7 +114,7 @@ def make_scene(
         x_field_px=x,
         y_field_px=y,
         star_electrons=spectrum * electrons * transmission,
-        sky_electrons=(night.continuum + night.lines) * electrons,
+        sky_electrons=(sky_scale[0] * night.continuum + sky_scale[1] * night.lines) * electrons,
         fwhm_px=atmosphere.seeing_fwhm_arcsec(conditions.seeing_arcsec, airmass, wave) / PIXEL_ARCSEC,
         beta=conditions.beta,
         shift_x_px=refraction_px * shift_x,
