@@ -102,7 +102,10 @@ typedef struct {
 /* All labellings of four points that noise of `tolerance` may turn into the canonical one (24 at
  * most); with tolerance 0 the canonical one alone. Returns 0 for degenerate quadrilaterals. */
 int32_t quad_labellings(const point p[4], double tolerance, labelling out[QUAD_MAX_LABELLINGS]);
-kdmatch_status quads_of(quad_list *list, const catalogue *cat, int32_t max_quads, int32_t max_anchors);
+/* All of them if there are at most max_quads, else those among near neighbours. */
+kdmatch_status quads_of(quad_list *list, const catalogue *cat, int32_t max_quads,
+                        int32_t max_anchors);
+bool quads_are_all(const catalogue *cat, int32_t max_quads);
 void quads_free(quad_list *list);
 
 /* ---- fit.c --------------------------------------------------------------------------------- */
@@ -164,6 +167,8 @@ bool verifier_open(verifier *v, const catalogue *ref, const catalogue *tgt,
 void verifier_close(verifier *v);
 /* Do the neighbours of the quadrilateral's stars have partners more often than by chance? */
 bool verifier_screen(const verifier *v, const fit *start, const int32_t own[4]);
+/* Refit the pairs in v->now over the whole catalogues, first with a tolerance `widening` times wider. */
+bool verifier_refine(verifier *v, fit *f, double widening);
 /* Grow from a start to the whole catalogues; the pairs are in v->now and belong to *out. */
 bool verifier_grow(verifier *v, const fit *start, fit *out);
 
@@ -173,6 +178,12 @@ bool verifier_grow(verifier *v, const fit *start, fit *out);
 double chance_log10(const verifier *v, const fit *found, const pair_list *pairs);
 /* Fewest pairs with residuals up to the tolerance that fall below max_false_alarm; 0 if none do. */
 int64_t chance_needed(const verifier *v);
+
+/* ---- prior.c ------------------------------------------------------------------------------- */
+
+/* Calls visit with each start and four of its reference stars, until it returns false. */
+typedef bool (*prior_visit)(void *context, const fit *start, const int32_t own[4]);
+void prior_starts(const verifier *v, prior_visit visit, void *context);
 
 /* ---- search.c ------------------------------------------------------------------------------ */
 

@@ -159,11 +159,16 @@ static void local_quads(quad_list *list, const catalogue *cat, int32_t near, int
     list->n = kept;
 }
 
+bool quads_are_all(const catalogue *cat, int32_t max_quads)
+{
+    return cat->n <= 64 && choose(cat->n, 4) <= max_quads;
+}
+
 kdmatch_status quads_of(quad_list *list, const catalogue *cat, int32_t max_quads,
                         int32_t max_anchors)
 {
     int32_t near = cat->n_near, anchors = cat->n < max_anchors ? cat->n : max_anchors;
-    bool all = cat->n <= 64 && choose(cat->n, 4) <= max_quads;
+    bool all = quads_are_all(cat, max_quads);
     /* As many neighbours as the budget allows, and five at least: with half of the stars missing
      * four would seldom hold one common quadrilateral. */
     while (!all && near > 5 && choose(near, 3) * anchors > max_quads) {

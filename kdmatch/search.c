@@ -8,18 +8,18 @@
 #include "internal.h"
 
 enum {
-    MAX_QUADS = 32000,     /* of a catalogue; all of them up to 30 stars */
-    MIN_QUADS = 2000,
+    RIVAL_QUADS = 300,     /* of a catalogue; at least ten around each star */
+    FEW_QUADS = 2000,      /* of a catalogue: a first try, all of them up to 16 stars */
+    MAX_QUADS = 32000,     /* then all of them up to 30 stars */
     MAX_ANCHORS = 200000,  /* stars of the target around which quadrilaterals are formed */
-    MIN_RIVAL_CANDIDATES = 1000
+    MIN_RIVAL_CANDIDATES = 1000,
+    MAX_POLISH = 10
 };
 /* A map this far below max_false_alarm ends the search; a weaker one waits for a better to come. */
 static const double LOG10_CERTAIN = -4.0;
 /* An inverted triangle of height h turns position errors into errors of the linear part of tolerance
  * over h; this many of them are granted at the limits. */
 static const double LIMIT_SLACK = 0.7;
-/* Linear parts this near to the prior's are looked at first. */
-static const double PRIOR_RADIUS = 0.2;
 
 typedef struct {
     const kdmatch_options *options;
@@ -30,7 +30,6 @@ typedef struct {
     kdtree tree;       /* over their invariants, the clockwise ones shifted */
     verifier *verifier;
     answer *best;
-    bool use_prior;
     /* of the target quadrilateral in hand */
     point corner[4];
     double slip;
@@ -157,14 +156,6 @@ static void start_from(fit *out, const affine *map, const point r[4])
     out->rms = out->tolerance = 0;
 }
 
-static bool near_prior(const search *s, const affine *m)
-{
-    const double *p = s->options->prior;
-    double size = sqrt(fabs(p[0] * p[4] - p[1] * p[3])) * PRIOR_RADIUS;
-    return fabs(m->a - p[0]) < size && fabs(m->b - p[1]) < size && fabs(m->d - p[3]) < size &&
-           fabs(m->e - p[4]) < size;
-}
-
 /* Two answers are one and the same if they share more than half of the pairs of the smaller. */
 static bool same_answer(const pair_list *one, const pair_list *other)
 {
@@ -185,6 +176,13 @@ static bool convincing(const search *s)
 {
     return s->best->found &&
            s->best->chance < log10(s->options->max_false_alarm) + LOG10_CERTAIN;
+}
+
+static void copy_pairs(pair_list *to, const pair_list *from)
+{
+    to->n = from->n;
+    memcpy(to->ref, from->ref, (size_t)from->n * sizeof *from->ref);
+    memcpy(to->tgt, from->tgt, (size_t)from->n * sizeof *from->tgt);
 }
 
 /* Of two versions of one answer the one with more pairs is kept, then the less probable by chance; of
@@ -211,9 +209,36 @@ static void keep(search *s, const fit *found, double chance)
     s->best->fit = *found;
     s->best->chance = chance;
     s->best->found = true;
-    s->best->pairs.n = now->n;
-    memcpy(s->best->pairs.ref, now->ref, (size_t)now->n * sizeof *now->ref);
-    memcpy(s->best->pairs.tgt, now->tgt, (size_t)now->n * sizeof *now->tgt);
+    copy_pairs(&s->best->pairs, now);
+}
+
+/* Where stars lie at the very edge of the tolerance several sets of pairs are at rest, and which one
+ * is reached depends on the start. From the one found, look around for one with more pairs or smaller
+ * residuals, until there is none: the same whatever hypothesis came first. */
+static void polish(search *s)
+{
+    static const double WIDENING[] = {2.0, 1.5, 1.25, 1.1, 1.0, 0.8, 0.6};
+    verifier *v = s->verifier;
+    bool better = s->best->found;
+    for (int round = 0; better && round < MAX_POLISH; round++) {
+        better = false;
+        for (size_t i = 0; i < sizeof WIDENING / sizeof *WIDENING; i++) {
+            fit trial = s->best->fit;
+            copy_pairs(&v->now, &s->best->pairs);
+            if (verifier_refine(v, &trial, WIDENING[i]) &&
+                (v->now.n > s->best->pairs.n ||
+                 (v->now.n == s->best->pairs.n && trial.rms < s->best->fit.rms))) {
+                s->best->fit = trial;
+                copy_pairs(&s->best->pairs, &v->now);
+                better = true;
+            }
+        }
+    }
+    if (s->best->found) {
+        s->best->chance = chance_log10(v, &s->best->fit, &s->best->pairs);
+        s->result->best_pairs = s->best->pairs.n > s->result->best_pairs ? s->best->pairs.n
+                                                                         : s->result->best_pairs;
+    }
 }
 
 /* The hypothesis adds nothing when the best map already takes its four stars there. */
@@ -226,6 +251,31 @@ static bool known(const search *s, const point r[4])
         }
     }
     return s->best->found;
+}
+
+/* Verify a start on the whole catalogues. */
+static void confirm(search *s, const fit *start, const int32_t own[4])
+{
+    if (!verifier_screen(s->verifier, start, own)) {
+        return;
+    }
+    s->result->n_verified++;
+    fit found;
+    if (verifier_grow(s->verifier, start, &found)) {
+        /* Over the whole catalogue the linear part is known to tolerance over the field's size. */
+        double slack = s->options->tolerance * sqrt(found.ixx + found.iyy);
+        if (map_is_plausible(&found.map, s->options, slack)) {
+            keep(s, &found, chance_log10(s->verifier, &found, &s->verifier->now));
+        }
+    }
+}
+
+static bool try_start(void *context, const fit *start, const int32_t own[4])
+{
+    search *s = context;
+    s->result->n_plausible++;
+    confirm(s, start, own);
+    return !convincing(s);
 }
 
 static bool candidate(void *context, int32_t id)
@@ -251,7 +301,7 @@ static bool candidate(void *context, int32_t id)
     }
     affine map = through_four(r, t, miss, w);
     double slack = LIMIT_SLACK * s->options->tolerance / s->ref_height[id];
-    if (!map_is_plausible(&map, s->options, slack) || (s->use_prior && !near_prior(s, &map))) {
+    if (!map_is_plausible(&map, s->options, slack)) {
         return true;
     }
     result->n_plausible++;
@@ -261,19 +311,9 @@ static bool candidate(void *context, int32_t id)
     if (known(s, r)) {
         return true;
     }
-    fit start, found;
+    fit start;
     start_from(&start, &map, r);
-    if (!verifier_screen(s->verifier, &start, q->star)) {
-        return true;
-    }
-    result->n_verified++;
-    if (verifier_grow(s->verifier, &start, &found)) {
-        /* Over the whole catalogue the linear part is known to tolerance over the field's size. */
-        double reach = s->options->tolerance * sqrt(found.ixx + found.iyy);
-        if (map_is_plausible(&found.map, s->options, reach)) {
-            keep(s, &found, chance_log10(s->verifier, &found, &s->verifier->now));
-        }
-    }
+    confirm(s, &start, q->star);
     return true;
 }
 
@@ -306,28 +346,50 @@ static void sweep(search *s)
     }
 }
 
-static kdmatch_status run(search *s)
+static void forget_quads(search *s)
 {
-    kdmatch_status status = order_target(s, MAX_QUADS, MAX_ANCHORS);
+    free(s->ref_height);
+    s->ref_height = NULL;
+    kdtree_free(&s->tree);
+    quads_free(&s->ref_quads);
+    quads_free(&s->tgt_quads);
+}
+
+static kdmatch_status stage(search *s, int32_t max_quads)
+{
+    forget_quads(s);
+    kdmatch_status status = order_target(s, max_quads, MAX_ANCHORS);
     if (status != KDMATCH_OK) {
         return status;
     }
     /* The number of look-ups times the entries they search is what costs time. */
     int64_t share = (int64_t)MAX_QUADS * MAX_QUADS / (s->tgt_quads.n > 0 ? s->tgt_quads.n : 1);
-    int32_t most = share < MIN_QUADS ? MIN_QUADS : share > MAX_QUADS ? MAX_QUADS : (int32_t)share;
-    status = index_reference(s, most, most / 10);
-    if (status != KDMATCH_OK) {
-        return status;
-    }
-    s->result->n_target_quads = s->tgt_quads.n;
-    s->result->n_reference_quads = s->ref_quads.n;
-    if (s->options->has_prior) {
-        s->use_prior = true;
+    int32_t most = (int32_t)(share < FEW_QUADS ? FEW_QUADS : share < max_quads ? share : max_quads);
+    status = index_reference(s, most, share < max_quads ? most / 10 : MAX_ANCHORS);
+    if (status == KDMATCH_OK) {
+        s->result->n_target_quads = s->tgt_quads.n;
+        s->result->n_reference_quads = s->ref_quads.n;
         sweep(s);
-        s->use_prior = false;
     }
-    sweep(s);
-    return KDMATCH_OK;
+    return status;
+}
+
+/* The few first, then the many. When a prior has found the answer some are asked all the same, for
+ * rivals: what is ambiguous without it stays so. */
+static kdmatch_status run(search *s)
+{
+    if (s->options->has_prior) {
+        prior_starts(s->verifier, try_start, s);
+    }
+    kdmatch_status status = stage(s, convincing(s) ? RIVAL_QUADS : FEW_QUADS);
+    bool all = quads_are_all(s->ref, FEW_QUADS) && quads_are_all(s->tgt, FEW_QUADS);
+    if (status == KDMATCH_OK && !all && !convincing(s)) {
+        status = stage(s, MAX_QUADS);
+    }
+    if (status == KDMATCH_OK) {
+        polish(s);
+    }
+    return status;
 }
 
 kdmatch_status search_best(verifier *v, kdmatch_result *result, answer *best)
@@ -335,9 +397,6 @@ kdmatch_status search_best(verifier *v, kdmatch_result *result, answer *best)
     search s = {.options = v->options, .ref = v->ref, .tgt = v->tgt, .result = result,
                 .verifier = v, .best = best};
     kdmatch_status status = run(&s);
-    free(s.ref_height);
-    kdtree_free(&s.tree);
-    quads_free(&s.ref_quads);
-    quads_free(&s.tgt_quads);
+    forget_quads(&s);
     return status;
 }

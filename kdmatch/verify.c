@@ -262,13 +262,13 @@ static bool settle(verifier *v, fit *f, double tolerance)
     return true;
 }
 
-/* First with twice the tolerance, so that neighbouring starts end in the same place. At last, if the
+/* First with a wider tolerance, so that neighbouring starts end in the same place. At last, if the
  * noise of many pairs turns out above a quarter of the tolerance, with four times that noise: of
  * Gaussian errors in two axes one in 3000 lies farther out, and none should be cut off. */
-static bool refine(verifier *v, fit *f)
+bool verifier_refine(verifier *v, fit *f, double widening)
 {
     double tolerance = v->options->tolerance;
-    if (!settle(v, f, 2 * tolerance) || !settle(v, f, tolerance)) {
+    if (!settle(v, f, widening * tolerance) || !settle(v, f, tolerance)) {
         return false;
     }
     f->tolerance = tolerance;
@@ -283,5 +283,5 @@ static bool refine(verifier *v, fit *f)
 bool verifier_grow(verifier *v, const fit *start, fit *out)
 {
     *out = *start;
-    return spread(v, out) && refine(v, out);
+    return spread(v, out) && verifier_refine(v, out, 2.0);
 }

@@ -1,7 +1,7 @@
 """Centre and width of stars from moments under a Gaussian window.
 
 DAOFIND's own centroids are used for the stars, as in the study: its profile fit allows for the
-background of a neighbour and is off by 0.01 px rms (0.025 px at most) for isolated stars of FWHM
+background of a neighbour and is off by 0.01 px rms (0.026 px at most) for isolated stars of FWHM
 2.5 to 7 px. The windowed centroid has no such bias but is drawn to neighbours; it serves the
 standard, which has none.
 """

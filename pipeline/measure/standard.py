@@ -4,11 +4,13 @@ DAOFIND applies one threshold to the whole image. Near the standard two things p
 stars: noise, which is higher on the wings, and knots of the diffraction spikes. The mask covers
 exactly these, by two rules that need no fixed pixels:
 
-wings   a circle, from the centre to the first of two consecutive rings in which the detection
-        threshold is again at least ``SAFE_SIGMA`` local standard deviations above the local level;
 spikes  what is left of the convolved image when each pixel is replaced by the lower of itself and
         its mirror point about the standard: diffraction is point-symmetric, a field of stars is
-        not. All that exceeds half the threshold there and hangs together with the circle.
+        not. All that exceeds a third of the threshold there, is about as bright in both, and hangs
+        together with the circle;
+wings   a circle, from the centre to the first of two consecutive rings in which the threshold is
+        again at least ``SAFE_SIGMA`` local standard deviations above the local level, both taken
+        beside the spikes.
 """
 
 from dataclasses import dataclass
@@ -22,7 +24,9 @@ from pipeline.errors import CubeEmpty
 from pipeline.measure.moments import FWHM_PER_SIGMA, windowed_moments
 
 SAFE_SIGMA = 4.5  # a Gaussian peak above it: 3e-6 a pixel, 0.3 in a whole MUSE image
-SPIKE_FRACTION = 0.5  # of the threshold; two mirror points both at 3 sigma are no noise (2e-6)
+SPIKE_FRACTION = 1 / 3  # of 6 sigma: both mirror points above 2 sigma by chance, 5e-4
+MAX_ASYMMETRY = 4.0  # of mirror points on a spike, noise included; a star is brighter than its own
+MIN_RING_PIXELS = 10  # that tell the noise of a ring
 
 
 @dataclass(frozen=True)
@@ -64,10 +68,17 @@ def find_standard(image: np.ndarray, *, threshold_sigma: float, fwhm_px: float) 
     finder = DAOStarFinder(threshold_sigma * noise, fwhm_px)
     convolved = ndimage.convolve(residual, finder.kernel.data, mode="constant")
     threshold = float(finder.threshold_eff)
-    radius = _wing_radius(convolved, ~blind, x, y, threshold, threshold_sigma, fwhm_px)
-    circle = _distance(image.shape, x, y) <= radius
-    spikes = _spikes(convolved, circle, x, y, SPIKE_FRACTION * threshold, fwhm_px)
-    return Standard(float(x), float(y), radius, circle | spikes)
+    mirror = _mirrored(convolved, x, y)
+    level = SPIKE_FRACTION * threshold
+    lower, higher = np.minimum(convolved, mirror), np.maximum(convolved, mirror)
+    bright, dark = (lower > level) & (higher < MAX_ASYMMETRY * lower), higher < -level
+    distance = _distance(image.shape, x, y)
+    radius = _wing_radius(
+        convolved, ~(blind | bright | dark), distance / fwhm_px, threshold, threshold_sigma
+    )
+    radius *= fwhm_px
+    mask = _connected(bright, distance <= radius, fwhm_px)
+    return Standard(float(x), float(y), radius, mask)
 
 
 def _distance(shape: tuple[int, ...], x: float, y: float) -> np.ndarray:
@@ -75,37 +86,50 @@ def _distance(shape: tuple[int, ...], x: float, y: float) -> np.ndarray:
     return np.asarray(np.hypot(column - x, row - y))
 
 
+def _mirrored(image: np.ndarray, x: float, y: float) -> np.ndarray:
+    """The image turned by 180 degrees about a point.
+
+    Where that is off the image the pixel stands for itself: a star on a spike there is masked.
+    """
+    row, column = np.indices(image.shape)
+    turned = ndimage.map_coordinates(image, [2 * y - row, 2 * x - column], order=1, cval=np.nan)
+    return np.where(np.isnan(turned), image, turned)
+
+
 def _wing_radius(
     convolved: np.ndarray,
-    valid: np.ndarray,
-    x: float,
-    y: float,
+    smooth: np.ndarray,
+    distance: np.ndarray,
     threshold: float,
     threshold_sigma: float,
-    fwhm_px: float,
 ) -> float:
-    """Radius beyond which noise on the wings no longer passes the threshold [pix]."""
+    """Radius beyond which noise on the wings no longer passes the threshold, in ring widths.
+
+    Parameters
+    ----------
+    convolved : ndarray, shape (y, x)
+    smooth : ndarray of bool, shape (y, x)
+        Pixels with data and without symmetric structure: they tell level and noise.
+    distance : ndarray, shape (y, x)
+        From the standard, in widths of a ring.
+    """
     safe = min(SAFE_SIGMA, threshold_sigma / 1.2)  # a lower threshold cannot ask for more
-    ring = (_distance(convolved.shape, x, y) / fwhm_px).astype(int)
+    ring = distance.astype(int)
     quiet_before = False
     for index in range(1, int(ring.max()) + 1):
-        pixels = convolved[(ring == index) & valid]
-        quiet = pixels.size < 2 or np.median(pixels) + safe * mad_std(pixels) < threshold
+        pixels = convolved[(ring == index) & smooth]
+        enough = pixels.size >= MIN_RING_PIXELS
+        quiet = enough and np.median(pixels) + safe * mad_std(pixels) < threshold
         if quiet and quiet_before:
-            return float((index - 1) * fwhm_px)
+            return float(index - 1)
         quiet_before = bool(quiet)
-    return float(ring.max() * fwhm_px)
+    return float(ring.max())
 
 
-def _spikes(
-    convolved: np.ndarray, circle: np.ndarray, x: float, y: float, level: float, fwhm_px: float
-) -> np.ndarray:
-    """Pixels of the point-symmetric structure that hangs together with the circle."""
-    row, column = np.indices(convolved.shape)
-    mirror = ndimage.map_coordinates(
-        convolved, [2 * y - row, 2 * x - column], order=1, cval=np.inf
-    )  # without a mirror point the pixel stands for itself
-    structure = circle | (np.minimum(convolved, mirror) > level)
-    grown = ndimage.distance_transform_edt(~structure) <= fwhm_px  # bridges gaps of 2 FWHM
-    labels, _ = ndimage.label(grown)
-    return np.asarray(np.isin(labels, labels[circle]))
+def _connected(structure: np.ndarray, circle: np.ndarray, fwhm_px: float) -> np.ndarray:
+    """Circle and the structure that hangs together with it over gaps of 2 FWHM, grown by half."""
+    near = ndimage.distance_transform_edt(~(structure | circle)) <= fwhm_px
+    labels, _ = ndimage.label(near)
+    spikes = structure & np.isin(labels, labels[circle])
+    grown = ndimage.distance_transform_edt(~(spikes | circle)) <= fwhm_px / 2
+    return np.asarray(grown)

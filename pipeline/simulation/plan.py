@@ -117,7 +117,7 @@ def plan_exposures(
             night = draw_night(settings.seed, plan.night, field)
         event = EVENTS.get((plan.night, plan.mode), "") if with_events else ""
         if index == reference_index:
-            exposures.append(_reference(plan, night, field, settings))
+            exposures.append(_reference(plan, repeat, night, field, settings))
         else:
             exposures.append(_draw(plan, repeat, night, event, field, settings))
     return tuple(exposures)
@@ -175,10 +175,10 @@ def _draw(
 
 
 def _reference(
-    plan: PlannedExposure, night: Night, field: Field, settings: SimulationSettings
+    plan: PlannedExposure, repeat: int, night: Night, field: Field, settings: SimulationSettings
 ) -> SimulatedExposure:
     """The reference exposure: where the catalogue's positions and SNR hold, and nothing is amiss."""
-    exposure = _draw(plan, 0, night, "", field, settings)
+    exposure = _draw(plan, repeat, night, "", field, settings)
     return replace(
         exposure,
         dimm_arcsec=(round(night.dimm_arcsec, 2),) * 2,

@@ -1,10 +1,10 @@
 """The image of a star on the spaxels: a Moffat profile, integrated over each, and its spikes.
 
 The share of a star's light in a spaxel is the mean of the profile over the spaxel, by
-Gauss-Legendre quadrature: 4 x 4 points near the core, 2 x 2 outside. For FWHM >= 2.5 px the error
-is below 1e-7 of the total light in the core and 1e-7 in the sum of the wings (a test compares
-with adaptive integration). Light is normalised over the infinite plane, so an image that ends
-somewhere holds less than 1; nothing is renormalised.
+Gauss-Legendre quadrature: 4 x 4 points near the core, 2 x 2 outside. For FWHM >= 2.2 px the sum
+over an image is right to 1e-6 of the star's light (tests compare with adaptive integration).
+Light is normalised over the infinite plane, so an image that ends somewhere holds less than 1;
+nothing is renormalised.
 """
 
 from dataclasses import dataclass

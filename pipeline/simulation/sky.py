@@ -36,7 +36,7 @@ _STELLAR_LINES = (
 )
 # Balmer lines of the white dwarf: wavelength, central depth, full width (all Angstrom).
 _BALMER = ((4861.33, 0.55, 90.0), (6562.80, 0.42, 65.0))
-# Airglow (OH Meinel bands, [O I], Na): air wavelength [Angstrom], strength relative to 200 rayleigh.
+# Airglow (OH Meinel bands, [O I], Na): air wavelength [Angstrom], strength relative to 100 rayleigh.
 _SKY_LINES = np.array(
     [
         5577.3, 1.20, 5889.9, 0.15, 5895.9, 0.08, 6300.3, 0.80, 6363.8, 0.27, 6498.7, 0.20,
@@ -56,7 +56,7 @@ _SKY_LINES = np.array(
         9306.2, 0.70, 9313.0, 1.00, 9337.9, 1.20, 9375.8, 1.30,
     ]
 ).reshape(-1, 2)  # fmt: skip
-_LINE_200R = 3.3e3  # 200 rayleigh near 8000 A on 0.04 arcsec2 [1e-20 erg/s/cm2 = unit x Angstrom]
+_LINE_100R = 1.86e3  # 100 rayleigh at 8000 A on 0.04 arcsec2 [1e-20 erg/s/cm2 = unit x Angstrom]
 _DARK_CONTINUUM = 25.0  # dark sky between the lines, 20.7 mag/arcsec2 in I, on 0.04 arcsec2 [unit]
 
 
@@ -80,7 +80,7 @@ def star_spectrum(seed: int, star_id: int) -> np.ndarray:
     spectrum = _black_body(teff_k)
     for wave_aa, width, trend in _STELLAR_LINES:
         equivalent_aa = max(0.1, width + trend * (teff_k - 5000.0) / 1000.0) * metallicity
-        sigma = np.hypot(LINE_FWHM_AA, 1.0 + 0.8 * equivalent_aa) / 2.3548
+        sigma = np.hypot(LINE_FWHM_AA, 1.5 + 1.2 * equivalent_aa) / 2.3548
         depth = equivalent_aa / (sigma * np.sqrt(2 * np.pi))
         spectrum *= 1 - min(depth, 0.9) * _gauss(wave_aa, sigma)
     return np.asarray(spectrum / np.interp(PIVOT_AA, FINE_WAVE_AA, spectrum))
@@ -100,7 +100,7 @@ def sky_emission() -> SkyEmission:
     sigma = LINE_FWHM_AA / 2.3548
     lines = np.zeros_like(FINE_WAVE_AA)
     for wave_aa, strength in _SKY_LINES:
-        lines += strength * _LINE_200R / (sigma * np.sqrt(2 * np.pi)) * _gauss(wave_aa, sigma)
+        lines += strength * _LINE_100R / (sigma * np.sqrt(2 * np.pi)) * _gauss(wave_aa, sigma)
     return SkyEmission(np.full_like(FINE_WAVE_AA, _DARK_CONTINUUM), lines)
 
 

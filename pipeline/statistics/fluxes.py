@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from astropy.table import QTable
 
+from pipeline.statistics.columns import numbers, texts
+
 _MJD_EPOCH = np.datetime64("1858-11-17")
 
 
@@ -122,23 +124,23 @@ def fluxes_from_tables(
         Sum of passband times spectrum with NaN as zero, for ``std_published``; left out, the
         fluxes themselves serve (they agree in the ratio as long as no sample is missing).
     """
-    exposure_ids = np.asarray(exposures["exposure_id"], str)
+    exposure_ids = texts(exposures["exposure_id"])
     star_ids = np.asarray(catalogue["star_id"], int)
     shape = (len(exposure_ids), len(star_ids))
     flux, flux_err = np.full(shape, np.nan), np.full(shape, np.nan)
     flags = np.full(shape, "missing", dtype=object)
-    chosen = (np.asarray(photometry["band"]) == band) & np.isclose(
-        _numbers(photometry["radius_px"]), radius_px
+    chosen = (texts(photometry["band"]) == band) & np.isclose(
+        numbers(photometry["radius_px"]), radius_px
     )
     rows = photometry[chosen]
     row_of = {name: row for row, name in enumerate(exposure_ids.tolist())}
     column_of = {star: column for column, star in enumerate(star_ids.tolist())}
     i = np.array([row_of[name] for name in rows["exposure_id"].tolist()], dtype=int)
     j = np.array([column_of[star] for star in rows["star_id"].tolist()], dtype=int)
-    flux[i, j] = _numbers(rows["flux"])
-    flux_err[i, j] = _numbers(rows["flux_err"])
-    flags[i, j] = rows["flags"].tolist()
-    status = np.asarray(exposures["status"], str)
+    flux[i, j] = numbers(rows["flux"])
+    flux_err[i, j] = numbers(rows["flux_err"])
+    flags[i, j] = texts(rows["flags"])
+    status = texts(exposures["status"])
     reference_snr = np.full(len(star_ids), np.nan)
     if snr is not None:
         known = {int(row["star_id"]): float(row[f"r{radius_px}"]) for row in snr}
@@ -146,21 +148,17 @@ def fluxes_from_tables(
     return Fluxes(
         flux=flux,
         flux_err=flux_err,
-        nights=np.asarray(exposures["night"], str),
-        mjd=_numbers(exposures["mjd_mid"]),
+        nights=texts(exposures["night"]),
+        mjd=numbers(exposures["mjd_mid"]),
         star_ids=star_ids,
         flux_flags=flags.astype(str),
         exposure_flags=np.where(status == "ok", "", status),
         flux_published=flux if flux_published is None else flux_published,
-        xy=np.column_stack([_numbers(catalogue["x"]), _numbers(catalogue["y"])]),
+        xy=np.column_stack([numbers(catalogue["x"]), numbers(catalogue["y"])]),
         channel=np.asarray(catalogue["channel"], int),
         snr=reference_snr,
         exposure_ids=exposure_ids,
-        modes=np.asarray(exposures["mode"], str),
+        modes=texts(exposures["mode"]),
         band=band,
         radius_px=radius_px,
     )
-
-
-def _numbers(column: object) -> np.ndarray:
-    return np.asarray(getattr(column, "value", column), dtype=float)

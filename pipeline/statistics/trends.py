@@ -12,12 +12,13 @@ from scipy.stats import rankdata
 from pipeline.statistics.excess import gls_line
 
 DAYS_PER_YEAR = 365.25
-MIN_POINTS = 3  # a rank correlation of two points is +-1 by construction
+MIN_POINTS = 5  # fewer points cannot reach p = 0.01 however well they are ordered: 2/4! = 0.08
+ROUNDING = 1e-12  # of the largest value: a smaller difference is rounding, not order
 
 
 @dataclass(frozen=True)
 class Spearman:
-    """Spearman rank correlations; NaN for fewer than three points or constant values."""
+    """Spearman rank correlations; NaN for fewer than five points or constant values."""
 
     rho: np.ndarray  # (series,)
     p: np.ndarray  # (series,) two-sided, Student's t with n - 2 degrees of freedom
@@ -27,7 +28,8 @@ class Spearman:
 def spearman(time: np.ndarray, values: np.ndarray) -> Spearman:
     """Spearman correlation of each series with time, ties sharing their mean rank.
 
-    Equals ``scipy.stats.spearmanr`` series by series.
+    Equals ``scipy.stats.spearmanr`` series by series, but for values equal up to rounding
+    (nightly means of digitised numbers), which are ties.
 
     Parameters
     ----------
@@ -54,7 +56,9 @@ def spearman(time: np.ndarray, values: np.ndarray) -> Spearman:
 def _centred_ranks(values: np.ndarray, n: np.ndarray) -> np.ndarray:
     """Ranks about their mean, 0 where the value is missing."""
     missing = np.isnan(values)
-    ranks = rankdata(np.where(missing, np.inf, values), axis=0)
+    largest = np.abs(np.where(missing, 0.0, values)).max(axis=0, initial=0.0)
+    unit = ROUNDING * np.where(largest > 0, largest, 1.0)
+    ranks = rankdata(np.where(missing, np.inf, np.round(values / unit)), axis=0)
     return np.where(missing, 0.0, ranks - (n + 1) / 2)
 
 

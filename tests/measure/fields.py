@@ -4,7 +4,7 @@ Noise-free Gaussian or Moffat stars, a bright standard with diffraction spikes, 
 NaN edges; noise is added on request. Nothing here comes from the code under test.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ from astropy.io import fits
 
 from pipeline.cube import Cube, cube_headers, open_cube, write_cube
 
-# Where the stars of the study are (2019-03-10 WFM-AO-N), in the order of their numbers.
+# Where the study found its stars (2019-03-10 WFM-AO-N), in the order of their numbers.
 STUDY_XY = np.array([
     (137.26, 20.07), (143.07, 30.1), (161.26, 37.68), (53.42, 44.28), (172.81, 56.17),
     (81.96, 57.98), (95.24, 74.74), (132.32, 75.22), (243.36, 85.86), (197.18, 89.16),
@@ -25,6 +25,8 @@ STUDY_SNR = np.array([
     369, 1037, 134, 4577, 491, 5961, 167, 477, 266, 203, 597, 161, 555, 714, 1032, 198, 540, 483,
     372, 239, 116, 1354, 141, 315, 1092,
 ])  # fmt: skip
+# Where they are: DAOFIND draws star 14 by 1.2 px towards the brighter star 15, 5 px away.
+TRUE_XY = STUDY_XY + np.where(np.arange(25)[:, None] == 13, (1.19, -0.18), 0.0)
 STANDARD_XY = (187.3, 151.4)
 SPIKE_WIDTH_PX = 1.5
 
@@ -34,8 +36,8 @@ class FieldRecipe:
     """What one synthetic image shows."""
 
     shape: tuple[int, int] = (304, 315)
-    xy: np.ndarray = None  # (star, 2)
-    flux: np.ndarray = None  # (star,) total counts
+    xy: np.ndarray = field(default_factory=lambda: np.empty((0, 2)))  # (star, 2)
+    flux: np.ndarray = field(default_factory=lambda: np.empty(0))  # (star,) total counts
     fwhm_px: float = 4.0
     moffat_beta: float = 0.0  # 0: Gaussian
     sky: float = 20.0  # counts of sky noise, its level is subtracted
@@ -48,7 +50,7 @@ class FieldRecipe:
 
 
 STUDY = FieldRecipe(
-    xy=STUDY_XY,
+    xy=TRUE_XY,
     # SNR^2 of a photon-limited star is its counts; the brightest are limited by nothing else.
     flux=STUDY_SNR**1.5 * 20.0,
     moffat_beta=2.8,

@@ -1,0 +1,223 @@
+"""Scatter and trend of timelines in parts of a campaign: one mode, one season, no outliers.
+
+Uncertainties are a bootstrap over nights: exposures of one night share calibrations and sky. The
+error quoted is half of the central 68 % of the draws. A statistic that one exposure decides shows
+it by a large error: drawn twice, an outlier is not dropped with the extremes any more.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from astropy.table import QTable
+
+from pipeline.schema import make_table
+from pipeline.statistics.columns import numbers
+from pipeline.statistics.fluxes import mjd_of_nights
+from pipeline.statistics.scatter import median, std_published, std_robust, std_sample
+from pipeline.statistics.trends import nightly_means, slopes, spearman
+
+OUTLIER_SIGMA = 10.0  # robust standard deviations: far beyond any drift, a failed measurement
+SEASON_GAP_DAYS = 20.0  # a longer pause begins a new season; the longest within one is 14 days
+N_BOOTSTRAP = 500
+SEED = 3218
+_PERCENTILES = (15.87, 84.13)
+
+
+@dataclass(frozen=True)
+class Series:
+    """Deviations of pairs on a common set of exposures; arrays (exposure, pair)."""
+
+    pairs: tuple[tuple[int, int], ...]
+    exposure_ids: np.ndarray  # (exposure,)
+    nights: np.ndarray  # (exposure,)
+    modes: np.ndarray  # (exposure,)
+    mjd: np.ndarray  # (exposure,) midnight where the time is not known
+    deviation: np.ndarray  # NaN: missing
+    deviation_err: np.ndarray  # photon noise, NaN: unknown
+    reading_err: np.ndarray  # 1 sigma from reading a figure, 0 for measured data
+
+
+def series_of(
+    timelines: QTable, exposures: QTable | None = None, reading_err: np.ndarray | None = None
+) -> Series:
+    """Timelines as arrays, exposures in the order of their first appearance.
+
+    Points flagged because their *exposure* is not in use, or their flux is missing or flagged,
+    should be dropped before; the record's implied values are kept on purpose.
+
+    Parameters
+    ----------
+    timelines : QTable
+        As in ``pipeline.schema``, one row per exposure and pair.
+    exposures : QTable, optional
+        Gives ``mjd_mid``; without it, or where it is NaN, the night's midnight counts.
+    reading_err : ndarray, shape (row of timelines,), optional
+    """
+    ids = timelines["exposure_id"].tolist()
+    pair_rows = list(zip(timelines["star_1"].tolist(), timelines["star_2"].tolist(), strict=True))
+    pairs = tuple(dict.fromkeys(pair_rows))
+    names = list(dict.fromkeys(ids))
+    row_of = {name: row for row, name in enumerate(names)}
+    column_of = {pair: column for column, pair in enumerate(pairs)}
+    i = np.array([row_of[name] for name in ids], dtype=int)
+    j = np.array([column_of[pair] for pair in pair_rows], dtype=int)
+    arrays = []
+    for values, fill in (
+        (timelines["deviation"], np.nan),
+        (timelines["deviation_err"], np.nan),
+        (np.zeros(len(ids)) if reading_err is None else reading_err, 0.0),
+    ):
+        array = np.full((len(names), len(pairs)), fill)
+        array[i, j] = numbers(values)
+        arrays.append(array)
+    nights, modes = np.empty(len(names), dtype=object), np.empty(len(names), dtype=object)
+    nights[i], modes[i] = timelines["night"].tolist(), timelines["mode"].tolist()
+    mjd = mjd_of_nights(nights.astype(str))
+    if exposures is not None:
+        times = numbers(exposures["mjd_mid"])
+        known = dict(zip(exposures["exposure_id"].tolist(), times.tolist(), strict=True))
+        given = np.array([known.get(name, np.nan) for name in names])
+        mjd = np.where(np.isfinite(given), given, mjd)
+    return Series(pairs, np.array(names), nights.astype(str), modes.astype(str), mjd, *arrays)
+
+
+def outliers(deviation: np.ndarray) -> np.ndarray:
+    """(exposure,) bool: farther than ``OUTLIER_SIGMA`` from the median of any of the pairs."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        distance = np.abs(deviation - median(deviation)) / std_robust(deviation)
+        far: np.ndarray = (distance > OUTLIER_SIGMA).any(axis=1)
+    return far
+
+
+def seasons(nights: np.ndarray) -> dict[str, np.ndarray]:
+    """Masks of the exposures between pauses longer than ``SEASON_GAP_DAYS``, by their dates."""
+    names = np.unique(nights)
+    if len(names) == 0:
+        return {}
+    breaks = np.flatnonzero(np.diff(mjd_of_nights(names)) > SEASON_GAP_DAYS) + 1
+    return {
+        f"{part[0]} to {part[-1]}": (nights >= part[0]) & (nights <= part[-1])
+        for part in np.split(names, breaks)
+    }
+
+
+def subsets_of(series: Series) -> Mapping[str, np.ndarray]:
+    """Masks by name: all; without outliers; and without outliers each mode and each season."""
+    n = len(series.nights)
+    good = ~outliers(series.deviation)
+    masks = {"all": np.ones(n, bool), "without outliers": good}
+    for mode in sorted(set(series.modes.tolist())):
+        masks[f"mode {mode}"] = good & (series.modes == mode)
+    for name, mask in seasons(series.nights).items():
+        masks[f"season {name}"] = good & mask
+    return masks
+
+
+def subset_statistics(
+    series: Series, *, n_bootstrap: int = N_BOOTSTRAP, seed: int = SEED
+) -> QTable:
+    """Scatter and trend of each pair in each subset, with uncertainties: ``reanalysis``.
+
+    Deviations are renormalised to the mean of the subset; ``mean_shift`` is what that removes.
+    """
+    blocks = [
+        _subset_rows(series, name, mask, n_bootstrap, seed)
+        for name, mask in subsets_of(series).items()
+    ]
+    columns = {key: np.concatenate([block[key] for block in blocks]) for key in blocks[0]}
+    order = np.argsort(np.tile(np.arange(len(series.pairs)), len(blocks)), kind="stable")
+    return make_table("reanalysis", {key: values[order] for key, values in columns.items()})
+
+
+def _subset_rows(
+    series: Series, name: str, mask: np.ndarray, n_bootstrap: int, seed: int
+) -> dict[str, np.ndarray]:
+    """Columns of ``reanalysis`` for one subset, one entry per pair."""
+    value = series.deviation[mask]
+    n = np.count_nonzero(~np.isnan(value), axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        shift = np.nansum(value, axis=0) / n
+        ratio = (1 + value) / (1 + shift)
+        reading = series.reading_err[mask] / (1 + shift)
+    nights, mjd = series.nights[mask], series.mjd[mask]
+    trend = spearman(mjd, ratio)
+    night_names, means = nightly_means(nights, ratio)
+    nightly = spearman(np.arange(len(night_names), dtype=float), means)
+    line = slopes(mjd, ratio - 1, series.deviation_err[mask])
+    spread = {
+        key: _bootstrap(ratio, nights, function, n_bootstrap, seed)
+        for key, function in (
+            ("std_published", std_published),
+            ("std", std_sample),
+            ("std_robust", std_robust),
+        )
+    }
+    return {
+        "star_1": np.array([pair[0] for pair in series.pairs]),
+        "star_2": np.array([pair[1] for pair in series.pairs]),
+        "subset": np.full(len(series.pairs), name),
+        "n": n,
+        "n_nights": np.count_nonzero(~np.isnan(means), axis=0),
+        "mean_shift": shift,
+        "std_published": std_published(ratio),
+        "std_published_err": spread["std_published"],
+        "std": std_sample(ratio),
+        "std_err": spread["std"],
+        "std_robust": std_robust(ratio),
+        "std_robust_err": spread["std_robust"],
+        "reading_err": _reading_error(ratio, reading),
+        "spearman_rho": trend.rho,
+        "spearman_p": trend.p,
+        "spearman_rho_nights": nightly.rho,
+        "spearman_p_nights": nightly.p,
+        "slope_per_year": line.per_year,
+        "slope_err": line.err,
+    }
+
+
+def _reading_error(ratio: np.ndarray, err: np.ndarray) -> np.ndarray:
+    """1 sigma of ``std_published`` from independent errors of the values, to first order.
+
+    d std / d x_i = (x_i - mean) / (n std) over the points that are not dropped.
+    """
+    order = np.argsort(ratio, axis=0)
+    ordered, errors = np.take_along_axis(ratio, order, 0), np.take_along_axis(err, order, 0)
+    n = np.count_nonzero(~np.isnan(ratio), axis=0)
+    rank = np.arange(len(ratio))[:, np.newaxis]
+    kept = (rank >= 1) & (rank < n - 1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.where(kept, ordered, 0.0).sum(axis=0) / (n - 2)
+        slope = np.where(kept, ordered - mean, 0.0) / ((n - 2) * std_published(ratio))
+    result: np.ndarray = np.sqrt((np.where(kept, slope * errors, 0.0) ** 2).sum(axis=0))
+    return result
+
+
+def _bootstrap(
+    ratio: np.ndarray,
+    nights: np.ndarray,
+    statistic: Callable[[np.ndarray], np.ndarray],
+    n_bootstrap: int,
+    seed: int,
+) -> np.ndarray:
+    """Half of the central 68 % of a statistic over draws of whole nights, per series."""
+    names = np.unique(nights)
+    if len(names) < 2:
+        return np.full(ratio.shape[1], np.nan)
+    members = [np.flatnonzero(nights == name) for name in names]
+    rng = np.random.default_rng(seed)
+    draws = [
+        np.concatenate([members[k] for k in rng.integers(len(names), size=len(names))])
+        for _ in range(n_bootstrap)
+    ]
+    rows = np.full((max(map(len, draws)), n_bootstrap), -1)
+    for column, draw in enumerate(draws):
+        rows[: len(draw), column] = draw
+    padded = np.vstack([ratio, np.full((1, ratio.shape[1]), np.nan)])  # row -1: nothing drawn
+    errors = []
+    for series in padded.T:
+        values = statistic(series[rows])
+        finite = values[np.isfinite(values)]
+        low, high = np.percentile(finite, _PERCENTILES) if len(finite) else (np.nan, np.nan)
+        errors.append((high - low) / 2)
+    return np.array(errors)

@@ -1,0 +1,109 @@
+"""The bright standard is found and masked by itself: wings, spikes, and nothing else."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pipeline.errors import CubeEmpty
+from pipeline.measure.detection import find_stars
+from pipeline.measure.standard import find_standard
+from tests.measure.fields import STANDARD_XY, STUDY, clean_image, noisy
+
+SEARCH = {"threshold_sigma": 6.0, "fwhm_px": 5.0}
+SEEINGS = [(2.5, 3.5), (3.0, 2.8), (4.0, 2.2), (5.5, 2.8), (4.0, 0.0)]  # FWHM, Moffat index
+
+
+def exposure(recipe, seed=1):
+    return noisy(clean_image(recipe), recipe.sky, np.random.default_rng(seed))
+
+
+@pytest.mark.parametrize(("fwhm_px", "moffat_beta"), SEEINGS)
+def test_it_is_found_where_it_is(fwhm_px, moffat_beta):
+    standard = find_standard(
+        exposure(replace(STUDY, fwhm_px=fwhm_px, moffat_beta=moffat_beta)), **SEARCH
+    )
+    # 4e7 photons: the photon limit is 1e-3 px; neighbours pull by as much again
+    assert np.hypot(standard.x - STANDARD_XY[0], standard.y - STANDARD_XY[1]) < 0.01
+
+
+def false_stars(fwhm_px, moffat_beta, *, small_mask_px=0.0):
+    """How many detections ten images of the standard and one bright star show beyond that one."""
+    alone = replace(
+        STUDY, xy=STUDY.xy[3:4], flux=STUDY.flux[3:4], fwhm_px=fwhm_px, moffat_beta=moffat_beta
+    )
+    count = 0
+    for seed in range(10):
+        image = exposure(alone, seed)
+        standard = find_standard(image, **SEARCH)
+        if small_mask_px:
+            row, column = np.indices(image.shape)
+            near = np.hypot(column - standard.x, row - standard.y) < small_mask_px
+            standard = replace(standard, mask=near)
+        count += len(find_stars(image, standard=standard, **SEARCH).x) - 1
+    return count
+
+
+def test_nothing_of_it_is_taken_for_a_star_where_a_small_mask_shows_false_ones():
+    # The rule allows 0.3 false stars an image at the very worst (SAFE_SIGMA over the whole of it).
+    counts = [false_stars(*seeing) for seeing in SEEINGS]
+    assert sum(counts) <= 2
+    assert sum(false_stars(*seeing, small_mask_px=8.0) for seeing in SEEINGS) >= 10
+
+
+@pytest.mark.parametrize(("fwhm_px", "moffat_beta"), SEEINGS)
+def test_the_mask_leaves_the_field_to_the_stars(fwhm_px, moffat_beta):
+    recipe = replace(STUDY, fwhm_px=fwhm_px, moffat_beta=moffat_beta)
+    standard = find_standard(exposure(recipe), **SEARCH)
+    assert 10 <= standard.radius_px <= 30
+    assert standard.mask.mean() < 0.06
+    masked = [standard.mask[round(y), round(x)] for x, y in recipe.xy]
+    assert not any(masked)
+
+
+def test_the_mask_follows_the_spikes_when_they_turn():
+    reach = {}
+    for angle in (0.0, 45.0):
+        recipe = replace(STUDY, xy=STUDY.xy[3:4], flux=STUDY.flux[3:4], spike_angle_deg=angle)
+        standard = find_standard(exposure(recipe), **SEARCH)
+        at = np.deg2rad(angle)
+        x = round(standard.x + 40 * np.cos(at))
+        y = round(standard.y + 40 * np.sin(at))
+        reach[angle] = (x, y)
+        assert standard.mask[y, x]
+        other = reach[0.0]
+        if angle:
+            assert not standard.mask[other[1], other[0]]
+
+
+def test_a_fainter_standard_has_a_smaller_mask():
+    sizes = [
+        find_standard(exposure(replace(STUDY, standard_flux=flux)), **SEARCH).mask.sum()
+        for flux in (1e8, 2e7)
+    ]
+    assert sizes[1] < sizes[0]
+
+
+def test_a_standard_at_the_edge_is_masked_on_the_image():
+    recipe = replace(STUDY, xy=STUDY.xy[3:4], flux=STUDY.flux[3:4], standard_xy=(308.0, 150.0))
+    image = exposure(recipe)
+    standard = find_standard(image, **SEARCH)
+    assert np.hypot(standard.x - 308, standard.y - 150) < 0.2
+    assert len(find_stars(image, standard=standard, **SEARCH).x) == 1
+
+
+def test_a_hot_pixel_is_not_the_standard():
+    image = exposure(STUDY)
+    image[20, 30] = 3 * np.nanmax(image)
+    standard = find_standard(image, **SEARCH)
+    assert np.hypot(standard.x - STANDARD_XY[0], standard.y - STANDARD_XY[1]) < 0.01
+
+
+def test_an_image_without_data_is_empty():
+    with pytest.raises(CubeEmpty):
+        find_standard(np.full((20, 20), np.nan), **SEARCH)
+
+
+def test_a_noise_free_constant_image_does_not_fail():
+    standard = find_standard(np.ones((30, 30)), **SEARCH)
+    assert np.isfinite([standard.x, standard.y, standard.radius_px]).all()
