@@ -54,7 +54,9 @@ def standard_group(tree: AssociationTree, wanted: Wanted) -> Association:
     if not groups:
         said = "; ".join(text for group in tree.root.walk() for text in group.messages)
         raise NoStandard(f"association tree without a standard ({said or 'no message'})")
-    names = sorted({file.name for group in groups for file in group.files if file.category == "STD"})
+    names = sorted(
+        {file.name for group in groups for file in group.files if file.category == "STD"}
+    )
     if wanted.dp_id:
         groups = tuple(g for g in groups if wanted.dp_id in {f.name for f in g.files})
         if not groups:

@@ -4,48 +4,28 @@ One loop starts children, watches them and publishes what they made; there is no
 lock. This is the only module of the room that knows stamps.
 """
 
-import json
-import os
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any
 
 from pipeline import products
-from pipeline.errors import DiskFull, ExposureError, RecipeFailed
-from pipeline.reduction import files
-from pipeline.reduction.plan import Call, Input
+from pipeline.errors import DiskFull, ExposureError, RecipeFailed, WorkspaceError
+from pipeline.reduction.plan import Call
 from pipeline.reduction.recipes import RECIPES
-from pipeline.reduction.runners import LOG_NAME, OUTPUT_NAME, RecipeRun, Request, Runner, Running, plugin_folder
+from pipeline.reduction.runners import RecipeRun, Request, Running
+from pipeline.reduction.workshop import (
+    STAMPED,
+    Ingredients,
+    Workshop,
+    input_paths,
+    keep_log,
+    write_record,
+)
 
-STAMPED = "products"  # the stamp of a call is products.stamp.json
-RECORD = "record.json"
 POLL_S = 0.05
 # Failures of circumstances, not of data: the next run tries again.
 PASSING = ("RecipeTimeout", "RecipeCrashed", "DiskFull", "RawFrameUnreadable")
-
-
-@dataclass(frozen=True)
-class Workshop:
-    """Where calls run and what they may use."""
-
-    folder: Path  # of products, one folder a call
-    raw: Path  # folder of raw frames and tables
-    extra: Mapping[str, Path] = field(default_factory=dict)  # files that go by a name of their own
-    runner: Runner = field(kw_only=True)
-    jobs: int = 1  # recipes at a time
-    memory_mb: float = float("inf")  # that all recipes together may use
-    time_limit_factor: float = 1.0
-
-    def product_folder(self, call_id: str) -> Path:
-        """Where the products of a call live."""
-        return self.folder / call_id
-
-    def find(self, name: str) -> Path:
-        """The file of that name among the campaign's own and the raw frames."""
-        return self.extra[name] if name in self.extra else files.find_file(self.raw, name)
 
 
 @dataclass
@@ -56,14 +36,6 @@ class Outcome:
     failed: dict[str, ExposureError] = field(default_factory=dict)
     ran: list[str] = field(default_factory=list)
     recipe_wall_s: float = 0.0  # sum over the recipes that ran
-
-
-def available_memory_mb() -> float:
-    """Memory that is free for recipes now [MB]."""
-    for line in Path("/proc/meminfo").read_text().splitlines():
-        if line.startswith("MemAvailable:"):
-            return int(line.split()[1]) / 1024
-    return float("inf")
 
 
 def run_calls(
@@ -94,31 +66,21 @@ def run_calls(
     loop.find_stale(wanted)
     users = _users(calls) if purge else {}
     try:
-        while loop.step():
-            for call_id in [*loop.just_ended]:
+        busy = True
+        while busy:
+            busy = loop.step()
+            for call_id in loop.just_ended:
                 _purge_unused(call_id, loop, users, {*wanted, *keep})
             loop.just_ended.clear()
-            time.sleep(POLL_S)
+            time.sleep(POLL_S if busy else 0)
+    except OSError as error:
+        raise WorkspaceError(
+            f"{error.filename or workshop.folder}: {error.strerror}; "
+            "free space or choose another folder with --work"
+        ) from error
     finally:
         loop.stop()
     return loop.outcome
-
-
-def product_paths(workshop: Workshop, call_id: str, tag: str) -> tuple[Path, ...]:
-    """The products of a call with that tag, () if it has none (any more)."""
-    folder = workshop.product_folder(call_id)
-    record = read_record(workshop, call_id)
-    names = record.get("products", {}).get(tag, [])
-    return tuple(folder / name for name in names if (folder / name).exists())
-
-
-def read_record(workshop: Workshop, call_id: str) -> dict[str, Any]:
-    """What is kept of a call for ever: recipe, inputs, QC, warnings, cost; {} if it never ran."""
-    try:
-        text = (workshop.product_folder(call_id) / RECORD).read_text(encoding="utf-8")
-        return dict(json.loads(text))
-    except (OSError, ValueError):
-        return {}
 
 
 def _users(calls: Sequence[Call]) -> dict[str, set[str]]:
@@ -146,8 +108,7 @@ class _Loop:
     ) -> None:
         self.workshop, self.outcome, self._tell = workshop, Outcome(), tell
         self._calls = {call.id: call for call in calls}
-        self._keys: dict[str, dict[str, Any]] = {}
-        self._checked: dict[Path, str] = {}  # raw file: its fingerprint
+        self._ingredients = Ingredients(self._calls, workshop)
         self._running: dict[str, Running] = {}
         self.pending: set[str] = set()  # stale and not ended
         self.just_ended: list[str] = []
@@ -172,7 +133,7 @@ class _Loop:
             todo += [
                 one.call
                 for one in call.inputs
-                if one.call and (stale[one.call] or not self._products_of(one))
+                if one.call and (stale[one.call] or not input_paths(self.workshop, one))
             ]
 
     def step(self) -> bool:
@@ -194,7 +155,7 @@ class _Loop:
         if any(one.call and stale[one.call] for one in call.inputs):
             return True
         try:
-            ingredients = self._ingredients(call)
+            ingredients = self._ingredients.of(call)
         except ExposureError:
             return True  # the reason is found again, and recorded, when it is its turn
         product = self.workshop.product_folder(call.id) / STAMPED
@@ -237,8 +198,8 @@ class _Loop:
         return RECIPES[call.recipe].memory_for(call.n_channels)
 
     def _start(self, call: Call) -> None:
-        self._ingredients(call)  # checks the raw files
-        paths = [(one.tag, path) for one in call.inputs for path in self._products_of(one)]
+        self._ingredients.of(call)  # checks the raw files
+        paths = [(one.tag, path) for one in call.inputs for path in input_paths(self.workshop, one)]
         folder = self._scratch / call.id
         folder.mkdir()
         recipe = RECIPES[call.recipe]
@@ -258,7 +219,7 @@ class _Loop:
         self.outcome.recipe_wall_s += running.cost[0]
         self.outcome.ran.append(call.id)
         target.mkdir(parents=True, exist_ok=True)
-        self._keep_log(running, target)
+        keep_log(running, target)
         if run is None:
             shutil.rmtree(running.request.folder, ignore_errors=True)
             assert error is not None
@@ -271,7 +232,7 @@ class _Loop:
                 for path in made.products[tag]:
                     path.replace(output.path(path.name))
 
-        self._record(call, running, made, None)
+        write_record(self.workshop, call, self._inputs(call), running, made)
         stamp = self._stamp(call, build, running)
         shutil.rmtree(running.request.folder, ignore_errors=True)
         if stamp.state == products.FAILED:
@@ -281,7 +242,11 @@ class _Loop:
         self._ended(call, None, running.cost)
 
     def _fail(
-        self, call: Call, error: ExposureError, running: Running | None = None, recorded: bool = True
+        self,
+        call: Call,
+        error: ExposureError,
+        running: Running | None = None,
+        recorded: bool = True,
     ) -> None:
         """Note that a call cannot be done; a follow-up of another failure is not recorded."""
 
@@ -290,15 +255,24 @@ class _Loop:
 
         if recorded:
             try:
-                self._record(call, running, None, error)
+                write_record(self.workshop, call, self._inputs(call), running, error)
                 if not isinstance(error, DiskFull):
                     self._stamp(call, build, running)
             except (OSError, ExposureError):
                 pass  # no space for the note, or no key without the raw file: tried again next time
         self._ended(call, error)
 
+    def _inputs(self, call: Call) -> dict[str, str]:
+        try:
+            return dict(self._ingredients.of(call)["inputs"])
+        except ExposureError:
+            return {}
+
     def _ended(
-        self, call: Call, error: ExposureError | None, cost: tuple[float, float, float] | None = None
+        self,
+        call: Call,
+        error: ExposureError | None,
+        cost: tuple[float, float, float] | None = None,
     ) -> None:
         self.pending.discard(call.id)
         self.just_ended.append(call.id)
@@ -312,82 +286,10 @@ class _Loop:
     ) -> products.Stamp:
         product = self.workshop.product_folder(call.id) / STAMPED
         # fingerprints, not digests of gigabytes: most products are removed within the hour
-        stamp = products.make(product, call.recipe, self._ingredients(call), build, transient=True)
+        stamp = products.make(
+            product, call.recipe, self._ingredients.of(call), build, transient=True
+        )
         if running is not None:
             stamp = replace(stamp, wall_s=running.cost[0], peak_rss_mb=running.cost[2])
             products.write_stamp(product, stamp)
         return stamp
-
-    def _keep_log(self, running: Running, target: Path) -> None:
-        text = running.log()
-        output = (running.request.folder / OUTPUT_NAME).read_text(errors="replace")
-        try:
-            (target / LOG_NAME).write_text(text + ("\n" + output if output not in text else ""))
-        except OSError:
-            (target / LOG_NAME).unlink(missing_ok=True)  # the disk is full: the message remains
-
-    def _record(
-        self, call: Call, running: Running | None, run: RecipeRun | None, error: Exception | None
-    ) -> None:
-        cost = running.cost if running else (0.0, 0.0, 0.0)
-        try:
-            inputs = self._ingredients(call)["inputs"]
-        except ExposureError:
-            inputs = {}
-        folder = self.workshop.product_folder(call.id)
-        folder.mkdir(parents=True, exist_ok=True)
-        content = {
-            "call": call.id,
-            "recipe": call.recipe,
-            "channel": call.channel,
-            "runner": self.workshop.runner.name,
-            "provenance": dict(run.provenance) if run else {},
-            "parameters": dict(call.parameters),
-            "inputs": inputs,
-            "products": {t: [p.name for p in run.products[t]] for t in call.makes} if run else {},
-            "qc": dict(run.qc) if run else {},
-            "warnings": run.warnings if run else (),
-            "wall_s": cost[0],
-            "cpu_s": cost[1],
-            "peak_rss_mb": cost[2],
-            "error_type": type(error).__name__ if error else "",
-            "error": str(error or ""),
-        }
-        with products.atomic_file(folder / RECORD) as file:
-            json.dump(content, file, sort_keys=True, default=str)
-
-    def _products_of(self, one: Input) -> tuple[Path, ...]:
-        if one.call:
-            return product_paths(self.workshop, one.call, one.made_as)
-        return (self.workshop.find(one.name),)
-
-    def _ingredients(self, call: Call) -> dict[str, Any]:
-        """What shapes the products of a call: recipe, parameters, every input by content."""
-        if call.id not in self._keys:
-            inputs: dict[str, str] = {}
-            for number, one in enumerate(call.inputs):
-                label = f"{number:03d} {one.tag} {one.name or one.call}"
-                if one.call:
-                    inputs[label] = products.digest(self._ingredients(self._calls[one.call]))
-                else:
-                    inputs[label] = self._fingerprint(self.workshop.find(one.name))
-            self._keys[call.id] = {
-                "recipe": call.recipe,
-                "pipeline": _pipeline_version(),
-                "channel": call.channel,
-                "parameters": dict(call.parameters),
-                "inputs": inputs,
-            }
-        return self._keys[call.id]
-
-    def _fingerprint(self, path: Path) -> str:
-        if path not in self._checked:
-            files.check_file(path)
-            self._checked[path] = products.fingerprint(path)
-        return self._checked[path]
-
-
-def _pipeline_version() -> str:
-    """Version of the installed recipes: another one makes other products."""
-    versions = sorted(path.name for path in plugin_folder().iterdir())
-    return os.pathsep.join(versions)

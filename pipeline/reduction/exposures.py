@@ -17,14 +17,9 @@ from pipeline.association import parse_tree
 from pipeline.errors import ExposureError
 from pipeline.reduction import files
 from pipeline.reduction.association import Wanted, check_standard, standard_group
-from pipeline.reduction.execute import (
-    Outcome,
-    Workshop,
-    product_paths,
-    read_record,
-    run_calls,
-)
+from pipeline.reduction.execute import Outcome, run_calls
 from pipeline.reduction.plan import ALL_CHANNELS, Choices, Input, Plan, merge, plan_reduction
+from pipeline.reduction.workshop import Workshop, product_paths, read_record
 from pipeline.settings import ReductionSettings
 
 GRID, RESPONSE = "grid", "response"  # names of the campaign's own files
@@ -215,7 +210,11 @@ def write_grid(cube: Path, path: Path) -> None:
     grid = fits.PrimaryHDU(header=header).header
     grid["SIMPLE"], grid["BITPIX"], grid["NAXIS"] = True, 8, 3
     for axis in (1, 2, 3):
-        grid.set(f"NAXIS{axis}", header[f"NAXIS{axis}"], after=f"NAXIS{axis - 1}" if axis > 1 else "NAXIS")
+        grid.set(
+            f"NAXIS{axis}",
+            header[f"NAXIS{axis}"],
+            after=f"NAXIS{axis - 1}" if axis > 1 else "NAXIS",
+        )
     grid["HIERARCH ESO PRO CATG"] = "OUTPUT_WCS"
     for key in ("PCOUNT", "GCOUNT", "EXTNAME"):
         grid.remove(key, ignore_missing=True)

@@ -162,7 +162,11 @@ class _Planner:
 
     def _cube(self, tables: list[Input]) -> str:
         response = self._choices.response or self._response(tables)
-        inputs = [*tables, response, *self._static("EXTINCT_TABLE", "ASTROMETRY_WCS", "FILTER_LIST")]
+        inputs = [
+            *tables,
+            response,
+            *self._static("EXTINCT_TABLE", "ASTROMETRY_WCS", "FILTER_LIST"),
+        ]
         return self._add(recipes.SCIPOST, 0, [*inputs, *self._grid()]).id
 
     def _bare_cube(self, tables: list[Input]) -> str:

@@ -142,5 +142,7 @@ KNOWN_TAGS = frozenset(
 def parameters_of(recipe: Recipe, settings: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     """The non-default parameters of a recipe, sorted, from "recipe.parameter=value" lines."""
     prefix = recipe.name + "."
-    pairs = [text.removeprefix(prefix).split("=", 1) for text in settings if text.startswith(prefix)]
+    pairs = [
+        text.removeprefix(prefix).split("=", 1) for text in settings if text.startswith(prefix)
+    ]
     return tuple(sorted((name, value) for name, value in pairs))

@@ -18,6 +18,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from astropy.io import fits
+
 from pipeline.errors import (
     DiskFull,
     RecipeCrashed,
@@ -145,7 +147,7 @@ class Running:
                 f"{log.strip().splitlines()[-1][-200:] if log.strip() else 'nothing'}"
             )
         products = self._products(log)
-        header = evidence.fits.getheader(products[self.request.recipe.makes[0]][0])
+        header = fits.getheader(products[self.request.recipe.makes[0]][0])
         qc = evidence.quality(header)
         evidence.check_quality(name, qc)
         warnings = evidence.log_lines(log, "WARNING")
@@ -183,8 +185,8 @@ class EsorexRunner:
 
     name = "esorex"
 
-    def __init__(self, program: str = "esorex") -> None:
-        self._program = program
+    def __init__(self, plugins: Path, program: str = "esorex") -> None:
+        self.plugins, self._program = plugins, program
 
     def start(self, request: Request) -> Running:
         """Start a recipe."""
@@ -198,7 +200,7 @@ class EsorexRunner:
             "--msg-level=off",
             "--no-datamd5=TRUE",  # of gigabytes, and nobody reads them: our stamps hold digests
             "--no-checksum=TRUE",
-            f"--recipe-dir={plugin_folder()}",
+            f"--recipe-dir={self.plugins}",
             request.recipe.name,
             *options,
             str(sof),
@@ -211,6 +213,9 @@ class PythonCplRunner:
 
     name = "python-cpl"
 
+    def __init__(self, plugins: Path) -> None:
+        self.plugins = plugins
+
     def start(self, request: Request) -> Running:
         """Start a recipe."""
         content = {
@@ -218,7 +223,7 @@ class PythonCplRunner:
             "raw_tags": request.recipe.raw,
             "files": [[tag, str(path)] for tag, path in request.files],
             "parameters": dict(_parameters(request)),
-            "plugins": str(plugin_folder()),
+            "plugins": str(self.plugins),
             "log": LOG_NAME,
         }
         (request.folder / REQUEST_NAME).write_text(json.dumps(content))
@@ -237,7 +242,7 @@ def find_runner(name: str = "auto") -> Runner:
     RecipesMissing
         If the recipes or the program are not installed; the message holds the remedy.
     """
-    plugin_folder()
+    plugins = plugin_folder()
     has_cpl = importlib.util.find_spec("cpl") is not None
     if name == "python-cpl" or (name == "auto" and has_cpl):
         if not has_cpl:
@@ -245,10 +250,15 @@ def find_runner(name: str = "auto") -> Runner:
                 "python-cpl is not installed: apt-get install libcpl-dev, then "
                 "pip install -r requirements/reduction.txt; or choose the runner esorex"
             )
-        return PythonCplRunner()
+        return PythonCplRunner(plugins)
     if shutil.which("esorex") is None:
         raise RecipesMissing(f"esorex is not installed: {INSTALL_LINE}")
-    return EsorexRunner()
+    return EsorexRunner(plugins)
+
+
+def recipes_version(runner: Runner) -> str:
+    """Version of the installed recipes: another one makes other products."""
+    return os.pathsep.join(sorted(path.name for path in runner.plugins.iterdir()))
 
 
 def plugin_folder() -> Path:

@@ -19,7 +19,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     settings = read_settings(args.config)
     band = load_band(settings.statistics.band)
     campaign = demo_campaign(
-        settings.field, settings.simulation, (band.wave_aa, band.weight), args.mode, args.night or NIGHTS
+        settings.field,
+        settings.simulation,
+        (band.wave_aa, band.weight),
+        args.mode,
+        args.night or NIGHTS,
     )
     counts = FrameCounts(skyflat=args.skyflats, separate_flat_bias=args.separate_flat_bias)
     for night in write_demo(

@@ -68,7 +68,9 @@ def drifted_response(campaign: SimulatedCampaign, exposure: SimulatedExposure) -
     return np.asarray(drift.channels(mjd)[:, None] * drift.slices(mjd))
 
 
-def to_field(exposure: SimulatedExposure, reference_xy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def to_field(
+    exposure: SimulatedExposure, reference_xy: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Place in the field [0.2 arcsec] of positions in the reference exposure, shape (n, 2)."""
     a, b, c, d, e, f = exposure.affine
     moved = reference_xy @ np.array([[a, d], [b, e]]) + np.array([c, f])
@@ -80,7 +82,7 @@ def to_grid(x_field_px: np.ndarray, y_field_px: np.ndarray) -> np.ndarray:
     angle = np.radians(instrument.FIELD_ANGLE_DEG)
     x, y = np.asarray(x_field_px, float), np.asarray(y_field_px, float)
     dx, dy = x * np.cos(angle) - y * np.sin(angle), x * np.sin(angle) + y * np.cos(angle)
-    return np.stack([dx, dy], axis=-1) + np.array(instrument.FIELD_CENTRE_XY)
+    return np.asarray(np.stack([dx, dy], axis=-1) + np.array(instrument.FIELD_CENTRE_XY))
 
 
 def _field_xy(exposure: SimulatedExposure, xy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

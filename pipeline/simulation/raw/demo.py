@@ -40,7 +40,7 @@ class Injection:
 
 def demo_stars(channels: Sequence[int] = CHANNELS) -> tuple[StarSpec, ...]:
     """Stars on the middle of two channels."""
-    stars = []
+    stars: list[StarSpec] = []
     for channel, x_row, snr_row in zip(channels, X_FIELD_PX, SNR, strict=True):
         y_field = (channel - 12.5) * SLICES_PER_STACK * ROW_HEIGHT_PX
         for x_field, snr in zip(x_row, snr_row, strict=True):

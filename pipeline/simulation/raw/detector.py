@@ -53,7 +53,9 @@ def read_out(expected: np.ndarray | None, rng: np.random.Generator) -> np.ndarra
         electrons *= np.float32(port.read_noise)
         if expected is not None:
             light = expected[y0 : y0 + HALF_Y, x0 : x0 + HALF_X]
-            electrons[BORDER:-BORDER, BORDER:-BORDER] += rng.poisson(np.clip(light, 0, POISSON_LIMIT))
+            electrons[BORDER:-BORDER, BORDER:-BORDER] += rng.poisson(
+                np.clip(light, 0, POISSON_LIMIT)
+            )
         adu = electrons / np.float32(port.gain) + np.float32(port.bias_adu)
         y1, x1 = height * port.upper, width * port.right
         raw[y1 : y1 + height, x1 : x1 + width] = np.clip(np.rint(adu), 0, 65535)

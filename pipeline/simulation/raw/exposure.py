@@ -11,7 +11,7 @@ from scipy.special import ndtr, roots_genlaguerre
 
 from pipeline import geometry
 from pipeline.simulation.raw.optics import NY, Channel, PixelMaps, slice_positions
-from pipeline.simulation.raw.spectra import FWHM_PER_SIGMA, GRID_AA, GRID_STEP_AA, cumulative
+from pipeline.simulation.raw.spectra import GRID_AA, GRID_STEP_AA, cumulative
 
 GAUSSIANS = 12  # of the mixture that stands for a Moffat profile
 MIN_WEIGHT = 1e-5  # Gaussians of less weight are left out
@@ -50,7 +50,7 @@ def uniform_light(maps: PixelMaps, density: np.ndarray) -> np.ndarray:
     index = np.clip(position.astype(np.int32), 0, len(GRID_AA) - 2)
     part = position - index
     below_edge = integral[index] * (1 - part) + integral[index + 1] * part
-    return np.diff(below_edge, axis=0).astype(np.float32) * maps.sensitivity
+    return np.asarray(np.diff(below_edge, axis=0).astype(np.float32) * maps.sensitivity)
 
 
 def sky_frame(scene: Scene, channel: Channel, maps: PixelMaps) -> np.ndarray:
@@ -65,18 +65,18 @@ def sky_frame(scene: Scene, channel: Channel, maps: PixelMaps) -> np.ndarray:
         near = (np.abs(gy - y) < REACH_PX) & (
             np.abs(gx - x) < geometry.SLICE_WIDTH_PX / 2 + REACH_PX
         )
-        for s in np.flatnonzero(near):
+        for s in np.flatnonzero(near).tolist():
             columns = channel.columns(s)
             edges = maps.wave_edge_aa[:, columns - 1].astype(float)
             light = np.diff(np.interp(edges, GRID_AA, integral), axis=0)
-            light *= _star_share(scene, channel, int(s), (gx[s] - x, gy[s] - y), columns)
+            light *= _star_share(scene, channel, s, (gx[s] - x, gy[s] - y), columns)
             light *= maps.sensitivity[:, columns - 1]
             frame[:, columns - 1] += light * scene.response[channel.number - 1, sky[s] - 1]
     return frame
 
 
 def _on_grid(scene: Scene, values: np.ndarray) -> np.ndarray:
-    return np.interp(GRID_AA, scene.wave_aa, values, left=0.0, right=0.0)
+    return np.asarray(np.interp(GRID_AA, scene.wave_aa, values, left=0.0, right=0.0))
 
 
 def _apply_response(frame: np.ndarray, scene: Scene, channel: Channel, sky: np.ndarray) -> None:
@@ -107,7 +107,9 @@ def _star_share(
     half_row = geometry.ROW_HEIGHT_PX / 2
     for weight, sigma_per_fwhm in moffat_as_gaussians(scene.beta):
         sigma = sigma_per_fwhm * fwhm
-        along = ndtr((dx + field_per_column / 2) / sigma) - ndtr((dx - field_per_column / 2) / sigma)
+        along = ndtr((dx + field_per_column / 2) / sigma) - ndtr(
+            (dx - field_per_column / 2) / sigma
+        )
         across = ndtr((dy + half_row) / sigma) - ndtr((dy - half_row) / sigma)
         share += weight * along * across
     upper = np.clip(np.searchsorted(rows, np.arange(1, NY + 1)), 1, len(rows) - 1)

@@ -48,7 +48,9 @@ class FrameCounts:
     flat: int = 3
     arc_per_lamp: int = 1
     skyflat: int = 3
-    separate_flat_bias: bool = True  # the lamp flats come with biases of their own, as in the archive
+    separate_flat_bias: bool = (
+        True  # the lamp flats come with biases of their own, as in the archive
+    )
 
 
 @dataclass(frozen=True)

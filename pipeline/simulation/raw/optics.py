@@ -65,17 +65,18 @@ class Channel:
     def centre(self, s: int, y: np.ndarray) -> np.ndarray:
         """CCD column of the centre of slice ``s`` at row ``y`` [pix]."""
         u = self.u(y)
-        return self.x_centre[s] + self.fan[s] * u + self.bow[s] * u * u
+        return np.asarray(self.x_centre[s] + self.fan[s] * u + self.bow[s] * u * u)
 
     def full_width(self, s: int, y: np.ndarray) -> np.ndarray:
         """Width of slice ``s`` at row ``y`` [pix]."""
-        return self.width[s] + self.widening[s] * self.u(y)
+        return np.asarray(self.width[s] + self.widening[s] * self.u(y))
 
     def wavelength(self, s: int, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Air wavelength at a place in slice ``s`` [Angstrom]."""
         u, v = self.u(y), (x - self.centre(s, y)) / 38.0
         along = 2565.0 * u + 12.0 * u**2 - 6.0 * u**3
-        return self.wave_centre_aa[s] + along + self.tilt_aa[s] * v + self.curve_aa[s] * v * v
+        across = self.tilt_aa[s] * v + self.curve_aa[s] * v * v
+        return np.asarray(self.wave_centre_aa[s] + along + across)
 
     def columns(self, s: int) -> np.ndarray:
         """CCD columns that slice ``s`` lights."""
@@ -124,7 +125,9 @@ def pixel_maps(channel: Channel) -> PixelMaps:
         x = columns[None, :].astype(float)
         wave_edge[:, columns - 1] = channel.wavelength(s, x, y_edge)
         half, centre = channel.full_width(s, y) / 2, channel.centre(s, y)
-        profile = ndtr((x - centre + half) / EDGE_SIGMA_PX) - ndtr((x - centre - half) / EDGE_SIGMA_PX)
+        profile = ndtr((x - centre + half) / EDGE_SIGMA_PX) - ndtr(
+            (x - centre - half) / EDGE_SIGMA_PX
+        )
         lit = np.where(np.abs(x - centre) < half + 2, profile * channel.throughput[s], 0.0)
         sensitivity[:, columns - 1] = np.maximum(sensitivity[:, columns - 1], lit)
     rng = np.random.default_rng(PIXEL_SEED + channel.number)

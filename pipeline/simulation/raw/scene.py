@@ -82,9 +82,10 @@ def make_scene(
     """
     wave = sky.FINE_WAVE_AA
     airmass = conditions.pointing.airmass
-    electrons = np.interp(
-        wave, spectra.GRID_AA, spectra.electrons_per_unit_aa(conditions.mode)
-    ) * conditions.exptime_s
+    electrons = (
+        np.interp(wave, spectra.GRID_AA, spectra.electrons_per_unit_aa(conditions.mode))
+        * conditions.exptime_s
+    )
     transmission = 10 ** (-0.4 * atmosphere.extinction_mag(wave) * airmass)
     transmission *= atmosphere.haze_transmission(wave, conditions.haze_mag, airmass)
     transmission *= atmosphere.telluric_transmission(wave, airmass)
@@ -100,13 +101,16 @@ def make_scene(
     night = sky.sky_emission()
     posang = conditions.pointing.position_angle_deg
     x, y = field_position(east, north, posang)
-    refraction_px = refraction_arcsec(
-        wave,
-        airmass,
-        temperature_c=headers.TEMPERATURE_C,
-        humidity_percent=headers.HUMIDITY_PERCENT,
-        pressure_hpa=headers.PRESSURE_HPA,
-    ) / PIXEL_ARCSEC
+    refraction_px = (
+        refraction_arcsec(
+            wave,
+            airmass,
+            temperature_c=headers.TEMPERATURE_C,
+            humidity_percent=headers.HUMIDITY_PERCENT,
+            pressure_hpa=headers.PRESSURE_HPA,
+        )
+        / PIXEL_ARCSEC
+    )
     zenith = np.radians(conditions.pointing.parallactic_deg)
     shift_x, shift_y = field_position(np.sin(zenith), np.cos(zenith), posang)
     return Scene(
@@ -115,7 +119,8 @@ def make_scene(
         y_field_px=y,
         star_electrons=spectrum * electrons * transmission,
         sky_electrons=(sky_scale[0] * night.continuum + sky_scale[1] * night.lines) * electrons,
-        fwhm_px=atmosphere.seeing_fwhm_arcsec(conditions.seeing_arcsec, airmass, wave) / PIXEL_ARCSEC,
+        fwhm_px=atmosphere.seeing_fwhm_arcsec(conditions.seeing_arcsec, airmass, wave)
+        / PIXEL_ARCSEC,
         beta=conditions.beta,
         shift_x_px=refraction_px * shift_x,
         shift_y_px=refraction_px * shift_y,

@@ -43,6 +43,7 @@ XENON = (
 ARC_LINES = {"HgCd": HG_CD, "Ne": NEON, "Xe": XENON}
 ARC_COUNTS_PER_STRENGTH = 625.0  # line flux [e-]; the brightest peaks near 30 000 e-
 
+
 def filter_transmission(mode: str, wave_aa: np.ndarray) -> np.ndarray:
     """Transmission of the blue and notch filters of an instrument mode.
 
@@ -56,13 +57,13 @@ def filter_transmission(mode: str, wave_aa: np.ndarray) -> np.ndarray:
         low, high = instrument.NOTCH_AA[mode]
         inside = ndtr((wave_aa - low) / FILTER_EDGE_AA) * ndtr((high - wave_aa) / FILTER_EDGE_AA)
         transmission *= 1.0 - inside
-    return transmission
+    return np.asarray(transmission)
 
 
 def electrons_per_unit_aa(mode: str) -> np.ndarray:
     """Electrons per second and Angstrom on ``GRID_AA`` that one cube unit yields, no atmosphere."""
     ideal = instrument.electrons_per_unit(GRID_AA, step_aa=1.0, exptime_s=1.0)
-    return ideal * filter_transmission(mode, GRID_AA)
+    return np.asarray(ideal * filter_transmission(mode, GRID_AA))
 
 
 def cumulative(density: np.ndarray) -> np.ndarray:
@@ -90,15 +91,16 @@ def relative_throughput(mode: str) -> np.ndarray:
 def flat_lamp(mode: str) -> np.ndarray:
     """Continuum lamp, 20 000 e- per pixel at its brightest."""
     colour = (1 + 0.1 * np.sin(GRID_AA / 700.0)) / (1 + np.exp(-(GRID_AA - 5200.0) / 600.0))
-    return 16_000.0 * colour * relative_throughput(mode)
+    return np.asarray(16_000.0 * colour * relative_throughput(mode))
 
 
 def arc_lamp(lamp: str, mode: str) -> np.ndarray:
     """Arc lamp: ``HgCd``, ``Ne`` or ``Xe``, on a faint continuum."""
     lines = tuple((wave, flux * ARC_COUNTS_PER_STRENGTH) for wave, flux in ARC_LINES[lamp])
-    return line_density(lines) * relative_throughput(mode) + 0.3
+    return np.asarray(line_density(lines) * relative_throughput(mode) + 0.3)
 
 
 def twilight(mode: str) -> np.ndarray:
     """Evening sky, 10 000 e- per pixel."""
-    return 8_000.0 * relative_throughput(mode) * (1.2 - 0.2 * (GRID_AA - 4750.0) / 4600.0)
+    colour = 1.2 - 0.2 * (GRID_AA - 4750.0) / 4600.0
+    return np.asarray(8_000.0 * colour * relative_throughput(mode))

@@ -30,7 +30,9 @@ def static_header(category: str, mode: str) -> fits.Header:
     return header
 
 
-def _table(name: str, columns: Columns, cards: Mapping[str, object] | None = None) -> fits.BinTableHDU:
+def _table(
+    name: str, columns: Columns, cards: Mapping[str, object] | None = None
+) -> fits.BinTableHDU:
     made = [fits.Column(key, form, unit=unit, array=data) for key, form, unit, data in columns]
     hdu = fits.BinTableHDU.from_columns(made)
     hdu.header["EXTNAME"] = name
@@ -73,19 +75,21 @@ def line_catalog(mode: str) -> fits.BinTableHDU:
         waves = np.array([wave for wave, _ in lines])
         for wave, strength in lines:
             gap = np.sort(np.abs(waves - wave))[1]
-            ion = {"Ne": "NeI", "Xe": "XeI"}.get(lamp, "HgI" if wave in spectra.HG_LINES_AA else "CdI")
+            ion = {"Ne": "NeI", "Xe": "XeI"}.get(
+                lamp, "HgI" if wave in spectra.HG_LINES_AA else "CdI"
+            )
             best = strength >= BRIGHT_STRENGTH and gap > ISOLATED_AA
             flux = strength * spectra.ARC_COUNTS_PER_STRENGTH
             flux *= np.interp(wave, spectra.GRID_AA, efficiency)
             rows.append((wave, flux, ion, 5 if best else 3))
-    wave, flux, ion, quality = zip(*sorted(rows), strict=True)
+    columns = [np.array(column) for column in zip(*sorted(rows), strict=True)]
     return _table(
         "LINE_CATALOG",
         [
-            ("lambda", "E", "Angstrom", np.array(wave)),
-            ("flux", "E", "", np.array(flux)),
-            ("ion", "8A", "", np.array(ion)),
-            ("quality", "J", "", np.array(quality)),
+            ("lambda", "E", "Angstrom", columns[0]),
+            ("flux", "E", "", columns[1]),
+            ("ion", "8A", "", columns[2]),
+            ("quality", "J", "", columns[3]),
             ("comment", "16A", "", np.array([""] * len(rows))),
         ],
         {"VERSION": LINE_CATALOG_VERSION},
@@ -144,7 +148,12 @@ def response_table(mode: str) -> fits.BinTableHDU:
         [
             ("lambda", "D", "Angstrom", wave),
             ("response", "D", "2.5*log10((count/s/Angstrom)/(erg/s/cm**2/Angstrom))", response),
-            ("resperr", "D", "2.5*log10((count/s/Angstrom)/(erg/s/cm**2/Angstrom))", 0.001 + 0 * wave),
+            (
+                "resperr",
+                "D",
+                "2.5*log10((count/s/Angstrom)/(erg/s/cm**2/Angstrom))",
+                0.001 + 0 * wave,
+            ),
         ],
     )
 
