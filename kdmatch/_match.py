@@ -20,6 +20,9 @@ _REASONS = {
 }
 
 
+_NOTHING_TRIED = {1, 2}
+
+
 @dataclass(frozen=True, eq=False)
 class Match:
     """The affine map from reference to target with the pairs that support it."""
@@ -78,13 +81,18 @@ class NoMatch(Exception):
         self.n_plausible = int(result.n_plausible)
         self.n_verified = int(result.n_verified)
         needed = str(self.needed_pairs) if self.needed_pairs else "more than there are"
-        super().__init__(
+        message = (
             f"no match between {self.n_reference} reference and {self.n_target} target stars: "
-            f"{self.reason} (best {self.best_pairs} pairs, needed {needed}; probability of chance "
-            f"{self.false_alarm_probability:.2g}, limit {max_false_alarm:g}; "
-            f"{self.n_candidates} candidates, {self.n_plausible} plausible, "
-            f"{self.n_verified} verified)"
+            f"{self.reason}"
         )
+        if result.reason not in _NOTHING_TRIED:
+            message += (
+                f" (best {self.best_pairs} pairs, needed {needed}; probability of chance "
+                f"{self.false_alarm_probability:.2g}, limit {max_false_alarm:g}; "
+                f"{self.n_candidates} candidates, {self.n_plausible} plausible, "
+                f"{self.n_verified} verified)"
+            )
+        super().__init__(message)
 
 
 def _positions(name: str, xy: npt.ArrayLike) -> Array:
@@ -93,7 +101,7 @@ def _positions(name: str, xy: npt.ArrayLike) -> Array:
         array = np.ascontiguousarray(xy, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name} must be numbers of shape (n, 2): {error}") from error
-    if array.size == 0:
+    if array.shape == (0,):  # an empty list has no second axis
         array = array.reshape(0, 2)
     if array.ndim != 2 or array.shape[1] != 2:
         raise ValueError(f"{name} must have shape (n, 2), not {array.shape}")

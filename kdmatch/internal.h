@@ -151,6 +151,7 @@ typedef struct {
     const kdmatch_options *options;
     double max_radius;   /* beyond this a coincidence says nothing */
     double density;      /* of the target */
+    double *local_density; /* of the target about each of its stars */
     double moments;      /* of the reference: sum of 4 area^2 over its triangles */
     double expected;     /* share of reference stars with a partner that we reckon with */
     int32_t *owner;      /* per target star: place in the list that claims it, or -1 */
@@ -167,8 +168,8 @@ bool verifier_open(verifier *v, const catalogue *ref, const catalogue *tgt,
 void verifier_close(verifier *v);
 /* Do the neighbours of the quadrilateral's stars have partners more often than by chance? */
 bool verifier_screen(const verifier *v, const fit *start, const int32_t own[4]);
-/* Refit the pairs in v->now over the whole catalogues, first with a tolerance `widening` times wider. */
-bool verifier_refine(verifier *v, fit *f, double widening);
+/* Refit over the whole catalogues, from a fit to the pairs in v->now (or to none) to those at rest. */
+bool verifier_refine(verifier *v, fit *f);
 /* Grow from a start to the whole catalogues; the pairs are in v->now and belong to *out. */
 bool verifier_grow(verifier *v, const fit *start, fit *out);
 
@@ -178,6 +179,11 @@ bool verifier_grow(verifier *v, const fit *start, fit *out);
 double chance_log10(const verifier *v, const fit *found, const pair_list *pairs);
 /* Fewest pairs with residuals up to the tolerance that fall below max_false_alarm; 0 if none do. */
 int64_t chance_needed(const verifier *v);
+
+/* ---- robust.c ------------------------------------------------------------------------------ */
+
+/* Move a fit to the centre of the pairs about it; false if it does not come to rest. */
+bool robust_centre(const verifier *v, fit *f);
 
 /* ---- prior.c ------------------------------------------------------------------------------- */
 

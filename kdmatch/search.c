@@ -13,7 +13,7 @@ enum {
     MAX_QUADS = 32000,     /* then all of them up to 30 stars */
     MAX_ANCHORS = 200000,  /* stars of the target around which quadrilaterals are formed */
     MIN_RIVAL_CANDIDATES = 1000,
-    MAX_POLISH = 10
+    FEW_LOST = 8 /* one pair in so many may be lost by it */
 };
 /* A map this far below max_false_alarm ends the search; a weaker one waits for a better to come. */
 static const double LOG10_CERTAIN = -4.0;
@@ -212,32 +212,20 @@ static void keep(search *s, const fit *found, double chance)
     copy_pairs(&s->best->pairs, now);
 }
 
-/* Where stars lie at the very edge of the tolerance several sets of pairs are at rest, and which one
- * is reached depends on the start. From the one found, look around for one with more pairs or smaller
- * residuals, until there is none: the same whatever hypothesis came first. */
-static void polish(search *s)
+/* The best answer once more, from a start that does not know which hypothesis led to it. */
+static void forget_the_start(search *s)
 {
-    static const double WIDENING[] = {2.0, 1.5, 1.25, 1.1, 1.0, 0.8, 0.6};
     verifier *v = s->verifier;
-    bool better = s->best->found;
-    for (int round = 0; better && round < MAX_POLISH; round++) {
-        better = false;
-        for (size_t i = 0; i < sizeof WIDENING / sizeof *WIDENING; i++) {
-            fit trial = s->best->fit;
-            copy_pairs(&v->now, &s->best->pairs);
-            if (verifier_refine(v, &trial, WIDENING[i]) &&
-                (v->now.n > s->best->pairs.n ||
-                 (v->now.n == s->best->pairs.n && trial.rms < s->best->fit.rms))) {
-                s->best->fit = trial;
-                copy_pairs(&s->best->pairs, &v->now);
-                better = true;
-            }
-        }
-    }
-    if (s->best->found) {
-        s->best->chance = chance_log10(v, &s->best->fit, &s->best->pairs);
-        s->result->best_pairs = s->best->pairs.n > s->result->best_pairs ? s->best->pairs.n
-                                                                         : s->result->best_pairs;
+    fit again = s->best->fit;
+    v->now.n = 0;
+    if (s->best->found && robust_centre(v, &again) && verifier_refine(v, &again) &&
+        v->now.n >= s->best->pairs.n - s->best->pairs.n / FEW_LOST &&
+        same_answer(&v->now, &s->best->pairs)) {
+        s->best->fit = again;
+        copy_pairs(&s->best->pairs, &v->now);
+        s->best->chance = chance_log10(v, &again, &v->now);
+        s->result->best_pairs =
+            v->now.n > s->result->best_pairs ? v->now.n : s->result->best_pairs;
     }
 }
 
@@ -387,7 +375,7 @@ static kdmatch_status run(search *s)
         status = stage(s, MAX_QUADS);
     }
     if (status == KDMATCH_OK) {
-        polish(s);
+        forget_the_start(s);
     }
     return status;
 }

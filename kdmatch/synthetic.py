@@ -31,8 +31,8 @@ class Pair:
         """Least-squares affine on the true pairs, (2, 3): no matcher without a prior does better."""
         known = self.reference[self.pairs[:, 0]]
         basis = np.column_stack([known, np.ones(len(known))])
-        solution: Array = np.linalg.lstsq(basis, self.target[self.pairs[:, 1]], rcond=None)[0]
-        return solution.T
+        found = np.linalg.lstsq(basis, self.target[self.pairs[:, 1]], rcond=None)[0]
+        return np.asarray(found.T, dtype=np.float64)
 
 
 def affine_of(

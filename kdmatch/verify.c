@@ -14,6 +14,7 @@ static const double SCREEN_DROP = -3.5; /* log odds: eight misses in a row */
 static const double SCREEN_KEEP = 15.0;
 enum {
     MAX_ROUNDS = 60,
+    LOCAL = 6,
     MANY_PAIRS = 12 /* enough to tell their noise to a fifth */
 };
 
@@ -31,6 +32,18 @@ void pairs_close(pair_list *list)
     free(list->tgt);
 }
 
+/* Density of the target about one of its stars, from the distance to its LOCAL-th neighbour; nowhere
+ * less than the overall one. */
+static double density_around(const verifier *v, int32_t star)
+{
+    const catalogue *tgt = v->tgt;
+    if (tgt->n_near < LOCAL) {
+        return v->density;
+    }
+    int32_t far = tgt->near_ids[(size_t)star * (size_t)tgt->n_near + LOCAL - 1];
+    return fmax(v->density, LOCAL / (KDM_PI * distance2(tgt->star[star], tgt->star[far])));
+}
+
 bool verifier_open(verifier *v, const catalogue *ref, const catalogue *tgt,
                    const kdmatch_options *options)
 {
@@ -42,24 +55,27 @@ bool verifier_open(verifier *v, const catalogue *ref, const catalogue *tgt,
     v->max_radius = fmax(options->tolerance, sqrt(MAX_COINCIDENCE / (KDM_PI * v->density)));
     v->expected = EXPECTED_SHARE * fmin(1.0, (double)tgt->n / ref->n);
     v->moments = triangle_moments(ref);
+    v->local_density = malloc((size_t)tgt->n * sizeof *v->local_density);
     v->owner = malloc((size_t)tgt->n * sizeof *v->owner);
     v->owner_d2 = malloc((size_t)tgt->n * sizeof *v->owner_d2);
     v->member = calloc((size_t)ref->n, sizeof *v->member);
     v->trial = malloc((size_t)ref->n * sizeof *v->trial);
     bool lists = pairs_open(&v->now, ref->n);
     lists = pairs_open(&v->next, ref->n) && lists;
-    if (!v->owner || !v->owner_d2 || !v->member || !v->trial || !lists) {
+    if (!v->local_density || !v->owner || !v->owner_d2 || !v->member || !v->trial || !lists) {
         verifier_close(v);
         return false;
     }
     for (int32_t j = 0; j < tgt->n; j++) {
         v->owner[j] = -1;
+        v->local_density[j] = density_around(v, j);
     }
     return true;
 }
 
 void verifier_close(verifier *v)
 {
+    free(v->local_density);
     free(v->owner);
     free(v->owner_d2);
     free(v->member);
@@ -93,9 +109,14 @@ bool verifier_screen(const verifier *v, const fit *start, const int32_t own[4])
         if (outside_target(tgt, to, radius)) {
             continue;
         }
-        double d2 = radius * radius;
-        double by_chance = fmin(0.9 * v->expected + 0.1, v->density * KDM_PI * d2);
-        if (kdtree_nearest(&tgt->tree, to, &d2) >= 0) {
+        double d2 = 4 * v->max_radius * v->max_radius;
+        int32_t nearest = kdtree_nearest(&tgt->tree, to, &d2);
+        double density = nearest >= 0 ? v->local_density[nearest] : v->density;
+        double by_chance = 1 - exp(-density * KDM_PI * radius * radius);
+        if (by_chance >= v->expected) {
+            continue; /* a partner here would say nothing */
+        }
+        if (d2 <= radius * radius && nearest >= 0) {
             odds += log(v->expected / by_chance);
         } else {
             odds += log((1 - v->expected) / (1 - by_chance));
@@ -262,13 +283,13 @@ static bool settle(verifier *v, fit *f, double tolerance)
     return true;
 }
 
-/* First with a wider tolerance, so that neighbouring starts end in the same place. At last, if the
+/* First with twice the tolerance, so that neighbouring starts end in the same place. At last, if the
  * noise of many pairs turns out above a quarter of the tolerance, with four times that noise: of
  * Gaussian errors in two axes one in 3000 lies farther out, and none should be cut off. */
-bool verifier_refine(verifier *v, fit *f, double widening)
+bool verifier_refine(verifier *v, fit *f)
 {
     double tolerance = v->options->tolerance;
-    if (!settle(v, f, widening * tolerance) || !settle(v, f, tolerance)) {
+    if (!settle(v, f, 2 * tolerance) || !settle(v, f, tolerance)) {
         return false;
     }
     f->tolerance = tolerance;
@@ -283,5 +304,5 @@ bool verifier_refine(verifier *v, fit *f, double widening)
 bool verifier_grow(verifier *v, const fit *start, fit *out)
 {
     *out = *start;
-    return spread(v, out) && verifier_refine(v, out, 2.0);
+    return spread(v, out) && verifier_refine(v, out);
 }

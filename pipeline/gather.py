@@ -1,6 +1,6 @@
-"""All exposures of a campaign together: one row for every input, and the arrays for statistics."""
+"""All exposures of a campaign together: one row for every input, and what was measured."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -9,10 +9,12 @@ from astropy.table import QTable
 
 from pipeline import products
 from pipeline.measure import Measurement
+from pipeline.measure.bands import Band
+from pipeline.measure.photometry import published_band_sum
 from pipeline.measure.reference import ReferenceCatalogue
 from pipeline.records import read_detection, read_measurement
 from pipeline.results import Image, SpectrumSet
-from pipeline.schema import TABLES, empty_value, make_table
+from pipeline.schema import APERTURE_RADII_PX, TABLES, empty_value, make_table
 from pipeline.stages import Job, read_reference
 
 OK, EXCLUDED, FAILED = "ok", "excluded", "failed"  # values of the column ``status``
@@ -20,44 +22,18 @@ OK, EXCLUDED, FAILED = "ok", "excluded", "failed"  # values of the column ``stat
 
 @dataclass(frozen=True)
 class Gathered:
-    """A measured campaign; arrays run over the exposures of status ok, in the order of time."""
+    """A campaign after its last job."""
 
     exposures: QTable  # table ``exposures``: one row for every input
     catalogue: ReferenceCatalogue
-    exposure_ids: tuple[str, ...]  # (exposure,)
-    measurements: tuple[Measurement, ...]  # (exposure,)
-
-    @property
-    def ok(self) -> QTable:
-        """The rows of ``exposures`` that the arrays run over."""
-        return self.exposures[self.exposures["status"] == OK]
-
-    def band(self, band: str, radius_px: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Flux, its error and flags, each of shape (exposure, star).
-
-        Parameters
-        ----------
-        band : str
-            A passband of photometry.bands.
-        radius_px : float
-            One of extraction.radii_px.
-        """
-        parts = [_band_of(measurement, band, radius_px) for measurement in self.measurements]
-        flux, sigma, flags = (np.array(part) for part in zip(*parts, strict=True))
-        return flux, sigma, flags
-
-
-def _band_of(
-    measurement: Measurement, band: str, radius_px: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    one = next(photometry for photometry in measurement.photometry if photometry.band == band)
-    column = int(np.flatnonzero(np.isclose(measurement.spectra.radii_px, radius_px))[0])
-    return one.fluxes.flux[:, column], one.fluxes.sigma[:, column], one.flags[:, column]
+    measured: Mapping[
+        str, Measurement
+    ]  # by exposure id, in the order of time; the excluded as well
 
 
 def gather(jobs: Sequence[Job], reference: Path) -> Gathered:
     """Read what every job of a campaign has produced; nothing is lost on the way."""
-    rows, ids, measurements = [], [], []
+    rows, measured = [], {}
     for job in jobs:
         row = _header_columns(job)
         if _done(job.detection):
@@ -66,16 +42,14 @@ def gather(jobs: Sequence[Job], reference: Path) -> Gathered:
         if status != FAILED:
             measurement = read_measurement(job.measurement)
             row.update(_match_columns(measurement))
-            if status == OK:
-                ids.append(job.entry.exposure_id)
-                measurements.append(measurement)
+            measured[job.entry.exposure_id] = measurement
         rows.append({**row, "status": status, "reason": reason})
     columns = {
         column.name: [row.get(column.name, empty_value(column)) for row in rows]
         for column in TABLES["exposures"]
     }
     table = make_table("exposures", columns)
-    return Gathered(table, read_reference(reference), tuple(ids), tuple(measurements))
+    return Gathered(table, read_reference(reference), measured)
 
 
 def _header_columns(job: Job) -> dict[str, object]:
@@ -136,26 +110,27 @@ def detection_image(job: Job) -> Image:
 
 
 def spectra_by_mode(gathered: Gathered, unit: str) -> dict[str, SpectrumSet]:
-    """Spectra of all exposures that share a mode and a wavelength grid."""
-    modes: dict[str, list[int]] = {}
-    for index, mode in enumerate(gathered.ok["mode"]):
-        modes.setdefault(str(mode), []).append(index)
-    return {mode: _spectrum_set(gathered, modes[mode], unit) for mode in sorted(modes)}
+    """Spectra of all measured exposures that share a mode and a wavelength grid."""
+    mode_of = dict(zip(gathered.exposures["exposure_id"], gathered.exposures["mode"], strict=True))
+    members: dict[str, list[str]] = {}
+    for exposure_id in gathered.measured:
+        members.setdefault(str(mode_of[exposure_id]), []).append(exposure_id)
+    return {mode: _spectrum_set(gathered, members[mode], unit) for mode in sorted(members)}
 
 
-def _spectrum_set(gathered: Gathered, members: list[int], unit: str) -> SpectrumSet:
+def _spectrum_set(gathered: Gathered, members: list[str], unit: str) -> SpectrumSet:
     """Exposures on another wavelength grid than the first are left out: they cannot be stacked."""
-    grid = gathered.measurements[members[0]].spectra.wave_aa
-    alike = [i for i in members if np.array_equal(gathered.measurements[i].spectra.wave_aa, grid)]
-    spectra = [gathered.measurements[i].spectra for i in alike]
+    spectra = {name: gathered.measured[name].spectra for name in members}
+    grid = spectra[members[0]].wave_aa
+    alike = [name for name in members if np.array_equal(spectra[name].wave_aa, grid)]
     flux, variance, coverage = (
-        np.array([getattr(one, name) for one in spectra])
-        for name in ("flux", "variance", "coverage")
+        np.array([getattr(spectra[name], key) for name in alike])
+        for key in ("flux", "variance", "coverage")
     )
     return SpectrumSet(
-        tuple(gathered.exposure_ids[i] for i in alike),
+        tuple(alike),
         tuple(int(star) for star in gathered.catalogue.star_id),
-        tuple(float(radius) for radius in spectra[0].radii_px),
+        tuple(float(radius) for radius in spectra[alike[0]].radii_px),
         grid,
         flux,
         variance,
@@ -164,11 +139,23 @@ def _spectrum_set(gathered: Gathered, members: list[int], unit: str) -> Spectrum
     )
 
 
+def published_fluxes(gathered: Gathered, band: Band, radius_px: float) -> np.ndarray:
+    """Band sums to the letter of the study, (exposure, star) along ``exposures``; NaN: not measured."""
+    fluxes = np.full((len(gathered.exposures), len(gathered.catalogue.star_id)), np.nan)
+    for row, exposure_id in enumerate(gathered.exposures["exposure_id"]):
+        if (measurement := gathered.measured.get(str(exposure_id))) is not None:
+            spectra = measurement.spectra
+            column = int(np.flatnonzero(np.isclose(spectra.radii_px, radius_px))[0])
+            sums = published_band_sum(spectra.flux, spectra.variance, spectra.wave_aa, band)
+            fluxes[row] = sums.flux[:, column]
+    return fluxes
+
+
 def photometry_table(gathered: Gathered) -> QTable:
     """The table ``photometry``: every exposure, star, band and aperture."""
     columns: dict[str, list[np.ndarray]] = {column.name: [] for column in TABLES["photometry"]}
     star_ids = gathered.catalogue.star_id
-    for exposure_id, measurement in zip(gathered.exposure_ids, gathered.measurements, strict=True):
+    for exposure_id, measurement in gathered.measured.items():
         radii = measurement.spectra.radii_px
         for band in measurement.photometry:
             fluxes = band.fluxes
@@ -187,3 +174,22 @@ def photometry_table(gathered: Gathered) -> QTable:
     return make_table(
         "photometry", {name: np.concatenate(parts) for name, parts in columns.items()}
     )
+
+
+def snr_table(gathered: Gathered, exposure_id: str, band: str) -> QTable:
+    """The table ``snr``: band SNR of every star in the study's five apertures in one exposure.
+
+    NaN where the exposure is not measured or the aperture is not among extraction.radii_px.
+    """
+    star_ids = gathered.catalogue.star_id
+    columns = {
+        "star_id": star_ids,
+        **{f"r{r}": np.full(len(star_ids), np.nan) for r in APERTURE_RADII_PX},
+    }
+    measurement = gathered.measured.get(exposure_id)
+    if measurement is not None:
+        one = next(photometry for photometry in measurement.photometry if photometry.band == band)
+        for column, radius in enumerate(measurement.spectra.radii_px):
+            if f"r{radius}" in columns:
+                columns[f"r{radius}"] = one.fluxes.snr[:, column]
+    return make_table("snr", columns, exposure=exposure_id)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from astropy.io import fits
-from astropy.table import Table
+from astropy.table import MaskedColumn, QTable, Table
 
 from pipeline.measure import BandPhotometry, Detection, Measurement
 from pipeline.measure.detection import Sources
@@ -17,7 +17,9 @@ from pipeline.measure.matching import ExposureMatch
 from pipeline.measure.photometry import BandFlux
 from pipeline.measure.standard import Standard
 
+_MASKED_MEANS_NONE = frozenset(f"wfm_{mode}" for mode in ("noao_n", "noao_e", "ao_n", "ao_e"))
 _SOURCE_COLUMNS = ("x", "y", "flux")
+_DETECTION_KEYS = ("STD_X", "STD_Y", "STD_R", "FWHM", "BACKGRD", "NOISE", "POSANG")
 _AFFINE_KEYS = ("A", "B", "C", "D", "E", "F")
 
 
@@ -43,14 +45,23 @@ def write_detection(path: Path, detection: Detection) -> None:
 def read_detection(path: Path) -> Detection:
     """The detection that ``write_detection`` wrote."""
     with fits.open(path, memmap=False) as hdus:
-        header = hdus["IMAGE"].header
-        columns = [_native(hdus["SOURCES"].data[name]) for name in _SOURCE_COLUMNS]
-        sources = Sources(*columns, *(_value(header[key]) for key in ("FWHM", "BACKGRD", "NOISE")))
-        standard = Standard(
-            *(_value(header[key]) for key in ("STD_X", "STD_Y", "STD_R")),
-            hdus["MASK"].data.astype(bool),
+        card = {key: _value(hdus["IMAGE"].header[key]) for key in _DETECTION_KEYS}
+        column = {name: _native(hdus["SOURCES"].data[name]) for name in _SOURCE_COLUMNS}
+        sources = Sources(
+            column["x"],
+            column["y"],
+            column["flux"],
+            fwhm_px=card["FWHM"],
+            background=card["BACKGRD"],
+            noise=card["NOISE"],
         )
-        return Detection(_native(hdus["IMAGE"].data), standard, sources, _value(header["POSANG"]))
+        standard = Standard(
+            x=card["STD_X"],
+            y=card["STD_Y"],
+            radius_px=card["STD_R"],
+            mask=hdus["MASK"].data.astype(bool),
+        )
+        return Detection(_native(hdus["IMAGE"].data), standard, sources, card["POSANG"])
 
 
 def write_measurement(path: Path, measurement: Measurement, star_ids: np.ndarray) -> None:
@@ -121,6 +132,20 @@ def _band(hdu: fits.BinTableHDU, n_stars: int) -> BandPhotometry:
 
 def _write(path: Path, hdus: list[fits.ImageHDU | fits.BinTableHDU]) -> None:
     fits.HDUList([fits.PrimaryHDU(), *hdus]).writeto(path)
+
+
+def read_table(path: Path) -> QTable:
+    """A table as it was written: ECSV reads every empty string as masked."""
+    table = QTable.read(path, format="ascii.ecsv")
+    for name in table.colnames:
+        column = table[name]
+        if (
+            isinstance(column, MaskedColumn)
+            and column.dtype.kind == "U"
+            and name not in _MASKED_MEANS_NONE
+        ):
+            table[name] = column.filled("")
+    return table
 
 
 def _native(array: np.ndarray) -> np.ndarray:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from astropy.table import QTable
 
 from pipeline import products
 from pipeline.cube import open_cube, write_cube
@@ -29,6 +28,7 @@ from pipeline.measure.reference import (
 from pipeline.products import Stamp
 from pipeline.records import (
     read_detection,
+    read_table,
     write_detection,
     write_measurement,
 )
@@ -139,7 +139,7 @@ def detect_ingredients(job: Job) -> dict[str, Any]:
 
 
 def measure_ingredients(job: Job, reference_key: str) -> dict[str, Any]:
-    """What shapes the measurement of one exposure, given the key of the reference catalogue."""
+    """What shapes the measurement of one exposure, given the identity of the reference."""
     return {
         "stage": "measure",
         "code": products.code_digest(*_MEASURE_CODE, "kdmatch"),
@@ -175,9 +175,12 @@ def _failed(product: Path) -> bool:
 
 
 def reference_key(reference: Path) -> str:
-    """Key of the reference catalogue."""
+    """Identity of the reference catalogue: its content.
+
+    A new exposure may enter the choice without changing its outcome; then nothing is stale.
+    """
     stamp = products.read_stamp(reference)
-    return stamp.key if stamp else ""
+    return stamp.outputs.get(reference.name, "") if stamp else ""
 
 
 def run_job(job: Job) -> Stamp:
@@ -312,12 +315,12 @@ def run_reference(product: Path, looked_at: list[Job], settings: Settings, root:
 
 def read_reference(product: Path) -> ReferenceCatalogue:
     """The reference catalogue of a campaign."""
-    return ReferenceCatalogue.from_table(QTable.read(product, format="ascii.ecsv"))
+    return ReferenceCatalogue.from_table(read_table(product))
 
 
 def _read_registry(path: Path) -> StarRegistry:
     try:
-        table = QTable.read(path, format="ascii.ecsv")
+        table = read_table(path)
         columns = [
             np.asarray(getattr(table[name], "value", table[name])) for name in ("id", "x", "y")
         ]
@@ -326,6 +329,14 @@ def _read_registry(path: Path) -> StarRegistry:
             f"field.star_registry = {str(path)!r}: an ECSV table with columns id, x, y is needed ({error})"
         ) from error
     return StarRegistry(*columns)
+
+
+def outcome(job: Job) -> tuple[str, str]:
+    """Identity of an exposure and digest of what came of it."""
+    if job.entry.error is not None:
+        return job.entry.exposure_id, str(job.entry.error)
+    stamp = products.read_stamp(job.measurement) or products.read_stamp(job.detection)
+    return job.entry.exposure_id, products.digest([stamp.key, stamp.error]) if stamp else ""
 
 
 def mark_lost(job: Job, error: Exception) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from pipeline.cube import PIXEL_SCALE_TOLERANCE, Cube
 from pipeline.errors import WrongPixelScale
 from pipeline.measure.bands import load_band
+from pipeline.measure.catalogue import build_catalogue
 from pipeline.measure.detection import detection_image, find_stars
 from pipeline.measure.extraction import Spectra, extract_spectra
 from pipeline.measure.matching import match_exposure
@@ -17,13 +18,11 @@ from pipeline.measure.reference import (
     ReferenceCatalogue,
     Sharpness,
     StarRegistry,
-    build_catalogue,
     choose_reference,
     reference_candidates,
 )
 from pipeline.measure.results import BandPhotometry, Detection, Measurement
 from pipeline.measure.standard import find_standard
-from pipeline.measure.tables import photometry_table, snr_table
 from pipeline.settings import Field, Settings
 
 __all__ = [
@@ -38,9 +37,7 @@ __all__ = [
     "detect",
     "make_reference",
     "measure",
-    "photometry_table",
     "reference_candidates",
-    "snr_table",
 ]
 
 
@@ -124,6 +121,7 @@ def measure(
         detected_xy,
         tolerance_px=settings.matching.tolerance_px,
         max_false_alarm=settings.matching.max_false_alarm,
+        steady=~reference.blended,
     )
     how = settings.extraction
     spectra = extract_spectra(cube, match.xy, how.radii_px, mask=how.mask)

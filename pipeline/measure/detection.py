@@ -12,6 +12,7 @@ import numpy as np
 from astropy.stats import sigma_clipped_stats
 from photutils.detection import DAOStarFinder
 from photutils.utils.exceptions import NoDetectionsWarning
+from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from pipeline.errors import CubeEmpty, CubeUnreadable, NoStarsDetected
@@ -19,6 +20,7 @@ from pipeline.measure.moments import windowed_moments
 from pipeline.measure.standard import Standard
 
 CLIP_SIGMA = 3.0  # as the study: background level and noise from 3-sigma clipped statistics
+MIN_KERNEL_SHARE = 0.9  # of the kernel's box on data: with a column of 7 missing, centroids shift
 N_SHARPNESS_STARS = 20  # brightest stars whose median FWHM tells how sharp an image is
 
 
@@ -100,10 +102,11 @@ def find_stars(
 ) -> Sources:
     """Stars that DAOFIND finds outside the mask of the standard.
 
-    Peaks inside the mask and on spaxels without data are discarded; the pixels under the mask
-    still take part in the convolution, so that its rim makes no false peaks. Two stars may be as
-    close as the kernel (``min_separation=0``, DAOFIND's own rule; photutils 3 would keep 2.5 FWHM
-    and lose star 15 of the study, 5 px from star 14).
+    Peaks inside the mask and on spaxels without data are discarded, as are stars cut by the edge of
+    the footprint (their centroid is that of the part that is seen, off by up to 1 px); the pixels
+    under the mask still take part in the convolution, so that its rim makes no false peaks. Two
+    stars may be as close as the kernel (``min_separation=0``, DAOFIND's own rule; photutils 3 would
+    keep 2.5 FWHM and lose star 15 of the study, 5 px from star 14).
 
     Parameters
     ----------
@@ -124,23 +127,38 @@ def find_stars(
     blind = ~np.isfinite(image)
     _, background, noise = sigma_clipped_stats(image, mask=blind | standard.mask, sigma=CLIP_SIGMA)
     residual = np.where(blind, 0.0, image - background)
-    table = None
+    found = np.empty((0, 3))
     if noise > 0:
         finder = DAOStarFinder(threshold_sigma * noise, fwhm_px, min_separation=0)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NoDetectionsWarning)
-            table = finder.find_stars(residual, mask=blind | standard.mask)
-    if table is None:
+        found = _daofind(finder, residual, blind | standard.mask)
+        found = found[_share_seen(~blind, found[:, :2], finder.kernel.shape) >= MIN_KERNEL_SHARE]
+    if not len(found):
         raise NoStarsDetected(
             f"DAOFIND finds no star above {threshold_sigma:g} sigma = "
             f"{threshold_sigma * noise:.3g} beside the standard at "
             f"({standard.x:.1f}, {standard.y:.1f})"
         )
-    x, y, flux = (np.asarray(table[key], float) for key in ("x_centroid", "y_centroid", "flux"))
-    order = np.lexsort((x, y))
-    x, y, flux = x[order], y[order], flux[order]
+    x, y, flux = found[np.lexsort((found[:, 0], found[:, 1]))].T
     sharpness = _median_fwhm(np.where(blind, np.nan, residual), x, y, flux, fwhm_px)
     return Sources(x, y, flux, sharpness, float(background), float(noise))
+
+
+def _daofind(finder: DAOStarFinder, residual: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Centroids and fluxes (source, 3) that DAOFIND finds outside the mask; may be empty."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NoDetectionsWarning)
+        table = finder.find_stars(residual, mask=mask)
+    if table is None:
+        return np.empty((0, 3))
+    return np.column_stack([table[key] for key in ("x_centroid", "y_centroid", "flux")])
+
+
+def _share_seen(valid: np.ndarray, xy: np.ndarray, box: tuple[int, int]) -> np.ndarray:
+    """Share of a box about positions that holds data, shape (source,)."""
+    share = ndimage.uniform_filter(valid.astype(float), size=box, mode="constant")
+    column, row = np.rint(xy).astype(int).T
+    ny, nx = valid.shape
+    return np.asarray(share[np.clip(row, 0, ny - 1), np.clip(column, 0, nx - 1)])
 
 
 def _median_fwhm(

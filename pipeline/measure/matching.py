@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 import kdmatch
 from pipeline.cube import PIXEL_SCALE_TOLERANCE
 from pipeline.errors import NoStarsMatched
 
 MAX_DISTORTION = PIXEL_SCALE_TOLERANCE  # scale and shear between exposures of one instrument
+MIN_STEADY = 8  # stars; with fewer, all are needed to tell a match from chance
 SAME_POINTING = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))  # exposures repeat a pointing: looked at first
 
 
@@ -17,8 +19,8 @@ class ExposureMatch:
     """The way from reference positions to those in one exposure."""
 
     affine: np.ndarray  # (2, 3): [[a, b, c], [d, e, f]], x' = a x + b y + c, y' = d x + e y + f
-    pairs: np.ndarray  # (match, 2) int, rows of reference star and of detection
-    rms_px: float  # rms distance of the matched detections from the affine
+    pairs: np.ndarray  # (match, 2) int, rows of reference star and of detection, by star
+    rms_px: float  # rms distance from the affine of the detections that define it
     false_alarm_probability: float  # that chance makes as many pairs
     xy: np.ndarray  # (star, 2) [pix], every reference star taken to this exposure
 
@@ -34,6 +36,7 @@ def match_exposure(
     *,
     tolerance_px: float,
     max_false_alarm: float,
+    steady: np.ndarray | None = None,
 ) -> ExposureMatch:
     """Match an exposure's detections to reference positions by an affine map.
 
@@ -46,15 +49,22 @@ def match_exposure(
         Largest distance of a matched detection from its star.
     max_false_alarm : float
         Highest accepted probability that unrelated positions match as well.
+    steady : ndarray of bool, shape (star,), optional
+        Stars that may define the affine, if they are enough. Blended ones should not: DAOFIND draws
+        them together by up to a pixel or two, the more the worse the seeing. They are paired
+        afterwards.
 
     Raises
     ------
     NoStarsMatched
         If there is no such map, or chance explains it; the message says what was tried.
     """
+    defining = np.arange(len(reference_xy))
+    if steady is not None and np.count_nonzero(steady) >= MIN_STEADY:
+        defining = np.flatnonzero(steady)
     try:
         match = kdmatch.match(
-            reference_xy,
+            reference_xy[defining],
             detected_xy,
             tolerance_px=tolerance_px,
             max_false_alarm=max_false_alarm,
@@ -67,10 +77,19 @@ def match_exposure(
             f"{error}; matching.tolerance_px = {tolerance_px:g}, "
             f"matching.max_false_alarm = {max_false_alarm:g}"
         ) from error
+    xy = match.transform(reference_xy)
     return ExposureMatch(
         match.affine,
-        match.pairs,
+        mutual_pairs(xy, detected_xy, tolerance_px),
         match.rms_px,
         match.false_alarm_probability,
-        match.transform(reference_xy),
+        xy,
     )
+
+
+def mutual_pairs(xy: np.ndarray, other_xy: np.ndarray, limit_px: float) -> np.ndarray:
+    """Rows (pair, 2) of positions that are each other's nearest and at most so far apart."""
+    distance, other = cKDTree(other_xy).query(xy)
+    back = cKDTree(xy).query(other_xy)[1]
+    row = np.flatnonzero((distance <= limit_px) & (back[other] == np.arange(len(xy))))
+    return np.column_stack([row, other[row]])

@@ -10,17 +10,19 @@ import io
 import json
 import math
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from astropy.io import fits
-from astropy.table import QTable, Table
+from astropy.table import MaskedColumn, QTable, Table
 from pyarrow import parquet
 
 from pipeline.report.build import BuildInfo
+from pipeline.report.fits_text import add_keywords, ascii_column, ascii_text
+from pipeline.report.spectra_file import spectra_file
 from pipeline.results import Number, Results
 
 LARGE_ROWS = 2000  # from there on text is compressed and the second format is Parquet
@@ -37,22 +39,51 @@ class Download:
     n_bytes: int
     sha256: str
     reads: str  # one line of Python that reads it
+    left_out: str = ""  # what is not in it, to keep it small
 
 
-def write_file(root: Path, path: str, content: bytes, label: str, reads: str) -> Download:
+def write_file(
+    root: Path, path: str, content: bytes, label: str, reads: str, left_out: str = ""
+) -> Download:
     """Write a download and say what it is."""
     target = root / path
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(content)
     name = Path(path).name
-    return Download(
-        label, path, len(content), hashlib.sha256(content).hexdigest(), reads.format(name=name)
+    digest = hashlib.sha256(content).hexdigest()
+    return Download(label, path, len(content), digest, reads.format(name=name), left_out)
+
+
+def write_downloads(
+    root: Path, campaigns: Sequence[Results], build: BuildInfo
+) -> dict[tuple[str, str], tuple[Download, ...]]:
+    """Everything under data/: (campaign, table) -> its files; ("", "report") is report.json."""
+    downloads: dict[tuple[str, str], tuple[Download, ...]] = {}
+    for results in campaigns:
+        for table, files in write_tables(root, results, build).items():
+            downloads[results.name, table] = files
+        if results.spectra:
+            downloads[results.name, "spectra"] = (write_spectra(root, results, build),)
+    downloads["", "report"] = (write_report_json(root, campaigns, build),)
+    return downloads
+
+
+def write_spectra(root: Path, results: Results, build: BuildInfo) -> Download:
+    """All extracted spectra of a campaign."""
+    file = spectra_file(results, provenance(results, build))
+    return write_file(
+        root,
+        f"data/{results.name}/spectra.fits.gz",
+        file.content,
+        "FITS",
+        'fits.open("{name}")',
+        file.left_out,
     )
 
 
 def write_tables(root: Path, results: Results, build: BuildInfo) -> dict[str, tuple[Download, ...]]:
     """Every table of a campaign in two formats; table name -> its files."""
-    written = {}
+    written: dict[str, tuple[Download, ...]] = {}
     for name in sorted(results.tables):
         table = with_provenance(results.tables[name], name, results, build)
         base = f"data/{results.name}/{name}"
@@ -141,8 +172,7 @@ def table_hdu(table: QTable, name: str) -> fits.BinTableHDU:
         column = table[key]
         values = getattr(column, "value", column)
         if np.asarray(values).dtype.kind == "U":
-            text = values.filled("") if isinstance(values, np.ma.MaskedArray) else values
-            values = np.char.encode(np.asarray(text, str), "ascii", errors="backslashreplace")
+            values = ascii_column(values.filled("") if isinstance(values, MaskedColumn) else values)
         columns[key] = values
     hdu = fits.table_to_hdu(columns)
     hdu.name = name.upper()
@@ -151,28 +181,12 @@ def table_hdu(table: QTable, name: str) -> fits.BinTableHDU:
         if getattr(column, "unit", None) is not None:
             hdu.header[f"TUNIT{index}"] = column.unit.to_string("fits")
         if column.info.description:
-            hdu.header[f"TCOMM{index}"] = _ascii(column.info.description)
+            hdu.header[f"TCOMM{index}"] = ascii_text(column.info.description)
         ucd = (column.info.meta or {}).get("ucd")
         if ucd:
             hdu.header[f"TUCD{index}"] = ucd
     add_keywords(hdu.header, table.meta)
     return hdu
-
-
-def add_keywords(header: fits.Header, meta: Mapping[str, Any]) -> None:
-    """Scalar meta as keywords, long names as HIERARCH, anything else left to the ECSV file."""
-    for key, value in meta.items():
-        if isinstance(value, str | bool | int | float):
-            keyword = key.upper().replace(" ", "_")
-            hierarch = "HIERARCH " if len(keyword) > 8 or "_" in keyword[8:] else ""
-            number = value if not isinstance(value, float) or math.isfinite(value) else str(value)
-            header[f"{hierarch}{keyword}"] = _ascii(number) if isinstance(number, str) else number
-
-
-def _ascii(text: str) -> str:
-    """The text as a FITS header may hold it."""
-    flat = "".join(char if char.isprintable() else " " for char in text)
-    return flat.encode("ascii", errors="backslashreplace").decode()
 
 
 def write_report_json(root: Path, campaigns: Sequence[Results], build: BuildInfo) -> Download:

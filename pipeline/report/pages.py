@@ -109,7 +109,7 @@ class Book:
 
 def environment(templates: Path) -> jinja2.Environment:
     """Jinja with every inserted text made inert; a missing name is an error, not a blank."""
-    return jinja2.Environment(
+    env = jinja2.Environment(
         loader=jinja2.FileSystemLoader(templates),
         undefined=jinja2.StrictUndefined,
         autoescape=True,
@@ -118,6 +118,13 @@ def environment(templates: Path) -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    env.filters["verbatim"] = verbatim
+    return env
+
+
+def verbatim(text: str) -> Markup:
+    """Text for a preformatted block: line breaks stay, nothing is markup."""
+    return Markup("&#10;").join(shown(line) for line in text.splitlines())
 
 
 def _inert(value: object) -> object:

@@ -3,29 +3,52 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from pipeline.errors import SiteError
+from pipeline.report.about_pages import about_page, downloads_page, method_page
 from pipeline.report.build import ROOT, BuildInfo
 from pipeline.report.citation import bibtex, sentence
-from pipeline.report.downloads import Download, write_report_json, write_tables
+from pipeline.report.comparison_page import comparison_page
+from pipeline.report.data_page import data_page
+from pipeline.report.downloads import write_downloads
+from pipeline.report.field_pages import detection_page, snr_page, spectra_page
 from pipeline.report.figures.base import Figure, compact_json, is_split
+from pipeline.report.offset_page import offsets_page
 from pipeline.report.pages import Book, Page, environment, navigation, render_page
+from pipeline.report.rows import readable
 from pipeline.report.site import swap_in
-from pipeline.report.stability_pages import timelines_page
+from pipeline.report.stability_pages import scatter_page, timelines_page
 from pipeline.report.static_image import static_svg
 from pipeline.report.summary_page import summary_page
+from pipeline.report.truth_pages import channels_page, recovery_page
 from pipeline.report.vendor import bundle_path
 from pipeline.results import Results
 
 NOT_PAGES = ("overrides", "hooks.py", "__pycache__", ".gitignore")
 
-PAGES = (summary_page, timelines_page)
-# Pages written by hand under site_src: (tab, title, file)
-BY_HAND = (("Method", "Matching star fields", "matcher.md"),)
+# In reading order, which is that of the navigation.
+PAGES: tuple[Callable[[Sequence[Results], Book], Page], ...] = (
+    summary_page,
+    data_page,
+    detection_page,
+    offsets_page,
+    spectra_page,
+    snr_page,
+    timelines_page,
+    scatter_page,
+    channels_page,
+    comparison_page,
+    recovery_page,
+    method_page,
+    downloads_page,
+    about_page,
+)
+# Pages written by hand under site_src: (page that they follow, title, file)
+BY_HAND = (("method", "Matching star fields", "matcher.md"),)
 
 
 @dataclass(frozen=True)
@@ -86,11 +109,10 @@ def _render_into(
         dirs_exist_ok=True,
         ignore=shutil.ignore_patterns(*NOT_PAGES),
     )
-    downloads: dict[tuple[str, str], Sequence[Download]] = {}
-    for results in campaigns:
-        for table, files in write_tables(folder, results, build).items():
-            downloads[results.name, table] = files
-    downloads["", "report"] = [write_report_json(folder, campaigns, build)]
+    if (source / "CITATION.cff").is_file():
+        shutil.copyfile(source / "CITATION.cff", folder / "CITATION.cff")
+    campaigns = [readable(results) for results in campaigns]
+    downloads = write_downloads(folder, campaigns, build)
     env = environment(source / "templates")
     cite = cite_of(build, campaigns)
     pages = [make(campaigns, Book(downloads)) for make in PAGES]
@@ -130,8 +152,14 @@ def _put(path: Path, name: str, value: Mapping[str, Any]) -> None:
 
 def _write_site_json(folder: Path, pages: Sequence[Page], build: BuildInfo) -> None:
     """What site_src/hooks.py hands to mkdocs."""
-    entries = [(page.tab, page.title, page.file) for page in pages]
-    entries += [entry for entry in BY_HAND if (folder / entry[2]).is_file()]
+    entries = []
+    for page in pages:
+        entries.append((page.tab, page.title, page.file))
+        entries += [
+            (page.tab, title, file)
+            for before, title, file in BY_HAND
+            if before == page.name and (folder / file).is_file()
+        ]
     document = {
         "nav": navigation(entries),
         "site_name": build.citation.title,

@@ -1,14 +1,59 @@
 """Rows of the results as pages need them; selection and formatting, no statistics."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from astropy.table import QTable
+from astropy.table import Column, MaskedColumn, QTable
 
 from pipeline.report.tables import Cell, Head
-from pipeline.report.text import fixed, probability, with_error
-from pipeline.results import Results
+from pipeline.report.text import NOTHING, fixed, probability, slug, with_error
+from pipeline.results import Number, Results
 from pipeline.settings import StatisticsSettings
+
+Pair = tuple[int, int]
+ALL = "all"  # the subset of a re-analysis that holds every point
+UNLIKELY = 0.01  # a p below it is set in colour
+
+
+@dataclass(frozen=True)
+class PairStats:
+    """What pages say of one pair; NaN where a campaign does not know it."""
+
+    n: int
+    std_published: float
+    std: float
+    std_robust: float
+    rho: float
+    p: float
+    p_nights: float
+    slope_per_year: float
+    slope_err: float
+    std_published_err: float = float("nan")
+    photon_std: float = float("nan")
+    excess_std: float = float("nan")
+    excess_std_err: float = float("nan")
+    snr_gmean: float = float("nan")
+
+
+COMMON_COLUMNS = {
+    "std_published": "std_published",
+    "std": "std",
+    "std_robust": "std_robust",
+    "rho": "spearman_rho",
+    "p": "spearman_p",
+    "p_nights": "spearman_p_nights",
+    "slope_per_year": "slope_per_year",
+    "slope_err": "slope_err",
+}
+PAIR_COLUMNS = COMMON_COLUMNS | {
+    "photon_std": "photon_std",
+    "excess_std": "excess_std",
+    "excess_std_err": "excess_std_err",
+    "snr_gmean": "snr_gmean",
+}
+REANALYSIS_COLUMNS = COMMON_COLUMNS | {"std_published_err": "std_published_err"}
 
 PAIR_HEADS = (
     Head("Pair", title="stars in numerator and denominator"),
@@ -25,7 +70,7 @@ PAIR_HEADS = (
 )
 
 
-def headline_pairs(results: Results) -> tuple[tuple[int, int], ...]:
+def headline_pairs(results: Results) -> tuple[Pair, ...]:
     """The pairs that the campaign's settings call headlines, in their order."""
     chosen = results.settings.get("statistics", {}).get("pairs", StatisticsSettings().pairs)
     return tuple((int(one), int(two)) for one, two in chosen)  # type: ignore[attr-defined]
@@ -50,9 +95,10 @@ def pair_rows(results: Results) -> QTable:
 
 def plain(column: Any) -> np.ndarray:
     """A column's numbers without its unit; masked ones as NaN."""
-    values = getattr(column, "value", column)
+    values: Any = getattr(column, "value", column)
     if isinstance(values, np.ma.MaskedArray):
-        return np.asarray(values.astype(float).filled(np.nan))
+        filled: Any = values.astype(float)
+        return np.asarray(filled.filled(np.nan))
     return np.asarray(values, float)
 
 
@@ -62,19 +108,99 @@ def number(value: Any) -> float:
     return float("nan") if bare is np.ma.masked else float(bare)
 
 
-def pair_cells(row: Any) -> tuple[Cell, ...]:
+def pair_stats(results: Results) -> dict[Pair, PairStats]:
+    """Statistics of every pair at the headline band and aperture.
+
+    A record without photometry has no ``pairs``; its re-analysis knows some of the same numbers.
+    """
+    if "pairs" in results.tables:
+        rows = pair_rows(results)
+        return {_pair(row): _stats(row, PAIR_COLUMNS) for row in rows}
+    if "reanalysis" in results.tables:
+        rows = results.tables["reanalysis"]
+        return {_pair(row): _stats(row, REANALYSIS_COLUMNS) for row in rows if row["subset"] == ALL}
+    return {}
+
+
+def _pair(row: Any) -> Pair:
+    return int(row["star_1"]), int(row["star_2"])
+
+
+def _stats(row: Any, columns: Mapping[str, str]) -> PairStats:
+    return PairStats(int(row["n"]), **{name: number(row[key]) for name, key in columns.items()})
+
+
+def pair_cells(pair: Pair, stats: PairStats) -> tuple[Cell, ...]:
     """One row of the pair table."""
-    p, p_nights = number(row["spearman_p"]), number(row["spearman_p_nights"])
     return (
-        Cell(f"{row['star_1']}/{row['star_2']}"),
-        Cell(str(row["n"])),
-        Cell(fixed(number(row["std_published"]), 4), kind="strong"),
-        Cell(fixed(number(row["std"]), 4)),
-        Cell(fixed(number(row["std_robust"]), 4)),
-        Cell(fixed(number(row["photon_std"]), 4)),
-        Cell(with_error(number(row["excess_std"]), number(row["excess_std_err"]))),
-        Cell(fixed(number(row["spearman_rho"]), 3, sign=True)),
-        Cell(probability(p), kind="bad" if p < 0.01 else ""),
-        Cell(probability(p_nights), kind="bad" if p_nights < 0.01 else ""),
-        Cell(with_error(number(row["slope_per_year"]), number(row["slope_err"]))),
+        Cell(f"{pair[0]}/{pair[1]}"),
+        Cell(str(stats.n)),
+        Cell(with_error(stats.std_published, stats.std_published_err), kind="strong"),
+        Cell(fixed(stats.std, 4)),
+        Cell(fixed(stats.std_robust, 4)),
+        Cell(fixed(stats.photon_std, 4)),
+        Cell(with_error(stats.excess_std, stats.excess_std_err)),
+        Cell(fixed(stats.rho, 3, sign=True)),
+        p_cell(stats.p),
+        p_cell(stats.p_nights),
+        Cell(with_error(stats.slope_per_year, stats.slope_err)),
     )
+
+
+def p_cell(p: float) -> Cell:
+    """A p value, coloured where chance is an unlikely explanation."""
+    return Cell(probability(p), kind="bad" if p < UNLIKELY else "")
+
+
+def find_number(results: Results, key: str) -> Number | None:
+    """The campaign's headline number of that key."""
+    return next((item for item in results.numbers if item.key == key), None)
+
+
+def exposure_anchors(results: Results) -> dict[str, str]:
+    """The anchor of each exposure's row on the data page; unlike ids never share one."""
+    anchors: dict[str, str] = {}
+    for identity in results.tables["exposures"]["exposure_id"]:
+        base = candidate = f"{results.name}-{slug(str(identity))}"
+        serial = 1
+        while candidate in anchors.values():
+            serial += 1
+            candidate = f"{base}-{serial}"
+        anchors[str(identity)] = candidate
+    return anchors
+
+
+def exposure_links(results: Results) -> dict[str, str]:
+    """Address of each exposure's row, from the site's root."""
+    return {key: f"data.html#{anchor}" for key, anchor in exposure_anchors(results).items()}
+
+
+def exposure_label(row: Any) -> str:
+    """Night and mode of an exposure: what people call it."""
+    return f"{row['night']} {row['mode']}"
+
+
+def text_of(value: Any) -> str:
+    """One cell's text, "" where it is masked."""
+    return "" if value is np.ma.masked else str(value)
+
+
+def whole(value: Any) -> str:
+    """One cell's count, an en dash where it is masked."""
+    return NOTHING if value is np.ma.masked else str(int(value))
+
+
+def readable(results: Results) -> Results:
+    """The results with masked text as "", which is how a table read back from disk says "none"."""
+    return replace(results, tables={name: _unmasked(t) for name, t in results.tables.items()})
+
+
+def _unmasked(table: QTable) -> QTable:
+    copy = table.copy(copy_data=False)
+    for name in copy.colnames:
+        column = copy[name]
+        if isinstance(column, MaskedColumn) and column.dtype.kind in "US":
+            filled = Column(column.filled(""), description=column.info.description)
+            filled.info.meta = column.info.meta
+            copy[name] = filled
+    return copy

@@ -1,16 +1,26 @@
-"""Pages on how stable the ratios are: timelines, scatter against SNR, comparison, recovery."""
+"""Pages on how stable the ratios are: timelines, and scatter against SNR."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.report.figures.scatter import Floor, ScatterPoints, scatter_figure
 from pipeline.report.figures.timelines import STUDY_RANGE, headline_timelines, pair_explorer
 from pipeline.report.pages import Book, FigureView, Page, TableBlock
-from pipeline.report.rows import headline_pairs, pair_rows
-from pipeline.report.tables import Head, TableView
-from pipeline.report.text import fixed
-from pipeline.results import Results
+from pipeline.report.rows import (
+    PAIR_HEADS,
+    exposure_links,
+    find_number,
+    headline_pairs,
+    pair_cells,
+    pair_rows,
+    pair_stats,
+    plain,
+)
+from pipeline.report.tables import TableView
+from pipeline.report.text import with_error
+from pipeline.results import Number, Results
 
 TAB = "Stability"
 
@@ -20,7 +30,6 @@ class TimelinesOf:
     """What the timelines page shows of one campaign."""
 
     results: Results
-    anchor: str
     headline: FigureView
     pairs: TableBlock
     explorer: FigureView | None
@@ -30,11 +39,8 @@ class TimelinesOf:
 
 def timelines_page(campaigns: Sequence[Results], book: Book) -> Page:
     """The page of timelines; a campaign without any is left out."""
-    shown = [
-        _timelines_of(results, book)
-        for results in campaigns
-        if {"timelines", "pairs", "exposures"} <= set(results.tables)
-    ]
+    needed = {"timelines", "exposures"}
+    shown = [_timelines_of(one, book) for one in campaigns if needed <= set(one.tables)]
     return Page(
         "timelines",
         "Timelines",
@@ -46,63 +52,208 @@ def timelines_page(campaigns: Sequence[Results], book: Book) -> Page:
 
 
 def _timelines_of(results: Results, book: Book) -> TimelinesOf:
-    tables = results.tables
-    pairs = headline_pairs(results)
-    timelines = tables["timelines"]
-    n_pairs = len(
-        {(int(a), int(b)) for a, b in zip(timelines["star_1"], timelines["star_2"], strict=True)}
-    )
+    timelines, exposures = results.tables["timelines"], results.tables["exposures"]
+    pairs, stats, links = headline_pairs(results), pair_stats(results), exposure_links(results)
+    stds = {pair: one.std_published for pair, one in stats.items()}
+    source = "pairs" if "pairs" in results.tables else "reanalysis"
+    all_pairs = set(zip(timelines["star_1"].tolist(), timelines["star_2"].tolist(), strict=True))
     n_exposures = len(set(np.asarray(timelines["exposure_id"], str)))
-    stars = ", ".join(f"{one}/{two}" for one, two in pairs)
     headline = headline_timelines(
         timelines,
-        tables["exposures"],
-        pair_rows(results),
+        exposures,
+        stds,
         pairs,
+        links,
         figure_id=f"timelines-{results.name}",
-        title=f"Relative flux ratios of the pairs {stars}",
+        title="Relative flux ratios of the study's pairs",
         caption=f"Deviation (F1/F2)/⟨F1/F2⟩ − 1 in I_Bessel, r = 4.5 px, for {n_exposures} "
         f"exposures from {results.first_night} to {results.last_night}. The band is plus and "
         "minus one σ as published. A triangle stands for a point beyond the axis, with its value; "
-        "an open symbol for a point that carries a flag.",
+        "an open symbol for a point that carries a flag. Click a point for its exposure.",
         simulated=results.simulated,
+        tables=("timelines", source),
     )
     explorer = None
-    if n_pairs > len(pairs):
+    if len(all_pairs) > len(pairs):
         explorer = pair_explorer(
             timelines,
-            tables["exposures"],
-            pair_rows(results),
-            pairs[0] if pairs else (0, 0),
+            exposures,
+            stds,
+            pairs[0] if pairs else min(all_pairs),
+            links,
             figure_id=f"pair-{results.name}",
             title="Relative flux ratio of any pair",
-            caption=f"All {n_pairs} pairs; the axis is chosen so that at least 95 % of the points "
-            "lie on it. Error bars hold photon and detector noise as in STAT, nothing else.",
+            caption=f"All {len(all_pairs)} pairs; the axis is chosen so that at least 95 % of the "
+            "points lie on it. Error bars hold photon and detector noise as in STAT, nothing else.",
             simulated=results.simulated,
+            tables=("timelines", source),
         )
+    table = TableView(
+        f"pairs-{results.name}",
+        "Scatter and trend of these pairs. σ published drops both extremes; robust is 1.4826 × "
+        "the median absolute deviation; photon is what STAT predicts, excess what is left; ρ is "
+        "the rank correlation with time and p its chance.",
+        PAIR_HEADS,
+        tuple(pair_cells(pair, stats[pair]) for pair in pairs if pair in stats),
+        source=source,
+        simulated=results.simulated,
+    )
     return TimelinesOf(
         results,
-        results.name,
         book.figure(headline, results.name),
-        book.table(_pair_table(results), results.name),
+        book.table(table, results.name),
         book.figure(explorer, results.name) if explorer else None,
         n_exposures,
-        n_pairs,
+        len(all_pairs),
     )
 
 
-def _pair_table(results: Results) -> TableView:
-    from pipeline.report.rows import pair_cells, PAIR_HEADS
+@dataclass(frozen=True)
+class ScatterOf:
+    """What the page on scatter against SNR shows of one campaign."""
 
+    results: Results
+    figure: FigureView
+    n_pairs: int
+    n_left_out: int  # pairs with a flagged star
+    n_ambiguous: int  # points of the record whose pair is not known
+    floor: Number | None
+    floor_text: str
+
+
+def scatter_page(campaigns: Sequence[Results], book: Book) -> Page:
+    """Scatter against SNR: of the record as read off its figure, of others for all pairs."""
+    shown = []
+    for results in campaigns:
+        if "snr_scatter" in results.tables:
+            shown.append(_digitised_scatter(results, book))
+        elif "pairs" in results.tables:
+            shown.append(_measured_scatter(results, book))
+    return Page(
+        "scatter",
+        "Scatter and SNR",
+        TAB,
+        "Do bright pairs scatter less, and is there a floor that no brightness undercuts?",
+        {"shown": shown},
+        tuple(book.figures),
+    )
+
+
+def _digitised_scatter(results: Results, book: Book) -> ScatterOf:
+    table = results.tables["snr_scatter"]
+    known = np.asarray(table["star_1"]) > 0
+    snr, std, err = (plain(table[key]) for key in ("snr_gmean", "std", "std_err"))
+    named = [
+        f"pair {row['star_1']}/{row['star_2']}" if one else f"one of {row['candidates']}"
+        for row, one in zip(table, known, strict=True)
+    ]
+    kinds = [
+        ScatterPoints(name, snr[mask], std[mask], err[mask], _chosen(named, mask), symbol, color)
+        for name, mask, symbol, color in (
+            ("pair known", known, "circle", "@sky"),
+            ("one of two or more pairs", ~known, "circle-open", "@muted"),
+        )
+    ]
+    headline = [
+        (f"{pair[0]}/{pair[1]}", snr[k], std[k])
+        for pair in headline_pairs(results)
+        for k in np.flatnonzero(known)
+        if frozenset((int(table["star_1"][k]), int(table["star_2"][k]))) == frozenset(pair)
+    ]
+    return _scatter_of(
+        results,
+        book,
+        kinds,
+        headline,
+        f"The {len(table)} points of the study's figure, read off to the pixel. For "
+        f"{int((~known).sum())} of them two or more pairs share the SNR, so that the pair is not "
+        "known (open).",
+        ("snr_scatter",),
+        n_left_out=0,
+        n_ambiguous=int((~known).sum()),
+    )
+
+
+def _measured_scatter(results: Results, book: Book) -> ScatterOf:
     rows = pair_rows(results)
-    chosen = headline_pairs(results)
-    return TableView(
-        f"pairs-{results.name}",
-        "Scatter and trend of these pairs. σ published drops both extremes; robust is 1.4826 × "
-        "the median absolute deviation; photon is what STAT predicts; p tests for a trend with "
-        "time.",
-        PAIR_HEADS,
-        tuple(pair_cells(row) for row in rows if (row["star_1"], row["star_2"]) in chosen),
-        source="pairs",
+    flags = {}
+    if "catalogue" in results.tables:
+        catalogue = results.tables["catalogue"]
+        flags = {int(row["star_id"]): str(row["flags"]) for row in catalogue}
+    flagged = np.array(
+        [bool(flags.get(int(r["star_1"])) or flags.get(int(r["star_2"]))) for r in rows], bool
+    )
+    snr, std = plain(rows["snr_gmean"]), plain(rows["std_published"])
+    none = np.full(len(rows), np.nan)
+    named = [
+        f"pair {row['star_1']}/{row['star_2']}" + (" (flagged star)" if flag else "")
+        for row, flag in zip(rows, flagged, strict=True)
+    ]
+    kinds = [
+        ScatterPoints(name, snr[mask], std[mask], none[mask], _chosen(named, mask), symbol, color)
+        for name, mask, symbol, color in (
+            ("with a flagged star, left out", flagged, "x-thin-open", "@orange"),
+            ("pair", ~flagged, "circle", "@sky"),
+        )
+    ]
+    where = {(int(row["star_1"]), int(row["star_2"])): k for k, row in enumerate(rows)}
+    headline = [
+        (f"{pair[0]}/{pair[1]}", snr[where[pair]], std[where[pair]])
+        for pair in headline_pairs(results)
+        if pair in where
+    ]
+    return _scatter_of(
+        results,
+        book,
+        kinds,
+        headline,
+        f"All {len(rows)} pairs, σ as published. {int(flagged.sum())} of them have a star that "
+        "carries a flag (crosses); summaries leave them out.",
+        ("pairs",),
+        n_left_out=int(flagged.sum()),
+        n_ambiguous=0,
+    )
+
+
+def _chosen(labels: Sequence[str], mask: np.ndarray) -> list[str]:
+    return [labels[index] for index in np.flatnonzero(mask).tolist()]
+
+
+def _scatter_of(
+    results: Results,
+    book: Book,
+    kinds: Sequence[ScatterPoints],
+    headline: Sequence[tuple[str, float, float]],
+    caption: str,
+    tables: tuple[str, ...],
+    *,
+    n_left_out: int,
+    n_ambiguous: int,
+) -> ScatterOf:
+    floor, k = find_number(results, "floor"), find_number(results, "floor_k")
+    text = with_error(100 * floor.value, 100 * floor.uncertainty) + " %" if floor else ""
+    drawn = None
+    if floor and floor.value > 0:
+        drawn = Floor(
+            floor.value, floor.uncertainty, k.value if k else float("nan"), f"floor {text}"
+        )
+        caption += " The line is the floor with its uncertainty."
+    figure = scatter_figure(
+        kinds,
+        headline,
+        drawn,
+        figure_id=f"scatter-{results.name}",
+        title="Scatter of the flux ratio against signal to noise",
+        caption=f"{caption} The dashed line is photon noise of two equal stars, √2 / SNR.",
         simulated=results.simulated,
+        tables=tables,
+    )
+    return ScatterOf(
+        results,
+        book.figure(figure, results.name),
+        sum(len(kind.snr) for kind in kinds),
+        n_left_out,
+        n_ambiguous,
+        floor,
+        text,
     )

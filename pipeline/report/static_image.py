@@ -9,7 +9,7 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib as mpl
 from matplotlib import dates as mdates
@@ -17,12 +17,21 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
 
 from pipeline.report.figures.base import Figure, height, merged, resolve
-from pipeline.report.static_marks import MARKS, PT_PER_PX, legend_handle, plain, point, rgba
+from pipeline.report.static_marks import (
+    MARKS,
+    PT_PER_PX,
+    coordinates,
+    legend_handle,
+    plain,
+    point,
+    rgba,
+)
 
 DPI = 100  # only a scale here: the picture is a vector graphic, 1 px = 1 CSS pixel
 WIDE_PX, NARROW_PX = 860, 380  # column of the page on a desktop, on a phone
 MARGIN = {"l": 60, "r": 12, "t": 12, "b": 46}
 FONT_PX = 12.5
+DATE_PX = 50  # room that one date label takes
 
 STYLE: Mapping[str, Any] = {
     "svg.fonttype": "path",  # the same letters on every machine
@@ -142,7 +151,7 @@ def _share_later_masters(panels: dict[tuple[str, str], _Panel]) -> None:
             panel.axes.sharex(master.axes)
 
 
-def _finish_axis(axes: Axes, spec: Mapping[str, Any], which: str) -> None:
+def _finish_axis(axes: Axes, spec: Mapping[str, Any], which: Literal["x", "y"]) -> None:
     axis = axes.xaxis if which == "x" else axes.yaxis
     set_limits = axes.set_xlim if which == "x" else axes.set_ylim
     if spec.get("type") == "log":
@@ -150,9 +159,10 @@ def _finish_axis(axes: Axes, spec: Mapping[str, Any], which: str) -> None:
         axis.set_major_formatter(mpl.ticker.FuncFormatter(lambda value, _: f"{value:g}"))
         axis.set_minor_formatter(mpl.ticker.NullFormatter())
     if spec.get("type") == "date":
-        locator = mdates.AutoDateLocator(maxticks=8)
-        axis.set_major_locator(locator)
-        axis.set_major_formatter(mdates.DateFormatter("%b\n%Y"))
+        width_px = axes.get_window_extent().width
+        room = max(1, int(width_px // DATE_PX))  # labels
+        axis.set_major_locator(mdates.MonthLocator(interval=_months_apart(spec, room)))
+        axis.set_major_formatter(mpl.ticker.FuncFormatter(_month))
     if "range" in spec:
         limits = list(spec["range"])
         if spec.get("type") == "log":
@@ -162,17 +172,16 @@ def _finish_axis(axes: Axes, spec: Mapping[str, Any], which: str) -> None:
         set_limits(*limits)
     elif spec.get("autorange") == "reversed":
         (axes.invert_xaxis if which == "x" else axes.invert_yaxis)()
-    if "tickvals" in spec:
-        axis.set_ticks(
-            list(spec["tickvals"]), [plain(t) for t in spec.get("ticktext", spec["tickvals"])]
-        )
+    values = spec.get("tickvals", spec.get("categoryarray"))
+    if values is not None:
+        axis.set_ticks(coordinates(values, spec), [plain(t) for t in spec.get("ticktext", values)])
     if spec.get("scaleanchor"):
         axes.set_aspect("equal", adjustable="box")
     visible = spec.get("visible", True)
     show_labels = visible and spec.get("showticklabels", True)
     axes.tick_params(
         axis=which,
-        length=3 if visible else 0,
+        length=3 if visible and spec.get("ticks") != "" else 0,
         width=0.6,
         labelsize=11.5 * PT_PER_PX,
         **{"labelbottom" if which == "x" else "labelleft": show_labels},
@@ -184,9 +193,21 @@ def _finish_axis(axes: Axes, spec: Mapping[str, Any], which: str) -> None:
         (axes.set_xlabel if which == "x" else axes.set_ylabel)(plain(title))
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
-    if not visible:
-        for side in ("left", "bottom"):
-            axes.spines[side].set_visible(False)
+    if not (visible and spec.get("showline", True)):
+        axes.spines["bottom" if which == "x" else "left"].set_visible(False)
+
+
+def _months_apart(spec: Mapping[str, Any], room: int) -> int:
+    """Months between date labels, so that at most ``room`` of them lie on the axis."""
+    first, last = (datetime.fromisoformat(value) for value in spec["range"])
+    months = (last - first).days / 30.44
+    return next((step for step in (1, 2, 3, 6) if months / step <= room), 12)
+
+
+def _month(value: float, place: int | None) -> str:
+    """Month, and the year below it at the first tick and in January."""
+    day = mdates.num2date(value)
+    return str(day.strftime("%b\n%Y" if place == 0 or day.month == 1 else "%b"))
 
 
 def _position(
@@ -213,10 +234,10 @@ def _position(
             results.append(low + float(value) * extent)
             continue
         spec = panel.xaxis if which == "x" else panel.yaxis
-        at = [panel.axes.get_xlim()[0], panel.axes.get_ylim()[0]]
-        at[index] = point(value, spec)
-        at = panel.axes.transData.transform(at)
-        results.append(float(canvas.transFigure.inverted().transform(at)[index]))
+        corner = [panel.axes.get_xlim()[0], panel.axes.get_ylim()[0]]
+        corner[index] = point(value, spec)
+        at = canvas.transFigure.inverted().transform(panel.axes.transData.transform(corner))
+        results.append(float(at[index]))
     return results[0], results[1]
 
 
@@ -242,14 +263,14 @@ def _shape(
     if shape["type"] == "line":
         canvas.add_artist(mpl.lines.Line2D([x0, x1], [y0, y1], color=color, **common))
         return
-    patch = mpl.patches.Rectangle if shape["type"] == "rect" else mpl.patches.Ellipse
     face = rgba(shape.get("fillcolor", "rgba(0,0,0,0)"))
-    if not line.get("width", 1):
-        color = (0, 0, 0, 0)
-    if patch is mpl.patches.Ellipse:
-        item = patch(((x0 + x1) / 2, (y0 + y1) / 2), x1 - x0, y1 - y0, fc=face, ec=color, **common)
+    edge = color if line.get("width", 1) else (0, 0, 0, 0)
+    item: mpl.patches.Patch
+    if shape["type"] == "rect":
+        item = mpl.patches.Rectangle((x0, y0), x1 - x0, y1 - y0, fc=face, ec=edge, **common)
     else:
-        item = patch((x0, y0), x1 - x0, y1 - y0, fc=face, ec=color, **common)
+        centre = ((x0 + x1) / 2, (y0 + y1) / 2)
+        item = mpl.patches.Ellipse(centre, x1 - x0, y1 - y0, fc=face, ec=edge, **common)
     canvas.add_artist(item)
 
 

@@ -146,7 +146,8 @@ def _errors(axes: Axes, trace: Spec, x: np.ndarray, y: np.ndarray) -> None:
         axes.errorbar(
             x,
             y,
-            **{f"{key}err": size},
+            xerr=size if key == "x" else None,
+            yerr=size if key == "y" else None,
             fmt="none",
             ecolor=rgba(color),
             elinewidth=bars.get("thickness", 1) * PT_PER_PX,

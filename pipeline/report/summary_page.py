@@ -3,11 +3,36 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.report.pages import Book, Page, TableBlock
-from pipeline.report.rows import headline_pairs, number, pair_rows
+import numpy as np
+from markupsafe import Markup
+
+from pipeline.report.pages import Book, Link, Page, TableBlock
+from pipeline.report.rows import Pair, headline_pairs, number, pair_stats
 from pipeline.report.tables import Cell, Head, TableView
-from pipeline.report.text import fixed, probability, with_error
+from pipeline.report.text import fixed, probability, slug, with_error
 from pipeline.results import Number, Results
+
+TREND_P = 0.05  # from nightly means
+
+
+def _to(page: str, label: str, detail: str) -> Link:
+    return Link(label, Markup(f"{page}.html"), detail)
+
+
+GUIDE = (
+    _to("data", "Data", "Every exposure with its status; a calendar of what the archive holds."),
+    _to("detection", "Detection", "The field, its numbered stars, and where they fall."),
+    _to("offsets", "Offsets", "How the exposures lie relative to the reference."),
+    _to("spectra", "Spectra", "Every star in five apertures."),
+    _to("snr", "Signal to noise", "Which aperture measures a star best."),
+    _to("timelines", "Timelines", "The ratios, night after night; any pair of stars."),
+    _to("scatter", "Scatter and SNR", "All pairs, and the floor under them."),
+    _to("channels", "Channels", "The responses behind the ratios."),
+    _to("comparison", "Against the study", "What it printed, and what its data say."),
+    _to("recovery", "Recovery of the truth", "What was simulated, and what was found."),
+    _to("method", "Method", "Every step with its formula and settings."),
+    _to("downloads", "Downloads", "Every number as a file."),
+)
 
 
 @dataclass(frozen=True)
@@ -24,10 +49,10 @@ class SummaryOf:
     """What the summary says of one campaign."""
 
     results: Results
+    lead: str
     cards: tuple[Card, ...]
-    numbers: TableBlock
-    n_exposures: int
-    n_failed: int
+    meaning: tuple[str, ...]
+    numbers: TableBlock | None
 
 
 def summary_page(campaigns: Sequence[Results], book: Book) -> Page:
@@ -38,41 +63,100 @@ def summary_page(campaigns: Sequence[Results], book: Book) -> Page:
         "Summary",
         "",
         "How stable is the flux ratio of two sources in one MUSE field, from night to night?",
-        {"shown": [_summary_of(results, book) for results in ordered]},
+        {"shown": [_summary_of(results, book) for results in ordered], "guide": GUIDE},
     )
 
 
 def _summary_of(results: Results, book: Book) -> SummaryOf:
-    exposures = results.tables.get("exposures")
-    status = [] if exposures is None else [str(value) for value in exposures["status"]]
     return SummaryOf(
         results,
+        _lead(results),
         _cards(results),
-        book.table(_numbers_table(results)),
-        len(status),
-        sum(value != "ok" for value in status),
+        _meaning(results),
+        book.table(_numbers_table(results)) if results.numbers else None,
     )
 
 
-def _cards(results: Results) -> tuple[Card, ...]:
-    if "pairs" not in results.tables:
+def _lead(results: Results) -> str:
+    exposures = results.tables.get("exposures")
+    status = [] if exposures is None else [str(value) for value in exposures["status"]]
+    unused = sum(value != "ok" for value in status)
+    said = (
+        f"{len(status)} exposures of {results.field_name} from {results.first_night} to "
+        f"{results.last_night}"
+    )
+    said += f", {unused} of them not used." if unused else "."
+    what = {
+        "published": " The numbers of the study of 2021, read off its figures and analysed again.",
+        "simulated": " Made on the computer, at the dates and in the modes of the real record, and "
+        "measured by the whole chain: nothing here was observed.",
+    }
+    return said + what.get(results.source, "")
+
+
+def _meaning(results: Results) -> tuple[str, ...]:
+    """What the scatter and the trends amount to, in sentences that follow the numbers."""
+    stats = pair_stats(results)
+    shown = [(pair, stats[pair]) for pair in headline_pairs(results) if pair in stats]
+    if not shown:
         return ()
-    rows = {(int(row["star_1"]), int(row["star_2"])): row for row in pair_rows(results)}
+    low, high = (f(shown, key=lambda item: item[1].std_published) for f in (min, max))
+    lines = [
+        f"The ratios of these pairs repeat to {fixed(100 * low[1].std_published, 1)} to "
+        f"{fixed(100 * high[1].std_published, 1)} % (1 σ, without the two extreme points)."
+    ]
+    photon = [one.photon_std for _, one in shown if np.isfinite(one.photon_std)]
+    if photon:
+        lines.append(
+            f"Photon noise would allow {fixed(100 * min(photon), 2)} to "
+            f"{fixed(100 * max(photon), 2)} %: the rest is not photons."
+        )
+    drifting = [f"{a}/{b} (p = {probability(one.p_nights)})" for (a, b), one in shown
+                if one.p_nights < TREND_P]  # fmt: skip
+    lines.append(
+        f"A trend with time that chance makes in fewer than {TREND_P:.0%} of cases: "
+        f"{', '.join(drifting)}."
+        if drifting
+        else f"No pair has a trend with time that chance makes in fewer than {TREND_P:.0%} of cases."
+    )
+    return tuple(lines)
+
+
+def _cards(results: Results) -> tuple[Card, ...]:
+    stats, calm = pair_stats(results), _without_outliers(results)
     cards = []
     for pair in headline_pairs(results):
-        if pair not in rows:
+        if pair not in stats:
             continue
-        row = rows[pair]
+        one = stats[pair]
+        more = [f"robust {fixed(100 * one.std_robust, 1)} %"]
+        if pair in calm:
+            more.insert(0, f"without outliers {calm[pair]}")
+        if np.isfinite(one.photon_std):
+            more.append(f"photon noise {fixed(100 * one.photon_std, 2)} %")
         cards.append(
             Card(
-                f"Pair {pair[0]}/{pair[1]}, scatter as published",
-                fixed(100 * number(row["std_published"]), 1) + " %",
-                f"robust {fixed(100 * number(row['std_robust']), 1)} %, "
-                f"photon noise {fixed(100 * number(row['photon_std']), 2)} %; "
-                f"trend p = {probability(number(row['spearman_p_nights']))} from nightly means",
+                f"Scatter of the ratio {pair[0]}/{pair[1]}",
+                fixed(100 * one.std_published, 2) + " %",
+                f"{', '.join(more)}; trend with time: p = {probability(one.p_nights)} from "
+                "nightly means",
             )
         )
     return tuple(cards)
+
+
+def _without_outliers(results: Results) -> dict[Pair, str]:
+    """Sample standard deviation of each pair without its outliers, where that was computed."""
+    if "reanalysis" not in results.tables:
+        return {}
+    return {
+        (int(row["star_1"]), int(row["star_2"])): with_error(
+            100 * number(row["std"]), 100 * number(row["std_err"])
+        )
+        + " %"
+        for row in results.tables["reanalysis"]
+        if row["subset"] == "without outliers"
+    }
 
 
 def _numbers_table(results: Results) -> TableView:
@@ -95,8 +179,6 @@ def _numbers_table(results: Results) -> TableView:
 
 def number_anchors(results: Results) -> tuple[str, ...]:
     """An anchor for every headline number."""
-    from pipeline.report.text import slug
-
     return tuple(f"{results.name}-{slug(item.key)}" for item in results.numbers)
 
 

@@ -64,11 +64,16 @@ def significant(value: float, digits: int = 3) -> str:
 
 
 def with_error(value: float, error: float, fallback_digits: int = 3) -> str:
-    """Value and 1 sigma, both rounded to two significant digits of the error."""
+    """Value and 1 sigma, both rounded to two significant digits of the error.
+
+    Where the error is larger than the value, the value keeps digits of its own.
+    """
     if not math.isfinite(value):
         return NOTHING
     if not (math.isfinite(error) and error > 0):
         return significant(value, fallback_digits)
+    if error > abs(value):
+        return f"{significant(value, fallback_digits)} ± {significant(error, 2)}"
     exponent = math.floor(math.log10(float(f"{error:.1e}")))
     digits = max(0, 1 - exponent)
     if digits > 9:

@@ -81,5 +81,10 @@ def fluxes_for_snr(
         step = np.linalg.solve(slope, miss)
         fluxes = np.maximum(fluxes - step, 1e-3 * fluxes)
         if np.abs(miss).max() <= _TOLERANCE * np.abs(signal).min() and (fluxes > 0).all():
-            return np.append(fluxes, 1.0)
+            return np.append([_rounded(flux) for flux in fluxes], 1.0)
     raise ValueError(f"no fluxes found for the given ratios; last misses {miss}")
+
+
+def _rounded(flux: float) -> float:
+    """To ten digits: the last bits depend on how a linear-algebra library splits its sums."""
+    return float(f"{flux:.10g}")

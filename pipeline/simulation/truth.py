@@ -12,8 +12,6 @@ from pipeline.simulation.scaling import aperture, band_weights
 from pipeline.simulation.scene import Scene
 from pipeline.simulation.stars import StarSpec, catalogue_xy, light_xy
 
-FLUX_UNIT = u.Unit("1e-20 erg / (s cm2 Angstrom)")
-
 
 def _table(columns: dict[str, tuple[object, u.UnitBase | None, str]]) -> QTable:
     table = QTable()
@@ -108,8 +106,8 @@ def stars_table(stars: tuple[StarSpec, ...], fluxes: Sequence[float]) -> QTable:
             "y_light": (light[:, 1], u.pix, "position of the light: differs for a blended star"),
             "flux_8000": (
                 np.array(fluxes)[: len(stars)],
-                FLUX_UNIT,
-                "flux density at 8000 Angstrom above the atmosphere, all of the star's light",
+                None,
+                "all the star's light at 8000 Angstrom above the atmosphere [cube unit]",
             ),
         }
     )
@@ -135,6 +133,7 @@ def fluxes_table(
     starlight = scene.starlight(fluxes, weights)
     seen = scene.transmission * starlight
     sky = scene.sky_image(weights)
+    uniform_sky = scene.sky_residual * (weights @ scene.sky)
     variance = scene.variance(fluxes, weights**2)
     rows: list[tuple[float, ...]] = []
     for j, xy in enumerate(star_xy):
@@ -143,13 +142,13 @@ def fluxes_table(
         for radius_px in radii_px:
             mask = aperture(starlight.shape, xy, radius_px)
             has_data = np.isfinite(seen[mask])
-            light = starlight[mask][has_data].sum()
+            ideal = (starlight[mask] + uniform_sky)[has_data].sum()
             stars, left, noise = (np.nansum(image[mask]) for image in (seen, sky, variance))
             rows.append(
                 (
                     stars + left,
                     np.sqrt(noise),
-                    stars / light if light > 0 else np.nan,
+                    (stars + left) / ideal if ideal > 0 else np.nan,
                     left,
                     own[mask][has_data].sum(),
                     has_data.mean() if has_data.size else 0.0,
@@ -164,15 +163,19 @@ def fluxes_table(
             "star_id": (np.repeat(np.asarray(star_ids, int), n_radii), None, "star number"),
             "band": (np.full(n, band_name), None, "passband"),
             "radius_px": (np.tile(radii_px, n_stars), u.pix, "aperture radius"),
-            "flux": (values[0], FLUX_UNIT, "mean flux density in the passband, without noise"),
-            "flux_err": (values[1], FLUX_UNIT, "1 sigma of it as expected from STAT"),
+            "flux": (
+                values[0],
+                None,
+                "mean flux density in the passband, without noise [cube unit]",
+            ),
+            "flux_err": (values[1], None, "1 sigma of it as expected from STAT [cube unit]"),
             "response": (
                 values[2],
                 None,
-                "transmission of channels, slices and vignetting for this starlight",
+                "flux relative to what the aperture would hold if nothing drifted and nothing vignetted",
             ),
-            "sky": (values[3], FLUX_UNIT, "part of flux that sky subtraction left behind"),
-            "own": (values[4], FLUX_UNIT, "light of this star alone, before the instrument"),
+            "sky": (values[3], None, "part of flux that sky subtraction left behind [cube unit]"),
+            "own": (values[4], None, "light of this star alone, before the instrument [cube unit]"),
             "coverage": (values[5], None, "share of the aperture on spaxels with data"),
         }
     )

@@ -11,9 +11,8 @@ from pipeline.statistics.consistency import fluxes_in
 from pipeline.statistics.remark import Row, key_of, label, remark, statistics_of
 from pipeline.statistics.scatter import std_published, std_sample
 from pipeline.statistics.subsets import Series, outliers
-from pipeline.statistics.trends import spearman
+from pipeline.statistics.trends import SIGNIFICANT, spearman
 
-SIGNIFICANT = 0.05
 SPRING = ("2019-04-01", "2019-05-30")  # the shorter period that the study's text names
 TREND_PAIR = (4, 6)
 UNIT_STAR = 15  # the faintest star with a level: outlier fluxes are relative to it
@@ -74,8 +73,9 @@ def trend(claims: Mapping[str, float], reanalysis: QTable) -> Row:
         f"The text writes the ratio the other way round, which would change the sign only. Its "
         f"rho and p belong together for {numbers[0]} to {numbers[-1]} points: all of them, not "
         f"nightly means and not one mode.",
-        "The pair does change with time, also when exposures of one night count once. How the "
-        "study came to its numbers cannot be seen from the record.",
+        "The plotted points do show a trend. Exposures of one night are not independent: with one "
+        "value a night the evidence is weaker. How the study came to its numbers cannot be seen "
+        "from the record.",
         value=(rho, found["spearman_rho"]),
         agrees=(found["spearman_p"] > SIGNIFICANT) == (p > SIGNIFICANT),
     )

@@ -7,12 +7,12 @@ import numpy as np
 from astropy.table import QTable
 
 from pipeline.results import Number
-from pipeline.statistics.columns import texts
+from pipeline.statistics.columns import numbers, texts
 from pipeline.statistics.floor import Floor, unflagged_pairs
 from pipeline.statistics.remark import Pair, key_of, label
+from pipeline.statistics.trends import SIGNIFICANT
 
 HIGH_SNR = 1000.0  # photon noise of such a pair, 0.0014, is far below any scatter seen
-SIGNIFICANT = 0.01  # of a trend, per pair, before the number of pairs is taken into account
 BOOTSTRAP = "bootstrap over nights, outliers left out: how well the campaign determines the scatter"
 
 
@@ -137,7 +137,7 @@ def _excess(
     """Scatter beyond photon noise: of the published pairs, and of all bright pairs together."""
     formula = "restricted maximum likelihood of s in d ~ N(mean, photon noise² + s²)"
     rows = {(int(row["star_1"]), int(row["star_2"])): row for row in pairs}
-    numbers = [
+    of_pairs = [
         Number(
             key=f"excess_std.{key_of(pair)}",
             symbol=f"s({label(pair)})",
@@ -157,7 +157,7 @@ def _excess(
         bright = chosen[numbers(chosen["snr_gmean"]) > HIGH_SNR]
     values = numbers(bright["excess_std"])
     return [
-        *numbers,
+        *of_pairs,
         Number(
             key="excess_std.bright",
             symbol="median s",

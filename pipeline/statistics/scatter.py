@@ -28,7 +28,8 @@ def std_published(ratio: np.ndarray) -> np.ndarray:
     """
     ordered, n = sort_with_gaps(ratio)
     with np.errstate(invalid="ignore", divide="ignore"):
-        deviation = ordered / (np.nansum(ordered, axis=0) / n) - 1
+        mean = np.nansum(ordered, axis=0) / n
+        deviation = (ordered - mean) / mean
     rank = np.arange(len(ordered))[:, np.newaxis]
     return _std(deviation, (rank >= 1) & (rank < n - 1), ddof=0)
 

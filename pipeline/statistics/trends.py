@@ -12,6 +12,7 @@ from scipy.stats import rankdata
 from pipeline.statistics.excess import gls_line
 
 DAYS_PER_YEAR = 365.25
+SIGNIFICANT = 0.01  # p of a trend: four pairs are looked at, one in 25 campaigns errs somewhere
 MIN_POINTS = 5  # fewer points cannot reach p = 0.01 however well they are ordered: 2/4! = 0.08
 ROUNDING = 1e-12  # of the largest value: a smaller difference is rounding, not order
 

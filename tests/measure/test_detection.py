@@ -186,6 +186,12 @@ def test_a_star_beside_a_dead_spaxel_is_still_found():
     assert np.hypot(found.x[0] - 30, found.y[0] - 30) < 1
 
 
+def test_a_star_cut_by_the_edge_is_left_out_because_its_centroid_is_wrong():
+    xy = np.array([(1.0, 30.0), (5.0, 60.0), (40.0, 40.0)])
+    found = stars_of(FieldRecipe((80, 80), xy, np.full(3, 1e5)))
+    np.testing.assert_allclose(found.xy, [(40, 40), (5, 60)], atol=0.1)
+
+
 def test_edge_distance_is_that_to_the_nearest_spaxel_without_data():
     image = np.ones((20, 30))
     image[:, :3] = np.nan

@@ -28,12 +28,12 @@ def test_it_is_found_where_it_is(fwhm_px, moffat_beta):
 
 
 def false_stars(fwhm_px, moffat_beta, *, small_mask_px=0.0):
-    """How many detections ten images of the standard and one bright star show beyond that one."""
+    """How many detections five images of the standard and one bright star show beyond that one."""
     alone = replace(
         STUDY, xy=STUDY.xy[3:4], flux=STUDY.flux[3:4], fwhm_px=fwhm_px, moffat_beta=moffat_beta
     )
     count = 0
-    for seed in range(10):
+    for seed in range(5):
         image = exposure(alone, seed)
         standard = find_standard(image, **SEARCH)
         if small_mask_px:
@@ -46,9 +46,9 @@ def false_stars(fwhm_px, moffat_beta, *, small_mask_px=0.0):
 
 def test_nothing_of_it_is_taken_for_a_star_where_a_small_mask_shows_false_ones():
     # The rule allows 0.3 false stars an image at the very worst (SAFE_SIGMA over the whole of it).
-    counts = [false_stars(*seeing) for seeing in SEEINGS]
-    assert sum(counts) <= 2
-    assert sum(false_stars(*seeing, small_mask_px=8.0) for seeing in SEEINGS) >= 10
+    counts = [false_stars(*seeing) for seeing in SEEINGS[1:4]]
+    assert sum(counts) <= 1
+    assert sum(false_stars(*seeing, small_mask_px=8.0) for seeing in SEEINGS[1:4]) >= 3
 
 
 @pytest.mark.parametrize(("fwhm_px", "moffat_beta"), SEEINGS)

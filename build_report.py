@@ -1,0 +1,78 @@
+#!/usr/bin/env python3
+"""Build the report: measure every exposure of every source, summarise, render pages, make the site.
+
+Only what changed since the last run is made again; a run that was interrupted goes on where it
+stopped. Exit status: 0 the site is complete, 2 the request cannot be carried out, 1 a defect.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from pipeline.campaigns import FORCEABLE, campaigns_of
+from pipeline.cli import Request, add_common_options, guarded, request_from
+from pipeline.products import exclusive
+from pipeline.progress import say
+from pipeline.publish import SiteRequest, publish
+
+STEPS = ("measure", "statistics", "pages", "site")
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """The options of the command line."""
+    parser = argparse.ArgumentParser(
+        prog="build_report.py",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="examples:\n"
+        "  python build_report.py                       the real 2019 record and a simulated campaign\n"
+        "  python build_report.py --source cubes --cubes DIR --config mine.toml\n"
+        "  python build_report.py --until statistics    tables only, in the work folder\n",
+    )
+    add_common_options(parser, (*FORCEABLE, "site"))
+    parser.add_argument(
+        "--site",
+        type=Path,
+        default=Path("site"),
+        metavar="DIR",
+        help="folder of the site (default: site)",
+    )
+    parser.add_argument(
+        "--until",
+        choices=STEPS,
+        default="site",
+        metavar="STEP",
+        help=f"stop after a step: {', '.join(STEPS)}",
+    )
+    parser.add_argument(
+        "--version-label",
+        default="",
+        metavar="X",
+        help="name of this version (default: v + version)",
+    )
+    return parser.parse_args(arguments)
+
+
+def build(request: Request, options: argparse.Namespace) -> int:
+    """All steps in their order, up to the one that was asked for."""
+    with exclusive(request.work):
+        campaigns = campaigns_of(request)
+        for campaign in campaigns:
+            campaign.measure()
+        if options.until != "measure":
+            for campaign in campaigns:
+                say(campaign.exit_summary())
+        if options.until in ("pages", "site"):
+            site = SiteRequest(options.site, options.version_label, options.until == "pages")
+            say(publish(campaigns, request, site))
+    return 0
+
+
+def main(arguments: list[str]) -> int:
+    """Exit status of the command line."""
+    options = parse(arguments)
+    return guarded(lambda: build(request_from(options), options))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

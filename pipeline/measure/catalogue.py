@@ -1,0 +1,133 @@
+"""The numbered, flagged stars that the reference exposure's detections make."""
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from pipeline.errors import NoStarsMatched, ReferenceError
+from pipeline.geometry import slice_address
+from pipeline.measure.detection import edge_distance
+from pipeline.measure.matching import match_exposure, mutual_pairs
+from pipeline.measure.reference import ReferenceCatalogue, StarRegistry
+from pipeline.settings import Settings
+
+
+def build_catalogue(
+    exposure_id: str,
+    image: np.ndarray,
+    xy: np.ndarray,
+    flux: np.ndarray,
+    standard_xy: tuple[float, float],
+    settings: Settings,
+    *,
+    registry: StarRegistry | None = None,
+    position_angle_deg: float = 0.0,
+) -> ReferenceCatalogue:
+    """Number the detections of the reference exposure and flag those that summaries leave out.
+
+    Stars that match the registry take its numbers; the others follow after its highest number, by
+    y. Without a registry all are numbered from 1 by y.
+
+    Parameters
+    ----------
+    image : ndarray, shape (y, x)
+        Detection image, NaN: no data.
+    xy : ndarray, shape (source, 2)
+        Detected positions [pix].
+    flux : ndarray, shape (source,)
+    standard_xy : (x, y) of the standard
+    position_angle_deg : float
+        ESO INS DROT POSANG: rotation of the slices against the rows of the cube.
+
+    Raises
+    ------
+    ReferenceError
+        If the registry's stars cannot be found among the detections.
+    """
+    star_id = _numbers(xy, registry, settings)
+    edge = edge_distance(image, xy)
+    neighbour = _nearest_neighbour(xy)
+    standard = np.hypot(*(xy - np.asarray(standard_xy)).T)
+    reach = max(settings.extraction.radii_px) + settings.statistics.edge_margin_px
+    rules = (
+        ("edge", edge, reach, "from the edge of the footprint"),
+        ("blended", neighbour, settings.statistics.blend_distance_px, "from its neighbour"),
+        ("near_standard", standard, settings.statistics.standard_distance_px, "from the standard"),
+    )
+    flags = [
+        " ".join(name for name, distance, limit, _ in rules if distance[i] < limit)
+        for i in range(len(xy))
+    ]
+    reasons = [
+        "; ".join(
+            f"{distance[i]:.1f} px {where}, less than {limit:g} px"
+            for _, distance, limit, where in rules
+            if distance[i] < limit
+        )
+        for i in range(len(xy))
+    ]
+    address = slice_address(*_field_offsets(image, xy, position_angle_deg))
+    order = np.argsort(star_id)
+    return ReferenceCatalogue(
+        exposure_id,
+        star_id[order],
+        xy[order, 0],
+        xy[order, 1],
+        np.asarray(flux)[order],
+        address.channel[order],
+        address.slice[order],
+        edge[order],
+        tuple(flags[i] for i in order),
+        tuple(reasons[i] for i in order),
+    )
+
+
+def _numbers(xy: np.ndarray, registry: StarRegistry | None, settings: Settings) -> np.ndarray:
+    star_id = np.zeros(len(xy), int)
+    next_id = 1
+    if registry is not None:
+        star, source = _same_stars(registry, xy, settings)
+        star_id[source] = registry.star_id[star]
+        next_id = int(registry.star_id.max()) + 1
+    new = [row for row in np.lexsort((xy[:, 0], xy[:, 1])) if star_id[row] == 0]
+    star_id[new] = np.arange(next_id, next_id + len(new))
+    return star_id
+
+
+def _same_stars(
+    registry: StarRegistry, xy: np.ndarray, settings: Settings
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of registry stars and of their detections.
+
+    The affine comes from the match; a star is then its mutually nearest detection within half the
+    FWHM of the kernel: blends shift by more than ``tolerance_px`` with seeing and stay the star.
+    """
+    known = np.column_stack([registry.x, registry.y])
+    try:
+        match = match_exposure(
+            known,
+            xy,
+            tolerance_px=settings.matching.tolerance_px,
+            max_false_alarm=settings.matching.max_false_alarm,
+        )
+    except NoStarsMatched as error:
+        raise ReferenceError(
+            f"the stars of field.star_registry are not those of the reference exposure "
+            f'({error}); name the right registry, or "" to number the stars from 1'
+        ) from error
+    star, source = mutual_pairs(match.xy, xy, settings.detection.fwhm_px / 2).T
+    return star, source
+
+
+def _nearest_neighbour(xy: np.ndarray) -> np.ndarray:
+    """Distance to the nearest other position [pix], infinite for a single one."""
+    return np.asarray(cKDTree(xy).query(xy, k=2)[0][:, 1])
+
+
+def _field_offsets(
+    image: np.ndarray, xy: np.ndarray, position_angle_deg: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Offsets along and across the slices from the centre of the spaxels with data [pix]."""
+    row, column = np.nonzero(np.isfinite(image))
+    dx, dy = xy[:, 0] - column.mean(), xy[:, 1] - row.mean()
+    angle = np.deg2rad(position_angle_deg)
+    return dx * np.cos(angle) + dy * np.sin(angle), dy * np.cos(angle) - dx * np.sin(angle)

@@ -1,0 +1,86 @@
+"""The last steps of a report: pages from results, a static site from pages, both only if stale."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline import products, report
+from pipeline.campaigns import Campaign
+from pipeline.cli import ROOT, Request
+from pipeline.progress import say
+
+_PAGE_SOURCES = ("templates", "site_src", "mkdocs.yml", "CITATION.cff")  # whatever their suffix
+
+
+@dataclass(frozen=True)
+class SiteRequest:
+    """Where the site goes and what it is called."""
+
+    site: Path
+    version_label: str = ""
+    pages_only: bool = False
+
+
+def publish(campaigns: Sequence[Campaign], request: Request, site: SiteRequest) -> str:
+    """Write pages and site unless they are up to date; returns a sentence that says what was done.
+
+    Raises
+    ------
+    SiteError
+        If mkdocs fails or warns, or a folder cannot be written.
+    """
+    build = report.collect(_command(request), version_label=site.version_label)
+    ingredients = {
+        "stage": "site",
+        "code": products.code_digest("pipeline/report", "pipeline/publish.py"),
+        "libraries": dict(build.libraries),
+        "build": asdict(build),
+        "pages": _tree_digest(),
+        "inputs": {one.name: products.digest(one.ingredients()) for one in campaigns},
+    }
+    product = request.work / "site.json"
+    index = site.site / "index.html"
+    if "site" in request.force:
+        products.forget(product)
+    stale = products.staleness(product, {**ingredients, "site": str(site.site)})
+    if not stale and index.exists() and not site.pages_only:
+        return f"{index} is up to date"
+    docs = request.work / "docs"
+    say(f"pages ({stale or 'asked for'})")
+    pages = report.render([one.results() for one in campaigns], build, docs)
+    if site.pages_only:
+        return f"{len(pages)} files of pages and data in {docs}"
+
+    def make_site(output: products.Output) -> None:
+        report.build_site(docs, site.site, ROOT / "mkdocs.yml", epoch=build.epoch)
+        output.path(product.name).write_text(json.dumps(_listing(site.site), indent=1))
+
+    say("site")
+    products.make(product, "site", {**ingredients, "site": str(site.site)}, make_site)
+    return f"{index} is complete"
+
+
+def _command(request: Request) -> list[str]:
+    """The command that makes this report, without paths of this machine."""
+    sources = [word for source in request.sources for word in ("--source", source)]
+    return ["python", "build_report.py", *sources]
+
+
+def _tree_digest() -> str:
+    """Digest of templates, hand-written pages, scripts and styles."""
+    files: list[Path] = []
+    for name in _PAGE_SOURCES:
+        path = ROOT / name
+        files += [path] if path.is_file() else path.rglob("*")
+    kept = sorted(file for file in files if file.is_file() and file.suffix not in (".pyc", ".part"))
+    return products.digest(
+        [(file.relative_to(ROOT).as_posix(), products.file_sha256(file)) for file in kept]
+    )
+
+
+def _listing(site: Path) -> dict[str, Any]:
+    """Every file of the site with its sha256."""
+    files = sorted(path for path in site.rglob("*") if path.is_file())
+    return {path.relative_to(site).as_posix(): products.file_sha256(path) for path in files}

@@ -1,0 +1,306 @@
+"""The page that holds the study's printed numbers against its own data and the simulation."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from astropy.table import QTable
+
+from pipeline.report.figures.base import Figure
+from pipeline.report.figures.comparison import Series, dots_figure
+from pipeline.report.pages import Book, Page
+from pipeline.report.rows import ALL, Pair, headline_pairs, number, p_cell, pair_stats
+from pipeline.report.tables import Cell, Head, TableView
+from pipeline.report.text import fixed, with_error
+from pipeline.results import Results
+
+TAB = "Stability"
+SUBSET_LOOKS = (
+    ("circle", "@blue"),
+    ("square", "@orange"),
+    ("diamond", "@green"),
+    ("triangle-up", "@pink"),
+    ("cross", "@red"),
+    ("x", "@sky"),
+)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What the data say of one statement of the study."""
+
+    anchor: str
+    subject: str
+    published: str
+    data: str
+    matters: str
+    agrees: bool
+
+
+def comparison_page(campaigns: Sequence[Results], book: Book) -> Page:
+    """Published numbers, our re-analysis, and the simulation, side by side."""
+    record = next((one for one in campaigns if "reanalysis" in one.tables), None)
+    if record is None:
+        record = next((one for one in campaigns if "claims" in one.tables), None)
+    others = [one for one in campaigns if one is not record and "pairs" in one.tables]
+    differences = _differences(record) if record else ()
+    context: dict[str, Any] = {
+        "record": record,
+        "differences": differences,
+        "n_differ": sum(not one.agrees for one in differences),
+        "difference_files": book.links(record.name, "differences") if record else (),
+        "figure_": None,
+        "table_": None,
+        "subsets": None,
+        "subset_table": None,
+        "claims": None,
+        "simulated": any(one.simulated for one in others),
+    }
+    if record:
+        rows = _side_by_side(record, others)
+        context["figure_"] = book.figure(_comparison_figure(record, rows), record.name)
+        context["table_"] = book.table(_comparison_table(rows), record.name)
+        if "reanalysis" in record.tables:
+            context["subsets"] = book.figure(_subset_figure(record), record.name)
+            context["subset_table"] = book.table(_subset_table(record), record.name)
+        if "claims" in record.tables:
+            context["claims"] = book.table(_claims_table(record), record.name)
+    return Page(
+        "comparison",
+        "Against the study",
+        TAB,
+        "The numbers that the study of 2021 printed, the same numbers from its own data, and the "
+        "simulation.",
+        context,
+        tuple(book.figures),
+    )
+
+
+@dataclass(frozen=True)
+class Source:
+    """One way to the scatter of each headline pair."""
+
+    name: str
+    values: dict[Pair, float]
+    errors: dict[Pair, float]
+    simulated: bool = False
+
+
+@dataclass(frozen=True)
+class SideBySide:
+    """Scatter of the headline pairs from every source."""
+
+    pairs: tuple[Pair, ...]
+    sources: tuple[Source, ...]
+
+
+def _side_by_side(record: Results, others: Sequence[Results]) -> SideBySide:
+    pairs = headline_pairs(record)
+    sources: list[Source] = []
+    if "claims" in record.tables:
+        for prefix, name in (("std", "study, text"), ("std_title", "study, figure title")):
+            claims = {str(row["key"]): number(row["value"]) for row in record.tables["claims"]}
+            values = {pair: claims.get(f"{prefix}.{pair[0]}-{pair[1]}", np.nan) for pair in pairs}
+            sources.append(Source(name, values, {}))
+    if "reanalysis" in record.tables:
+        table = record.tables["reanalysis"]
+        subsets = list(dict.fromkeys(str(row["subset"]) for row in table))
+        without = [name for name in subsets if name.startswith("without")]
+        for subset, column, name in (
+            (ALL, "std_published", "its data, as published"),
+            *((name, "std", f"its data, {name}") for name in without[:1]),
+            (ALL, "std_robust", "its data, robust"),
+        ):
+            rows = {_pair(row): row for row in table if str(row["subset"]) == subset}
+            sources.append(
+                Source(
+                    name,
+                    {pair: number(rows[pair][column]) for pair in pairs if pair in rows},
+                    {pair: number(rows[pair][f"{column}_err"]) for pair in pairs if pair in rows},
+                )
+            )
+    for other in others:
+        stats = pair_stats(other)
+        values = {pair: stats[pair].std_published for pair in pairs if pair in stats}
+        name = "simulated, as published" if other.simulated else f"{other.title}, as published"
+        sources.append(Source(name, values, {}, other.simulated))
+    return SideBySide(pairs, tuple(sources))
+
+
+def _pair(row: Any) -> Pair:
+    return int(row["star_1"]), int(row["star_2"])
+
+
+def _comparison_figure(record: Results, rows: SideBySide) -> Figure:
+    looks = (
+        ("triangle-down", "@muted"),
+        ("triangle-up", "@muted"),
+        ("circle", "@blue"),
+        ("diamond", "@green"),
+        ("square", "@sky"),
+        ("cross", "@orange"),
+        ("x", "@red"),
+    )
+    simulated = any(source.simulated for source in rows.sources)
+    series = [
+        Series(
+            source.name,
+            [100 * source.values.get(pair, np.nan) for pair in rows.pairs],
+            [100 * source.errors.get(pair, np.nan) for pair in rows.pairs],
+            *looks[index % len(looks)],
+        )
+        for index, source in enumerate(rows.sources)
+    ]
+    return dots_figure(
+        [f"{one}/{two}" for one, two in rows.pairs],
+        series,
+        "standard deviation of the flux ratio [%]",
+        figure_id="comparison-scatter",
+        title="Scatter of the study's four pairs, from every source",
+        caption="Bars are 1 σ from a bootstrap over nights; one that leaves the frame belongs to "
+        "a σ that a single exposure decides. The study printed the four values "
+        "rounded, once in its text and once over its panels."
+        + (" The last kind of point is simulated, not observed." if simulated else ""),
+        simulated=simulated,
+        tables=tuple(name for name in ("reanalysis", "claims") if name in record.tables),
+    )
+
+
+def _comparison_table(rows: SideBySide) -> TableView:
+    return TableView(
+        "comparison",
+        "The same as numbers: standard deviation of the flux ratio, in per cent.",
+        (Head("Source", numeric=False), *(Head(f"{one}/{two}", "%") for one, two in rows.pairs)),
+        tuple(
+            (
+                Cell(source.name),
+                *(
+                    Cell(
+                        with_error(
+                            100 * source.values.get(pair, np.nan),
+                            100 * source.errors.get(pair, np.nan),
+                            2,
+                        )
+                    )
+                    for pair in rows.pairs
+                ),
+            )
+            for source in rows.sources
+        ),
+        simulated=any(source.simulated for source in rows.sources),
+    )
+
+
+def _differences(record: Results) -> tuple[Difference, ...]:
+    table = record.tables.get("differences")
+    if table is None:
+        return ()
+    return tuple(
+        Difference(
+            f"difference-{index}",
+            str(row["subject"]),
+            str(row["published"]),
+            str(row["data"]),
+            str(row["matters"]),
+            bool(row["agrees"]),
+        )
+        for index, row in enumerate(table, start=1)
+    )
+
+
+def _subset_figure(record: Results) -> Figure:
+    table = record.tables["reanalysis"]
+    subsets = list(dict.fromkeys(str(row["subset"]) for row in table))
+    series = []
+    for index, pair in enumerate(headline_pairs(record)):
+        rows = {str(row["subset"]): row for row in table if _pair(row) == pair}
+        series.append(
+            Series(
+                f"{pair[0]}/{pair[1]}",
+                [100 * number(rows[name]["std_published"]) if name in rows else np.nan
+                 for name in subsets],
+                [100 * number(rows[name]["std_published_err"]) if name in rows else np.nan
+                 for name in subsets],
+                *SUBSET_LOOKS[index % len(SUBSET_LOOKS)],
+            )
+        )  # fmt: skip
+    return dots_figure(
+        subsets,
+        series,
+        "standard deviation as published [%]",
+        figure_id="comparison-subsets",
+        title="The same scatter in parts of the data",
+        caption="Standard deviation as published, of each part about its own mean; bars are 1 σ "
+        "from a bootstrap over nights and leave the frame where one exposure decides.",
+        simulated=record.simulated,
+        tables=("reanalysis",),
+    )
+
+
+def _subset_table(record: Results) -> TableView:
+    table: QTable = record.tables["reanalysis"]
+    rows = []
+    for row in table:
+        rows.append(
+            (
+                Cell(f"{row['star_1']}/{row['star_2']}"),
+                Cell(str(row["subset"])),
+                Cell(str(row["n"])),
+                Cell(str(row["n_nights"])),
+                Cell(fixed(number(row["mean_shift"]), 4, sign=True)),
+                Cell(with_error(number(row["std_published"]), number(row["std_published_err"]))),
+                Cell(with_error(number(row["std"]), number(row["std_err"]))),
+                Cell(with_error(number(row["std_robust"]), number(row["std_robust_err"]))),
+                Cell(fixed(number(row["spearman_rho"]), 3, sign=True)),
+                p_cell(number(row["spearman_p"])),
+                Cell(fixed(number(row["spearman_rho_nights"]), 3, sign=True)),
+                p_cell(number(row["spearman_p_nights"])),
+            )
+        )
+    return TableView(
+        "reanalysis",
+        "Re-analysis of the digitised points, whole and in parts. A p below 0.01 is coloured; a "
+        "trend is believed from nightly means, because points of one night are not independent.",
+        (
+            Head("Pair"),
+            Head("points", numeric=False),
+            Head("n"),
+            Head("nights"),
+            Head("mean shift", title="mean of these deviations about the mean of all"),
+            Head("σ published"),
+            Head("σ", title="sample standard deviation, ddof 1"),
+            Head("σ robust"),
+            Head("ρ", title="Spearman correlation with time, per point"),
+            Head("p"),
+            Head("ρ nights", title="the same from nightly means"),
+            Head("p nights"),
+        ),
+        tuple(rows),
+        source="reanalysis",
+        filter=True,
+        simulated=record.simulated,
+    )
+
+
+def _claims_table(record: Results) -> TableView:
+    return TableView(
+        "claims",
+        "Every number that the study prints and that is used here.",
+        (
+            Head("Value"),
+            Head("unit", numeric=False),
+            Head("what it is", numeric=False),
+            Head("where", numeric=False),
+        ),
+        tuple(
+            (
+                Cell(f"{number(row['value']):g}"),
+                Cell(str(row["unit"])),
+                Cell(str(row["statement"]), kind="rp-wrap"),
+                Cell(str(row["source"]), kind="rp-wrap muted"),
+            )
+            for row in record.tables["claims"]
+        ),
+        source="claims",
+    )

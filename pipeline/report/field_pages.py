@@ -1,0 +1,324 @@
+"""Pages on the field and its stars: detection, offsets, spectra, signal to noise."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from astropy import units as u
+from astropy.table import QTable
+
+from pipeline.report.figures.field import detection_figure
+from pipeline.report.figures.snr import agreement_figure, growth_figure
+from pipeline.report.figures.spectra import MAX_POINTS, smoothing_window, spectrum_figure
+from pipeline.report.pages import Book, FigureView, Link, Page, TableBlock
+from pipeline.report.rows import number, plain
+from pipeline.report.tables import Cell, Head, TableView, without_empty_columns
+from pipeline.report.text import NOTHING, fixed, with_error
+from pipeline.results import Results, SpectrumSet
+from pipeline.schema import APERTURE_RADII_PX
+
+TAB = "Field"
+RADII = tuple(str(radius) for radius in APERTURE_RADII_PX)
+
+
+@dataclass(frozen=True)
+class DetectionOf:
+    """What the detection page shows of one campaign."""
+
+    results: Results
+    figure: FigureView
+    catalogue: TableBlock
+    n_flagged: int
+
+
+def detection_page(campaigns: Sequence[Results], book: Book) -> Page:
+    """The reference catalogue on the image in which it was found."""
+    shown_ = [_detection_of(one, book) for one in campaigns if "catalogue" in one.tables]
+    return Page(
+        "detection",
+        "Detection",
+        TAB,
+        "The stars of the field, as found in the reference exposure, and where each falls on the "
+        "instrument.",
+        {"shown": shown_},
+        tuple(book.figures),
+    )
+
+
+def _detection_of(results: Results, book: Book) -> DetectionOf:
+    catalogue, image = results.tables["catalogue"], results.image
+    flagged = int(np.count_nonzero(np.asarray(catalogue["flags"], str) != ""))
+    if image:
+        caption = (
+            f"Detection image of {image.exposure_id} ({image.mode}), asinh stretch: the median of "
+            f"three bands about the centre of the cube. The dashed circle of "
+            f"{fixed(image.standard_radius_px, 0)} px masks the bright standard star and its "
+            "spikes. Numbers are the star numbers of every table."
+        )
+    else:
+        caption = (
+            "Positions as read off the study's figures; its detection image is not part of the "
+            "record. Numbers are the star numbers of every table."
+        )
+    figure = detection_figure(
+        image,
+        catalogue,
+        f"detection.html#{results.name}-star-",
+        figure_id=f"detection-{results.name}",
+        title=f"The {len(catalogue)} reference stars of {results.field_name}",
+        caption=f"{caption} {flagged} of {len(catalogue)} stars carry a flag (squares).",
+        simulated=results.simulated,
+    )
+    return DetectionOf(
+        results,
+        book.figure(figure, results.name),
+        book.table(_catalogue_table(results), results.name),
+        flagged,
+    )
+
+
+def _catalogue_table(results: Results) -> TableView:
+    catalogue = results.tables["catalogue"]
+    rows = []
+    for row in catalogue:
+        flux = number(row["flux"])
+        flags = str(row["flags"])
+        rows.append(
+            (
+                Cell(str(row["star_id"])),
+                Cell(fixed(number(row["x"]), 2)),
+                Cell(fixed(number(row["y"]), 2)),
+                Cell(fixed(flux, 1)),
+                Cell(str(row["channel"]) if row["channel"] else NOTHING),
+                Cell(str(row["slice"]) if row["slice"] else NOTHING),
+                Cell(fixed(number(row["edge_distance_px"]), 1)),
+                Cell(flags, kind="bad" if flags else ""),
+            )
+        )
+    view = TableView(
+        f"catalogue-{results.name}",
+        "Reference catalogue: positions count from 0 at the centre of the first spaxel.",
+        (
+            Head("Star"),
+            Head("x", "px"),
+            Head("y", "px"),
+            Head("flux", title="DAOFIND flux in the detection image, cube unit"),
+            Head("channel", title="MUSE channel (IFU) 1 to 24"),
+            Head("slice", title="slice 1 to 48 on the sky within the channel"),
+            Head("to the edge", "px", "distance to the nearest spaxel without data"),
+            Head("flags", numeric=False),
+        ),
+        tuple(rows),
+        anchors=tuple(f"{results.name}-star-{row['star_id']}" for row in catalogue),
+        source="catalogue",
+        simulated=results.simulated,
+    )
+    return without_empty_columns(view)
+
+
+@dataclass(frozen=True)
+class SpectraOf:
+    """What the spectra page shows of one mode of a campaign."""
+
+    results: Results
+    mode: str
+    anchor: str
+    first: bool  # of its campaign on the page
+    last: bool
+    figure: FigureView
+    n_exposures: int  # of the campaign, over all modes
+    files: tuple[Link, ...]
+
+
+def spectra_page(campaigns: Sequence[Results], book: Book) -> Page:
+    """Spectra of every star in the reference exposure, or in the first of its mode."""
+    shown_ = []
+    for results in campaigns:
+        modes = sorted(results.spectra, key=lambda m: m != _reference_mode(results))
+        shown_ += [_spectra_of(results, modes, index, book) for index in range(len(modes))]
+    levels = [
+        book.table(_levels_table(one), one.name)
+        for one in campaigns
+        if "spectrum_levels" in one.tables
+    ]
+    return Page(
+        "spectra",
+        "Spectra",
+        TAB,
+        "The spectrum of every star in five apertures, as extracted and smoothed.",
+        {"shown": shown_, "levels": levels},
+        tuple(book.figures),
+    )
+
+
+def _reference_mode(results: Results) -> str:
+    for mode, spectra in results.spectra.items():
+        if results.reference_exposure in spectra.exposure_ids:
+            return mode
+    return ""
+
+
+def _spectra_of(results: Results, modes: Sequence[str], index: int, book: Book) -> SpectraOf:
+    mode = modes[index]
+    spectra = results.spectra[mode]
+    ids = spectra.exposure_ids
+    row = ids.index(results.reference_exposure) if results.reference_exposure in ids else 0
+    spacing = float(spectra.wave_aa[1] - spectra.wave_aa[0])
+    width = smoothing_window(spacing) * spacing
+    step = max(1, -(-len(spectra.wave_aa) // MAX_POINTS))
+    thinned = f" Every {step}. sample of the raw curves is drawn." if step > 1 else ""
+    what = "reference exposure" if ids[row] == results.reference_exposure else "exposure"
+    figure = spectrum_figure(
+        spectra,
+        row,
+        spectra.star_ids,
+        figure_id=f"spectra-{mode.lower()}-{results.name}",
+        title=f"Spectra in {mode}, {what} {ids[row]}",
+        caption=f"Thin lines: as extracted, {fixed(spacing, 2)} Å per sample; thick lines: running "
+        f"mean over {fixed(width, 0)} Å.{thinned} Gaps are samples without data"
+        + (", among them the notch of the sodium lasers." if "-AO-" in mode else "."),
+        simulated=results.simulated,
+        unit=unit_text(spectra),
+    )
+    return SpectraOf(
+        results,
+        mode,
+        results.name,
+        index == 0,
+        index == len(modes) - 1,
+        book.figure(figure, results.name),
+        sum(len(one.exposure_ids) for one in results.spectra.values()),
+        book.links(results.name, "spectra"),
+    )
+
+
+def unit_text(spectra: SpectrumSet) -> str:
+    """The flux unit as people write it."""
+    try:
+        unit = u.Unit(spectra.unit)
+    except ValueError:
+        return spectra.unit
+    return str(unit.to_string("unicode"))
+
+
+def _levels_table(results: Results) -> TableView:
+    levels = results.tables["spectrum_levels"]
+    return TableView(
+        f"levels-{results.name}",
+        "Levels read off the study's figure of example spectra, the only spectra of its record: "
+        "median of the smoothed curve over layers 2860 to 2985, just blueward of the Ca II "
+        "triplet, and at layer 3000, in the line at 8498 Å. Arbitrary units.",
+        (Head("Star"), Head("radius", "px"), Head("layers 2860–2985"), Head("layer 3000")),
+        tuple(
+            (
+                Cell(str(row["star_id"])),
+                Cell(fixed(number(row["radius_px"]), 1)),
+                Cell(_pm(row["level_2860_2985"], row["level_2860_2985_err"])),
+                Cell(_pm(row["level_3000"], row["level_3000_err"])),
+            )
+            for row in levels
+        ),
+        source="spectrum_levels",
+    )
+
+
+def _pm(value: object, error: object) -> str:
+    return with_error(number(value), number(error))
+
+
+@dataclass(frozen=True)
+class SnrOf:
+    """What the page on signal to noise shows of one campaign."""
+
+    results: Results
+    growth: FigureView
+
+
+def snr_page(campaigns: Sequence[Results], book: Book) -> Page:
+    """SNR of all stars in all apertures, campaigns side by side."""
+    with_snr = [one for one in campaigns if "snr" in one.tables]
+    table = book.table(_snr_table(with_snr)) if with_snr else None
+    agreement = None
+    if len(with_snr) > 1:
+        one, two = with_snr[:2]
+        agreement = book.figure(
+            agreement_figure(
+                one.tables["snr"],
+                two.tables["snr"],
+                RADII,
+                (short_name(one), short_name(two)),
+                figure_id=f"snr-{one.name}-{two.name}",
+                title="Signal-to-noise ratios of the two campaigns",
+                caption="One point per star and aperture; on the dashed line both are equal. The "
+                "simulation is given the SNR of the study at r = 4.5 px as input, so that column "
+                "tests the chain from photons to SNR; the other four test the image profile.",
+                simulated=one.simulated or two.simulated,
+            ),
+            two.name,
+        )
+    shown_ = [
+        SnrOf(
+            one,
+            book.figure(
+                growth_figure(
+                    one.tables["snr"],
+                    RADII,
+                    figure_id=f"aperture-{one.name}",
+                    title=f"Which aperture is best: {one.title}",
+                    caption="SNR of each star in each aperture, relative to that star's best.",
+                    simulated=one.simulated,
+                ),
+                one.name,
+            ),
+        )
+        for one in with_snr
+    ]
+    files = [(one, book.links(one.name, "snr")) for one in with_snr]
+    return Page(
+        "snr",
+        "Signal to noise",
+        TAB,
+        "How well each star is measured: I_Bessel signal-to-noise ratio in five apertures of the "
+        "reference exposure.",
+        {"table_": table, "agreement": agreement, "shown": shown_, "files": files},
+        tuple(book.figures),
+    )
+
+
+def short_name(results: Results) -> str:
+    """What a campaign is called where there is little room."""
+    return {"published": "study", "simulated": "simulated"}.get(results.source, results.title)
+
+
+def _snr_table(campaigns: Sequence[Results]) -> TableView:
+    """Star by star; for each aperture one column per campaign."""
+    values = [_snr_by_star(one.tables["snr"]) for one in campaigns]
+    stars = sorted(set().union(*values))
+    heads = [Head("Star"), *(Head(short_name(one)) for _ in RADII for one in campaigns)]
+    groups = (("", 1), *((f"r = {radius} px", len(campaigns)) for radius in RADII))
+    rows = []
+    for star in stars:
+        row = [Cell(str(star))]
+        best = [max(table.get(star, {"": 0.0}).values(), default=0.0) for table in values]
+        for radius in RADII:
+            for table, top in zip(values, best, strict=True):
+                value = table.get(star, {}).get(radius, float("nan"))
+                digits = 1 if value < 1000 else 0
+                row.append(Cell(fixed(value, digits), kind="strong" if value == top else ""))
+        rows.append(tuple(row))
+    return TableView(
+        "snr-table",
+        "Signal-to-noise ratio of each star; the best aperture of each star is set bold.",
+        tuple(heads),
+        tuple(rows),
+        groups,
+        simulated=any(one.simulated for one in campaigns),
+    )
+
+
+def _snr_by_star(snr: QTable) -> dict[int, dict[str, float]]:
+    columns = {radius: plain(snr[f"r{radius}"]) for radius in RADII}
+    return {
+        int(star): {radius: float(columns[radius][k]) for radius in RADII}
+        for k, star in enumerate(snr["star_id"])
+    }

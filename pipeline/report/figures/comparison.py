@@ -1,0 +1,251 @@
+"""Numbers side by side: what the study printed, what its data say, what the simulation gives."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from astropy.table import QTable
+
+from pipeline.report.figures.base import Figure, Layout, Trace, axis, lean, rounded, stamped
+from pipeline.report.rows import plain
+from pipeline.report.text import fixed, plot_text
+
+ROW_PX = 34
+
+
+@dataclass(frozen=True)
+class Series:
+    """One kind of number, a value for each label."""
+
+    name: str
+    values: Sequence[float]
+    errors: Sequence[float]  # NaN: none stated
+    symbol: str
+    color: str
+
+
+def dots_figure(
+    labels: Sequence[str],
+    series: Sequence[Series],
+    x_title: str,
+    *,
+    figure_id: str,
+    title: str,
+    caption: str,
+    simulated: bool,
+    tables: tuple[str, ...],
+    zero: bool = True,
+) -> Figure:
+    """One row per label, one marker per kind, kinds set slightly apart so that none hides one.
+
+    The axis ends where the values do: an error bar much longer than its value leaves the frame.
+    """
+    data: list[Trace] = []
+    for index, kind in enumerate(series):
+        shift = (index - (len(series) - 1) / 2) * 0.8 / max(len(series), 1)
+        data.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "name": kind.name,
+                "x": [rounded(float(value), 4) for value in kind.values],
+                "y": [round(row + shift, 3) for row in range(len(labels))],
+                "error_x": {
+                    "type": "data",
+                    "array": [
+                        rounded(float(error), 3) if np.isfinite(error) else 0.0
+                        for error in kind.errors
+                    ],
+                    "thickness": 1.2,
+                    "width": 0,
+                    "color": kind.color,
+                },
+                "marker": {"symbol": kind.symbol, "color": kind.color, "size": 10},
+                "customdata": [
+                    [plot_text(label), f" ± {fixed(float(error), 4)}" if np.isfinite(error) else ""]
+                    for label, error in zip(labels, kind.errors, strict=True)
+                ],
+                "hovertemplate": f"<b>%{{customdata[0]}}</b><br>{plot_text(kind.name)}: "
+                "%{x:.4g}%{customdata[1]}<extra></extra>",
+            }
+        )
+    layout: Layout = {
+        "height": 130 + ROW_PX * max(len(series), 2) // 2 * len(labels),
+        "margin": {"l": 96, "r": 16, "t": 30, "b": 100},
+        "hovermode": "closest",
+        "xaxis": axis(x_title, rangemode="tozero" if zero else "normal"),
+        "yaxis": {
+            "range": [len(labels) - 0.5, -0.5],
+            "tickvals": list(range(len(labels))),
+            "ticktext": [plot_text(label) for label in labels],
+            "zeroline": False,
+        },
+    }
+    if zero:
+        top = max(
+            [
+                float(value) + min(float(error), 0.7 * float(value)) * bool(np.isfinite(error))
+                for kind in series
+                for value, error in zip(kind.values, kind.errors, strict=True)
+                if np.isfinite(value)
+            ],
+            default=1.0,
+        )
+        layout["xaxis"]["range"] = [0, rounded(1.08 * top, 3)]
+    return Figure(
+        figure_id,
+        title,
+        caption,
+        f"Dot plot with {len(labels)} rows. {caption}",
+        data,
+        stamped(layout, simulated),
+        simulated,
+        narrow={
+            "margin": {"l": 70, "r": 10, "t": 30, "b": 150},
+            "height": 180 + ROW_PX * max(len(series), 2) // 2 * len(labels),
+        },
+        tables=tables,
+    )
+
+
+def recovery_figure(
+    recovery: QTable, *, figure_id: str, title: str, caption: str, simulated: bool
+) -> Figure:
+    """How far each recovered quantity is from its truth, in units of what is accepted."""
+    measured, expected, tolerance = (
+        plain(recovery[key]) for key in ("measured", "expected", "tolerance")
+    )
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = (measured - expected) / tolerance
+    names = [str(name) for name in recovery["quantity"]]
+    passed = np.asarray(recovery["passed"], bool)
+    rows = np.arange(len(names))
+    data: list[Trace] = []
+    for mask, name, symbol, color in (
+        (passed, "within tolerance", "circle", "@green"),
+        (~passed, "outside", "x", "@red"),
+    ):
+        if not mask.any():
+            continue
+        data.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "name": name,
+                "x": lean(np.clip(share[mask], -3, 3), 4),
+                "y": lean(rows[mask]),
+                "marker": {"symbol": symbol, "color": color, "size": 11},
+                "customdata": [
+                    [
+                        plot_text(names[k]),
+                        f"{measured[k]:.5g}",
+                        f"{expected[k]:.5g}",
+                        f"{tolerance[k]:.2g} {plot_text(recovery['unit'][k])}",
+                    ]
+                    for k in np.flatnonzero(mask)
+                ],
+                "hovertemplate": "<b>%{customdata[0]}</b><br>found %{customdata[1]}<br>"
+                "true %{customdata[2]}<br>tolerance %{customdata[3]}<extra></extra>",
+            }
+        )
+    layout: Layout = {
+        "height": 130 + 26 * len(names),
+        "margin": {"l": 250, "r": 16, "t": 30, "b": 90},
+        "hovermode": "closest",
+        "xaxis": axis("(found − true) / tolerance", range=[-3.2 if not passed.all() else -1.25,
+                                                         3.2 if not passed.all() else 1.25]),
+        "yaxis": {
+            "range": [len(names) - 0.5, -0.5],
+            "tickvals": list(range(len(names))),
+            "ticktext": [plot_text(name) for name in names],
+            "zeroline": False,
+        },
+        "shapes": [
+            {
+                "type": "rect",
+                "xref": "x",
+                "x0": -1,
+                "x1": 1,
+                "yref": "paper",
+                "y0": 0,
+                "y1": 1,
+                "fillcolor": "@band",
+                "line": {"width": 0},
+                "layer": "below",
+            }
+        ],
+    }  # fmt: skip
+    return Figure(
+        figure_id,
+        title,
+        caption,
+        f"Dot plot with {len(names)} rows. {caption}",
+        data,
+        stamped(layout, simulated),
+        simulated,
+        narrow={"margin": {"l": 8, "r": 8, "t": 30, "b": 110},
+                "yaxis": {"ticklabelposition": "inside", "showgrid": False}},
+        tables=("recovery",),
+    )  # fmt: skip
+
+
+def channels_figure(
+    responses: QTable,
+    dates: dict[str, str],
+    *,
+    figure_id: str,
+    title: str,
+    caption: str,
+    simulated: bool,
+) -> Figure:
+    """Response of each channel over the exposures, as a map in colour."""
+    ids = sorted({str(value) for value in responses["exposure_id"]}, key=lambda v: (dates[v], v))
+    channels = sorted({int(value) for value in responses["channel"]})
+    column = {identity: k for k, identity in enumerate(ids)}
+    row = {channel: k for k, channel in enumerate(channels)}
+    z = np.full((len(channels), len(ids)), np.nan)
+    for identity, channel, value in zip(
+        responses["exposure_id"], responses["channel"], plain(responses["response"]), strict=True
+    ):
+        z[row[int(channel)], column[str(identity)]] = value
+    finite = np.abs(z[np.isfinite(z)])
+    limit = float(np.quantile(finite, 0.98)) if finite.size else 1.0
+    labels = [f"{k + 1}" for k in range(len(ids))]
+    data: list[Trace] = [
+        {
+            "type": "heatmap",
+            "x": labels,
+            "y": [str(channel) for channel in channels],
+            "z": lean(100 * z, 3),
+            "zmin": rounded(-100 * limit, 3),
+            "zmax": rounded(100 * limit, 3),
+            "colorscale": [[0.0, "#0072B2"], [0.5, "#f4f4f4"], [1.0, "#C64600"]],
+            "colorbar": {"title": {"text": "%"}, "thickness": 12, "outlinewidth": 0},
+            "customdata": [
+                [[plot_text(identity), dates[identity]] for identity in ids] for _ in channels
+            ],
+            "hovertemplate": "<b>channel %{y}</b><br>%{customdata[0]}<br>%{customdata[1]}<br>"
+            "%{z:+.2f} %<extra></extra>",
+        }
+    ]
+    tick = [str(value) for value in range(1, len(ids) + 1, max(1, len(ids) // 12))]
+    layout: Layout = {
+        "height": 160 + 22 * len(channels),
+        "margin": {"l": 60, "r": 14, "t": 30, "b": 56},
+        "xaxis": axis("exposure, in order of time", type="category", categoryarray=labels,
+                      tickvals=tick, showgrid=False, showline=False),
+        "yaxis": axis("channel", type="category", showgrid=False, showline=False,
+                      categoryarray=[str(channel) for channel in channels]),
+        "showlegend": False,
+    }  # fmt: skip
+    return Figure(
+        figure_id,
+        title,
+        caption,
+        f"Heat map, channels by exposures. {caption}",
+        data,
+        stamped(layout, simulated),
+        simulated,
+        narrow={"margin": {"l": 46, "r": 0, "t": 30, "b": 50}, "xaxis": {"tickvals": tick[::3]}},
+        tables=("channel_responses",),
+    )

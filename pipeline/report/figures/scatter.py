@@ -1,0 +1,230 @@
+"""Scatter of every pair against the signal-to-noise ratio of its stars."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.report.figures.base import Figure, Layout, Trace, axis, lean, note, rounded, stamped
+from pipeline.report.text import fixed, plot_text
+
+PHOTON_GRID = np.geomspace(10, 20000, 60)
+
+
+@dataclass(frozen=True)
+class ScatterPoints:
+    """Points of one kind; every array has one entry per pair."""
+
+    name: str
+    snr: np.ndarray
+    std: np.ndarray
+    std_err: np.ndarray  # NaN where none is stated
+    label: Sequence[str]  # what a pointer shows
+    symbol: str
+    color: str
+
+
+@dataclass(frozen=True)
+class Floor:
+    """A scatter that no brightness undercuts: std^2 = value^2 + (k / SNR)^2."""
+
+    value: float
+    error: float  # 1 sigma; NaN: none stated
+    k: float  # NaN: no curve is drawn
+    label: str
+
+
+def scatter_figure(
+    kinds: Sequence[ScatterPoints],
+    headline: Sequence[tuple[str, float, float]],
+    floor: Floor | None,
+    *,
+    figure_id: str,
+    title: str,
+    caption: str,
+    simulated: bool,
+    tables: tuple[str, ...],
+) -> Figure:
+    """Standard deviation against geometric mean SNR on logarithmic axes.
+
+    Parameters
+    ----------
+    kinds : sequence of ScatterPoints
+        Drawn in that order.
+    headline : sequence of (label, snr, std)
+        Pairs that are named in the figure.
+    floor : Floor or None
+        A line with its band.
+    """
+    snr = np.concatenate([kind.snr for kind in kinds])
+    std = np.concatenate([kind.std for kind in kinds])
+    good = np.isfinite(snr) & np.isfinite(std) & (snr > 0) & (std > 0)
+    x_range = [float(np.log10(snr[good].min())) - 0.08, float(np.log10(snr[good].max())) + 0.12]
+    # low enough to show photon noise at the faint end, which makes its distance plain
+    lows = [std[good].min(), np.sqrt(2) / snr[good].min(), floor.value if floor else np.inf]
+    y_range = [float(np.log10(min(lows))) - 0.3, float(np.log10(std[good].max())) + 0.12]
+    data = [_points(kind) for kind in kinds if len(kind.snr)]
+    data.append(_photon_line(x_range))
+    layout: Layout = {
+        "height": 560,
+        "margin": {"l": 66, "r": 14, "t": 34, "b": 100},
+        "hovermode": "closest",
+        "xaxis": axis(
+            "geometric mean SNR of the two stars, I_Bessel, r = 4.5 px",
+            type="log",
+            range=[round(v, 4) for v in x_range],
+            **ticks(x_range),
+        ),
+        "yaxis": axis(
+            "standard deviation of the ratio",
+            type="log",
+            range=[round(v, 4) for v in y_range],
+            **ticks(y_range),
+        ),
+        "annotations": [],
+        "shapes": [],
+    }
+    if headline:
+        data.append(_headline(headline))
+    if floor:
+        if np.isfinite(floor.k):
+            data.append(_floor_curve(floor, x_range))
+        layout["shapes"] += _floor_shapes(floor)
+        layout["annotations"].append(
+            note(
+                plot_text(floor.label),
+                0.995,
+                float(np.log10(floor.value)),
+                yref="y",
+                xanchor="right",
+                yanchor="bottom",
+                yshift=2,
+                font={"size": 12, "color": "@blue"},
+            )
+        )
+    return Figure(
+        figure_id,
+        title,
+        caption,
+        f"Scatter plot on logarithmic axes. {caption}",
+        data,
+        stamped(layout, simulated),
+        simulated,
+        narrow={
+            "height": 480,
+            "margin": {"l": 54, "r": 8, "t": 34, "b": 140},
+            "xaxis": {"title": {"text": "geometric mean SNR"}},
+        },
+        tables=tables,
+    )
+
+
+def _points(kind: ScatterPoints) -> Trace:
+    trace: Trace = {
+        "type": "scatter",
+        "mode": "markers",
+        "name": kind.name,
+        "x": lean(kind.snr, 4),
+        "y": lean(kind.std, 4),
+        "marker": {"symbol": kind.symbol, "color": kind.color, "size": 7, "opacity": 0.8},
+        "customdata": [
+            [plot_text(label), fixed(float(err), 4) if np.isfinite(err) else ""]
+            for label, err in zip(kind.label, kind.std_err, strict=True)
+        ],
+        "hovertemplate": "<b>%{customdata[0]}</b><br>SNR %{x:.4g}<br>σ = %{y:.4f} "
+        "± %{customdata[1]}<extra></extra>",
+    }
+    if not np.isfinite(kind.std_err).any():
+        trace["hovertemplate"] = trace["hovertemplate"].replace(" ± %{customdata[1]}", "")
+    return trace
+
+
+def _photon_line(x_range: Sequence[float]) -> Trace:
+    """Photon noise of two stars of equal SNR: the least that two of that mean can have."""
+    inside = (10.0 ** x_range[0] <= PHOTON_GRID) & (10.0 ** x_range[1] >= PHOTON_GRID)
+    snr = PHOTON_GRID[inside]
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": "photon noise, √2 / SNR",
+        "x": lean(snr, 4),
+        "y": lean(np.sqrt(2) / snr, 4),
+        "line": {"color": "@muted", "width": 1.5, "dash": "dash"},
+        "hoverinfo": "skip",
+    }
+
+
+def _floor_curve(floor: Floor, x_range: Sequence[float]) -> Trace:
+    snr = np.geomspace(10.0 ** x_range[0], 10.0 ** x_range[1], 60)
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": "√(floor² + (k / SNR)²)",
+        "x": lean(snr, 4),
+        "y": lean(np.hypot(floor.value, floor.k / snr), 4),
+        "line": {"color": "@blue", "width": 1.8},
+        "hoverinfo": "skip",
+    }
+
+
+def _headline(headline: Sequence[tuple[str, float, float]]) -> Trace:
+    return {
+        "type": "scatter",
+        "mode": "markers+text",
+        "name": "the four pairs of the study",
+        "x": [rounded(snr, 4) for _, snr, _ in headline],
+        "y": [rounded(std, 4) for _, _, std in headline],
+        "text": [label for label, _, _ in headline],
+        "textposition": ["top center", "bottom center", "middle left", "middle right"][
+            : len(headline)
+        ]
+        if len(headline) <= 4
+        else "top center",
+        "textfont": {"size": 12},
+        "marker": {"symbol": "diamond", "color": "@red", "size": 12, "line": {"width": 1}},
+        "hovertemplate": "<b>%{text}</b><br>SNR %{x:.4g}<br>σ = %{y:.4f}<extra></extra>",
+    }
+
+
+def _floor_shapes(floor: Floor) -> list[Layout]:
+    shapes: list[Layout] = [
+        {
+            "type": "line",
+            "xref": "paper",
+            "x0": 0,
+            "x1": 1,
+            "yref": "y",
+            "y0": rounded(floor.value, 5),
+            "y1": rounded(floor.value, 5),
+            "line": {"color": "@bandline", "width": 2},
+        }
+    ]
+    if np.isfinite(floor.error) and floor.error > 0:
+        low = max(floor.value - floor.error, floor.value / 20)
+        shapes.insert(
+            0,
+            {
+                "type": "rect",
+                "xref": "paper",
+                "x0": 0,
+                "x1": 1,
+                "yref": "y",
+                "y0": rounded(low, 5),
+                "y1": rounded(floor.value + floor.error, 5),
+                "fillcolor": "@band",
+                "line": {"width": 0},
+                "layer": "below",
+            },
+        )
+    return shapes
+
+
+def ticks(span: Sequence[float]) -> Layout:
+    """1, 2, 5 per decade, printed as plain numbers."""
+    values = [
+        step * 10.0**power
+        for power in range(int(np.floor(span[0])) - 1, int(np.ceil(span[1])) + 1)
+        for step in (1, 2, 5)
+    ]
+    inside = [rounded(v, 3) for v in values if span[0] <= np.log10(v) <= span[1]]
+    return {"tickvals": inside, "ticktext": [f"{value:g}" for value in inside]}

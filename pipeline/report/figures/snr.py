@@ -1,0 +1,146 @@
+"""Signal-to-noise ratio of the stars, aperture by aperture."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from astropy.table import QTable
+
+from pipeline.report.figures.base import Figure, Layout, Trace, axis, lean, stamped
+from pipeline.report.figures.scatter import ticks
+from pipeline.report.rows import plain
+from pipeline.report.text import fixed
+
+SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x")
+COLORS = ("@sky", "@blue", "@green", "@orange", "@red")
+
+
+def growth_figure(
+    snr: QTable,
+    radii: Sequence[str],
+    *,
+    figure_id: str,
+    title: str,
+    caption: str,
+    simulated: bool,
+) -> Figure:
+    """SNR of each star in each aperture relative to that star's best aperture."""
+    stars = [str(star) for star in snr["star_id"]]
+    values = np.array([plain(snr[f"r{radius}"]) for radius in radii])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        relative = values / np.nanmax(values, axis=0)
+    data: list[Trace] = [
+        {
+            "type": "heatmap",
+            "x": stars,
+            "y": [f"{radius} px" for radius in radii],
+            "z": lean(relative, 3),
+            "zmin": 0.4,
+            "zmax": 1.0,
+            "colorscale": "Viridis",
+            "xgap": 1,
+            "ygap": 1,
+            "colorbar": {
+                "title": {"text": "SNR / best"},
+                "thickness": 12,
+                "outlinewidth": 0,
+            },
+            "customdata": [[fixed(value, 0) for value in row] for row in values],
+            "hovertemplate": "<b>star %{x}</b>, r = %{y}<br>SNR %{customdata}<br>"
+            "%{z:.2f} of its best<extra></extra>",
+        }
+    ]
+    layout: Layout = {
+        "height": 300,
+        "margin": {"l": 70, "r": 14, "t": 30, "b": 56},
+        "xaxis": axis("star", type="category", categoryarray=stars, showgrid=False, showline=False),
+        "yaxis": axis(
+            "aperture radius",
+            type="category",
+            categoryarray=[f"{radius} px" for radius in radii],
+            showgrid=False,
+            showline=False,
+        ),
+        "showlegend": False,
+    }
+    return Figure(
+        figure_id,
+        title,
+        caption,
+        f"Heat map of relative signal-to-noise ratio, stars by apertures. {caption}",
+        data,
+        stamped(layout, simulated),
+        simulated,
+        narrow={
+            "xaxis": {"tickvals": stars[::3], "tickangle": 0},
+            "margin": {"l": 58, "r": 0, "t": 30, "b": 50},
+        },
+        tables=("snr",),
+    )
+
+
+def agreement_figure(
+    one: QTable,
+    two: QTable,
+    radii: Sequence[str],
+    names: tuple[str, str],
+    *,
+    figure_id: str,
+    title: str,
+    caption: str,
+    simulated: bool,
+) -> Figure:
+    """SNR of the same star and aperture in two campaigns, against each other."""
+    rows = {int(star): k for k, star in enumerate(two["star_id"])}
+    common = [(k, rows[int(star)]) for k, star in enumerate(one["star_id"]) if int(star) in rows]
+    first, second = (np.array(side, int) for side in zip(*common, strict=True))
+    stars = [f"star {star}" for star in one["star_id"][first]]
+    data: list[Trace] = []
+    everything: list[float] = []
+    for radius, symbol, color in zip(radii, SYMBOLS, COLORS, strict=False):
+        x, y = plain(one[f"r{radius}"])[first], plain(two[f"r{radius}"])[second]
+        everything += [value for value in (*x, *y) if np.isfinite(value) and value > 0]
+        data.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "name": f"r = {radius} px",
+                "x": lean(x, 4),
+                "y": lean(y, 4),
+                "text": stars,
+                "marker": {"symbol": symbol, "color": color, "size": 7, "opacity": 0.85},
+                "hovertemplate": f"<b>%{{text}}</b>, r = {radius} px<br>{names[0]} %{{x:.4g}}<br>"
+                f"{names[1]} %{{y:.4g}}<extra></extra>",
+            }
+        )
+    span = [float(np.log10(min(everything))) - 0.05, float(np.log10(max(everything))) + 0.05]
+    ends = [10.0**value for value in span]
+    data.append(
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "name": "equal",
+            "x": lean(np.array(ends), 5),
+            "y": lean(np.array(ends), 5),
+            "line": {"color": "@muted", "width": 1.2, "dash": "dash"},
+            "hoverinfo": "skip",
+        }
+    )
+    scale = {"type": "log", "range": [round(value, 4) for value in span], **ticks(span)}
+    layout: Layout = {
+        "height": 600,
+        "margin": {"l": 70, "r": 14, "t": 34, "b": 100},
+        "hovermode": "closest",
+        "xaxis": axis(f"SNR, {names[0]}", constrain="domain", **scale),
+        "yaxis": axis(f"SNR, {names[1]}", scaleanchor="x", constrain="domain", **scale),
+    }
+    return Figure(
+        figure_id,
+        title,
+        caption,
+        f"Scatter plot on logarithmic axes. {caption}",
+        data,
+        stamped(layout, simulated),
+        simulated,
+        narrow={"height": 470, "margin": {"l": 56, "r": 6, "t": 34, "b": 120}},
+        tables=("snr",),
+    )

@@ -1,0 +1,231 @@
+"""Panels of a timeline: axes that leave out long pauses, traces per mode, arrows beyond the range."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+from astropy.table import QTable
+from astropy.time import Time
+
+from pipeline.report.figures.base import MODE_STYLES, Layout, Trace, axis, lean
+from pipeline.report.text import fixed, plot_text
+
+PAUSE_DAYS = 100  # without an exposure: the axis of dates is broken there, as in the study
+PAD_DAYS = 6  # free space at both ends of a stretch of dates
+GAP = 0.025  # of the width, where dates are left out
+MIN_WIDTH = 0.12  # of the figure: room for one date label
+ROW_GAP = 0.24  # of a panel's height, for the name above it
+ARROW_AT = 0.93  # of the range: where an arrow stands for a point beyond it
+
+HOVER = (
+    "<b>%{customdata[0]}</b><br>%{customdata[1]} · %{customdata[2]}<br>"
+    "deviation %{customdata[3]}%{customdata[4]}<extra></extra>"
+)
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Dates without a long pause, and where they lie across the figure."""
+
+    first: str  # ISO dates, padding included
+    last: str
+    domain: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Where each exposure stands in time, and the address of its row."""
+
+    place: Mapping[str, str]  # exposure_id -> ISO date and time
+    stretches: tuple[Stretch, ...]
+    links: Mapping[str, str]
+
+    def stretch_of(self, place: str) -> int:
+        """The stretch that holds a time."""
+        return next(k for k, one in enumerate(self.stretches) if one.first <= place <= one.last)
+
+
+def timing_of(exposures: QTable, shown: set[str], links: Mapping[str, str]) -> Timing:
+    """Times of the exposures that timelines show.
+
+    An exposure stands at its middle, or at its night where the record does not give the time.
+    """
+    place = {}
+    for row in exposures:
+        identity = str(row["exposure_id"])
+        if identity in shown:
+            mjd = float(getattr(row["mjd_mid"], "value", row["mjd_mid"]))
+            known = np.isfinite(mjd)
+            place[identity] = str(Time(mjd, format="mjd").iso[:16]) if known else str(row["night"])
+    return Timing(
+        place, _stretches(sorted({date.fromisoformat(p[:10]) for p in place.values()})), links
+    )
+
+
+def _stretches(days: Sequence[date]) -> tuple[Stretch, ...]:
+    groups: list[list[date]] = []
+    for day in days:
+        if groups and (day - groups[-1][-1]).days <= PAUSE_DAYS:
+            groups[-1].append(day)
+        else:
+            groups.append([day])
+    lengths = np.array([(group[-1] - group[0]).days + 2 * PAD_DAYS for group in groups], float)
+    shares = np.maximum(lengths / lengths.sum(), MIN_WIDTH)
+    widths = shares / shares.sum() * (1 - GAP * (len(groups) - 1))
+    stretches, left = [], 0.0
+    for group, width in zip(groups, widths, strict=True):
+        stretches.append(
+            Stretch(
+                (group[0] - timedelta(PAD_DAYS)).isoformat(),
+                (group[-1] + timedelta(PAD_DAYS)).isoformat(),
+                (round(left, 5), round(min(left + float(width), 1.0), 5)),
+            )
+        )
+        left += float(width) + GAP
+    return tuple(stretches)
+
+
+def suffix_of(row: int, stretch: int, timing: Timing) -> str:
+    """What Plotly appends to "x" and "y" for a panel."""
+    number = row * len(timing.stretches) + stretch + 1
+    return "" if number == 1 else str(number)
+
+
+def panel_axes(row: int, n_rows: int, half_range: float, timing: Timing) -> Layout:
+    """Axes of one row; the lowest row prints the dates, the leftmost stretch the values."""
+    gap = ROW_GAP / n_rows if n_rows > 1 else 0.0
+    top = 1 - row / n_rows - gap / 2 * (row > 0)
+    bottom = 1 - (row + 1) / n_rows + gap / 2 * (row < n_rows - 1)
+    layout: Layout = {}
+    for index, stretch in enumerate(timing.stretches):
+        suffix = suffix_of(row, index, timing)
+        lowest = suffix_of(n_rows - 1, index, timing)
+        leftmost = suffix_of(row, 0, timing)
+        dates: Layout = {
+            "type": "date",
+            "anchor": f"y{suffix}",
+            "domain": list(stretch.domain),
+            "range": [stretch.first, stretch.last],
+            "showticklabels": row == n_rows - 1,
+            "tickformat": "%b\n%Y",
+        }
+        if suffix != lowest:
+            dates["matches"] = f"x{lowest}"
+        values = axis(
+            "deviation" if index == 0 else "",
+            domain=[round(bottom, 5), round(top, 5)],
+            range=[-half_range, half_range],
+            anchor=f"x{suffix}",
+            zeroline=True,
+            showticklabels=index == 0,
+            tickformat="+.2~f" if half_range >= 0.05 else "+.3~f",
+            nticks=5,
+        )
+        if index:
+            values |= {"matches": f"y{leftmost}", "showline": False, "ticks": ""}
+        layout |= {f"xaxis{suffix}": dates, f"yaxis{suffix}": values}
+    return layout
+
+
+def panel_traces(
+    rows: QTable, row: int, half_range: float, timing: Timing, with_legend: bool
+) -> list[Trace]:
+    """Per stretch one trace a mode with what lies in range, and one with arrows for what does not."""
+    place = [timing.place[str(identity)] for identity in rows["exposure_id"]]
+    stretch = np.array([timing.stretch_of(one) for one in place])
+    traces = []
+    for index in range(len(timing.stretches)):
+        suffix = suffix_of(row, index, timing)
+        here = np.flatnonzero(stretch == index)
+        for trace in _stretch_traces(rows[here], [place[k] for k in here], half_range, timing):
+            trace |= {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}"}
+            trace["showlegend"] = with_legend and index == 0
+            traces.append(trace)
+    return traces
+
+
+def _stretch_traces(
+    rows: QTable, place: Sequence[str], half_range: float, timing: Timing
+) -> list[Trace]:
+    deviation = np.asarray(rows["deviation"], float)
+    error = np.asarray(rows["deviation_err"], float)
+    mode, flag = np.asarray(rows["mode"], str), np.asarray(rows["flag"], str)
+    beyond = np.abs(deviation) > half_range
+    hover = _hover(rows)
+    links = [timing.links.get(str(identity), "") for identity in rows["exposure_id"]]
+
+    def chosen(mask: np.ndarray, values: Sequence[Any]) -> list[Any]:
+        return [values[index] for index in np.flatnonzero(mask).tolist()]
+
+    traces: list[Trace] = []
+    for style in MODE_STYLES:
+        mask = (mode == style.mode) & ~beyond & np.isfinite(deviation)
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "name": style.mode,
+                "legendgroup": style.mode,
+                "x": chosen(mask, place),
+                "y": lean(deviation[mask], 4),
+                "error_y": {
+                    "type": "data",
+                    "array": lean(np.nan_to_num(error[mask]), 2),
+                    "thickness": 1,
+                    "width": 0,
+                    "color": style.color,
+                },
+                "marker": {
+                    "color": style.color,
+                    "size": 8,
+                    "symbol": [style.symbol + "-open" * bool(one) for one in flag[mask]],
+                },
+                "customdata": chosen(mask, hover),
+                "meta": {"links": chosen(mask, links)},
+                "hovertemplate": HOVER,
+            }
+        )
+    color = {style.mode: style.color for style in MODE_STYLES}
+    above = np.sign(deviation[beyond])
+    traces.append(
+        {
+            "type": "scatter",
+            "mode": "markers+text",
+            "name": "beyond the axis",
+            "legendgroup": "beyond",
+            "x": chosen(beyond, place),
+            "y": lean(above * half_range * ARROW_AT, 4),
+            "text": [fixed(value, 2, sign=True) for value in deviation[beyond]],
+            "textposition": "middle right",
+            "textfont": {"size": 11},
+            "marker": {
+                "size": 11,
+                "color": [color.get(one, "@fg") for one in mode[beyond]] or "@muted",
+                "symbol": ["triangle-up" if up > 0 else "triangle-down" for up in above]
+                or "triangle-up",
+                "line": {"width": 1, "color": "@fg"},
+            },
+            "customdata": chosen(beyond, hover),
+            "meta": {"links": chosen(beyond, links)},
+            "hovertemplate": HOVER,
+            "cliponaxis": False,
+        }
+    )
+    return traces
+
+
+def _hover(rows: QTable) -> list[list[str]]:
+    """What a pointer shows: exposure, night, mode, value with error, flag."""
+    return [
+        [
+            plot_text(row["exposure_id"]),
+            str(row["night"]),
+            plot_text(row["mode"]),
+            fixed(float(row["deviation"]), 4, sign=True),
+            (f" ± {fixed(float(row['deviation_err']), 4)}" if np.isfinite(row["deviation_err"]) else "")
+            + (f"<br>{plot_text(row['flag'])}" if row["flag"] else ""),
+        ]
+        for row in rows
+    ]  # fmt: skip

@@ -1,0 +1,147 @@
+"""All extracted spectra of a campaign in one FITS file that a site can carry.
+
+Per mode an ImageHDU with axes (exposure, star, aperture, wave) for the flux and its standard
+deviation, and tables for the axes. Numbers keep as many bits as they hold information: gzip then
+packs them to a third. Coverage below one is kept as a mask in the flux: NaN means no data.
+"""
+
+import gzip
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from astropy.io import fits
+from astropy.table import Table
+
+from pipeline.report.fits_text import add_keywords, ascii_column
+from pipeline.report.rows import headline_choice
+from pipeline.results import Results, SpectrumSet
+
+FLUX_BITS = 14  # of the mantissa: a rounding error of 3e-5, a tenth of the noise at SNR 3000
+SIGMA_BITS = 6  # 0.8 %: nobody knows a standard deviation better from one exposure
+BUDGET_BYTES = 6_000_000  # of the gzipped file: the whole version stays under 10 MB
+BYTES_PER_SAMPLE = 3.2  # flux and sigma, rounded and gzipped: measured on the simulated campaign
+
+
+@dataclass(frozen=True)
+class SpectraFile:
+    """The file and what was left out of it to keep it small."""
+
+    content: bytes
+    left_out: str  # "" if everything is in it
+
+
+def spectra_file(results: Results, provenance: Mapping[str, object]) -> SpectraFile:
+    """The spectra of a campaign as gzipped FITS.
+
+    If the whole would exceed the budget, every mode keeps the aperture of the headline numbers,
+    and if that is still too much, its reference (or first) exposure in all apertures.
+    """
+    radius_px = headline_choice(results)[1]
+    left_out = ""
+    sets = dict(sorted(results.spectra.items()))
+    if _size(sets) > BUDGET_BYTES:
+        thin = {mode: _one_aperture(one, radius_px) for mode, one in sets.items()}
+        left_out = f"all apertures but r = {radius_px:g} px"
+        if _size(thin) > BUDGET_BYTES:
+            reference = results.reference_exposure
+            thin = {mode: _one_exposure(one, reference) for mode, one in sets.items()}
+            left_out = "all exposures but the reference, or the first of a mode"
+        sets = thin
+    hdus = fits.HDUList([_primary(provenance, left_out)])
+    for mode, spectra in sets.items():
+        hdus.extend(_mode_hdus(mode, spectra))
+    buffer = io.BytesIO()
+    hdus.writeto(buffer)
+    return SpectraFile(gzip.compress(buffer.getvalue(), compresslevel=6, mtime=0), left_out)
+
+
+def keep_bits(values: np.ndarray, bits: int) -> np.ndarray:
+    """float32 rounded to that many bits of mantissa, to even; NaN and infinity unchanged."""
+    raw = np.ascontiguousarray(values, np.float32).view(np.uint32)
+    drop = 23 - bits
+    half = np.uint32((1 << (drop - 1)) - 1)
+    odd = (raw >> np.uint32(drop)) & np.uint32(1)
+    rounded = (raw + half + odd) & np.uint32(~((1 << drop) - 1) & 0xFFFFFFFF)
+    result = rounded.view(np.float32)
+    return np.where(np.isfinite(values), result, values.astype(np.float32))
+
+
+def _size(sets: Mapping[str, SpectrumSet]) -> float:
+    return sum(one.flux.size for one in sets.values()) * BYTES_PER_SAMPLE
+
+
+def _one_aperture(spectra: SpectrumSet, radius_px: float) -> SpectrumSet:
+    nearest = int(np.argmin(np.abs(np.array(spectra.radii_px) - radius_px)))
+    part = (slice(None), slice(None), slice(nearest, nearest + 1))
+    return SpectrumSet(
+        spectra.exposure_ids,
+        spectra.star_ids,
+        (spectra.radii_px[nearest],),
+        spectra.wave_aa,
+        spectra.flux[part],
+        spectra.variance[part],
+        spectra.coverage[part],
+        spectra.unit,
+    )
+
+
+def _one_exposure(spectra: SpectrumSet, reference: str) -> SpectrumSet:
+    ids = spectra.exposure_ids
+    row = ids.index(reference) if reference in ids else 0
+    return SpectrumSet(
+        (ids[row],),
+        spectra.star_ids,
+        spectra.radii_px,
+        spectra.wave_aa,
+        spectra.flux[row : row + 1],
+        spectra.variance[row : row + 1],
+        spectra.coverage[row : row + 1],
+        spectra.unit,
+    )
+
+
+def _primary(provenance: Mapping[str, object], left_out: str) -> fits.PrimaryHDU:
+    hdu = fits.PrimaryHDU()
+    add_keywords(hdu.header, dict(provenance))
+    hdu.header["FLUXBITS"] = (FLUX_BITS, "bits of mantissa kept in the fluxes")
+    hdu.header["SIGBITS"] = (SIGMA_BITS, "bits of mantissa kept in the errors")
+    hdu.header["LEFTOUT"] = (left_out or "nothing", "to keep the file small")
+    hdu.header["COMMENT"] = "Axes of FLUX and SIGMA: exposure, star, aperture, wave (numpy order)."
+    hdu.header["COMMENT"] = "NaN: no data. SIGMA: photons and detector from STAT, no covariance."
+    return hdu
+
+
+def _mode_hdus(mode: str, spectra: SpectrumSet) -> list[fits.ImageHDU | fits.BinTableHDU]:
+    with np.errstate(invalid="ignore"):
+        sigma = np.sqrt(spectra.variance)
+    hdus: list[fits.ImageHDU | fits.BinTableHDU] = []
+    for name, values, bits, ucd in (
+        ("FLUX", spectra.flux, FLUX_BITS, "phot.flux.density;em.wl"),
+        ("SIGMA", sigma, SIGMA_BITS, "stat.error;phot.flux.density;em.wl"),
+    ):
+        hdu = fits.ImageHDU(keep_bits(values, bits), name=f"{name} {mode}")
+        hdu.header["BUNIT"] = spectra.unit
+        hdu.header["UCD"] = ucd
+        for axis, kind in enumerate(("wave", "aperture", "star", "exposure"), start=1):
+            hdu.header[f"AXIS{axis}"] = (kind, f"meaning of NAXIS{axis}")
+        wave = spectra.wave_aa
+        hdu.header["CTYPE1"] = "AWAV"
+        hdu.header["CUNIT1"] = "Angstrom"
+        hdu.header["CRPIX1"] = 1.0
+        hdu.header["CRVAL1"] = float(wave[0])
+        hdu.header["CDELT1"] = float(wave[1] - wave[0]) if len(wave) > 1 else 1.0
+        hdus.append(hdu)
+    for name, column, values, unit in (
+        ("WAVE", "wave_aa", spectra.wave_aa, "Angstrom"),
+        ("APERTURE", "radius_px", np.array(spectra.radii_px, float), "pix"),
+        ("STAR", "star_id", np.array(spectra.star_ids, np.int32), ""),
+        ("EXPOSURE", "exposure_id", ascii_column(spectra.exposure_ids), ""),
+    ):
+        table = fits.table_to_hdu(Table({column: values}))
+        table.name = f"{name} {mode}"
+        if unit:
+            table.header["TUNIT1"] = unit
+        hdus.append(table)
+    return hdus

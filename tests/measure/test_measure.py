@@ -1,0 +1,243 @@
+"""One exposure from file to band fluxes, and each way in which it can fail."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pipeline.cube import open_cube
+from pipeline.errors import (
+    BandNotCovered,
+    ConfigError,
+    CubeEmpty,
+    CubeUnreadable,
+    ExposureError,
+    NoStarsDetected,
+    NoStarsMatched,
+    WrongPixelScale,
+)
+from pipeline.measure import (
+    check_cube,
+    detect,
+    make_reference,
+    measure,
+)
+from pipeline.measure.extraction import extract_spectra
+from pipeline.settings import PhotometrySettings, Settings
+from tests.measure.fields import (
+    STUDY,
+    TRUE_XY,
+    FieldRecipe,
+    clean_image,
+    moved,
+    study_cube,
+    write_exposure,
+)
+
+SETTINGS = Settings()
+WAVE = np.arange(6900.0, 9351.0, 50.0)
+AFFINE = np.array([[0.9991, 0.0027, -0.40], [0.0054, 0.9982, 4.48]])  # the real pair of the record
+STEADY = np.delete(np.arange(25), [13, 14])  # all but the blended pair 14, 15
+
+
+@pytest.fixture(scope="module")
+def exposures(tmp_path_factory):
+    """The study's field, and the same shifted, turned, sheared and in worse seeing."""
+    folder = tmp_path_factory.mktemp("cubes")
+    first = study_cube(folder / "first.fits", STUDY, seed=1, wave_aa=WAVE)
+    worse = moved(replace(STUDY, fwhm_px=4.6), AFFINE)
+    return first, study_cube(folder / "second.fits", worse, seed=2, wave_aa=WAVE)
+
+
+@pytest.fixture(scope="module")
+def detections(exposures):
+    return tuple(detect(cube, SETTINGS) for cube in exposures)
+
+
+@pytest.fixture(scope="module")
+def reference(detections):
+    return make_reference("FIRST", detections[0], None, SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def second(exposures, detections, reference):
+    return measure(exposures[1], detections[1].sources.xy, reference, SETTINGS)
+
+
+def test_the_reference_shows_the_stars_of_the_field(reference):
+    assert len(reference.star_id) == 25
+    error = np.hypot(*(reference.xy - TRUE_XY).T)[STEADY]
+    # Noise-limited to 0.02 px but for the faintest; star 13 and 1 feel a neighbour 10 px away.
+    assert np.median(error) < 0.03
+    assert error.max() < 0.2
+    flags = dict(zip(reference.star_id.tolist(), reference.flags, strict=True))
+    assert flags[25] == "edge"
+    assert flags[14] == flags[15] == "blended"
+    assert sum(bool(flag) for flag in flags.values()) == 3
+
+
+def test_positions_in_another_exposure_are_within_a_tenth_of_a_pixel(second):
+    expected = TRUE_XY @ AFFINE[:, :2].T + AFFINE[:, 2]
+    # 23 stars, median error 0.03 px in each exposure: the map errs by 0.03 sqrt(2 * 3/23) px
+    # = 0.015 px on average; its worst corner, and stars' own errors, stay below 0.1 px.
+    error = np.hypot(*(second.match.xy - expected).T)[STEADY]
+    assert np.median(error) < 0.05
+    corners = np.array([(0.0, 0.0), (314.0, 0.0), (0.0, 303.0), (314.0, 303.0)])
+    for corner in corners:
+        off = second.match.affine[:, :2] @ corner + second.match.affine[:, 2]
+        assert np.hypot(*(off - (AFFINE[:, :2] @ corner + AFFINE[:, 2]))) < 0.1
+    assert second.match.n_matched >= 23
+
+
+def test_spectra_and_fluxes_come_for_every_star_and_aperture(second):
+    assert second.spectra.flux.shape == (25, 5, len(WAVE))
+    (band,) = second.photometry
+    assert band.band == "I_Bessel"
+    assert band.fluxes.flux.shape == (25, 5)
+    whole = band.flags == ""
+    assert whole.mean() > 0.95
+    assert np.isfinite(band.fluxes.flux[whole]).all()
+    # every layer shows the same image: the mean over the band is the sum over the aperture
+    row, column = np.indices(STUDY.shape)
+    image = clean_image(moved(replace(STUDY, fwhm_px=4.6), AFFINE))
+    x, y = second.match.xy[3]
+    inside = np.hypot(column - x, row - y) <= 4.5
+    sigma = band.fluxes.sigma[3, 3]
+    assert band.fluxes.flux[3, 3] == pytest.approx(image[inside].sum(), abs=4 * sigma)
+
+
+def test_the_reference_exposure_matches_itself_exactly(exposures, detections, reference):
+    again = measure(exposures[0], detections[0].sources.xy, reference, SETTINGS)
+    np.testing.assert_allclose(again.match.affine, [[1, 0, 0], [0, 1, 0]], atol=1e-9)
+    assert again.match.n_matched == 25
+
+
+def test_measuring_twice_gives_the_same_bits(exposures, detections, reference, second):
+    again = measure(exposures[1], detections[1].sources.xy, reference, SETTINGS)
+    np.testing.assert_array_equal(again.spectra.flux, second.spectra.flux)
+    np.testing.assert_array_equal(detect(exposures[1], SETTINGS).image, detections[1].image)
+
+
+def test_every_band_of_the_settings_is_integrated(detections, reference, tmp_path):
+    wave_aa = np.arange(5400.0, 9351.0, 50.0)
+    cube = study_cube(tmp_path / "wide.fits", STUDY, seed=3, wave_aa=wave_aa)
+    settings = replace(SETTINGS, photometry=PhotometrySettings(bands=("I_Bessel", "R_Bessel")))
+    bands = measure(cube, detections[0].sources.xy, reference, settings).photometry
+    assert [band.band for band in bands] == ["I_Bessel", "R_Bessel"]
+    # every layer shows the same image: the bands differ by noise only
+    ratio = bands[0].fluxes.flux / bands[1].fluxes.flux
+    noise = np.hypot(1 / bands[0].fluxes.snr, 1 / bands[1].fluxes.snr)
+    assert (np.abs(ratio - 1) < 4.5 * noise)[np.isfinite(ratio)].all()
+
+
+def test_exact_masks_are_an_option(exposures, detections, reference, second):
+    settings = replace(SETTINGS, extraction=replace(SETTINGS.extraction, mask="exact"))
+    exact = measure(exposures[1], detections[1].sources.xy, reference, settings)
+    ratio = exact.photometry[0].fluxes.flux / second.photometry[0].fluxes.flux
+    assert np.nanmax(np.abs(ratio[:, 3] - 1)) < 0.05  # the same apertures, another rim
+    assert (exact.spectra.flux != second.spectra.flux).any()
+
+
+def test_exact_masks_feel_the_position_of_a_star_within_its_spaxel_ten_times_less():
+    # What "center" costs: the same star at random places of the grid, without noise.
+    rng = np.random.default_rng(1)
+    scatter = {}
+    for mask in ("center", "exact"):
+        fluxes = []
+        for x, y in 20 + rng.uniform(-0.5, 0.5, (40, 2)):
+            recipe = FieldRecipe((41, 41), np.array([(x, y)]), np.array([1.0]), 4.0, 2.8)
+            image = clean_image(recipe)[None]
+            out = extract_spectra((image, image, WAVE[:1]), [(x, y)], (2.5, 4.5), mask=mask)
+            fluxes.append(out.flux[0, :, 0])
+        scatter[mask] = np.std(fluxes, axis=0) / np.mean(fluxes, axis=0)
+    assert (scatter["exact"] * 10 < scatter["center"]).all()
+    assert 0.003 < scatter["center"][1] < 0.02  # about 1 % at the study's aperture of 4.5 px
+
+
+def test_an_all_nan_cube_is_empty(tmp_path):
+    nothing = np.full((40, 40), np.nan)
+    path = write_exposure(tmp_path / "c.fits", [(nothing, nothing)] * len(WAVE), WAVE)
+    with pytest.raises(CubeEmpty, match="no finite value"):
+        detect(open_cube(path), SETTINGS)
+
+
+def test_another_pixel_scale_is_refused_with_both_numbers(tmp_path):
+    image = np.ones((20, 20))
+    path = write_exposure(
+        tmp_path / "nfm.fits", [(image, image)] * len(WAVE), WAVE, pixel_scale_arcsec=0.025
+    )
+    with pytest.raises(WrongPixelScale, match=r"nfm.fits: spaxels of 0.025 arcsec.* = 0.2"):
+        detect(open_cube(path), SETTINGS)
+
+
+def test_a_slightly_other_pixel_scale_is_accepted(exposures):
+    check_cube(replace(exposures[0], pixel_scale_arcsec=0.2003), SETTINGS.field)
+
+
+def test_a_field_with_the_standard_alone_has_no_stars(tmp_path):
+    recipe = FieldRecipe((100, 100), standard_xy=(50.0, 50.0), standard_flux=1e6)
+    cube = study_cube(tmp_path / "c.fits", recipe, seed=1, wave_aa=WAVE)
+    with pytest.raises(NoStarsDetected, match=r"beside the standard at \(50.0, 50.0\)"):
+        detect(cube, SETTINGS)
+
+
+def test_one_star_beside_the_standard_is_no_match(tmp_path, reference):
+    recipe = FieldRecipe((100, 100), np.array([(20.0, 20.0)]), np.array([2e4]), 4.0,
+                         standard_xy=(60.0, 60.0), standard_flux=1e6)  # fmt: skip
+    cube = study_cube(tmp_path / "c.fits", recipe, seed=1, wave_aa=WAVE)
+    detection = detect(cube, SETTINGS)
+    assert len(detection.sources.x) == 1
+    with pytest.raises(NoStarsMatched, match="1 target star"):
+        measure(cube, detection.sources.xy, reference, SETTINGS)
+
+
+def test_another_field_is_no_match(tmp_path, reference):
+    rng = np.random.default_rng(5)
+    recipe = replace(STUDY, xy=rng.uniform(15, 290, (20, 2)), flux=np.full(20, 1e5))
+    cube = study_cube(tmp_path / "c.fits", recipe, seed=1, wave_aa=WAVE)
+    with pytest.raises(NoStarsMatched):
+        measure(cube, detect(cube, SETTINGS).sources.xy, reference, SETTINGS)
+
+
+def test_a_cube_that_ends_before_the_band_is_refused(tmp_path, detections, reference):
+    wave_aa = np.arange(6000.0, 8001.0, 100.0)
+    cube = study_cube(tmp_path / "c.fits", STUDY, seed=1, wave_aa=wave_aa)
+    with pytest.raises(BandNotCovered, match=r"I_Bessel, 7000-9200 A.* 5950-8050 A"):
+        measure(cube, detections[0].sources.xy, reference, SETTINGS)
+
+
+def test_an_unknown_band_is_refused(exposures, detections, reference):
+    settings = replace(
+        SETTINGS,
+        photometry=PhotometrySettings(bands=("Q",)),
+        statistics=replace(SETTINGS.statistics, band="Q"),
+    )
+    with pytest.raises(ConfigError, match="'Q' is unknown"):
+        measure(exposures[0], detections[0].sources.xy, reference, settings)
+
+
+def test_a_notch_through_the_band_makes_gaps_not_fluxes(tmp_path, detections, reference):
+    clean = clean_image(STUDY)
+    layers = []
+    for wave in WAVE:
+        dark = 8000 < wave < 8200
+        layers.append((np.full_like(clean, np.nan) if dark else clean, np.ones_like(clean)))
+    cube = open_cube(write_exposure(tmp_path / "c.fits", layers, WAVE))
+    measurement = measure(cube, detections[0].sources.xy, reference, SETTINGS)
+    (band,) = measurement.photometry
+    assert np.isnan(band.fluxes.flux).all()
+    assert ((band.fluxes.coverage > 0.7) & (band.fluxes.coverage < 0.95)).mean() > 0.9
+    assert set(band.flags.ravel()) <= {"gap", "edge gap"}
+
+
+@pytest.mark.parametrize("share", [0.3, 0.99])
+def test_a_truncated_cube_is_refused_before_it_is_read(tmp_path, exposures, share):
+    whole = exposures[0].path.read_bytes()
+    (tmp_path / "cut.fits").write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(CubeUnreadable, match=r"cut\.fits"):
+        detect(open_cube(tmp_path / "cut.fits"), SETTINGS)
+
+
+def test_every_failure_of_an_exposure_is_of_the_kind_that_becomes_a_row():
+    for failure in (CubeEmpty, CubeUnreadable, NoStarsDetected, NoStarsMatched, WrongPixelScale):
+        assert issubclass(failure, ExposureError)
