@@ -38,7 +38,12 @@ def quality(recipe: str, spoilt: bool) -> list[str]:
     """The QC cards of a wavelength calibration."""
     if recipe != "muse_wavecal":
         return ["HIERARCH ESO QC FAKE = 1.5"]
-    values = {"LINES NID": 70, "FIT RMS": 0.02, "DWLEN BOTTOM": 14.0 if spoilt else 0.5, "DWLEN TOP": 0.5}
+    values = {
+        "LINES NID": 70,
+        "FIT RMS": 0.02,
+        "DWLEN BOTTOM": 14.0 if spoilt else 0.5,
+        "DWLEN TOP": 0.5,
+    }
     return [
         f"HIERARCH ESO QC WAVECAL SLICE{number} {key} = {value}"
         for number in range(1, 49)
@@ -49,7 +54,15 @@ def quality(recipe: str, spoilt: bool) -> list[str]:
 def cube() -> bytes:
     """The DATA extension of a tiny cube."""
     axes = [f"NAXIS{axis}  = {2 + axis}" for axis in (1, 2, 3)]
-    head = block("XTENSION= 'IMAGE'", "BITPIX  = 8", "NAXIS   = 3", *axes, "PCOUNT  = 0", "GCOUNT  = 1", "EXTNAME = 'DATA'")
+    head = block(
+        "XTENSION= 'IMAGE'",
+        "BITPIX  = 8",
+        "NAXIS   = 3",
+        *axes,
+        "PCOUNT  = 0",
+        "GCOUNT  = 1",
+        "EXTNAME = 'DATA'",
+    )
     return head + bytes(2880)
 
 

@@ -44,7 +44,7 @@ class Site:
         self.raw.mkdir()
         (plugins / "muse-0").mkdir(parents=True)
         program = base / "esorex"
-        program.write_text(f"#!/bin/sh\nexec {sys.executable} -S -E {FAKE} \"$@\"\n")
+        program.write_text(f'#!/bin/sh\nexec {sys.executable} -S -E {FAKE} "$@"\n')
         program.chmod(program.stat().st_mode | stat.S_IEXEC)
         self.runner = EsorexRunner(plugins, str(program))
         self.calls = base / "calls.txt"

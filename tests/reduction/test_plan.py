@@ -89,7 +89,9 @@ def test_the_uncalibrated_cube_is_made_from_one_merged_table():
     assert [i.tag for i in make_cube.inputs].count("PIXTABLE_OBJECT") == 1
 
 
-@pytest.mark.parametrize(("group", "tag"), [("BIAS", "BIAS"), ("LAMP_FLAT", "FLAT"), ("ARC", "ARC")])
+@pytest.mark.parametrize(
+    ("group", "tag"), [("BIAS", "BIAS"), ("LAMP_FLAT", "FLAT"), ("ARC", "ARC")]
+)
 def test_missing_frames_are_named(group, tag):
     with pytest.raises(CalibrationMissing, match=tag):
         plan_reduction(standard(without=group), TWO)
