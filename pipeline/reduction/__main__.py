@@ -12,7 +12,7 @@ from pipeline.progress import say
 from pipeline.reduction.association import Wanted
 from pipeline.reduction.exposures import Order, plan_order, reduce_exposures
 from pipeline.reduction.plan import ALL_CHANNELS, Choices, Input, describe
-from pipeline.reduction.runners import find_runner
+from pipeline.reduction.runners import find_runner, recipes_version
 from pipeline.reduction.workshop import Workshop, available_memory_mb
 from pipeline.settings import ReductionSettings, Settings, read_settings
 
@@ -24,6 +24,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(arguments)
     try:
         settings = read_settings(args.config)
+        if args.check:
+            say(f"recipes: {recipes_version(find_runner(args.runner or settings.reduction.runner))}")
+            return 0
+        if args.raw is None:
+            raise SourceUnavailable(f"name the folder of raw frames, tables and trees ({TREES})")
         orders = _orders(args.raw, args.standard, settings)
         chosen = _choose(settings.reduction, args)
         if args.dry_run:
@@ -109,7 +114,10 @@ def _choose(settings: ReductionSettings, args: argparse.Namespace) -> ReductionS
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m pipeline.reduction", description=__doc__)
-    parser.add_argument("raw", type=Path, help=f"folder of raw frames, tables and trees ({TREES})")
+    parser.add_argument(
+        "raw", type=Path, nargs="?", help=f"folder of raw frames, tables and trees ({TREES})"
+    )
+    parser.add_argument("--check", action="store_true", help="say whether recipes are installed")
     parser.add_argument("--dry-run", action="store_true", help="print the plans and stop")
     parser.add_argument("--config", type=Path, default=ROOT / "report.toml", metavar="FILE")
     parser.add_argument("--standard", action="append", default=[], metavar="DP_ID")
