@@ -25,7 +25,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = read_settings(args.config)
         if args.check:
-            say(f"recipes: {recipes_version(find_runner(args.runner or settings.reduction.runner))}")
+            say(
+                f"recipes: {recipes_version(find_runner(args.runner or settings.reduction.runner))}"
+            )
             return 0
         if args.raw is None:
             raise SourceUnavailable(f"name the folder of raw frames, tables and trees ({TREES})")

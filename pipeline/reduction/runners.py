@@ -31,7 +31,7 @@ from pipeline.reduction import evidence
 from pipeline.reduction.recipes import INSTALL_LINE, Recipe
 
 LOG_NAME, OUTPUT_NAME, REQUEST_NAME = "recipe.log", "output.txt", "request.json"
-PLUGIN_FOLDERS = ("/usr/lib", "/usr/lib64", "/usr/local/lib")
+PLUGIN_FOLDERS = ("lib/*/cpl/plugins", "lib*/cpl/plugins", "local/lib*/*plugins", "lib*/*plugins")
 SHELL_SIGNAL_BASE = 128  # a child of a child that died of signal n exits with 128 + n
 FREE_BYTES = 16 << 20  # less than this left on the disk explains a failed write
 _PR_SET_PDEATHSIG = 1
@@ -269,9 +269,9 @@ def plugin_folder() -> Path:
     RecipesMissing
         If they are not installed.
     """
-    for base in PLUGIN_FOLDERS:
-        for folder in sorted(Path(base).glob("**/cpl/plugins")):
-            if any(folder.rglob("muse*.so*")) or any(folder.rglob("*muse*")):
+    for pattern in PLUGIN_FOLDERS:
+        for folder in sorted(Path("/usr").glob(pattern)):
+            if any(folder.glob("*muse*")):
                 return folder
     raise RecipesMissing(f"the recipes of the MUSE pipeline are not installed: {INSTALL_LINE}")
 
