@@ -1,12 +1,14 @@
 """Catalogue files for the command line: read positions, write the matched table."""
 
 import tempfile
+import warnings
 from pathlib import Path
 
 import astropy.units as u
 import numpy as np
 import numpy.typing as npt
 from astropy.io import ascii as astropy_ascii
+from astropy.io.fits.verify import VerifyWarning
 from astropy.table import QTable, Table
 
 from kdmatch._match import Match
@@ -68,7 +70,10 @@ def _read_table(path: Path) -> Table:
     elif lower.endswith(".ecsv"):
         form = "ascii.ecsv"
     try:
-        return Table.read(path, format=form)
+        with path.open("rb") as file, warnings.catch_warnings():
+            # a header that is slightly wrong is no matter here, a broken one is an error anyway
+            warnings.simplefilter("ignore", VerifyWarning)
+            return Table.read(file, format=form)
     except (
         OSError,
         ValueError,
@@ -116,7 +121,7 @@ def matched_table(match: Match, reference: Array, target: Array) -> QTable:
     for name, value in zip("abcdef", match.affine.ravel(), strict=True):
         table.meta[name] = float(value)
     table.meta["rms_px"] = match.rms_px
-    table.meta["log10_pfa"] = match.log10_false_alarm
+    table.meta["log10pfa"] = match.log10_false_alarm
     return table
 
 

@@ -72,13 +72,17 @@ class Campaign(ABC):
     def summarise(self) -> Summary:
         """Tables and numbers, from the products of the exposures."""
 
+    @property
+    def summary_product(self) -> Path:
+        """Where the summary is kept."""
+        return self.workspace / "summary" / "summary.json"
+
     @cached_property
     def summary(self) -> Summary:
         """The summary, computed if the kept one is stale."""
-        product = self.workspace / "summary" / "summary.json"
         if "statistics" in self.request.force:
-            products.forget(product)
-        return keep_summary(product, self.ingredients(), self.summarise)
+            products.forget(self.summary_product)
+        return keep_summary(self.summary_product, self.ingredients(), self.summarise)
 
     def exit_summary(self) -> str:
         """How many exposures are ok, and what is wrong with each of the others."""
@@ -159,6 +163,7 @@ class MeasuredCampaign(Campaign):
     title_suffix = ""
     numbers_from = "photometry of the cubes"
     notes: tuple[str, ...] = ()
+    jobs: list[Job]  # with their reference, once measured
 
     @property
     def title(self) -> str:

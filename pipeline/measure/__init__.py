@@ -49,7 +49,8 @@ def check_cube(cube: Cube, field: Field) -> None:
     WrongPixelScale
         If their size differs by more than 2 %.
     """
-    if abs(cube.pixel_scale_arcsec / field.pixel_scale_arcsec - 1) > PIXEL_SCALE_TOLERANCE:
+    relative = cube.pixel_scale_arcsec / field.pixel_scale_arcsec
+    if not abs(relative - 1) <= PIXEL_SCALE_TOLERANCE:  # NaN as well
         raise WrongPixelScale(
             f"{cube.path.name}: spaxels of {cube.pixel_scale_arcsec:.4g} arcsec, expected "
             f"field.pixel_scale_arcsec = {field.pixel_scale_arcsec:g}"

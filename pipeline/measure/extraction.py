@@ -26,6 +26,7 @@ from pipeline.errors import ConfigError
 
 BLOCK_LAYERS = 64  # layers at a time: some 5000 spaxels of 64 layers are 2.4 MB as float64
 ROUNDING = 1e-9  # of a sum of weights: less than this share of an aperture is none
+FAR_PX = 1e9  # beyond any image, below the range of the integers
 
 Arrays = tuple[np.ndarray, np.ndarray, np.ndarray]  # data, stat (wave, y, x), wave_aa (wave,)
 
@@ -46,7 +47,7 @@ class Apertures:
     """Which spaxels the apertures touch, and with which weight."""
 
     spaxels: np.ndarray  # (n,) flat indices y * nx + x, increasing
-    weights: sparse.csr_matrix  # (star * aperture, n)
+    weights: sparse.csr_array  # (star * aperture, n)
     totals: np.ndarray  # (star * aperture,), sum of the weights, those off the image included
 
 
@@ -119,7 +120,7 @@ def aperture_weights(
         values.append(weight[inside])
         rows.append(np.full(inside.sum(), row))
     flat, column = np.unique(_joined(spaxels, int), return_inverse=True)
-    weights = sparse.csr_matrix(
+    weights = sparse.csr_array(
         (_joined(values, float), (_joined(rows, int), column)), shape=(len(totals), len(flat))
     )
     return Apertures(flat, weights, np.array(totals))
@@ -133,7 +134,7 @@ def _circle(
     x: float, y: float, radius: float, mask: str
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Spaxels (column, row) of a circle with weight above zero, wherever the image ends."""
-    if not (np.isfinite(x) and np.isfinite(y)):
+    if not (abs(x) < FAR_PX and abs(y) < FAR_PX):  # NaN as well
         return np.empty(0, int), np.empty(0, int), np.empty(0)
     if mask == "exact":
         overlap = CircularAperture((x, y), radius).to_mask(method="exact")

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.report.downloads import Download
+from pipeline.report.downloads import LARGE_CELLS, LARGE_DIGITS, Download
 from pipeline.report.pages import Book, Page, TableBlock
-from pipeline.report.spectra_file import FLUX_BITS, SIGMA_BITS
+from pipeline.report.spectra_file import SIGMA_BITS, STEP_SIGMA
 from pipeline.report.tables import Cell, Head, TableView
 from pipeline.report.text import size_of
 from pipeline.results import Results
@@ -76,9 +76,11 @@ def downloads_page(campaigns: Sequence[Results], book: Book) -> Page:
         {
             "shown": shown,
             "report_json": book.downloads["", "report"][0],
-            "flux_bits": FLUX_BITS,
+            "flux_step": f"1/{1 / STEP_SIGMA:g}",
             "sigma_bits": SIGMA_BITS,
             "size_of": size_of,
+            "large_cells": LARGE_CELLS,
+            "large_digits": LARGE_DIGITS,
             "any_simulated": any(one.simulated for one in campaigns),
         },
     )

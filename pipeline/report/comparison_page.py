@@ -10,7 +10,7 @@ from astropy.table import QTable
 from pipeline.report.figures.base import Figure
 from pipeline.report.figures.comparison import Series, dots_figure
 from pipeline.report.pages import Book, Page
-from pipeline.report.rows import ALL, Pair, headline_pairs, number, p_cell, pair_stats
+from pipeline.report.rows import ALL, Pair, headline_pairs, number, p_cell, pair_error, pair_stats
 from pipeline.report.tables import Cell, Head, TableView
 from pipeline.report.text import fixed, with_error
 from pipeline.results import Results
@@ -40,9 +40,7 @@ class Difference:
 
 def comparison_page(campaigns: Sequence[Results], book: Book) -> Page:
     """Published numbers, our re-analysis, and the simulation, side by side."""
-    record = next((one for one in campaigns if "reanalysis" in one.tables), None)
-    if record is None:
-        record = next((one for one in campaigns if "claims" in one.tables), None)
+    record = next((one for one in campaigns if "claims" in one.tables), None)
     others = [one for one in campaigns if one is not record and "pairs" in one.tables]
     differences = _differences(record) if record else ()
     context: dict[str, Any] = {
@@ -117,7 +115,11 @@ def _side_by_side(record: Results, others: Sequence[Results]) -> SideBySide:
                 Source(
                     name,
                     {pair: number(rows[pair][column]) for pair in pairs if pair in rows},
-                    {pair: number(rows[pair][f"{column}_err"]) for pair in pairs if pair in rows},
+                    {
+                        pair: _error(record, rows[pair], column, subset)
+                        for pair in pairs
+                        if pair in rows
+                    },
                 )
             )
     for other in others:
@@ -130,6 +132,15 @@ def _side_by_side(record: Results, others: Sequence[Results]) -> SideBySide:
 
 def _pair(row: Any) -> Pair:
     return int(row["star_1"]), int(row["star_2"])
+
+
+def _error(record: Results, row: Any, column: str, subset: str) -> float:
+    """1 sigma of a scatter; of the whole data that of the headline number, if there is one.
+
+    The bootstrap of the whole draws the outlier twice at times, and then it is not dropped.
+    """
+    headline = pair_error(record, column, _pair(row)) if subset == ALL else np.nan
+    return headline if np.isfinite(headline) else number(row[f"{column}_err"])
 
 
 def _comparison_figure(record: Results, rows: SideBySide) -> Figure:
@@ -158,8 +169,7 @@ def _comparison_figure(record: Results, rows: SideBySide) -> Figure:
         "standard deviation of the flux ratio [%]",
         figure_id="comparison-scatter",
         title="Scatter of the study's four pairs, from every source",
-        caption="Bars are 1 σ from a bootstrap over nights; one that leaves the frame belongs to "
-        "a σ that a single exposure decides. The study printed the four values "
+        caption="Bars are 1 σ from a bootstrap over nights. The study printed the four values "
         "rounded, once in its text and once over its panels."
         + (" The last kind of point is simulated, not observed." if simulated else ""),
         simulated=simulated,

@@ -1,20 +1,18 @@
-"""Pages on the field and its stars: detection, offsets, spectra, signal to noise."""
+"""Pages on the field and its stars: detection, signal to noise."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from astropy import units as u
 from astropy.table import QTable
 
 from pipeline.report.figures.field import detection_figure
 from pipeline.report.figures.snr import agreement_figure, growth_figure
-from pipeline.report.figures.spectra import MAX_POINTS, smoothing_window, spectrum_figure
-from pipeline.report.pages import Book, FigureView, Link, Page, TableBlock
+from pipeline.report.pages import Book, FigureView, Page, TableBlock
 from pipeline.report.rows import number, plain
 from pipeline.report.tables import Cell, Head, TableView, without_empty_columns
-from pipeline.report.text import NOTHING, fixed, with_error
-from pipeline.results import Results, SpectrumSet
+from pipeline.report.text import NOTHING, fixed
+from pipeline.results import Results
 from pipeline.schema import APERTURE_RADII_PX
 
 TAB = "Field"
@@ -114,116 +112,6 @@ def _catalogue_table(results: Results) -> TableView:
         simulated=results.simulated,
     )
     return without_empty_columns(view)
-
-
-@dataclass(frozen=True)
-class SpectraOf:
-    """What the spectra page shows of one mode of a campaign."""
-
-    results: Results
-    mode: str
-    anchor: str
-    first: bool  # of its campaign on the page
-    last: bool
-    figure: FigureView
-    n_exposures: int  # of the campaign, over all modes
-    files: tuple[Link, ...]
-
-
-def spectra_page(campaigns: Sequence[Results], book: Book) -> Page:
-    """Spectra of every star in the reference exposure, or in the first of its mode."""
-    shown_ = []
-    for results in campaigns:
-        modes = sorted(results.spectra, key=lambda m: m != _reference_mode(results))
-        shown_ += [_spectra_of(results, modes, index, book) for index in range(len(modes))]
-    levels = [
-        book.table(_levels_table(one), one.name)
-        for one in campaigns
-        if "spectrum_levels" in one.tables
-    ]
-    return Page(
-        "spectra",
-        "Spectra",
-        TAB,
-        "The spectrum of every star in five apertures, as extracted and smoothed.",
-        {"shown": shown_, "levels": levels},
-        tuple(book.figures),
-    )
-
-
-def _reference_mode(results: Results) -> str:
-    for mode, spectra in results.spectra.items():
-        if results.reference_exposure in spectra.exposure_ids:
-            return mode
-    return ""
-
-
-def _spectra_of(results: Results, modes: Sequence[str], index: int, book: Book) -> SpectraOf:
-    mode = modes[index]
-    spectra = results.spectra[mode]
-    ids = spectra.exposure_ids
-    row = ids.index(results.reference_exposure) if results.reference_exposure in ids else 0
-    spacing = float(spectra.wave_aa[1] - spectra.wave_aa[0])
-    width = smoothing_window(spacing) * spacing
-    step = max(1, -(-len(spectra.wave_aa) // MAX_POINTS))
-    thinned = f" Every {step}. sample of the raw curves is drawn." if step > 1 else ""
-    what = "reference exposure" if ids[row] == results.reference_exposure else "exposure"
-    figure = spectrum_figure(
-        spectra,
-        row,
-        spectra.star_ids,
-        figure_id=f"spectra-{mode.lower()}-{results.name}",
-        title=f"Spectra in {mode}, {what} {ids[row]}",
-        caption=f"Thin lines: as extracted, {fixed(spacing, 2)} Å per sample; thick lines: running "
-        f"mean over {fixed(width, 0)} Å.{thinned} Gaps are samples without data"
-        + (", among them the notch of the sodium lasers." if "-AO-" in mode else "."),
-        simulated=results.simulated,
-        unit=unit_text(spectra),
-    )
-    return SpectraOf(
-        results,
-        mode,
-        results.name,
-        index == 0,
-        index == len(modes) - 1,
-        book.figure(figure, results.name),
-        sum(len(one.exposure_ids) for one in results.spectra.values()),
-        book.links(results.name, "spectra"),
-    )
-
-
-def unit_text(spectra: SpectrumSet) -> str:
-    """The flux unit as people write it."""
-    try:
-        unit = u.Unit(spectra.unit)
-    except ValueError:
-        return spectra.unit
-    return str(unit.to_string("unicode"))
-
-
-def _levels_table(results: Results) -> TableView:
-    levels = results.tables["spectrum_levels"]
-    return TableView(
-        f"levels-{results.name}",
-        "Levels read off the study's figure of example spectra, the only spectra of its record: "
-        "median of the smoothed curve over layers 2860 to 2985, just blueward of the Ca II "
-        "triplet, and at layer 3000, in the line at 8498 Å. Arbitrary units.",
-        (Head("Star"), Head("radius", "px"), Head("layers 2860–2985"), Head("layer 3000")),
-        tuple(
-            (
-                Cell(str(row["star_id"])),
-                Cell(fixed(number(row["radius_px"]), 1)),
-                Cell(_pm(row["level_2860_2985"], row["level_2860_2985_err"])),
-                Cell(_pm(row["level_3000"], row["level_3000_err"])),
-            )
-            for row in levels
-        ),
-        source="spectrum_levels",
-    )
-
-
-def _pm(value: object, error: object) -> str:
-    return with_error(number(value), number(error))
 
 
 @dataclass(frozen=True)

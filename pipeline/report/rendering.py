@@ -15,12 +15,13 @@ from pipeline.report.citation import bibtex, sentence
 from pipeline.report.comparison_page import comparison_page
 from pipeline.report.data_page import data_page
 from pipeline.report.downloads import write_downloads
-from pipeline.report.field_pages import detection_page, snr_page, spectra_page
+from pipeline.report.field_pages import detection_page, snr_page
 from pipeline.report.figures.base import Figure, compact_json, is_split
 from pipeline.report.offset_page import offsets_page
 from pipeline.report.pages import Book, Page, environment, navigation, render_page
 from pipeline.report.rows import readable
 from pipeline.report.site import swap_in
+from pipeline.report.spectra_page import spectra_page
 from pipeline.report.stability_pages import scatter_page, timelines_page
 from pipeline.report.static_image import static_svg
 from pipeline.report.summary_page import summary_page

@@ -30,7 +30,6 @@ class PairStats:
     p_nights: float
     slope_per_year: float
     slope_err: float
-    std_published_err: float = float("nan")
     photon_std: float = float("nan")
     excess_std: float = float("nan")
     excess_std_err: float = float("nan")
@@ -53,8 +52,6 @@ PAIR_COLUMNS = COMMON_COLUMNS | {
     "excess_std_err": "excess_std_err",
     "snr_gmean": "snr_gmean",
 }
-REANALYSIS_COLUMNS = COMMON_COLUMNS | {"std_published_err": "std_published_err"}
-
 PAIR_HEADS = (
     Head("Pair", title="stars in numerator and denominator"),
     Head("n", title="exposures with both fluxes and no flag"),
@@ -118,8 +115,14 @@ def pair_stats(results: Results) -> dict[Pair, PairStats]:
         return {_pair(row): _stats(row, PAIR_COLUMNS) for row in rows}
     if "reanalysis" in results.tables:
         rows = results.tables["reanalysis"]
-        return {_pair(row): _stats(row, REANALYSIS_COLUMNS) for row in rows if row["subset"] == ALL}
+        return {_pair(row): _stats(row, COMMON_COLUMNS) for row in rows if row["subset"] == ALL}
     return {}
+
+
+def pair_error(results: Results, column: str, pair: Pair) -> float:
+    """1 sigma of a pair's scatter, from the headline number; NaN if it is none."""
+    found = find_number(results, f"{column}.{pair[0]}-{pair[1]}")
+    return found.uncertainty if found else float("nan")
 
 
 def _pair(row: Any) -> Pair:
@@ -130,14 +133,15 @@ def _stats(row: Any, columns: Mapping[str, str]) -> PairStats:
     return PairStats(int(row["n"]), **{name: number(row[key]) for name, key in columns.items()})
 
 
-def pair_cells(pair: Pair, stats: PairStats) -> tuple[Cell, ...]:
+def pair_cells(results: Results, pair: Pair, stats: PairStats) -> tuple[Cell, ...]:
     """One row of the pair table."""
+    err, err_robust = (pair_error(results, f"std_{name}", pair) for name in ("published", "robust"))
     return (
         Cell(f"{pair[0]}/{pair[1]}"),
         Cell(str(stats.n)),
-        Cell(with_error(stats.std_published, stats.std_published_err), kind="strong"),
+        Cell(with_error(stats.std_published, err), kind="strong"),
         Cell(fixed(stats.std, 4)),
-        Cell(fixed(stats.std_robust, 4)),
+        Cell(with_error(stats.std_robust, err_robust)),
         Cell(fixed(stats.photon_std, 4)),
         Cell(with_error(stats.excess_std, stats.excess_std_err)),
         Cell(fixed(stats.rho, 3, sign=True)),

@@ -1,11 +1,10 @@
 """All extracted spectra of a campaign in one FITS file that a site can carry.
 
-Per mode an ImageHDU with axes (exposure, star, aperture, wave) for the flux and its standard
-deviation, and tables for the axes. Numbers keep as many bits as they hold information: gzip then
-packs them to a third. Coverage below one is kept as a mask in the flux: NaN means no data.
+Per mode images with axes (exposure, star, aperture, wave) for the flux and its standard deviation,
+and tables for the axes. Fluxes are rounded to a step far below their error, errors to a few bits;
+FITS's own tile compression (GZIP_2, no loss) then packs both to a quarter. NaN means no data.
 """
 
-import gzip
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,10 +17,11 @@ from pipeline.report.fits_text import add_keywords, ascii_column
 from pipeline.report.rows import headline_choice
 from pipeline.results import Results, SpectrumSet
 
-FLUX_BITS = 14  # of the mantissa: a rounding error of 3e-5, a tenth of the noise at SNR 3000
-SIGMA_BITS = 6  # 0.8 %: nobody knows a standard deviation better from one exposure
-BUDGET_BYTES = 6_000_000  # of the gzipped file: the whole version stays under 10 MB
-BYTES_PER_SAMPLE = 3.2  # flux and sigma, rounded and gzipped: measured on the simulated campaign
+STEP_SIGMA = 1 / 2  # largest step in median errors of a spectrum: rounding adds at most 1 % to them
+SIGMA_BITS = 4  # of the mantissa, 3 %: one exposure tells no standard deviation better
+BUDGET_BYTES = 4_000_000  # of the file: the whole version stays under 10 MB
+DESCRIPTOR_BYTES = 8  # of a variable-length column: length and place in the heap
+BYTES_PER_SAMPLE = 2.0  # flux and sigma together: measured on the simulated campaign
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class SpectraFile:
 
 
 def spectra_file(results: Results, provenance: Mapping[str, object]) -> SpectraFile:
-    """The spectra of a campaign as gzipped FITS.
+    """The spectra of a campaign as FITS.
 
     If the whole would exceed the budget, every mode keeps the aperture of the headline numbers,
     and if that is still too much, its reference (or first) exposure in all apertures.
@@ -54,7 +54,44 @@ def spectra_file(results: Results, provenance: Mapping[str, object]) -> SpectraF
         hdus.extend(_mode_hdus(mode, spectra))
     buffer = io.BytesIO()
     hdus.writeto(buffer)
-    return SpectraFile(gzip.compress(buffer.getvalue(), compresslevel=6, mtime=0), left_out)
+    return SpectraFile(_without_times(buffer.getvalue()), left_out)
+
+
+def _without_times(content: bytes) -> bytes:
+    """The file with the time of writing taken out of every gzipped tile: same data, same bytes."""
+    clean = bytearray(content)
+    with fits.open(io.BytesIO(content), disable_image_compression=True) as hdus:
+        for hdu in hdus:
+            if not hdu.header.get("ZIMAGE", False):
+                continue
+            start, rows, width = (
+                hdu.fileinfo()["datLoc"],
+                hdu.header["NAXIS2"],
+                hdu.header["NAXIS1"],
+            )
+            assert width == DESCRIPTOR_BYTES, "tiles have another column than COMPRESSED_DATA"
+            heap = start + hdu.header.get("THEAP", rows * width)
+            tiles = np.frombuffer(content, ">i4", 2 * rows, start).reshape(rows, 2)
+            for _, offset in tiles.tolist():
+                clean[heap + offset + 4 : heap + offset + 8] = bytes(4)  # MTIME, RFC 1952
+    return bytes(clean)
+
+
+def to_steps(flux: np.ndarray, sigma: np.ndarray) -> np.ndarray:
+    """float32 fluxes in whole steps, a power of two below ``STEP_SIGMA`` errors of the spectrum.
+
+    Parameters
+    ----------
+    flux, sigma : ndarray, shape (..., wave)
+        NaN: no data; a spectrum without any error stays as it is.
+    """
+    known = np.isfinite(sigma) & (sigma > 0)
+    ordered = np.sort(np.where(known, sigma, np.inf), axis=-1)
+    middle = np.maximum(np.count_nonzero(known, axis=-1, keepdims=True) - 1, 0) // 2
+    median = np.take_along_axis(ordered, middle, axis=-1)
+    has_error = np.isfinite(median)
+    step = np.exp2(np.floor(np.log2(np.where(has_error, median, 1.0) * STEP_SIGMA)))
+    return np.where(has_error, np.round(flux / step) * step, flux).astype(np.float32)
 
 
 def keep_bits(values: np.ndarray, bits: int) -> np.ndarray:
@@ -105,7 +142,7 @@ def _one_exposure(spectra: SpectrumSet, reference: str) -> SpectrumSet:
 def _primary(provenance: Mapping[str, object], left_out: str) -> fits.PrimaryHDU:
     hdu = fits.PrimaryHDU()
     add_keywords(hdu.header, dict(provenance))
-    hdu.header["FLUXBITS"] = (FLUX_BITS, "bits of mantissa kept in the fluxes")
+    hdu.header["FLUXSTEP"] = (STEP_SIGMA, "rounding of a flux, in units of its error")
     hdu.header["SIGBITS"] = (SIGMA_BITS, "bits of mantissa kept in the errors")
     hdu.header["LEFTOUT"] = (left_out or "nothing", "to keep the file small")
     hdu.header["COMMENT"] = "Axes of FLUX and SIGMA: exposure, star, aperture, wave (numpy order)."
@@ -113,15 +150,21 @@ def _primary(provenance: Mapping[str, object], left_out: str) -> fits.PrimaryHDU
     return hdu
 
 
-def _mode_hdus(mode: str, spectra: SpectrumSet) -> list[fits.ImageHDU | fits.BinTableHDU]:
+def _mode_hdus(mode: str, spectra: SpectrumSet) -> list[fits.CompImageHDU | fits.BinTableHDU]:
     with np.errstate(invalid="ignore"):
         sigma = np.sqrt(spectra.variance)
-    hdus: list[fits.ImageHDU | fits.BinTableHDU] = []
-    for name, values, bits, ucd in (
-        ("FLUX", spectra.flux, FLUX_BITS, "phot.flux.density;em.wl"),
-        ("SIGMA", sigma, SIGMA_BITS, "stat.error;phot.flux.density;em.wl"),
+    hdus: list[fits.CompImageHDU | fits.BinTableHDU] = []
+    for name, values, ucd in (
+        ("FLUX", to_steps(spectra.flux, sigma), "phot.flux.density;em.wl"),
+        ("SIGMA", keep_bits(sigma, SIGMA_BITS), "stat.error;phot.flux.density;em.wl"),
     ):
-        hdu = fits.ImageHDU(keep_bits(values, bits), name=f"{name} {mode}")
+        hdu = fits.CompImageHDU(
+            values,
+            name=f"{name} {mode}",
+            compression_type="GZIP_2",
+            quantize_level=0.0,  # no loss
+            tile_shape=(1, *values.shape[1:]),  # an exposure can be read alone
+        )
         hdu.header["BUNIT"] = spectra.unit
         hdu.header["UCD"] = ucd
         for axis, kind in enumerate(("wave", "aperture", "star", "exposure"), start=1):

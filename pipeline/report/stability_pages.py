@@ -94,7 +94,7 @@ def _timelines_of(results: Results, book: Book) -> TimelinesOf:
         "the median absolute deviation; photon is what STAT predicts, excess what is left; ρ is "
         "the rank correlation with time and p its chance.",
         PAIR_HEADS,
-        tuple(pair_cells(pair, stats[pair]) for pair in pairs if pair in stats),
+        tuple(pair_cells(results, pair, stats[pair]) for pair in pairs if pair in stats),
         source=source,
         simulated=results.simulated,
     )

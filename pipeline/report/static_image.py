@@ -7,7 +7,6 @@ annotations, images); anything else is refused, so that a new kind of figure can
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
@@ -17,15 +16,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
 
 from pipeline.report.figures.base import Figure, height, merged, resolve
-from pipeline.report.static_marks import (
-    MARKS,
-    PT_PER_PX,
-    coordinates,
-    legend_handle,
-    plain,
-    point,
-    rgba,
-)
+from pipeline.report.static_compact import compact_svg
+from pipeline.report.static_marks import MARKS, PT_PER_PX, coordinates, legend_handle, plain
+from pipeline.report.static_overlays import Panel, draw_annotation, draw_image, draw_shape
 
 DPI = 100  # only a scale here: the picture is a vector graphic, 1 px = 1 CSS pixel
 WIDE_PX, NARROW_PX = 860, 380  # column of the page on a desktop, on a phone
@@ -34,10 +27,10 @@ FONT_PX = 12.5
 DATE_PX = 50  # room that one date label takes
 
 STYLE: Mapping[str, Any] = {
-    "svg.fonttype": "path",  # the same letters on every machine
+    "svg.fonttype": "none",  # text stays text: a third of the bytes, and the reader's own font
     "svg.hashsalt": "report",  # stable ids: same inputs, same bytes
     "svg.id": None,
-    "font.family": "DejaVu Sans",  # comes with matplotlib
+    "font.family": "DejaVu Sans",  # comes with matplotlib; the browser falls back to sans-serif
     "font.size": FONT_PX * PT_PER_PX,
     "axes.linewidth": 0.6,
     "axes.axisbelow": True,
@@ -56,16 +49,7 @@ def static_svg(figure: Figure, narrow: bool = False) -> bytes:
         canvas = _draw(resolve(figure.data), resolve(layout), size)
         buffer = io.BytesIO()
         canvas.savefig(buffer, format="svg", facecolor="white", metadata={"Date": None})
-    return buffer.getvalue()
-
-
-@dataclass(frozen=True)
-class _Panel:
-    """One pair of Plotly axes and the matplotlib axes that stand for it."""
-
-    axes: Axes
-    xaxis: Mapping[str, Any]
-    yaxis: Mapping[str, Any]
+    return compact_svg(buffer.getvalue())
 
 
 def _draw(
@@ -86,11 +70,11 @@ def _draw(
         _finish_axis(panel.axes, panel.xaxis, "x")
         _finish_axis(panel.axes, panel.yaxis, "y")
     for shape in layout.get("shapes", ()):
-        _shape(canvas, panels, frame, shape)
+        draw_shape(canvas, panels, frame, shape)
     for picture in layout.get("images", ()):
-        _image(panels, picture)
+        draw_image(panels, picture)
     for text in layout.get("annotations", ()):
-        _annotation(canvas, panels, frame, text, size)
+        draw_annotation(canvas, panels, frame, text, size)
     _legend(canvas, data, layout)
     return canvas
 
@@ -120,8 +104,8 @@ def _panels(
     data: Sequence[Mapping[str, Any]],
     layout: Mapping[str, Any],
     frame: tuple[float, float, float, float],
-) -> dict[tuple[str, str], _Panel]:
-    panels: dict[tuple[str, str], _Panel] = {}
+) -> dict[tuple[str, str], Panel]:
+    panels: dict[tuple[str, str], Panel] = {}
     left, bottom, width, tall = frame
     for trace in data:
         key = (trace.get("xaxis", "x"), trace.get("yaxis", "y"))
@@ -137,12 +121,12 @@ def _panels(
         shared = next((p for (x, _), p in panels.items() if master and x == master), None)
         if shared:
             axes.sharex(shared.axes)
-        panels[key] = _Panel(axes, xaxis, yaxis)
+        panels[key] = Panel(axes, xaxis, yaxis)
     _share_later_masters(panels)
     return panels
 
 
-def _share_later_masters(panels: dict[tuple[str, str], _Panel]) -> None:
+def _share_later_masters(panels: dict[tuple[str, str], Panel]) -> None:
     """Axes may match one that comes after them; matplotlib joins them in any order."""
     first = {key[0]: panel for key, panel in panels.items()}
     for panel in panels.values():
@@ -208,115 +192,6 @@ def _month(value: float, place: int | None) -> str:
     """Month, and the year below it at the first tick and in January."""
     day = mdates.num2date(value)
     return str(day.strftime("%b\n%Y" if place == 0 or day.month == 1 else "%b"))
-
-
-def _position(
-    canvas: MplFigure,
-    panels: Mapping[tuple[str, str], _Panel],
-    frame: tuple[float, float, float, float],
-    x: Any,
-    y: Any,
-    xref: str,
-    yref: str,
-) -> tuple[float, float]:
-    """A position in any of Plotly's references, as fractions of the picture."""
-    results = []
-    for which, value, reference in (("x", x, xref), ("y", y, yref)):
-        index = 0 if which == "x" else 1
-        if reference == "paper":
-            results.append(frame[index] + float(value) * frame[index + 2])
-            continue
-        name, _, is_domain = reference.partition(" ")
-        panel = next(p for key, p in panels.items() if key[index] == name)
-        if is_domain:
-            box = panel.axes.get_position()
-            low, extent = ((box.x0, box.width), (box.y0, box.height))[index]
-            results.append(low + float(value) * extent)
-            continue
-        spec = panel.xaxis if which == "x" else panel.yaxis
-        corner = [panel.axes.get_xlim()[0], panel.axes.get_ylim()[0]]
-        corner[index] = point(value, spec)
-        at = canvas.transFigure.inverted().transform(panel.axes.transData.transform(corner))
-        results.append(float(at[index]))
-    return results[0], results[1]
-
-
-def _shape(
-    canvas: MplFigure,
-    panels: Mapping[tuple[str, str], _Panel],
-    frame: tuple[float, float, float, float],
-    shape: Mapping[str, Any],
-) -> None:
-    refs = (shape.get("xref", "x"), shape.get("yref", "y"))
-    x0, y0 = _position(canvas, panels, frame, shape["x0"], shape["y0"], *refs)
-    x1, y1 = _position(canvas, panels, frame, shape["x1"], shape["y1"], *refs)
-    line = shape.get("line", {})
-    style = {"dot": ":", "dash": "--", "dashdot": "-."}.get(line.get("dash", ""), "-")
-    low = shape.get("layer") == "below"
-    common = {
-        "transform": canvas.transFigure,
-        "linewidth": line.get("width", 1) * PT_PER_PX,
-        "linestyle": style,
-        "zorder": 0.5 if low else 3,
-    }
-    color = rgba(line.get("color", "black"))
-    if shape["type"] == "line":
-        canvas.add_artist(mpl.lines.Line2D([x0, x1], [y0, y1], color=color, **common))
-        return
-    face = rgba(shape.get("fillcolor", "rgba(0,0,0,0)"))
-    edge = color if line.get("width", 1) else (0, 0, 0, 0)
-    item: mpl.patches.Patch
-    if shape["type"] == "rect":
-        item = mpl.patches.Rectangle((x0, y0), x1 - x0, y1 - y0, fc=face, ec=edge, **common)
-    else:
-        centre = ((x0 + x1) / 2, (y0 + y1) / 2)
-        item = mpl.patches.Ellipse(centre, x1 - x0, y1 - y0, fc=face, ec=edge, **common)
-    canvas.add_artist(item)
-
-
-def _image(panels: Mapping[tuple[str, str], _Panel], picture: Mapping[str, Any]) -> None:
-    """A picture that a figure carries as a data URI, at data coordinates of its axes."""
-    import base64
-
-    panel = next(p for key, p in panels.items() if key[0] == picture["xref"])
-    raw = base64.b64decode(picture["source"].partition(",")[2])
-    pixels = mpl.image.imread(io.BytesIO(raw), format="png")
-    x, y = float(picture["x"]), float(picture["y"])
-    extent = (x, x + picture["sizex"], y - picture["sizey"], y)
-    limits = (panel.axes.get_xlim(), panel.axes.get_ylim())
-    panel.axes.imshow(
-        pixels,
-        extent=extent,
-        origin="upper",
-        cmap="gray",
-        aspect="auto",
-        zorder=0,
-        interpolation="nearest",
-    )
-    panel.axes.set_xlim(*limits[0])
-    panel.axes.set_ylim(*limits[1])
-
-
-def _annotation(
-    canvas: MplFigure,
-    panels: Mapping[tuple[str, str], _Panel],
-    frame: tuple[float, float, float, float],
-    text: Mapping[str, Any],
-    size: tuple[int, int],
-) -> None:
-    x, y = _position(canvas, panels, frame, text["x"], text["y"], text["xref"], text["yref"])
-    font = text.get("font", {})
-    canvas.text(
-        x + text.get("xshift", 0) / size[0],
-        y + text.get("yshift", 0) / size[1],
-        plain(text["text"]),
-        ha={"auto": "center"}.get(text.get("xanchor", "center"), text.get("xanchor", "center")),
-        va={"middle": "center"}.get(text.get("yanchor", "middle"), text.get("yanchor", "middle")),
-        rotation=-text.get("textangle", 0),
-        fontsize=font.get("size", 12) * PT_PER_PX,
-        color=rgba(font.get("color", "#1d1d1f")),
-        fontweight="bold" if font.get("weight", 400) >= 700 or "<b>" in text["text"] else "normal",
-    )
 
 
 def _legend(

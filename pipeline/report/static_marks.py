@@ -142,6 +142,9 @@ def _errors(axes: Axes, trace: Spec, x: np.ndarray, y: np.ndarray) -> None:
         if not bars or not len(x):
             continue
         size = np.array([np.nan if value is None else value for value in bars["array"]], float)
+        size = np.where(size > 0, size, np.nan)
+        if not np.isfinite(size).any():
+            continue
         color = bars.get("color", _one(trace.get("marker", {}).get("color", "0.3")))
         axes.errorbar(
             x,
@@ -235,7 +238,8 @@ def _heatmap(axes: Axes, trace: Spec, xaxis: Spec, yaxis: Spec) -> None:
     image = axes.pcolormesh(
         x, y, np.ma.masked_invalid(z), shading="nearest", vmin=trace.get("zmin"),
         vmax=trace.get("zmax"), cmap=colormap(trace.get("colorscale", "Viridis")),
-        edgecolors="white", linewidth=trace.get("xgap", 0) * PT_PER_PX, rasterized=False,
+        edgecolors="white" if trace.get("xgap") else "face", linewidth=trace.get("xgap", 0) * PT_PER_PX,
+        rasterized=not trace.get("xgap"),
     )  # fmt: skip
     if trace.get("showscale", True):
         bar = axes.figure.colorbar(image, ax=axes, fraction=0.05, pad=0.02)

@@ -7,7 +7,7 @@ import numpy as np
 from markupsafe import Markup
 
 from pipeline.report.pages import Book, Link, Page, TableBlock
-from pipeline.report.rows import Pair, headline_pairs, number, pair_stats
+from pipeline.report.rows import Pair, headline_pairs, number, pair_error, pair_stats
 from pipeline.report.tables import Cell, Head, TableView
 from pipeline.report.text import fixed, probability, slug, with_error
 from pipeline.results import Number, Results
@@ -128,16 +128,16 @@ def _cards(results: Results) -> tuple[Card, ...]:
     for pair in headline_pairs(results):
         if pair not in stats:
             continue
-        one = stats[pair]
+        one, error = stats[pair], pair_error(results, "std_published", pair)
         more = [f"robust {fixed(100 * one.std_robust, 1)} %"]
         if pair in calm:
-            more.insert(0, f"without outliers {calm[pair]}")
+            more.insert(0, f"all points but outliers {calm[pair]}")
         if np.isfinite(one.photon_std):
             more.append(f"photon noise {fixed(100 * one.photon_std, 2)} %")
         cards.append(
             Card(
                 f"Scatter of the ratio {pair[0]}/{pair[1]}",
-                fixed(100 * one.std_published, 2) + " %",
+                with_error(100 * one.std_published, 100 * error, 3) + " %",
                 f"{', '.join(more)}; trend with time: p = {probability(one.p_nights)} from "
                 "nightly means",
             )

@@ -60,7 +60,7 @@ class Fluxes:
         object.__setattr__(self, "flux", flux)
         for name, (default, shape) in defaults.items():
             given = np.asarray(getattr(self, name))
-            value = given if given.size or default.size == 0 else default
+            value = given if given.size else default
             if value.shape != shape:
                 raise ValueError(f"{name} has shape {value.shape}; {shape} expected")
             object.__setattr__(self, name, value)

@@ -18,6 +18,7 @@ from pipeline.statistics.scatter import median, std_published, std_robust, std_s
 from pipeline.statistics.trends import nightly_means, slopes, spearman
 
 OUTLIER_SIGMA = 10.0  # robust standard deviations: far beyond any drift, a failed measurement
+MIN_POINTS = 5  # of a pair: with fewer, nobody can tell the outlier from the rest
 SEASON_GAP_DAYS = 20.0  # a longer pause begins a new season; the longest within one is 14 days
 N_BOOTSTRAP = 500
 SEED = 3218
@@ -84,9 +85,10 @@ def series_of(
 
 def outliers(deviation: np.ndarray) -> np.ndarray:
     """(exposure,) bool: farther than ``OUTLIER_SIGMA`` from the median of any of the pairs."""
+    enough = np.count_nonzero(~np.isnan(deviation), axis=0) >= MIN_POINTS
     with np.errstate(invalid="ignore", divide="ignore"):
         distance = np.abs(deviation - median(deviation)) / std_robust(deviation)
-        far: np.ndarray = (distance > OUTLIER_SIGMA).any(axis=1)
+        far: np.ndarray = (enough & (distance > OUTLIER_SIGMA)).any(axis=1)
     return far
 
 

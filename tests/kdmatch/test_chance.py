@@ -121,7 +121,10 @@ def test_probabilities_below_p_are_rarer_than_p():
     for seed in range(200):
         try:
             found = kdmatch.match(
-                *unrelated(7, seed), tolerance_px=12, max_false_alarm=0.999, max_field_error_px=np.inf
+                *unrelated(7, seed),
+                tolerance_px=12,
+                max_false_alarm=0.999,
+                max_field_error_px=np.inf,
             )
             stated.append(found.false_alarm_probability)
         except kdmatch.NoMatch as error:

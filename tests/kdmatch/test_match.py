@@ -55,7 +55,9 @@ def test_maps_at_the_limits_of_scale_and_shear_are_inside(scale, shear):
     np.testing.assert_array_equal(kdmatch.match(pair.reference, pair.target).pairs, pair.pairs)
 
 
-@pytest.mark.parametrize("wrong", [affine_of(scale=2.3), affine_of(scale=0.4), affine_of(shear=0.25)])
+@pytest.mark.parametrize(
+    "wrong", [affine_of(scale=2.3), affine_of(scale=0.4), affine_of(shear=0.25)]
+)
 def test_maps_beyond_the_limits_are_refused_and_wider_limits_take_them(wrong):
     pair = simulate_pair(25, wrong, seed=4)
     with pytest.raises(kdmatch.NoMatch):

@@ -124,7 +124,7 @@ def test_a_lattice_is_ambiguous():
     grid = np.stack(np.meshgrid(np.arange(6.0), np.arange(6.0)), axis=-1).reshape(-1, 2) * 50
     for prior in (None, [[1, 0, 0], [0, 1, 0]]):
         with pytest.raises(kdmatch.NoMatch, match="two different transformations"):
-            kdmatch.match(grid, grid + [3, 4], prior=prior)
+            kdmatch.match(grid, grid + np.array([3, 4]), prior=prior)
 
 
 def test_a_ring_that_can_be_turned_is_ambiguous():

@@ -58,7 +58,7 @@ MODE_STYLES: tuple[ModeStyle, ...] = tuple(
 )
 
 WATERMARK = "SIMULATED"
-SPLIT_BYTES = 600_000  # beyond that a phone should load the chosen variant only
+SPLIT_BYTES = 1_000_000  # beyond that a phone should load the chosen variant only
 
 
 @dataclass(frozen=True)
@@ -87,12 +87,18 @@ def height(figure: Figure, narrow: bool = False) -> int:
 
 
 def merged(base: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
-    """The mapping with the patch laid over it, level by level; lists are replaced whole."""
+    """The mapping with the patch laid over it, level by level.
+
+    A list is replaced whole by a list; a mapping of "0", "1", ... patches its elements.
+    """
     result = dict(base)
     for key, value in patch.items():
         below = result.get(key)
         if isinstance(below, Mapping) and isinstance(value, Mapping):
             result[key] = merged(below, value)
+        elif isinstance(below, list) and isinstance(value, Mapping):
+            elements = {str(index): element for index, element in enumerate(below)}
+            result[key] = list(merged(elements, value).values())
         else:
             result[key] = value
     return result

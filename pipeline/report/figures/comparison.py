@@ -11,6 +11,7 @@ from pipeline.report.rows import plain
 from pipeline.report.text import fixed, plot_text
 
 ROW_PX = 34
+LONG_BAR = 0.7  # of the value: more of a bar is not worth the room
 
 
 @dataclass(frozen=True)
@@ -82,15 +83,12 @@ def dots_figure(
         },
     }
     if zero:
-        top = max(
-            [
-                float(value) + min(float(error), 0.7 * float(value)) * bool(np.isfinite(error))
-                for kind in series
-                for value, error in zip(kind.values, kind.errors, strict=True)
-                if np.isfinite(value)
-            ],
-            default=1.0,
-        )
+        ends = [
+            _end(value, error)
+            for kind in series
+            for value, error in zip(kind.values, kind.errors, strict=True)
+        ]
+        top = max((end for end in ends if np.isfinite(end)), default=1.0)
         layout["xaxis"]["range"] = [0, rounded(1.08 * top, 3)]
     return Figure(
         figure_id,
@@ -106,6 +104,11 @@ def dots_figure(
         },
         tables=tables,
     )
+
+
+def _end(value: float, error: float) -> float:
+    """Where the axis must reach to show a value with its bar, or most of a very long one."""
+    return value + (min(error, LONG_BAR * value) if np.isfinite(error) else 0.0)
 
 
 def recovery_figure(

@@ -1,16 +1,29 @@
 """Spectra of a chosen star in all apertures, raw and smoothed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from pipeline.report.figures.base import Figure, Layout, Trace, axis, lean, rounded, stamped
+from pipeline.campaign import MODES
+from pipeline.report.figures.base import (
+    MODE_STYLES,
+    Figure,
+    Layout,
+    ModeStyle,
+    Trace,
+    axis,
+    lean,
+    rounded,
+    stamped,
+)
 from pipeline.report.text import significant
 from pipeline.results import SpectrumSet
 
 SHADES = ("@sky", "@blue", "@green", "@orange", "@red")  # small to large aperture
 MAX_POINTS = 1900  # per curve on the page; a window of 1500 px shows no more
 SMOOTHING_AA = 50.0  # width of the running mean, that of the detection bands
+NARROW: Layout = {"height": 460, "margin": {"l": 58, "r": 8, "t": 30, "b": 128}}
+MODE_DASHES = dict(zip(MODES, ("solid", "dash", "solid", "dot"), strict=True))  # not colour alone
 MIN_WINDOW = 3  # samples: fewer smooth nothing
 
 
@@ -41,22 +54,15 @@ def spectrum_figure(
         flux = spectra.flux[exposure, spectra.star_ids.index(star)]
         views[f"Star {star}"] = _traces(spectra.wave_aa, flux, spectra.radii_px)
     first = next(iter(views))
-    layout: Layout = {
-        "height": 520,
-        "margin": {"l": 70, "r": 14, "t": 30, "b": 104},
-        "hovermode": "closest",
-        "xaxis": axis("wavelength in air [Å]", range=_range(spectra.wave_aa)),
-        "yaxis": axis(f"flux density [{unit}]", rangemode="tozero"),
-    }
     return Figure(
         figure_id,
         title,
         caption,
         f"Line plot of flux density against wavelength. {caption}",
         views[first],
-        stamped(layout, simulated),
+        stamped(_layout(unit, _range(spectra.wave_aa)), simulated),
         simulated,
-        narrow={"height": 460, "margin": {"l": 58, "r": 8, "t": 30, "b": 128}},
+        narrow=NARROW,
         variants={
             label: {
                 "data": {str(index): {"y": trace["y"]} for index, trace in enumerate(traces)},
@@ -66,6 +72,77 @@ def spectrum_figure(
         variant_label="Star",
         first_variant=first,
     )
+
+
+def modes_figure(
+    curves: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray]]],
+    *,
+    figure_id: str,
+    title: str,
+    caption: str,
+    simulated: bool,
+    unit: str,
+) -> Figure:
+    """One star in one aperture as each mode sees it; the selector holds every star.
+
+    Parameters
+    ----------
+    curves : mapping of star label to mapping of mode to (wave_aa, flux)
+    """
+    views = {
+        label: [
+            trace
+            for style in MODE_STYLES
+            if style.mode in modes
+            for trace in _mode_traces(*modes[style.mode], style)
+        ]
+        for label, modes in curves.items()
+    }
+    first = next(iter(views))
+    return Figure(
+        figure_id,
+        title,
+        caption,
+        f"Line plot of flux density against wavelength. {caption}",
+        views[first],
+        stamped(_layout(unit, _range(np.array([4600.0, 9350.0]))), simulated),
+        simulated,
+        narrow=NARROW,
+        variants={
+            label: {"data": {str(k): {"y": trace["y"]} for k, trace in enumerate(traces)}}
+            for label, traces in views.items()
+        },
+        variant_label="Star",
+        first_variant=first,
+    )
+
+
+def _mode_traces(wave_aa: np.ndarray, flux: np.ndarray, style: ModeStyle) -> list[Trace]:
+    spacing = float(wave_aa[1] - wave_aa[0])
+    window = smoothing_window(spacing)
+    stride = max(1, -(-len(wave_aa) // MAX_POINTS), window // 2)
+    return [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "name": style.mode,
+            "x0": rounded(float(wave_aa[0]), 8),
+            "dx": rounded(spacing * stride, 8),
+            "y": lean(running_mean(flux, window)[::stride], 4),
+            "line": {"color": style.color, "width": 1.6, "dash": MODE_DASHES[style.mode]},
+            "hovertemplate": "%{x:.0f} Å: %{y:.4g}<extra>" + style.mode + "</extra>",
+        }
+    ]
+
+
+def _layout(unit: str, wave_range: Sequence[float]) -> Layout:
+    return {
+        "height": 520,
+        "margin": {"l": 70, "r": 14, "t": 30, "b": 104},
+        "hovermode": "closest",
+        "xaxis": axis("wavelength in air [Å]", range=list(wave_range)),
+        "yaxis": axis(f"flux density [{unit}]", rangemode="tozero"),
+    }
 
 
 def _range(wave_aa: np.ndarray) -> list[float]:

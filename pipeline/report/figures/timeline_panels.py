@@ -23,6 +23,11 @@ HOVER = (
     "<b>%{customdata[0]}</b><br>%{customdata[1]} · %{customdata[2]}<br>"
     "deviation %{customdata[3]}%{customdata[4]}<extra></extra>"
 )
+# The browser prints value and error itself: what is fixed for all pairs is sent once.
+HOVER_FIXED = (
+    "<b>%{customdata[0]}</b><br>%{customdata[1]} · %{customdata[2]}<br>"
+    "deviation %{y:+.4f}%{text}<extra></extra>"
+)
 
 
 @dataclass(frozen=True)
@@ -130,16 +135,28 @@ def panel_axes(row: int, n_rows: int, half_range: float, timing: Timing) -> Layo
 
 
 def panel_traces(
-    rows: QTable, row: int, half_range: float, timing: Timing, with_legend: bool
+    rows: QTable,
+    row: int,
+    half_range: float,
+    timing: Timing,
+    with_legend: bool,
+    *,
+    keep_places: bool = False,
 ) -> list[Trace]:
-    """Per stretch one trace a mode with what lies in range, and one with arrows for what does not."""
+    """Per stretch one trace a mode with what lies in range, and one with arrows for what does not.
+
+    With ``keep_places`` every trace lists all its exposures, null where the value lies beyond the
+    range: then the lists are the same for every pair.
+    """
     place = [timing.place[str(identity)] for identity in rows["exposure_id"]]
     stretch = np.array([timing.stretch_of(one) for one in place])
     traces = []
     for index in range(len(timing.stretches)):
         suffix = suffix_of(row, index, timing)
         here = np.flatnonzero(stretch == index)
-        for trace in _stretch_traces(rows[here], [place[k] for k in here], half_range, timing):
+        for trace in _stretch_traces(
+            rows[here], [place[k] for k in here], half_range, timing, keep_places
+        ):
             trace |= {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}"}
             trace["showlegend"] = with_legend and index == 0
             traces.append(trace)
@@ -147,7 +164,7 @@ def panel_traces(
 
 
 def _stretch_traces(
-    rows: QTable, place: Sequence[str], half_range: float, timing: Timing
+    rows: QTable, place: Sequence[str], half_range: float, timing: Timing, keep_places: bool
 ) -> list[Trace]:
     deviation = np.asarray(rows["deviation"], float)
     error = np.asarray(rows["deviation_err"], float)
@@ -161,7 +178,9 @@ def _stretch_traces(
 
     traces: list[Trace] = []
     for style in MODE_STYLES:
-        mask = (mode == style.mode) & ~beyond & np.isfinite(deviation)
+        inside = ~beyond & np.isfinite(deviation)
+        mask = (mode == style.mode) & (inside | keep_places)
+        symbols = [style.symbol + "-open" * bool(one) for one in flag[mask]]
         traces.append(
             {
                 "type": "scatter",
@@ -169,10 +188,10 @@ def _stretch_traces(
                 "name": style.mode,
                 "legendgroup": style.mode,
                 "x": chosen(mask, place),
-                "y": lean(deviation[mask], 4),
+                "y": lean(np.round(np.where(inside, deviation, np.nan)[mask], 5), 4),
                 "error_y": {
                     "type": "data",
-                    "array": lean(np.nan_to_num(error[mask]), 2),
+                    "array": lean(np.where(inside, error, np.nan)[mask], 2),
                     "thickness": 1,
                     "width": 0,
                     "color": style.color,
@@ -180,12 +199,11 @@ def _stretch_traces(
                 "marker": {
                     "color": style.color,
                     "size": 8,
-                    "symbol": [style.symbol + "-open" * bool(one) for one in flag[mask]],
+                    "symbol": symbols if len(set(symbols)) > 1 else [*symbols, style.symbol][0],
                 },
-                "customdata": chosen(mask, hover),
                 "meta": {"links": chosen(mask, links)},
-                "hovertemplate": HOVER,
             }
+            | _hover_of(chosen(mask, hover), keep_places)
         )
     color = {style.mode: style.color for style in MODE_STYLES}
     above = np.sign(deviation[beyond])
@@ -214,6 +232,16 @@ def _stretch_traces(
         }
     )
     return traces
+
+
+def _hover_of(rows: list[list[str]], keep_places: bool) -> Trace:
+    if not keep_places:
+        return {"customdata": rows, "hovertemplate": HOVER}
+    return {
+        "customdata": [row[:3] for row in rows],
+        # the page's script writes the errors into "text": they are in error_y already
+        "hovertemplate": HOVER_FIXED,
+    }
 
 
 def _hover(rows: QTable) -> list[list[str]]:

@@ -83,6 +83,7 @@ def pair_explorer(
     rows = _rows_by_pair(timelines)
     first = first if first in rows else min(rows)
     timing = _timing(timelines, exposures, links)
+    rows = {pair: _in_order(timelines, chosen) for pair, chosen in rows.items()}
     views = {
         pair: _pair_view(timelines[rows[pair]], timing, pair, stds.get(pair, np.nan), simulated)
         for pair in sorted(rows)
@@ -99,8 +100,13 @@ def pair_explorer(
         narrow={"margin": {"l": 54, "b": 120}, "height": 420},
         variants={
             f"{one} / {two}": {
-                "data": {str(index): _patch(trace) for index, trace in enumerate(view["data"])},
-                "layout": _layout_patch(view["layout"]),
+                "data": {
+                    str(index): _patch(trace, base)
+                    for index, (trace, base) in enumerate(
+                        zip(view["data"], views[first]["data"], strict=True)
+                    )
+                },
+                "layout": _layout_patch(view["layout"], views[first]["layout"]),
             }
             for (one, two), view in views.items()
         },
@@ -116,6 +122,12 @@ def _rows_by_pair(timelines: QTable) -> dict[Pair, list[int]]:
     for index, pair in enumerate(pairs):
         rows.setdefault(pair, []).append(index)
     return rows
+
+
+def _in_order(timelines: QTable, chosen: list[int]) -> list[int]:
+    """The rows of one pair by exposure, so that all pairs list their exposures alike."""
+    ids = timelines["exposure_id"]
+    return sorted(chosen, key=lambda index: str(ids[index]))
 
 
 def _timing(timelines: QTable, exposures: QTable, links: Mapping[str, str]) -> Timing:
@@ -138,32 +150,34 @@ def _pair_view(
     layout = panel_axes(0, 1, half_range, timing)
     layout |= {"annotations": [_panel_name("", pair, std)], "shapes": _band("", std)}
     return {
-        "data": panel_traces(rows, 0, half_range, timing, True),
+        "data": panel_traces(rows, 0, half_range, timing, True, keep_places=True),
         "layout": stamped(layout, simulated),
     }
 
 
-def _patch(trace: Trace) -> Trace:
-    """What of a trace changes from pair to pair; its style does not."""
-    patch: Trace = {
-        key: trace[key] for key in ("x", "y", "text", "customdata", "meta") if key in trace
-    }
-    patch["marker"] = {
-        key: value for key, value in trace["marker"].items() if isinstance(value, list)
-    }
+def _patch(trace: Trace, base: Trace) -> Trace:
+    """What of a trace changes from pair to pair; its style, dates and exposures do not."""
+    keys = ("x", "y", "text", "customdata", "meta")
+    patch: Trace = {key: trace[key] for key in keys if key in trace and trace[key] != base.get(key)}
+    if trace["marker"] != base["marker"]:
+        patch["marker"] = trace["marker"]
     if "error_y" in trace:
         patch["error_y"] = {"array": trace["error_y"]["array"]}
     return patch
 
 
-def _layout_patch(layout: Layout) -> Layout:
-    """Range and labels; the dates stay."""
-    keys = ("range", "tickformat")
-    return {
-        name: {key: part[key] for key in keys} if name.startswith("yaxis") else part
-        for name, part in layout.items()
-        if not name.startswith("xaxis")
+def _layout_patch(view: Layout, base: Layout) -> Layout:
+    """Range and name; the dates stay, and so does the band's style."""
+    patch: Layout = {
+        name: {key: part[key] for key in ("range", "tickformat")}
+        for name, part in view.items()
+        if name.startswith("yaxis") and part != base[name]
     }
+    patch["annotations"] = {"0": {"text": view["annotations"][0]["text"]}}
+    patch["shapes"] = view["shapes"]
+    if view["shapes"] and base["shapes"]:
+        patch["shapes"] = {"0": {key: view["shapes"][0][key] for key in ("y0", "y1")}}
+    return patch
 
 
 def range_for(deviation: np.ndarray) -> float:

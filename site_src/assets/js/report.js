@@ -47,10 +47,10 @@
   }
 
   const isMapping = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
-  function merged(base, patch) {
-    const result = Object.assign({}, base);
+  function merged(base, patch) { // as pipeline.report.figures.base.merged: {"0": ...} patches elements of a list
+    const result = Array.isArray(base) ? base.slice() : Object.assign({}, base);
     for (const [key, value] of Object.entries(patch || {}))
-      result[key] = isMapping(result[key]) && isMapping(value) ? merged(result[key], value) : value;
+      result[key] = (isMapping(result[key]) || Array.isArray(result[key])) && isMapping(value) ? merged(result[key], value) : value;
     return result;
   }
   function resolved(value, colors) {
@@ -78,8 +78,14 @@
     toImageButtonOptions: { format: "svg" },
   };
 
+  function withErrors(trace) { // %{text} of a hover template that names no text of its own: the error
+    const bars = trace.error_y && trace.error_y.array;
+    if (bars && !trace.text && /%\{text\}/.test(trace.hovertemplate))
+      trace.text = bars.map((value) => (value === null ? "" : " \u00b1 " + value.toPrecision(2)));
+    return trace;
+  }
   function view(figure, patch) {
-    const traces = figure.data.map((trace, index) => merged(trace, patch && patch.data && patch.data[index]));
+    const traces = figure.data.map((trace, index) => withErrors(merged(trace, patch && patch.data && patch.data[index])));
     let layout = merged(figure.layout, patch && patch.layout);
     if (NARROW.matches) layout = merged(merged(layout, figure.narrow), patch && patch.narrow);
     const colors = palette();

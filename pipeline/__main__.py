@@ -1,0 +1,60 @@
+"""Single steps from the command line: ``python -m pipeline COMMAND``."""
+
+import argparse
+import sys
+
+from pipeline.campaigns import FORCEABLE, campaigns_of
+from pipeline.cli import Request, add_common_options, guarded, request_from
+from pipeline.products import exclusive
+from pipeline.status import status_lines
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """The command and its options."""
+    parser = argparse.ArgumentParser(
+        prog="python -m pipeline",
+        description=__doc__,
+        epilog="The whole report, pages and site included: python build_report.py --help",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, text in (
+        ("status", "list what is done, stale and failed, and why"),
+        ("measure", "measure every exposure that is new or stale"),
+        ("statistics", "measure, then summarise: tables in the work folder"),
+    ):
+        command = commands.add_parser(name, help=text, description=text)
+        add_common_options(command, FORCEABLE)
+        if name == "status":
+            command.add_argument("--all", action="store_true", help="name every exposure")
+    return parser.parse_args(arguments)
+
+
+def _status(request: Request, everything: bool) -> int:
+    print("\n".join(status_lines(campaigns_of(request), everything=everything)))
+    return 0
+
+
+def _measure(request: Request, summarise: bool) -> int:
+    with exclusive(request.work):
+        for campaign in campaigns_of(request):
+            campaign.measure()
+            if summarise:
+                print(campaign.exit_summary())
+    return 0
+
+
+def main(arguments: list[str]) -> int:
+    """Exit status of the command line."""
+    options = parse(arguments)
+
+    def command() -> int:
+        request = request_from(options)
+        if options.command == "status":
+            return _status(request, options.all)
+        return _measure(request, options.command == "statistics")
+
+    return guarded(command)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
