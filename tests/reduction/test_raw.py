@@ -93,6 +93,11 @@ def test_east_is_left_and_north_is_up_without_rotation():
     assert (float(x), float(y)) == (-1.0, 2.0)
 
 
+def test_a_field_of_positive_angle_sees_the_north_to_its_right():
+    x, y = field_position(np.array(0.0), np.array(1.0), 90.0)
+    np.testing.assert_allclose((float(x), float(y)), (1.0, 0.0), atol=1e-12)
+
+
 def test_blue_light_is_lifted_towards_the_zenith():
     wave = np.array([4800.0, 7000.0, 9200.0])
     shift = exposure.refraction_arcsec(

@@ -24,6 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         (band.wave_aa, band.weight),
         args.mode,
         args.night or NIGHTS,
+        args.position_angle,
     )
     counts = FrameCounts(skyflat=args.skyflats, separate_flat_bias=args.separate_flat_bias)
     for night in write_demo(

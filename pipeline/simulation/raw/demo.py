@@ -44,14 +44,21 @@ class Injection:
         return changed
 
 
-def demo_stars(channels: Sequence[int] = CHANNELS) -> tuple[StarSpec, ...]:
-    """Stars on the middle of two channels."""
+def demo_stars(
+    channels: Sequence[int] = CHANNELS, position_angle_deg: float = 0.0
+) -> tuple[StarSpec, ...]:
+    """Stars on the middle of two channels of a field that is turned by an angle."""
     stars: list[StarSpec] = []
+    cosine, sine = np.cos(np.radians(position_angle_deg)), np.sin(np.radians(position_angle_deg))
     rows = zip(channels, X_FIELD_PX, Y_OFFSET_PX, SNR, strict=True)
     for channel, x_row, y_row, snr_row in rows:
         y_field = (channel - 12.5) * SLICES_PER_STACK * ROW_HEIGHT_PX
         for x_field, dy, snr in zip(x_row, y_row, snr_row, strict=True):
-            x, y = to_grid(np.array(x_field), np.array(y_field + dy))
+            across = y_field + dy
+            x, y = to_grid(
+                np.array(x_field * cosine - across * sine),
+                np.array(x_field * sine + across * cosine),
+            )
             stars.append(StarSpec(len(stars) + 1, float(x), float(y), (snr,)))
     return tuple(stars)
 
@@ -62,13 +69,14 @@ def demo_campaign(
     band: tuple[np.ndarray, np.ndarray],
     mode: str = "WFM-NOAO-N",
     nights: Sequence[str] = NIGHTS,
+    position_angle_deg: float = 0.0,
 ) -> SimulatedCampaign:
     """The demonstration's campaign: no drift but the injected one, no telescope offset."""
     quiet = replace(settings, drift_std=0.0, offset_arcsec=0.0)
     planned = [PlannedExposure(night, mode) for night in nights]
     campaign = simulate_campaign(
         planned,
-        demo_stars(),
+        demo_stars(position_angle_deg=position_angle_deg),
         field,
         quiet,
         band=band,

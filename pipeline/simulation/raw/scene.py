@@ -14,8 +14,6 @@ from pipeline.simulation.raw import headers, spectra
 from pipeline.simulation.raw.exposure import PIXEL_ARCSEC, Scene, refraction_arcsec
 from pipeline.simulation.raw.headers import Pointing
 
-SKY_POSANG_SIGN = -1.0  # in DROT MODE = SKY the field's angle on the sky is -POSANG (measured)
-
 
 @dataclass(frozen=True)
 class FieldStars:
@@ -42,8 +40,11 @@ class Conditions:
 def field_position(
     east_px: np.ndarray, north_px: np.ndarray, posang_deg: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Place in the field, along and across the slices, of an offset on the sky [same unit]."""
-    angle = np.radians(SKY_POSANG_SIGN * posang_deg)
+    """Place in the field, along and across the slices, of an offset on the sky [same unit].
+
+    The recipes turn a field of angle POSANG anticlockwise into a cube with north up (measured).
+    """
+    angle = np.radians(posang_deg)
     x = -(east_px * np.cos(angle) - north_px * np.sin(angle))
     y = north_px * np.cos(angle) + east_px * np.sin(angle)
     return np.asarray(x), np.asarray(y)
