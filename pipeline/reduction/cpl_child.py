@@ -42,7 +42,8 @@ def main(request_path: str) -> int:
         return 128 + int(getattr(crash, "signal", signal.SIGSEGV) or signal.SIGSEGV)
     except (cpl.CplError, OSError) as error:
         print(error, file=sys.stderr)
-        return 1
+        # all that python-cpl tells of a recipe that was killed from outside
+        return 128 + signal.SIGKILL if "Recipe crashed" in str(error) else 1
     return 0
 
 

@@ -56,18 +56,23 @@ class _Campaign:
     done: dict[str, Reduction] = field(default_factory=dict)
 
     @property
+    def folder(self) -> Path:
+        """Where grid and response live."""
+        return self.workshop.campaign or self.workshop.folder
+
+    @property
     def grid(self) -> Path:
-        return self.workshop.folder / "grid.fits"
+        return self.folder / "grid.fits"
 
     @property
     def response(self) -> Path:
         given = self.settings.response
-        return Path(given) if given else self.workshop.folder / "response.fits"
+        return Path(given) if given else self.folder / "response.fits"
 
     @property
     def defined_by(self) -> str:
         """The exposure that defines the grid, "" if none does yet."""
-        path = self.workshop.folder / DEFINED_BY
+        path = self.folder / DEFINED_BY
         return str(json.loads(path.read_text())["dp_id"]) if path.exists() else ""
 
     def choices(self, defines: bool) -> Choices:
@@ -118,7 +123,8 @@ def reduce_exposures(
     tell : callable
         Receives a line for every call that ends.
     """
-    workshop.folder.mkdir(parents=True, exist_ok=True)
+    for folder in (workshop.folder, workshop.campaign or workshop.folder):
+        folder.mkdir(parents=True, exist_ok=True)
     with products.exclusive(workshop.folder):
         campaign = _Campaign(workshop, settings, tell)
         results: dict[int, Reduction] = {}
@@ -193,7 +199,7 @@ def _define(campaign: _Campaign, first: Reduction) -> None:
         for call_id in first.calls:
             for path in product_paths(campaign.workshop, call_id, "STD_RESPONSE"):
                 shutil.copyfile(path, campaign.response)
-    with products.atomic_file(campaign.workshop.folder / DEFINED_BY) as file:
+    with products.atomic_file(campaign.folder / DEFINED_BY) as file:
         json.dump({"dp_id": first.dp_id}, file)
 
 

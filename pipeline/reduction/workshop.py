@@ -34,6 +34,7 @@ class Workshop:
     jobs: int = 1  # recipes at a time
     memory_mb: float = float("inf")  # that all recipes together may use
     time_limit_factor: float = 1.0
+    campaign: Path | None = None  # folder of grid and response, where several workshops share them
 
     def product_folder(self, call_id: str) -> Path:
         """Where the products of a call live."""

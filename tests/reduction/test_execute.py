@@ -105,6 +105,16 @@ def test_a_second_exposure_shares_calibrations_grid_and_response(site):
     assert '"dp_id": "' + STD in (site.shop.folder / "defined_by.json").read_text()
 
 
+def test_workshops_on_several_nodes_share_grid_and_response(site):
+    common = site.base / "campaign"
+    site.reduce(STD, work="node1", campaign=common)
+    site.ran()
+    (result,) = site.reduce(OTHER, work="node2", campaign=common)
+    labels = reduction_log(site.shop, result)[-1]["inputs"]
+    assert any("OUTPUT_WCS grid" in label for label in labels)
+    assert STD in (common / "defined_by.json").read_text()
+
+
 def test_intermediate_products_go_and_stay_done(site):
     site.reduce(STD)
     left = [path.name for path in site.shop.folder.rglob("*.fits")]
