@@ -66,8 +66,9 @@ class RecipeRun:
 class Running:
     """A recipe at work."""
 
-    def __init__(self, request: Request, command: list[str]) -> None:
+    def __init__(self, request: Request, command: list[str], *, reports_signals: bool) -> None:
         self.request = request
+        self._reports_signals = reports_signals  # of its own children, as 128 + n
         self._started = time.monotonic()
         self._status: int | None = None
         self._usage: resource.struct_rusage | None = None
@@ -161,8 +162,8 @@ class Running:
     def _products(self, log: str) -> dict[str, tuple[Path, ...]]:
         """The products, all of them and whole, or the reason why not."""
         status = self._status or 0
-        if status < 0 or status > SHELL_SIGNAL_BASE:
-            number = -status if status < 0 else status - SHELL_SIGNAL_BASE
+        number = -status if status < 0 else status - SHELL_SIGNAL_BASE
+        if status < 0 or (self._reports_signals and number in signal.valid_signals()):
             raise RecipeCrashed(f"{self._label}: killed by {signal.strsignal(number)}")
         if status:
             if shutil.disk_usage(self.request.folder).free < FREE_BYTES:
@@ -205,7 +206,7 @@ class EsorexRunner:
             *options,
             str(sof),
         ]
-        return Running(request, command)
+        return Running(request, command, reports_signals=False)
 
 
 class PythonCplRunner:
@@ -228,7 +229,8 @@ class PythonCplRunner:
         }
         (request.folder / REQUEST_NAME).write_text(json.dumps(content))
         script = Path(__file__).with_name("cpl_child.py")
-        return Running(request, [sys.executable, "-P", str(script), REQUEST_NAME])
+        command = [sys.executable, "-P", str(script), REQUEST_NAME]
+        return Running(request, command, reports_signals=True)
 
 
 Runner = EsorexRunner | PythonCplRunner

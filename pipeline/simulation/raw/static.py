@@ -179,6 +179,8 @@ def write_static_tables(
     paths = {}
     for number, (category, hdu) in enumerate(tables.items()):
         header = static_header(category, mode)
+        if category == "STD_RESPONSE":  # made from data whose lamp spectrum was taken out
+            header["HIERARCH ESO DRS MUSE FLUX FFCORR"] = True
         if category == "LINE_CATALOG":
             header["VERSION"] = LINE_CATALOG_VERSION
         paths[category] = folder / f"{static_id(number, mode)}.fits"
