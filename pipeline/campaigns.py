@@ -177,6 +177,8 @@ class MeasuredCampaign(Campaign):
 
     def measure(self) -> None:
         """Detect, choose the reference, match, extract and integrate."""
+        for band in self.settings.photometry.bands:
+            load_band(band)  # a name that does not exist is told now, not after the first cube
         for stage in self.request.force:
             run.force(self.planned_jobs, self.workspace, stage)
         with products.exclusive(self.workspace):

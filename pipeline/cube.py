@@ -63,9 +63,10 @@ def open_cube(path: Path) -> Cube:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AstropyWarning)
         try:
-            with fits.open(path, memmap=True, lazy_load_hdus=False) as hdus:
-                data_hdu, stat_hdu = (_extension(hdus, name, path) for name in ("DATA", "STAT"))
+            # denywrite maps the file for reading only: pages that were used can be given back
+            with fits.open(path, mode="denywrite", memmap=True, lazy_load_hdus=False) as hdus:
                 _check_length(path, hdus)
+                data_hdu, stat_hdu = (_extension(hdus, name, path) for name in ("DATA", "STAT"))
                 if data_hdu.shape != stat_hdu.shape:
                     raise CubeUnreadable(
                         f"{path.name}: DATA has shape {data_hdu.shape}, STAT {stat_hdu.shape}"

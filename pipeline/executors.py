@@ -8,7 +8,9 @@ import os
 import runpy
 import shlex
 import shutil
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
@@ -105,9 +107,27 @@ def open_pool(workers: Workers, run_dir: Path) -> Iterator[Pool]:
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     local = workers.executor == "local"
     config = _local_config(workers.jobs, run_dir) if local else _config_from(Path(workers.executor))
-    with parsl.load(config) as kernel:
+    with _unheard_interrupts():
+        kernel = parsl.load(config)
+    with kernel:
         yield Pool(kernel, LOCAL_WINDOW * workers.jobs if local else 0)
     shutil.rmtree(run_dir, ignore_errors=True)
+
+
+@contextmanager
+def _unheard_interrupts() -> Iterator[None]:
+    """Processes that are started here ignore Ctrl-C: this process hears it and ends them in order.
+
+    A terminal sends it to all of them, and a helper that died first would leave Parsl waiting.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # handlers can only be set in the main thread
+        return
+    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
 
 
 def _local_config(jobs: int, run_dir: Path) -> Config:

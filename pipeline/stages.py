@@ -42,6 +42,7 @@ _MEASURE_CODE = (
     "pipeline/geometry.py",
     "pipeline/records.py",
 )
+PROJECT = Path(__file__).parents[1]
 _SIMULATION_CODE = ("pipeline/simulation", "pipeline/cube.py", "pipeline/geometry.py")
 
 
@@ -275,7 +276,7 @@ def run_reference(product: Path, looked_at: list[Job], settings: Settings, root:
     ReferenceError
         If no candidate shows stars, or the registry is not of this field.
     """
-    registry_path = root / settings.field.star_registry if settings.field.star_registry else None
+    registry_path = _registry_path(settings.field.star_registry, root)
     registry = _read_registry(registry_path) if registry_path else None
     ingredients = {
         "stage": "reference",
@@ -316,6 +317,14 @@ def run_reference(product: Path, looked_at: list[Job], settings: Settings, root:
 def read_reference(product: Path) -> ReferenceCatalogue:
     """The reference catalogue of a campaign."""
     return ReferenceCatalogue.from_table(read_table(product))
+
+
+def _registry_path(name: str, root: Path) -> Path | None:
+    """The registry's file beside the configuration, or else one that comes with the project."""
+    if not name:
+        return None
+    beside = root / name
+    return beside if beside.exists() else PROJECT / name
 
 
 def _read_registry(path: Path) -> StarRegistry:

@@ -8,11 +8,12 @@ from pipeline.report.downloads import LARGE_CELLS, LARGE_DIGITS, Download
 from pipeline.report.pages import Book, Page, TableBlock
 from pipeline.report.spectra_file import SIGMA_BITS, STEP_SIGMA
 from pipeline.report.tables import Cell, Head, TableView
-from pipeline.report.text import size_of
+from pipeline.report.text import significant, size_of
 from pipeline.results import Results
 from pipeline.settings import Settings
 
 TAB = "About"
+SMALL = 1e-4  # below it a setting is printed with a power of ten
 
 ROW_OF: Mapping[str, str] = {
     "exposures": "exposure",
@@ -32,6 +33,7 @@ ROW_OF: Mapping[str, str] = {
     "differences": "difference between the study's text and its data",
     "channel_responses": "exposure and channel",
     "recovery": "quantity compared with the simulation's truth",
+    "truth_stars": "star, as it was simulated",
     "truth_exposures": "exposure, as it was simulated",
     "truth_channels": "exposure and channel, as it was simulated",
     "truth_fluxes": "exposure and star, as it was simulated",
@@ -133,7 +135,7 @@ def method_page(campaigns: Sequence[Results], book: Book) -> Page:
         "From a cube to a number: every step, its formula, and the choices of this build.",
         {
             "settings": _Choices(chosen.settings if chosen else {}),
-            "tables": [book.table(_settings_table(one)) for one in campaigns if one.settings],
+            "tables": [book.table(_settings_table(group)) for group in _by_settings(campaigns)],
         },
     )
 
@@ -157,7 +159,7 @@ def plain_value(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
-        return f"{value:g}"
+        return f"{value:g}" if value == 0 or abs(value) >= SMALL else significant(value, 2)
     if isinstance(value, list | tuple):
         return ", ".join(
             "/".join(map(str, item)) if isinstance(item, list | tuple) else plain_value(item)
@@ -166,7 +168,22 @@ def plain_value(value: object) -> str:
     return str(value)
 
 
-def _settings_table(results: Results) -> TableView:
+def _by_settings(campaigns: Sequence[Results]) -> list[list[Results]]:
+    """Campaigns that share their settings, together."""
+    groups: list[list[Results]] = []
+    for results in campaigns:
+        if not results.settings:
+            continue
+        alike = next((one for one in groups if one[0].settings == results.settings), None)
+        if alike:
+            alike.append(results)
+        else:
+            groups.append([results])
+    return groups
+
+
+def _settings_table(group: Sequence[Results]) -> TableView:
+    results = group[0]
     rows = [
         (Cell(f"{section}.{key}"), Cell(plain_value(value), kind="rp-wrap"))
         for section, values in results.settings.items()
@@ -174,10 +191,9 @@ def _settings_table(results: Results) -> TableView:
     ]
     return TableView(
         f"settings-{results.name}",
-        f"Settings of {results.title}, as read from report.toml.",
+        f"Settings of {' and of '.join(one.title for one in group)}, as read from report.toml.",
         (Head("Setting", numeric=False), Head("value", numeric=False)),
         tuple(rows),
-        simulated=results.simulated,
         filter=True,
     )
 

@@ -38,6 +38,7 @@ class Citation:
     url: str = ""
     license: str = "BSD-3-Clause"
     abstract: str = ""
+    references: tuple[str, ...] = ()  # what the work builds on, as sentences
 
 
 def read_citation(path: Path) -> Citation:
@@ -52,10 +53,7 @@ def read_citation(path: Path) -> Citation:
 def citation_from(document: Mapping[str, Any]) -> Citation:
     """The citation in the parsed CITATION.cff."""
     default = Citation()
-    authors = tuple(
-        Author(str(a.get("family-names", a.get("name", ""))), str(a.get("given-names", "")))
-        for a in document.get("authors", ())
-    )
+    authors = _authors(document)
     return Citation(
         title=str(document.get("title", default.title)),
         authors=authors or default.authors,
@@ -63,7 +61,22 @@ def citation_from(document: Mapping[str, Any]) -> Citation:
         url=str(document.get("url", document.get("repository-code", ""))),
         license=str(document.get("license", default.license)),
         abstract=str(document.get("abstract", "")),
+        references=tuple(_reference(entry) for entry in document.get("references", ())),
     )
+
+
+def _authors(document: Mapping[str, Any]) -> tuple[Author, ...]:
+    return tuple(
+        Author(str(a.get("family-names", a.get("name", ""))), str(a.get("given-names", "")))
+        for a in document.get("authors", ())
+    )
+
+
+def _reference(entry: Mapping[str, Any]) -> str:
+    names = " & ".join(author.short for author in _authors(entry))
+    year = f" ({entry['year']})" if "year" in entry else ""
+    link = f" https://doi.org/{entry['doi']}" if "doi" in entry else f" {entry.get('url', '')}"
+    return f"{names}{year}. {entry.get('title', '')}.{link}".strip()
 
 
 def sentence(citation: Citation, version: str, date: str, url: str) -> str:

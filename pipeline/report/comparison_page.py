@@ -173,6 +173,7 @@ def _comparison_figure(record: Results, rows: SideBySide) -> Figure:
         "rounded, once in its text and once over its panels."
         + (" The last kind of point is simulated, not observed." if simulated else ""),
         simulated=simulated,
+        mixed=simulated,
         tables=tuple(name for name in ("reanalysis", "claims") if name in record.tables),
     )
 
@@ -199,6 +200,7 @@ def _comparison_table(rows: SideBySide) -> TableView:
             for source in rows.sources
         ),
         simulated=any(source.simulated for source in rows.sources),
+        mixed=any(source.simulated for source in rows.sources),
     )
 
 

@@ -141,6 +141,7 @@ def snr_page(campaigns: Sequence[Results], book: Book) -> Page:
                 "simulation is given the SNR of the study at r = 4.5 px as input, so that column "
                 "tests the chain from photons to SNR; the other four test the image profile.",
                 simulated=one.simulated or two.simulated,
+                mixed=one.simulated != two.simulated,
             ),
             two.name,
         )
@@ -201,6 +202,7 @@ def _snr_table(campaigns: Sequence[Results]) -> TableView:
         tuple(rows),
         groups,
         simulated=any(one.simulated for one in campaigns),
+        mixed=len({one.simulated for one in campaigns}) > 1,
     )
 
 

@@ -59,6 +59,7 @@ class Cite:
     sentence: str
     bibtex: str
     last_night: str
+    references: tuple[str, ...]
 
 
 def render(
@@ -129,14 +130,24 @@ def cite_of(build: BuildInfo, campaigns: Sequence[Results]) -> Cite:
     """The citation of this version."""
     arguments = (build.citation, build.version_label, build.date, build.site_url)
     observed = [item.last_night for item in campaigns if not item.simulated]
-    return Cite(sentence(*arguments), bibtex(*arguments), max(observed, default=""))
+    return Cite(
+        sentence(*arguments),
+        bibtex(*arguments),
+        max(observed, default=""),
+        build.citation.references,
+    )
 
 
 def write_figure(folder: Path, figure: Figure) -> None:
     """Write what the browser loads for a figure, and its two still pictures."""
     folder.mkdir(parents=True, exist_ok=True)
     name = figure.figure_id
-    base = {"data": figure.data, "layout": figure.layout, "narrow": figure.narrow}
+    base = {
+        "data": figure.data,
+        "layout": figure.layout,
+        "narrow": figure.narrow,
+        "narrow_trace": figure.narrow_trace,
+    }
     _put(folder / f"{name}.js", name, base)
     if is_split(figure):
         for index, variant in enumerate(figure.variants.values()):
@@ -163,7 +174,7 @@ def _write_site_json(folder: Path, pages: Sequence[Page], build: BuildInfo) -> N
         ]
     document = {
         "nav": navigation(entries),
-        "site_name": build.citation.title,
+        "site_name": build.citation.title.partition(":")[0],
         "description": pages[0].description,
         "footer": f"Version {build.version_label}, commit {build.commit[:10] or 'unknown'}",
         "version": build.version_label,

@@ -17,7 +17,7 @@ from pipeline.report.figures.spectra import (
 from pipeline.report.pages import Book, FigureView, Link, Page
 from pipeline.report.rows import headline_choice, number
 from pipeline.report.tables import Cell, Head, TableView
-from pipeline.report.text import fixed, with_error
+from pipeline.report.text import fixed, superscript, with_error
 from pipeline.results import Results, SpectrumSet
 
 
@@ -149,8 +149,8 @@ def unit_text(spectra: SpectrumSet) -> str:
         return spectra.unit
     exponent = round(float(np.log10(unit.scale))) if unit.scale > 0 else 0
     base = u.Unit(unit / unit.scale) if unit.scale != 1 else unit
-    scale = f"1e{exponent} " if exponent else ""
-    return f"{scale}{base.to_string('unicode', fraction=False)}".replace("1e", "10^")
+    scale = f"10{superscript(exponent)} " if exponent else ""
+    return f"{scale}{base.to_string('unicode', fraction=False)}"
 
 
 def _levels_table(results: Results) -> TableView:

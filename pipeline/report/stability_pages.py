@@ -18,7 +18,7 @@ from pipeline.report.rows import (
     pair_stats,
     plain,
 )
-from pipeline.report.tables import TableView
+from pipeline.report.tables import TableView, without_empty_columns
 from pipeline.report.text import with_error
 from pipeline.results import Number, Results
 
@@ -72,6 +72,7 @@ def _timelines_of(results: Results, book: Book) -> TimelinesOf:
         "an open symbol for a point that carries a flag. Click a point for its exposure.",
         simulated=results.simulated,
         tables=("timelines", source),
+        events=_events(results),
     )
     explorer = None
     if len(all_pairs) > len(pairs):
@@ -88,7 +89,7 @@ def _timelines_of(results: Results, book: Book) -> TimelinesOf:
             simulated=results.simulated,
             tables=("timelines", source),
         )
-    table = TableView(
+    view = TableView(
         f"pairs-{results.name}",
         "Scatter and trend of these pairs. σ published drops both extremes; robust is 1.4826 × "
         "the median absolute deviation; photon is what STAT predicts, excess what is left; ρ is "
@@ -101,11 +102,19 @@ def _timelines_of(results: Results, book: Book) -> TimelinesOf:
     return TimelinesOf(
         results,
         book.figure(headline, results.name),
-        book.table(table, results.name),
+        book.table(without_empty_columns(view), results.name),
         book.figure(explorer, results.name) if explorer else None,
         n_exposures,
         len(all_pairs),
     )
+
+
+def _events(results: Results) -> list[tuple[str, str]]:
+    """What went wrong on purpose in a simulation, exposure by exposure."""
+    if "truth_exposures" not in results.tables:
+        return []
+    truth = results.tables["truth_exposures"]
+    return [(str(row["exposure_id"]), str(row["event"])) for row in truth if row["event"]]
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,8 @@ def static_svg(figure: Figure, narrow: bool = False) -> bytes:
     layout = merged(figure.layout, figure.narrow) if narrow else figure.layout
     size = (NARROW_PX if narrow else WIDE_PX, height(figure, narrow))
     with mpl.rc_context({key: value for key, value in STYLE.items() if key in mpl.rcParams}):
-        canvas = _draw(resolve(figure.data), resolve(layout), size)
+        data = [merged(trace, figure.narrow_trace) if narrow else trace for trace in figure.data]
+        canvas = _draw(resolve(data), resolve(layout), size)
         buffer = io.BytesIO()
         canvas.savefig(buffer, format="svg", facecolor="white", metadata={"Date": None})
     return compact_svg(buffer.getvalue())

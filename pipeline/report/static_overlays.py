@@ -129,5 +129,6 @@ def draw_annotation(
         rotation=-text.get("textangle", 0),
         fontsize=font.get("size", 12) * PT_PER_PX,
         color=rgba(font.get("color", "#1d1d1f")),
+        bbox={"fc": rgba(text["bgcolor"]), "lw": 0, "pad": 1} if "bgcolor" in text else None,
         fontweight="bold" if font.get("weight", 400) >= 700 or "<b>" in text["text"] else "normal",
     )

@@ -6,8 +6,17 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup
 
-from pipeline.report.pages import Book, Link, Page, TableBlock
-from pipeline.report.rows import Pair, headline_pairs, number, pair_error, pair_stats
+from pipeline.report.figures.timelines import headline_timelines
+from pipeline.report.pages import Book, FigureView, Link, Page, TableBlock
+from pipeline.report.rows import (
+    Pair,
+    exposure_links,
+    find_number,
+    headline_pairs,
+    number,
+    pair_error,
+    pair_stats,
+)
 from pipeline.report.tables import Cell, Head, TableView
 from pipeline.report.text import fixed, probability, slug, with_error
 from pipeline.results import Number, Results
@@ -52,18 +61,21 @@ class SummaryOf:
     lead: str
     cards: tuple[Card, ...]
     meaning: tuple[str, ...]
+    look: FigureView | None
     numbers: TableBlock | None
 
 
 def summary_page(campaigns: Sequence[Results], book: Book) -> Page:
     """The summary: observed campaigns first."""
     ordered = sorted(campaigns, key=lambda results: results.simulated)
+    shown = [_summary_of(results, book) for results in ordered]
     return Page(
         "index",
         "Summary",
         "",
         "How stable is the flux ratio of two sources in one MUSE field, from night to night?",
-        {"shown": [_summary_of(results, book) for results in ordered], "guide": GUIDE},
+        {"shown": shown, "guide": GUIDE},
+        tuple(book.figures),
     )
 
 
@@ -73,8 +85,35 @@ def _summary_of(results: Results, book: Book) -> SummaryOf:
         _lead(results),
         _cards(results),
         _meaning(results),
+        _first_look(results, book),
         book.table(_numbers_table(results)) if results.numbers else None,
     )
+
+
+def _first_look(results: Results, book: Book) -> FigureView | None:
+    """The timeline of the headline pair whose trend is the least likely by chance."""
+    stats = pair_stats(results)
+    pairs = [pair for pair in headline_pairs(results) if pair in stats]
+    if not pairs or not {"timelines", "exposures"} <= set(results.tables):
+        return None
+    pair = min(pairs, key=lambda one: (not np.isfinite(stats[one].p_nights), stats[one].p_nights))
+    p = probability(stats[pair].p_nights)
+    figure = headline_timelines(
+        results.tables["timelines"],
+        results.tables["exposures"],
+        {pair: stats[pair].std_published},
+        [pair],
+        exposure_links(results),
+        figure_id=f"look-{results.name}",
+        title=f"The ratio of stars {pair[0]} and {pair[1]}, of the four the one with the clearest "
+        f"trend",
+        caption=f"Deviation from its mean in I_Bessel, exposure by exposure; chance makes such a "
+        f"trend with p = {p} (nightly means). The band is plus and minus one σ as published. All "
+        "four pairs are on the page Timelines.",
+        simulated=results.simulated,
+        tables=("timelines",),
+    )
+    return book.figure(figure, results.name)
 
 
 def _lead(results: Results) -> str:
@@ -140,6 +179,15 @@ def _cards(results: Results) -> tuple[Card, ...]:
                 with_error(100 * one.std_published, 100 * error, 3) + " %",
                 f"{', '.join(more)}; trend with time: p = {probability(one.p_nights)} from "
                 "nightly means",
+            )
+        )
+    floor = find_number(results, "floor")
+    if floor:
+        cards.append(
+            Card(
+                "Stability floor",
+                with_error(100 * floor.value, 100 * floor.uncertainty) + " %",
+                "scatter that remains however bright the two stars are",
             )
         )
     return tuple(cards)

@@ -40,6 +40,7 @@ class TableView:
     source: str = ""  # table whose files are linked below
     filter: bool = False  # a box to search the rows
     simulated: bool = False
+    mixed: bool = False  # beside simulated data it shows observed ones
 
 
 def cells(*texts: str | Markup | Cell) -> tuple[Cell, ...]:

@@ -60,7 +60,7 @@ def significant(value: float, digits: int = 3) -> str:
     if -4 <= exponent < 6:
         return fixed(value, max(0, digits - 1 - exponent))
     mantissa = fixed(value / 10.0**exponent, digits - 1)
-    return f"{mantissa} \N{MULTIPLICATION SIGN} 10{_superscript(exponent)}"
+    return f"{mantissa} \N{MULTIPLICATION SIGN} 10{superscript(exponent)}"
 
 
 def with_error(value: float, error: float, fallback_digits: int = 3) -> str:
@@ -95,5 +95,6 @@ def size_of(n_bytes: int) -> str:
     return f"{n_bytes / 1_000_000:.1f} MB"
 
 
-def _superscript(number: int) -> str:
+def superscript(number: int) -> str:
+    """A whole number set as an exponent."""
     return str(number).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))

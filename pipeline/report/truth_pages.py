@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.report.figures.comparison import channels_figure, recovery_figure
+from pipeline.report.figures.base import Figure
+from pipeline.report.figures.channels import channels_figure
+from pipeline.report.figures.comparison import recovery_figure
 from pipeline.report.pages import Book, FigureView, Page, TableBlock
-from pipeline.report.rows import number
+from pipeline.report.rows import number, plain
 from pipeline.report.tables import Cell, Head, TableView
 from pipeline.report.text import significant
 from pipeline.results import Results
@@ -76,7 +78,7 @@ def _recovery_table(results: Results) -> TableView:
         ),
         tuple(
             (
-                Cell(str(row["quantity"])),
+                Cell(str(row["quantity"]), kind="rp-wrap"),
                 Cell(significant(number(row["measured"]), 4)),
                 Cell(significant(number(row["expected"]), 4)),
                 Cell(significant(number(row["tolerance"]), 2)),
@@ -99,8 +101,8 @@ class ChannelsOf:
 
     results: Results
     found: FigureView
+    truth: FigureView | None
     n_channels: int
-    tables: tuple[str, ...]
 
 
 def channels_page(campaigns: Sequence[Results], book: Book) -> Page:
@@ -120,13 +122,15 @@ def channels_page(campaigns: Sequence[Results], book: Book) -> Page:
             caption="Response of each channel relative to the mean channel and to its own mean, "
             "in per cent, from all stars on it; one column per exposure.",
             simulated=results.simulated,
+            tables=("channel_responses",),
         )
+        truth = _true_channels(results, dates)
         shown.append(
             ChannelsOf(
                 results,
                 book.figure(figure, results.name),
+                book.figure(truth, results.name) if truth else None,
                 len({int(value) for value in table["channel"]}),
-                tuple(name for name in results.tables if name.startswith("truth_channels")),
             )
         )
     return Page(
@@ -136,4 +140,24 @@ def channels_page(campaigns: Sequence[Results], book: Book) -> Page:
         "Behind a drifting ratio stand two of the 24 channels, each with a response of its own.",
         {"shown": shown},
         tuple(book.figures),
+    )
+
+
+def _true_channels(results: Results, dates: dict[str, str]) -> Figure | None:
+    """The responses that the simulation put in, of all channels."""
+    if "truth_channels" not in results.tables:
+        return None
+    truth = results.tables["truth_channels"].copy()
+    truth["drift"] = plain(truth["response"]) - 1
+    return channels_figure(
+        truth,
+        dates,
+        "drift",
+        figure_id=f"truth-channels-{results.name}",
+        title="Responses that were put into the simulation",
+        caption="Response of each of the 24 channels relative to its mean over a year, in per "
+        "cent. The map above is relative to the mean channel in addition, and a channel without a "
+        "usable star is missing there.",
+        simulated=results.simulated,
+        tables=("truth_channels",),
     )

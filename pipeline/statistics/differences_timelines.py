@@ -161,7 +161,7 @@ def normalisation(series: Series, reanalysis: QTable) -> list[Row]:
             remark(
                 f"normalisation.{key_of(pair)}",
                 f"mean ratio of {label(pair)}",
-                "deviations from the mean over all displayed measurements",
+                "the mean over all displayed measurements stands for the normal ratio",
                 f"The mean contains the outlier ({text}); the {found['n']:.0f} other points "
                 f"average {found['mean_shift']:+.4f} instead of 0.",
                 "The whole timeline is displaced by more than the error of its mean; its scatter "
@@ -191,7 +191,7 @@ def outlier(series: Series, levels: QTable, reference_exposure: str) -> Row:
     return remark(
         "outlier",
         f"the outlier, {', '.join(series.exposure_ids[far])}",
-        "drawn as triangles at the edge of three panels",
+        "counted as a measurement: triangles at the edge of three panels, kept in the mean",
         f"Its fluxes of stars {names} are as {' : '.join(f'{v:.2f}' for v in flux.values())}; in "
         f"the reference exposure they are as {' : '.join(f'{v:.2f}' for v in normal.values())}.",
         "Stars of very different brightness with nearly one flux: the apertures did not hold the "

@@ -114,10 +114,15 @@ class Unflagged:
     n_stars_flagged: int
 
 
+def flagged_stars(catalogue: QTable) -> tuple[int, ...]:
+    """Numbers of the stars that carry a flag: edge, blended, near the standard."""
+    flagged = texts(catalogue["flags"]) != ""
+    return tuple(int(star) for star in np.asarray(catalogue["star_id"])[flagged])
+
+
 def unflagged_pairs(pairs: QTable, catalogue: QTable) -> Unflagged:
     """The pairs whose two stars carry no flag (edge, blended, near the standard)."""
-    flags = texts(catalogue["flags"])
-    flagged = np.asarray(catalogue["star_id"])[flags != ""]
+    flagged = flagged_stars(catalogue)
     bad = np.isin(pairs["star_1"], flagged) | np.isin(pairs["star_2"], flagged)
     return Unflagged(pairs[~bad], len(flagged))
 

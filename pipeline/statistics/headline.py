@@ -46,7 +46,12 @@ PAIR_NUMBERS = (
 
 
 def headline_numbers(
-    tables: Mapping[str, QTable], published_pairs: Sequence[Pair], floor: Floor, *, source: str
+    tables: Mapping[str, QTable],
+    published_pairs: Sequence[Pair],
+    floor: Floor,
+    *,
+    source: str,
+    pairs_without_outliers: QTable | None = None,
 ) -> tuple[Number, ...]:
     """The headline numbers of a campaign, measured or of the record.
 
@@ -54,14 +59,16 @@ def headline_numbers(
     ----------
     tables : mapping
         ``exposures``, ``catalogue`` and ``reanalysis`` (subset statistics of the published
-        pairs); for a measured campaign also ``pairs``. What a table would give is left out where
-        it is not there.
+        pairs).
     published_pairs : sequence of (star_1, star_2)
         The pairs that are headlines; those without a row in ``reanalysis`` are left out.
     floor : Floor
         Of the campaign's unflagged pairs.
     source : str
         Where the numbers come from, in words.
+    pairs_without_outliers : QTable, optional
+        Statistics of all pairs without outlying exposures: one of them decides an excess scatter.
+        The record has none, for want of photon noise, and no such numbers.
     """
     rows = _by_pair(tables["reanalysis"], "all")
     clean = _by_pair(tables["reanalysis"], "without outliers")
@@ -72,8 +79,8 @@ def headline_numbers(
         for pair in pairs
     ]
     numbers += [_trend(pair, rows[pair], source) for pair in pairs]
-    if "pairs" in tables:
-        numbers += _excess(tables["pairs"], tables["catalogue"], pairs, source)
+    if pairs_without_outliers is not None:
+        numbers += _excess(pairs_without_outliers, tables["catalogue"], pairs, source)
     numbers += _floor_numbers(floor, source)
     return (*numbers, *_counts(tables, source))
 
@@ -135,7 +142,9 @@ def _excess(
     pairs: QTable, catalogue: QTable, published_pairs: Sequence[Pair], source: str
 ) -> list[Number]:
     """Scatter beyond photon noise: of the published pairs, and of all bright pairs together."""
-    formula = "restricted maximum likelihood of s in d ~ N(mean, photon noise² + s²)"
+    formula = (
+        "restricted maximum likelihood of s in d ~ N(mean, photon noise² + s²), without outliers"
+    )
     rows = {(int(row["star_1"]), int(row["star_2"])): row for row in pairs}
     of_pairs = [
         Number(

@@ -7,6 +7,7 @@ from astropy.table import QTable
 
 from pipeline.statistics.columns import numbers
 from pipeline.statistics.differences import differences
+from pipeline.statistics.floor import Floor
 from pipeline.statistics.subsets import N_BOOTSTRAP, Series, series_of, subset_statistics
 
 
@@ -27,7 +28,11 @@ def series_of_record(tables: Mapping[str, QTable]) -> Series:
 
 
 def reanalyse(
-    tables: Mapping[str, QTable], reference_exposure: str, *, n_bootstrap: int = N_BOOTSTRAP
+    tables: Mapping[str, QTable],
+    floor: Floor,
+    reference_exposure: str,
+    *,
+    n_bootstrap: int = N_BOOTSTRAP,
 ) -> dict[str, QTable]:
     """The tables ``reanalysis`` and ``differences`` of the record.
 
@@ -35,10 +40,12 @@ def reanalyse(
     ----------
     tables : mapping
         The record's published tables.
+    floor : Floor
+        Of its scatter figure (``floor_of_record``).
     reference_exposure : str
         Its exposure_id.
     """
     series = series_of_record(tables)
     reanalysis = subset_statistics(series, n_bootstrap=n_bootstrap)
-    found = differences({**tables, "reanalysis": reanalysis}, series, reference_exposure)
+    found = differences({**tables, "reanalysis": reanalysis}, series, floor, reference_exposure)
     return {"reanalysis": reanalysis, "differences": found}

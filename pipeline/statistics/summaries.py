@@ -1,23 +1,22 @@
 """All statistics of one campaign in one call: the tables and the headline numbers."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from astropy.table import QTable
 
 from pipeline.results import Number
 from pipeline.statistics.channels import channel_responses, channel_table
-from pipeline.statistics.columns import numbers
-from pipeline.statistics.consistency import name_candidates
-from pipeline.statistics.floor import Floor, fit_floor, floor_of_pairs
+from pipeline.statistics.differences import floor_of_record
+from pipeline.statistics.floor import Floor, flagged_stars, floor_of_pairs
 from pipeline.statistics.fluxes import Fluxes
 from pipeline.statistics.headline import headline_numbers
 from pipeline.statistics.pairs import all_pairs, pair_statistics, timelines
 from pipeline.statistics.reanalysis import reanalyse
 from pipeline.statistics.remark import Pair
-from pipeline.statistics.subsets import SEED, series_of, subset_statistics
-from pipeline.statistics.truth import flagged_stars, recovery_of
+from pipeline.statistics.subsets import outliers, series_of, subset_statistics
+from pipeline.statistics.truth import recovery_of
 
 
 @dataclass(frozen=True)
@@ -42,26 +41,11 @@ def record_statistics(
         The pairs that are headlines.
     reference_exposure : str
     """
-    new = reanalyse(tables, reference_exposure)
     floor = floor_of_record(tables["snr_scatter"], tables["catalogue"])
+    new = reanalyse(tables, floor, reference_exposure)
     source = "digitised figures of the 2021 study"
     found = headline_numbers({**tables, **new}, published_pairs, floor, source=source)
     return Statistics(new, found, floor)
-
-
-def floor_of_record(scatter: QTable, catalogue: QTable) -> Floor:
-    """The floor of the digitised scatter figure, without pairs of flagged stars.
-
-    Where it is not known which pair a point is, a possible assignment is drawn: the candidates
-    of a point have the same SNR, so that only the bootstrap and the choice of unflagged pairs
-    depend on it, by less than the uncertainty.
-    """
-    one, two = name_candidates(scatter, SEED)
-    flagged = flagged_stars(catalogue)
-    good = ~(np.isin(one, flagged) | np.isin(two, flagged))
-    return fit_floor(
-        numbers(scatter["snr_gmean"])[good], numbers(scatter["std"])[good], one[good], two[good]
-    )
 
 
 def campaign_statistics(
@@ -89,19 +73,28 @@ def campaign_statistics(
     pairs = all_pairs(known, headline_pairs)
     courses = timelines(fluxes, pairs)
     flagged = flagged_stars(tables["catalogue"])
+    series = series_of(_used(timelines(fluxes, headline_pairs)), tables["exposures"])
+    far = series.exposure_ids[outliers(series.deviation)]
     new = {
         "pairs": pair_statistics(fluxes, pairs),
         "timelines": courses,
-        "reanalysis": subset_statistics(
-            series_of(_used(timelines(fluxes, headline_pairs)), tables["exposures"])
-        ),
+        "reanalysis": subset_statistics(series),
         "channel_responses": channel_table(fluxes, channel_responses(fluxes, flagged)),
     }
     if "truth_fluxes" in tables and "truth_exposures" in tables:
         new["recovery"] = recovery_of(fluxes, tables)
     floor = floor_of_pairs(new["pairs"], tables["catalogue"])
-    found = headline_numbers({**tables, **new}, headline_pairs, floor, source=source)
+    clean = pair_statistics(_without(fluxes, far), pairs)
+    found = headline_numbers(
+        {**tables, **new}, headline_pairs, floor, source=source, pairs_without_outliers=clean
+    )
     return Statistics(new, found, floor)
+
+
+def _without(fluxes: Fluxes, exposure_ids: np.ndarray) -> Fluxes:
+    """The same with some exposures flagged as outliers."""
+    outlying = np.isin(fluxes.exposure_ids, exposure_ids) & (fluxes.exposure_flags == "")
+    return replace(fluxes, exposure_flags=np.where(outlying, "outlier", fluxes.exposure_flags))
 
 
 def _used(courses: QTable) -> QTable:

@@ -105,3 +105,27 @@ def slopes(mjd: np.ndarray, values: np.ndarray, errors: np.ndarray) -> Slopes:
     known = np.where(np.isnan(errors), 0.0, errors)
     line = gls_line(years, values, known)
     return Slopes(line.slope, line.slope_err)
+
+
+@dataclass(frozen=True)
+class Regression:
+    """Slope of measured on true deviations through the origin, and their correlation."""
+
+    slope: float
+    slope_err: float  # exposures are independent, pairs within one are not
+    correlation: float
+    n: int
+
+
+def regress(measured: np.ndarray, true: np.ndarray) -> Regression:
+    """Least squares of measured on true values, arrays (exposure, pair), NaN missing."""
+    both = np.isfinite(measured) & np.isfinite(true)
+    x, y = np.where(both, true, 0.0), np.where(both, measured, 0.0)
+    power = float((x**2).sum())
+    if both.sum() < 3 or power == 0 or float((y**2).sum()) == 0:
+        return Regression(np.nan, np.nan, np.nan, int(both.sum()))
+    slope = float((x * y).sum()) / power
+    per_exposure = (x * np.where(both, y - slope * x, 0.0)).sum(axis=1)
+    slope_err = float(np.sqrt((per_exposure**2).sum())) / power
+    correlation = float(np.corrcoef(x[both], y[both])[0, 1])
+    return Regression(slope, slope_err, correlation, int(both.sum()))

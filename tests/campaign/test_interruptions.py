@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli import ROOT
+from pipeline.products import exclusive
 
 DEADLINE_S = 120
 
@@ -30,6 +31,11 @@ class Run:
         return self.process.wait(DEADLINE_S)
 
 
+def accept_interrupts():
+    """A shell's background job inherits an ignored Ctrl-C; these runs must hear it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def start(cube_folder, work, config, jobs):
     log = work.parent / f"{work.name}-{time.monotonic_ns()}.log"
     with log.open("w") as file:
@@ -42,6 +48,7 @@ def start(cube_folder, work, config, jobs):
             cwd=ROOT,
             stderr=file,
             start_new_session=True,
+            preexec_fn=accept_interrupts,
         )  # fmt: skip
     return Run(process, log)
 
@@ -102,13 +109,10 @@ def test_the_same_command_goes_on_and_ends_the_same(
 
 
 def test_two_runs_do_not_share_a_work_folder(tmp_path, cube_folder, config):
-    work = tmp_path / "work"
-    first = start(cube_folder, work, config, 1)
-    wait_for((work / ".lock").exists, first)
-    second = start(cube_folder, work, config, 1)
-    assert second.status() == 2
-    assert "in use by another run" in second.said
-    assert first.status() == 0
+    with exclusive(tmp_path / "work"):
+        run = start(cube_folder, tmp_path / "work", config, 1)
+        assert run.status() == 2
+    assert "in use by another run" in run.said
 
 
 @pytest.mark.parametrize(

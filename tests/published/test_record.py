@@ -66,6 +66,22 @@ def test_what_the_record_does_not_tell_is_missing_and_not_zero(record: Record) -
     assert (record.tables["catalogue"]["channel"] > 0).sum() == 2  # stars 4 and 6, from the text
 
 
+def test_detections_are_known_for_the_reference_and_the_exposure_of_the_offset_figure(
+    record: Record,
+) -> None:
+    exposures = record.tables["exposures"]
+    counts = {
+        str(row["exposure_id"]): (int(row["n_detected"]), int(row["n_matched"]))
+        for row in exposures[~exposures["n_detected"].mask]
+    }
+    assert counts == {
+        exposure_id("2019-03-10", "WFM-AO-N"): (25, 25),
+        exposure_id("2019-05-08", "WFM-AO-N"): (29, 25),
+    }
+    airmass = exposures["airmass"][exposures["exposure_id"] == record.reference_exposure]
+    assert airmass[0] == 1.0145
+
+
 def test_each_exposure_has_one_point_in_each_of_the_four_timelines(record: Record) -> None:
     timelines = record.tables["timelines"]
     assert len(timelines) == 260

@@ -46,6 +46,13 @@ def test_errors_describe_the_scatter_about_the_truth() -> None:
     assert np.std(pull) == pytest.approx(1, abs=4 / np.sqrt(2 * pull.size))
 
 
+def test_the_error_of_equal_channels_is_that_of_a_value_about_the_mean_of_all() -> None:
+    """Three channels with one star of SNR 100 each: 0.01 sqrt(1 - 1/3)."""
+    fluxes = campaign(n_stars=3, snr=100)
+    exact = with_flux(fluxes, 100 * fluxes.flux_err)
+    np.testing.assert_allclose(channel_responses(exact).err, 0.01 * np.sqrt(2 / 3), rtol=1e-9)
+
+
 def test_an_exposure_and_a_star_without_flux_leave_the_rest_in_place() -> None:
     """What is missing moves the means over exposures and channels a little, and nothing else."""
     fluxes, truth = _drifting(snr=1e9)

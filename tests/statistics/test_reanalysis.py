@@ -19,6 +19,8 @@ from pipeline.statistics.consistency import (
     name_candidates,
     points_of,
 )
+from pipeline.statistics.differences import floor_of_record
+from pipeline.statistics.floor import fit_floor
 from pipeline.statistics.reanalysis import reanalyse, series_of_record
 from pipeline.statistics.subsets import Series, outliers
 
@@ -37,7 +39,8 @@ def series(record: Record) -> Series:
 
 @pytest.fixture(scope="module")
 def found(record: Record) -> dict[str, QTable]:
-    return reanalyse(record.tables, record.reference_exposure, n_bootstrap=200)
+    floor = floor_of_record(record.tables["snr_scatter"], record.tables["catalogue"])
+    return reanalyse(record.tables, floor, record.reference_exposure, n_bootstrap=200)
 
 
 def _row(table: QTable, pair: tuple[int, int], subset: str) -> QTable.Row:
@@ -199,8 +202,23 @@ def test_every_difference_has_words_a_number_and_a_verdict(found: dict[str, QTab
 
 
 def test_the_same_record_gives_the_same_bytes(record: Record, found: dict[str, QTable]) -> None:
-    again = reanalyse(record.tables, record.reference_exposure, n_bootstrap=200)
+    floor = floor_of_record(record.tables["snr_scatter"], record.tables["catalogue"])
+    again = reanalyse(record.tables, floor, record.reference_exposure, n_bootstrap=200)
     for name, table in found.items():
         assert [list(row) for row in again[name].as_array().tolist()].__repr__() == [
             list(row) for row in table.as_array().tolist()
         ].__repr__()
+
+
+def test_which_candidate_a_point_is_moves_the_floor_by_less_than_its_error(record: Record) -> None:
+    scatter = record.tables["snr_scatter"]
+    snr, std = np.asarray(scatter["snr_gmean"]), np.asarray(scatter["std"])
+    floors, errors = [], []
+    for seed in range(5):
+        one, two = name_candidates(scatter, seed)
+        good = ~(np.isin(one, (14, 15)) | np.isin(two, (14, 15)))
+        found = fit_floor(snr[good], std[good], one[good], two[good], n_bootstrap=60)
+        floors.append(found.floor)
+        errors.append(found.floor_err)
+    assert np.ptp(floors) < np.median(errors)
+    assert np.mean(floors) == pytest.approx(0.074, abs=0.004)

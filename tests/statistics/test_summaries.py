@@ -136,3 +136,16 @@ def test_a_campaign_of_one_star_gives_empty_tables() -> None:
     found = campaign_statistics(fluxes, _tables(fluxes, {1: "edge"}, ["ok"] * 3), PAIRS)
     assert len(found.tables["pairs"]) == 0
     assert np.isnan(found.floor.floor)
+
+
+def test_one_outlying_exposure_does_not_decide_the_headline_excess() -> None:
+    fluxes = campaign(scatter=0.03, snr=2000)
+    flux = fluxes.flux.copy()
+    flux[11, 21] *= 4  # star 22 in one exposure
+    spoilt = with_flux(fluxes, flux)
+    found = campaign_statistics(spoilt, _tables(spoilt, {}, ["ok"] * 65), PAIRS)
+    numbers = {number.key: number for number in found.numbers}
+    assert numbers["excess_std.2-22"].value == pytest.approx(0.03 * np.sqrt(2), rel=0.4)
+    table = found.tables["pairs"]
+    row = table[(table["star_1"] == 2) & (table["star_2"] == 22)][0]
+    assert row["excess_std"] > 0.08  # the table keeps every unflagged exposure

@@ -34,6 +34,7 @@ LIGHT: Mapping[str, str] = {
     "@bandline": "rgba(0,114,178,0.55)",
     "@shade": "rgba(0,0,0,0.06)",
     "@bg": "#ffffff",
+    "@label": "rgba(255,255,255,0.75)",
     "@watermark": "rgba(198,70,0,0.75)",
 }
 
@@ -72,7 +73,9 @@ class Figure:
     data: Sequence[Trace]
     layout: Layout
     simulated: bool
+    mixed: bool = False  # beside simulated data it shows observed ones
     narrow: Layout = field(default_factory=dict)  # merged into the layout on a phone
+    narrow_trace: Trace = field(default_factory=dict)  # merged into every trace there
     # What a selector offers: label -> {"data": {trace index: patch}, "layout": patch}
     variants: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     variant_label: str = ""  # what the selector chooses, "Pair"
@@ -132,12 +135,33 @@ def rounded(value: float, digits: int = 5) -> float | None:
     return float(f"{value:.{digits}g}") if math.isfinite(value) else None
 
 
+def rows_above(labels: Sequence[str], row_px: int, around_px: int) -> Layout:
+    """For a phone: names of rows over the rows instead of beside them, and room for that."""
+    return {
+        "height": around_px + row_px * len(labels),
+        "yaxis": {"showticklabels": False, "showgrid": False, "ticks": ""},
+        "annotations": [
+            note(
+                label,
+                0,
+                row - 0.5,
+                yref="y",
+                xanchor="left",
+                yanchor="top",
+                xshift=4,
+                font={"size": 12, "color": "@muted"},
+            )
+            for row, label in enumerate(labels)
+        ],
+    }
+
+
 def axis(title: str, **more: Any) -> Layout:
     """An axis with its title."""
     return {"title": {"text": title}, **more}
 
 
-def note(text: str, x: float, y: float, **more: Any) -> Layout:
+def note(text: str, x: float | str, y: float, **more: Any) -> Layout:
     """A text at a position; in fractions of the plotting area unless references are given."""
     return {
         "text": text,
@@ -151,12 +175,12 @@ def note(text: str, x: float, y: float, **more: Any) -> Layout:
     }
 
 
-def stamped(layout: Layout, simulated: bool) -> Layout:
-    """The layout, with the word SIMULATED across its upper right corner where that is true."""
+def stamped(layout: Layout, simulated: bool, mixed: bool = False) -> Layout:
+    """The layout, with the word SIMULATED over its upper right corner where that is true."""
     if not simulated:
         return layout
     mark = note(
-        WATERMARK,
+        f"PARTLY {WATERMARK}" if mixed else WATERMARK,
         1,
         1,
         xanchor="right",

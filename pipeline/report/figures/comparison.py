@@ -6,11 +6,21 @@ from dataclasses import dataclass
 import numpy as np
 from astropy.table import QTable
 
-from pipeline.report.figures.base import Figure, Layout, Trace, axis, lean, rounded, stamped
+from pipeline.report.figures.base import (
+    Figure,
+    Layout,
+    Trace,
+    axis,
+    lean,
+    rounded,
+    rows_above,
+    stamped,
+)
 from pipeline.report.rows import plain
 from pipeline.report.text import fixed, plot_text
 
 ROW_PX = 34
+SHORT_NAME = 8  # characters that fit beside a row on a phone
 LONG_BAR = 0.7  # of the value: more of a bar is not worth the room
 
 
@@ -36,6 +46,7 @@ def dots_figure(
     simulated: bool,
     tables: tuple[str, ...],
     zero: bool = True,
+    mixed: bool = False,
 ) -> Figure:
     """One row per label, one marker per kind, kinds set slightly apart so that none hides one.
 
@@ -96,14 +107,23 @@ def dots_figure(
         caption,
         f"Dot plot with {len(labels)} rows. {caption}",
         data,
-        stamped(layout, simulated),
+        stamped(layout, simulated, mixed),
         simulated,
-        narrow={
-            "margin": {"l": 70, "r": 10, "t": 30, "b": 150},
-            "height": 180 + ROW_PX * max(len(series), 2) // 2 * len(labels),
-        },
+        mixed,
+        narrow=_narrow([plot_text(label) for label in labels], len(series)),
         tables=tables,
     )
+
+
+def _narrow(labels: Sequence[str], n_series: int) -> Layout:
+    """On a phone short names stay beside their rows, long ones go above them."""
+    row_px = ROW_PX * max(n_series, 2) // 2
+    if max(map(len, labels), default=0) <= SHORT_NAME:
+        return {
+            "margin": {"l": 60, "r": 10, "t": 30, "b": 150},
+            "height": 180 + row_px * len(labels),
+        }
+    return {**rows_above(labels, row_px + 26, 180), "margin": {"l": 10, "r": 10, "t": 30, "b": 130}}
 
 
 def _end(value: float, error: float) -> float:
@@ -186,69 +206,12 @@ def recovery_figure(
         data,
         stamped(layout, simulated),
         simulated,
-        narrow={"margin": {"l": 8, "r": 8, "t": 30, "b": 110},
-                "yaxis": {"ticklabelposition": "inside", "showgrid": False}},
+        narrow=stamped(
+            {
+                **rows_above([plot_text(name) for name in names], 46, 150),
+                "margin": {"l": 10, "r": 10, "t": 30, "b": 110},
+            },
+            simulated,
+        ),
         tables=("recovery",),
     )  # fmt: skip
-
-
-def channels_figure(
-    responses: QTable,
-    dates: dict[str, str],
-    *,
-    figure_id: str,
-    title: str,
-    caption: str,
-    simulated: bool,
-) -> Figure:
-    """Response of each channel over the exposures, as a map in colour."""
-    ids = sorted({str(value) for value in responses["exposure_id"]}, key=lambda v: (dates[v], v))
-    channels = sorted({int(value) for value in responses["channel"]})
-    column = {identity: k for k, identity in enumerate(ids)}
-    row = {channel: k for k, channel in enumerate(channels)}
-    z = np.full((len(channels), len(ids)), np.nan)
-    for identity, channel, value in zip(
-        responses["exposure_id"], responses["channel"], plain(responses["response"]), strict=True
-    ):
-        z[row[int(channel)], column[str(identity)]] = value
-    finite = np.abs(z[np.isfinite(z)])
-    limit = float(np.quantile(finite, 0.98)) if finite.size else 1.0
-    labels = [f"{k + 1}" for k in range(len(ids))]
-    data: list[Trace] = [
-        {
-            "type": "heatmap",
-            "x": labels,
-            "y": [str(channel) for channel in channels],
-            "z": lean(100 * z, 3),
-            "zmin": rounded(-100 * limit, 3),
-            "zmax": rounded(100 * limit, 3),
-            "colorscale": [[0.0, "#0072B2"], [0.5, "#f4f4f4"], [1.0, "#C64600"]],
-            "colorbar": {"title": {"text": "%"}, "thickness": 12, "outlinewidth": 0},
-            "customdata": [
-                [[plot_text(identity), dates[identity]] for identity in ids] for _ in channels
-            ],
-            "hovertemplate": "<b>channel %{y}</b><br>%{customdata[0]}<br>%{customdata[1]}<br>"
-            "%{z:+.2f} %<extra></extra>",
-        }
-    ]
-    tick = [str(value) for value in range(1, len(ids) + 1, max(1, len(ids) // 12))]
-    layout: Layout = {
-        "height": 160 + 22 * len(channels),
-        "margin": {"l": 60, "r": 14, "t": 30, "b": 56},
-        "xaxis": axis("exposure, in order of time", type="category", categoryarray=labels,
-                      tickvals=tick, showgrid=False, showline=False),
-        "yaxis": axis("channel", type="category", showgrid=False, showline=False,
-                      categoryarray=[str(channel) for channel in channels]),
-        "showlegend": False,
-    }  # fmt: skip
-    return Figure(
-        figure_id,
-        title,
-        caption,
-        f"Heat map, channels by exposures. {caption}",
-        data,
-        stamped(layout, simulated),
-        simulated,
-        narrow={"margin": {"l": 46, "r": 0, "t": 30, "b": 50}, "xaxis": {"tickvals": tick[::3]}},
-        tables=("channel_responses",),
-    )

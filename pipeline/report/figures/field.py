@@ -24,6 +24,7 @@ from pipeline.results import Image
 
 MARGIN = {"l": 60, "r": 14, "t": 34, "b": 92}
 NARROW = {"height": 470, "margin": {"l": 46, "r": 6, "t": 30, "b": 100}}
+NARROW_TRACE = {"marker": {"size": 9, "line": {"width": 1.4}}, "textfont": {"size": 11}}
 FIELD_PX = (315, 304)  # spaxels of the study's detection image, where no image gives the size
 CORNERS = {
     "top right": (9, 9),
@@ -53,7 +54,7 @@ def detection_figure(
     """
     shape = image.pixels.shape if image else FIELD_PX[::-1]
     flags = np.asarray(catalogue["flags"], str)
-    places = _label_places(catalogue)
+    places = _label_places(catalogue, shape)
     data = [
         _stars(catalogue[flags == ""], "star", image, star_link, places),
         _stars(catalogue[flags != ""], "star with a flag", image, star_link, places),
@@ -90,6 +91,7 @@ def detection_figure(
         stamped(layout, simulated),
         simulated,
         narrow=NARROW,
+        narrow_trace=NARROW_TRACE,
         tables=("catalogue",),
     )
 
@@ -149,6 +151,7 @@ def offsets_figure(
         stamped(layout, simulated),
         simulated,
         narrow=NARROW,
+        narrow_trace=NARROW_TRACE,
         variants=variants,
         variant_label="Exposure",
         first_variant=first,
@@ -215,6 +218,7 @@ def pointing_figure(
         stamped(layout, simulated),
         simulated,
         narrow=NARROW,
+        narrow_trace=NARROW_TRACE,
         tables=("exposures",),
     )
 
@@ -252,8 +256,12 @@ def _stars(
     }
 
 
-def _label_places(catalogue: QTable) -> dict[int, str]:
-    """For each star the corner beside it that is farthest from other stars and their numbers."""
+def _label_places(catalogue: QTable, shape: tuple[int, ...]) -> dict[int, str]:
+    """For each star the corner beside it that is farthest from other stars and their numbers.
+
+    A corner outside the picture, of shape (y, x), is the last choice: there a number would be
+    white on white.
+    """
     xy = np.column_stack([plain(catalogue["x"]), plain(catalogue["y"])])
     labels: list[np.ndarray] = []
     places: dict[int, str] = {}
@@ -262,7 +270,10 @@ def _label_places(catalogue: QTable) -> dict[int, str]:
         free = {}
         for name, (dx, dy) in CORNERS.items():
             spot = xy[index] + (dx, dy)
-            free[name] = min([*(float(np.hypot(*(spot - one))) for one in others), LABEL_FREE_PX])
+            inside = 4 < spot[0] < shape[1] - 9 and 4 < spot[1] < shape[0] - 9
+            free[name] = (LABEL_FREE_PX if inside else 0) + min(
+                [*(float(np.hypot(*(spot - one))) for one in others), LABEL_FREE_PX]
+            )
         best = max(free, key=lambda name: free[name])
         places[int(star)] = best
         labels.append(xy[index] + CORNERS[best])

@@ -100,6 +100,7 @@ def scatter_figure(
                 yanchor="bottom",
                 yshift=2,
                 font={"size": 12, "color": "@blue"},
+                bgcolor="@label",
             )
         )
     return Figure(
@@ -162,7 +163,7 @@ def _floor_curve(floor: Floor, x_range: Sequence[float]) -> Trace:
         "name": "√(floor² + (k / SNR)²)",
         "x": lean(snr, 4),
         "y": lean(np.hypot(floor.value, floor.k / snr), 4),
-        "line": {"color": "@blue", "width": 1.8},
+        "line": {"color": "@fg", "width": 1.5},
         "hoverinfo": "skip",
     }
 

@@ -88,6 +88,7 @@ def agreement_figure(
     title: str,
     caption: str,
     simulated: bool,
+    mixed: bool,
 ) -> Figure:
     """SNR of the same star and aperture in two campaigns, against each other."""
     rows = {int(star): k for k, star in enumerate(two["star_id"])}
@@ -139,8 +140,9 @@ def agreement_figure(
         caption,
         f"Scatter plot on logarithmic axes. {caption}",
         data,
-        stamped(layout, simulated),
+        stamped(layout, simulated, mixed),
         simulated,
+        mixed,
         narrow={"height": 470, "margin": {"l": 56, "r": 6, "t": 34, "b": 120}},
         tables=("snr",),
     )

@@ -9,13 +9,14 @@ import numpy as np
 from astropy.table import QTable
 from astropy.time import Time
 
-from pipeline.report.figures.base import MODE_STYLES, Layout, Trace, axis, lean
+from pipeline.report.figures.base import MODE_STYLES, Layout, Trace, axis, lean, note
 from pipeline.report.text import fixed, plot_text
 
 PAUSE_DAYS = 100  # without an exposure: the axis of dates is broken there, as in the study
 PAD_DAYS = 6  # free space at both ends of a stretch of dates
 GAP = 0.025  # of the width, where dates are left out
 MIN_WIDTH = 0.12  # of the figure: room for one date label
+MONTHLY = 14  # months up to which each of them has a label
 ROW_GAP = 0.24  # of a panel's height, for the name above it
 ARROW_AT = 0.93  # of the range: where an arrow stands for a point beyond it
 
@@ -46,6 +47,15 @@ class Timing:
     place: Mapping[str, str]  # exposure_id -> ISO date and time
     stretches: tuple[Stretch, ...]
     links: Mapping[str, str]
+
+    @property
+    def months(self) -> float:
+        """Months that are drawn, pauses left out."""
+        days = sum(
+            (date.fromisoformat(one.last) - date.fromisoformat(one.first)).days
+            for one in self.stretches
+        )
+        return days / 30.44
 
     def stretch_of(self, place: str) -> int:
         """The stretch that holds a time."""
@@ -116,6 +126,8 @@ def panel_axes(row: int, n_rows: int, half_range: float, timing: Timing) -> Layo
             "showticklabels": row == n_rows - 1,
             "tickformat": "%b\n%Y",
         }
+        if timing.months <= MONTHLY:  # Plotly alone would print a month twice
+            dates |= {"dtick": "M1", "tick0": "2000-01-01"}
         if suffix != lowest:
             dates["matches"] = f"x{lowest}"
         values = axis(
@@ -132,6 +144,31 @@ def panel_axes(row: int, n_rows: int, half_range: float, timing: Timing) -> Layo
             values |= {"matches": f"y{leftmost}", "showline": False, "ticks": ""}
         layout |= {f"xaxis{suffix}": dates, f"yaxis{suffix}": values}
     return layout
+
+
+def event_marks(events: Sequence[tuple[str, str]], n_rows: int, timing: Timing) -> Layout:
+    """Dotted lines with a name at dates on which something happened; shapes and annotations."""
+    shapes: list[Layout] = []
+    annotations: list[Layout] = []
+    for when, name in events:
+        reference = f"x{suffix_of(n_rows - 1, timing.stretch_of(when), timing)}"
+        line = {"color": "@muted", "width": 1, "dash": "dot"}
+        ends = {"x0": when, "x1": when, "y0": 0, "y1": 1}
+        shapes.append({"type": "line", "xref": reference, "yref": "paper", **ends, "line": line})
+        annotations.append(
+            note(
+                plot_text(name),
+                when,
+                0,
+                xref=reference,
+                xanchor="left",
+                yanchor="bottom",
+                xshift=3,
+                yshift=2,
+                font={"size": 11, "color": "@muted"},
+            )
+        )
+    return {"shapes": shapes, "annotations": annotations}
 
 
 def panel_traces(

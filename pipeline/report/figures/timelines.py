@@ -9,6 +9,7 @@ from astropy.table import QTable
 from pipeline.report.figures.base import Figure, Layout, Trace, merged, note, stamped
 from pipeline.report.figures.timeline_panels import (
     Timing,
+    event_marks,
     panel_axes,
     panel_traces,
     suffix_of,
@@ -37,8 +38,12 @@ def headline_timelines(
     caption: str,
     simulated: bool,
     tables: tuple[str, ...],
+    events: Sequence[tuple[str, str]] = (),
 ) -> Figure:
-    """The pairs of the study, one panel each, on the study's own range."""
+    """The pairs of the study, one panel each, on the study's own range.
+
+    ``events`` are (exposure_id, what happened): each is marked at the exposure's time.
+    """
     rows = _rows_by_pair(timelines)
     shown = [pair for pair in headline if pair in rows]
     timing = _timing(timelines, exposures, links)
@@ -52,6 +57,12 @@ def headline_timelines(
         suffix = suffix_of(index, 0, timing)
         layout["annotations"].append(_panel_name(suffix, pair, stds.get(pair, np.nan)))
         layout["shapes"] += _band(suffix, stds.get(pair, np.nan))
+    dated = [
+        (timing.place[identity], name) for identity, name in events if identity in timing.place
+    ]
+    marks = event_marks(dated, len(shown), timing)
+    layout["shapes"] += marks["shapes"]
+    layout["annotations"] += marks["annotations"]
     return Figure(
         figure_id=figure_id,
         title=title,
