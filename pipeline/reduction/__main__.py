@@ -10,8 +10,9 @@ from pipeline.cli import ROOT
 from pipeline.errors import ExposureError, RequestError, SourceUnavailable
 from pipeline.progress import say
 from pipeline.reduction.association import Wanted
+from pipeline.reduction.describe import describe
 from pipeline.reduction.exposures import Order, plan_order, reduce_exposures
-from pipeline.reduction.plan import ALL_CHANNELS, Choices, Input, describe
+from pipeline.reduction.plan import ALL_CHANNELS, Choices, Input
 from pipeline.reduction.runners import find_runner, recipes_version
 from pipeline.reduction.workshop import Workshop, available_memory_mb
 from pipeline.settings import ReductionSettings, Settings, read_settings

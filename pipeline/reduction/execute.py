@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 
 from pipeline import products
 from pipeline.errors import DiskFull, ExposureError, RecipeFailed, WorkspaceError
+from pipeline.reduction.child import RecipeRun, Request, Running
 from pipeline.reduction.plan import Call
 from pipeline.reduction.recipes import RECIPES
-from pipeline.reduction.runners import RecipeRun, Request, Running
 from pipeline.reduction.workshop import (
     STAMPED,
     Ingredients,

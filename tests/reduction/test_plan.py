@@ -5,7 +5,8 @@ from collections import Counter
 import pytest
 
 from pipeline.errors import CalibrationMissing
-from pipeline.reduction.plan import ALL_CHANNELS, Choices, Input, describe, merge, plan_reduction
+from pipeline.reduction.describe import describe
+from pipeline.reduction.plan import ALL_CHANNELS, Choices, Input, merge, plan_reduction
 from tests.reduction.trees import OTHER, STD, standard, static
 
 TWO = Choices(channels=(12, 13), response=Input("STD_RESPONSE", "response"))
