@@ -22,7 +22,11 @@ from tests.reduction.conftest import linked, recipes_or_skip
 
 pytestmark = [pytest.mark.recipes, pytest.mark.slow, pytest.mark.xdist_group("recipes")]
 
-SETTINGS = Settings()
+# Apertures by overlap area: whole spaxels would come and go with hundredths of a spaxel (0.3 %)
+SETTINGS = replace(Settings(), extraction=replace(Settings().extraction, mask="exact"))
+# Scatter from star to star beyond STAT, relative: 0.07 % and 0.16 % on the two channels. In it are
+# covariance, the level of the overscans (0.02 e-), and what the rejection of cosmic rays takes.
+FLOOR = 2e-3
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +48,7 @@ def measured(reduced):
 def _deviations(measured, same_channel):
     """Change of every pair's ratio between the nights, drifting channel on top, over its error."""
     reference, flux, error = measured
-    relative = (error / flux) ** 2
+    relative = (error / flux) ** 2 + FLOOR**2 / 2  # half a night, for two nights
     for i in range(len(reference.channel)):
         for j in range(len(reference.channel)):
             channels = reference.channel[i], reference.channel[j]
@@ -63,7 +67,7 @@ def test_all_stars_are_found_on_their_channels(measured):
 def test_stars_on_different_channels_show_the_injected_change(measured):
     change, sigma = np.array(list(_deviations(measured, same_channel=False))).T
     assert len(change) == 25
-    assert np.all(change / sigma > 3)  # every single pair sees it
+    assert np.all(change / sigma > 5)  # every single pair sees it
     # 25 pairs of 10 stars: the mean is good to sigma of a star over sqrt 5, on either channel
     assert change.mean() == pytest.approx(CHANGE, abs=3 * sigma.mean() / np.sqrt(5))
 
@@ -73,6 +77,7 @@ def test_stars_on_one_channel_show_no_change(measured):
     assert len(change) == 20
     # of 20 pairs the largest is expected at 2 sigma; 4 happens once in 800 nights
     assert np.abs(change / sigma).max() < 4
+    assert np.abs(change).max() < CHANGE / 5
     assert abs(change.mean()) < 3 * sigma.mean() / np.sqrt(5)
 
 
@@ -92,15 +97,16 @@ def test_positions_are_those_of_the_sky_model(reduced, measured):
 def test_the_flux_scale_is_that_of_the_sky_model(reduced, measured):
     """Aperture flux over model flux, corrected for the encircled share of the profile.
 
-    Telluric bands take 4 % off the band; the master flats' normalisation is a constant of some 10 %
-    in the recipes' own calibration chain, which a response measured with muse_standard absorbs.
+    The recipes' own scale is 0.90 +- 0.01 at all wavelengths: 0.86 from the normalisation of the
+    master flats, which a response measured with muse_standard absorbs, times rows of 1.04 spaxels
+    on a grid of 1. Telluric bands take another 4 % off the band.
     """
     _, flux, _ = measured
     exposure = reduced.campaign.exposures[0]
     beyond = exposure.profile(8000.0).light_beyond(4.5)
     total = np.sort(reduced.campaign.fluxes[:-1]) * exposure.throughput
     ratio = np.median(np.sort(flux[0]) / total) / (1 - beyond)
-    assert ratio == pytest.approx(0.9, abs=0.15)
+    assert ratio == pytest.approx(0.87, abs=0.05)
 
 
 def test_both_cubes_are_on_one_grid(reduced):
