@@ -9,7 +9,7 @@ PORT ?= 8000
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
 VENDOR := site_src/assets/vendor/.done
 
-.PHONY: report test reduction-demo serve clean distclean lint lock status bench help
+.PHONY: report test archive-demo reduction-demo serve clean distclean lint lock status bench help
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 18
@@ -20,6 +20,9 @@ report: $(VENV)/.run $(VENDOR)  ## build the default report into site/
 
 test: $(VENV)/.test $(VENDOR)  ## run all tests that this machine can run
 	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadgroup
+
+archive-demo: $(VENV)/.run  ## try overview and retrieve against a test archive on this machine
+	$(BIN)/python -m tests.archive.demo $(ARGS)
 
 serve:  ## serve the built site on 127.0.0.1
 	@test -f $(SITE)/index.html || { echo "no site yet: make report"; exit 1; }

@@ -3,6 +3,7 @@
 import argparse
 import sys
 
+from pipeline.archive.cli import add_commands
 from pipeline.campaigns import FORCEABLE, campaigns_of
 from pipeline.cli import Request, add_common_options, guarded, request_from
 from pipeline.products import exclusive
@@ -26,6 +27,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         add_common_options(command, FORCEABLE)
         if name == "status":
             command.add_argument("--all", action="store_true", help="name every exposure")
+    add_commands(commands)
     return parser.parse_args(arguments)
 
 
@@ -48,6 +50,8 @@ def main(arguments: list[str]) -> int:
     options = parse(arguments)
 
     def command() -> int:
+        if "run" in options:  # a command of the archive, which has a request of its own
+            return int(options.run(options))
         request = request_from(options)
         if options.command == "status":
             return _status(request, options.all)

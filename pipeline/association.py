@@ -20,7 +20,7 @@ MAX_BYTES = 8 << 20  # a MUSE tree has some 30 kB
 MAX_DEPTH = 64  # nested elements; a MUSE tree has about a dozen
 MAX_ENTRIES = 20_000  # groups and mentions of files; a MUSE tree has a few hundred
 MAX_MESSAGE = 500  # characters that are kept of a message
-NEEDED = ("BIAS", "FLAT", "ARC", "SKYFLAT")  # file categories without which nothing is reduced
+NEEDED = ("BIAS", "FLAT", "ARC")  # file categories without which nothing is reduced
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_:+-]|\.(?!\.)){0,119}")
 

@@ -36,7 +36,7 @@ from pipeline.summary import Summary, keep_summary
 FORCEABLE = (*run.FORCEABLE, "statistics")
 _STATISTICS_CODE = (
     "pipeline/statistics",
-    "pipeline/schema.py",
+    "pipeline/schema",
     "pipeline/campaigns.py",
     "pipeline/gather.py",
 )

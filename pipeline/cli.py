@@ -7,10 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.configuration import read_settings
 from pipeline.errors import ConfigError, RequestError
 from pipeline.executors import Workers
 from pipeline.progress import say
-from pipeline.settings import Settings, read_settings
+from pipeline.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 SOURCES = ("published", "simulated", "cubes", "archive")

@@ -78,12 +78,28 @@ class BandNotCovered(ExposureError):
     """A passband extends beyond the wavelengths of the spectra."""
 
 
+class ArchiveUnreachable(RequestError):
+    """A service of the archive gives no answer, or none in time, after all attempts."""
+
+
+class ArchiveRefused(RequestError):
+    """A service of the archive refuses a question, or answers with something else."""
+
+
+class LoginFailed(RequestError):
+    """The archive does not accept the credentials, or there are none and they are needed."""
+
+
 class AssociationRefused(ExposureError):
     """An association tree is unsafe, is not well-formed, or is not what was asked for."""
 
 
 class CalibrationMissing(ExposureError):
     """No complete set of calibrations can be found for an exposure."""
+
+
+class FileRefused(ExposureError):
+    """A file of the archive cannot be had, or what came is not that file."""
 
 
 class NoStandard(ExposureError):

@@ -1,24 +1,37 @@
 """What ``report.toml`` says: typed, validated, immutable.
 
-``read_settings`` is the door; everything behind it trusts the values. A key that is left out has
-the default given here, which is that of the shipped ``report.toml`` (a test compares the two).
+``pipeline.configuration.read_settings`` is the door; everything behind it trusts the values. A key
+that is left out has the default given here, which is that of the shipped ``report.toml`` (a test
+compares the two).
 """
 
 import dataclasses
 import math
 import re
-import tomllib
-import typing
-from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 from pipeline.errors import ConfigError
+from pipeline.standards import find_standard, known_standards
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_ADDRESS = re.compile(r"https?://[A-Za-z0-9.\[\]:-]+(/[^\s?#@]*)?")  # no user, no query
+_ARCHIVE_LIMITS: tuple[tuple[str, float, float], ...] = (
+    ("cone_arcmin", 0.1, 60),
+    ("neighbour_nights", 0, 30),
+    ("max_questions", 1, 1000),
+    ("connections", 1, 8),  # a guest's manners
+    ("attempts", 1, 20),
+    ("backoff_s", 0.001, 60),
+    ("connect_timeout_s", 0.1, 600),
+    ("read_timeout_s", 0.1, 3600),
+    ("answer_limit_s", 0.1, 86_400),
+    ("file_limit_s", 0.1, 86_400),
+    ("slowest_kb_per_s", 0, 1000),
+)
 
 
-def _require(condition: bool, message: str) -> None:
+def require(condition: bool, message: str) -> None:
+    """Refuse a configuration with a message unless the condition holds."""
     if not condition:
         raise ConfigError(message)
 
@@ -31,7 +44,7 @@ class CampaignSettings:
     title: str = "LTT 3218 with MUSE, 2019"
 
     def __post_init__(self) -> None:
-        _require(
+        require(
             bool(_NAME.fullmatch(self.name)),
             f"campaign.name = {self.name!r}: use up to 64 letters, digits, - and _",
         )
@@ -49,15 +62,82 @@ class Field:
     star_registry: str = "pipeline/published/data/reference_positions.ecsv"
 
     def __post_init__(self) -> None:
-        _require(0 <= self.ra_deg < 360, f"field.ra_deg = {self.ra_deg}: outside 0 to 360")
-        _require(-90 <= self.dec_deg <= 90, f"field.dec_deg = {self.dec_deg}: outside -90 to 90")
-        _require(
-            self.radius_arcmin > 0, f"field.radius_arcmin = {self.radius_arcmin}: not positive"
-        )
-        _require(
+        require(0 <= self.ra_deg < 360, f"field.ra_deg = {self.ra_deg}: outside 0 to 360")
+        require(-90 <= self.dec_deg <= 90, f"field.dec_deg = {self.dec_deg}: outside -90 to 90")
+        require(self.radius_arcmin > 0, f"field.radius_arcmin = {self.radius_arcmin}: not positive")
+        require(
             0 < self.pixel_scale_arcsec < 10,
             f"field.pixel_scale_arcsec = {self.pixel_scale_arcsec}: outside 0 to 10",
         )
+
+
+@dataclass(frozen=True)
+class MoreField:
+    """Another field to observe: a star of ``pipeline/standards.ecsv``, or name and coordinates."""
+
+    name: str
+    ra_deg: float = math.nan  # NaN: from the table of standard stars
+    dec_deg: float = math.nan
+    star_registry: str = ""  # "" numbers the stars from 1 by y
+    pairs: tuple[tuple[int, int], ...] = ()  # headline pairs; none are chosen for an unseen field
+
+    def field(self, radius_arcmin: float, pixel_scale_arcsec: float) -> Field:
+        """The field itself; what is not given here is as in [field].
+
+        Raises
+        ------
+        ConfigError
+            If there are no coordinates and the table does not know the star.
+        """
+        ra_deg, dec_deg = self.ra_deg, self.dec_deg
+        if not (math.isfinite(ra_deg) and math.isfinite(dec_deg)):
+            star = find_standard(self.name)
+            if star is None:
+                raise ConfigError(
+                    f"more_fields: {self.name!r} has no ra_deg and dec_deg and is not in the table "
+                    f"of standard stars; known are {', '.join(known_standards())}"
+                )
+            ra_deg, dec_deg = star.ra_deg, star.dec_deg
+        return Field(
+            self.name, ra_deg, dec_deg, radius_arcmin, pixel_scale_arcsec, self.star_registry
+        )
+
+
+@dataclass(frozen=True)
+class ArchiveSettings:
+    """Which years are asked for, where, and how patiently."""
+
+    years: tuple[int, ...] = (2019,)
+    cone_arcmin: float = 5.0
+    neighbour_nights: int = 3
+    max_questions: int = 12
+    tap_url: str = "https://archive.eso.org/tap_obs"
+    calselector_url: str = "https://archive.eso.org/calselector/v1/associations"
+    data_url: str = "https://dataportal.eso.org/dataPortal/file/"
+    login_url: str = "https://www.eso.org/sso/oidc/token"
+    gaia_url: str = "https://gea.esac.esa.int/tap-server/tap"
+    connections: int = 3
+    attempts: int = 6
+    backoff_s: float = 1.0
+    connect_timeout_s: float = 20.0
+    read_timeout_s: float = 60.0
+    answer_limit_s: float = 600.0
+    file_limit_s: float = 7200.0
+    slowest_kb_per_s: float = 2.0
+
+    def __post_init__(self) -> None:
+        for year in self.years:
+            require(2014 <= year <= 2100, f"archive.years holds {year}: MUSE observes since 2014")
+        require(len(self.years) > 0, "archive.years = []: name at least one year")
+        for key in ("tap_url", "calselector_url", "data_url", "login_url", "gaia_url"):
+            url = getattr(self, key)
+            require(
+                bool(_ADDRESS.fullmatch(url)) or (key == "gaia_url" and not url),
+                f"archive.{key} = {url!r}: an address that begins with https:// or http:// expected",
+            )
+        for key, low, high in _ARCHIVE_LIMITS:
+            value = getattr(self, key)
+            require(low <= value <= high, f"archive.{key} = {value}: outside {low} to {high}")
 
 
 @dataclass(frozen=True)
@@ -70,17 +150,15 @@ class DetectionSettings:
     fwhm_px: float = 5.0
 
     def __post_init__(self) -> None:
-        _require(
+        require(
             self.band_width_aa > 0, f"detection.band_width_aa = {self.band_width_aa}: not positive"
         )
-        _require(1 <= self.n_bands <= 99, f"detection.n_bands = {self.n_bands}: outside 1 to 99")
-        _require(
+        require(1 <= self.n_bands <= 99, f"detection.n_bands = {self.n_bands}: outside 1 to 99")
+        require(
             self.threshold_sigma > 0,
             f"detection.threshold_sigma = {self.threshold_sigma}: not positive",
         )
-        _require(
-            0.5 <= self.fwhm_px <= 50, f"detection.fwhm_px = {self.fwhm_px}: outside 0.5 to 50"
-        )
+        require(0.5 <= self.fwhm_px <= 50, f"detection.fwhm_px = {self.fwhm_px}: outside 0.5 to 50")
 
 
 @dataclass(frozen=True)
@@ -96,7 +174,7 @@ class ReferenceSettings:
     candidates: int = 5
 
     def __post_init__(self) -> None:
-        _require(
+        require(
             1 <= self.candidates <= 1000,
             f"reference.candidates = {self.candidates}: outside 1 to 1000",
         )
@@ -110,10 +188,8 @@ class MatchingSettings:
     max_false_alarm: float = 1e-6
 
     def __post_init__(self) -> None:
-        _require(
-            self.tolerance_px > 0, f"matching.tolerance_px = {self.tolerance_px}: not positive"
-        )
-        _require(
+        require(self.tolerance_px > 0, f"matching.tolerance_px = {self.tolerance_px}: not positive")
+        require(
             0 < self.max_false_alarm < 1,
             f"matching.max_false_alarm = {self.max_false_alarm}: outside 0 to 1",
         )
@@ -127,15 +203,15 @@ class ExtractionSettings:
     mask: str = "center"
 
     def __post_init__(self) -> None:
-        _require(
+        require(
             len(self.radii_px) > 0 and all(0 < r <= 50 for r in self.radii_px),
             f"extraction.radii_px = {list(self.radii_px)}: one to many radii in 0 to 50",
         )
-        _require(
+        require(
             list(self.radii_px) == sorted(set(self.radii_px)),
             f"extraction.radii_px = {list(self.radii_px)}: must increase",
         )
-        _require(
+        require(
             self.mask in ("center", "exact"),
             f'extraction.mask = {self.mask!r}: choose "center" or "exact"',
         )
@@ -149,8 +225,8 @@ class PhotometrySettings:
     min_coverage: float = 0.98
 
     def __post_init__(self) -> None:
-        _require(len(self.bands) > 0, "photometry.bands = []: name at least one passband")
-        _require(
+        require(len(self.bands) > 0, "photometry.bands = []: name at least one passband")
+        require(
             0 < self.min_coverage <= 1,
             f"photometry.min_coverage = {self.min_coverage}: outside 0 to 1",
         )
@@ -169,12 +245,12 @@ class StatisticsSettings:
 
     def __post_init__(self) -> None:
         for pair in self.pairs:
-            _require(
+            require(
                 len(pair) == 2 and pair[0] != pair[1],
                 f"statistics.pairs holds {list(pair)}: two different star numbers expected",
             )
         for key in ("edge_margin_px", "blend_distance_px", "standard_distance_px"):
-            _require(getattr(self, key) >= 0, f"statistics.{key} = {getattr(self, key)}: negative")
+            require(getattr(self, key) >= 0, f"statistics.{key} = {getattr(self, key)}: negative")
 
 
 @dataclass(frozen=True)
@@ -185,7 +261,7 @@ class ReviewSettings:
 
     def __post_init__(self) -> None:
         for exposure, reason in self.exclude:
-            _require(bool(reason.strip()), f"review.exclude: {exposure!r} needs a reason")
+            require(bool(reason.strip()), f"review.exclude: {exposure!r} needs a reason")
 
 
 @dataclass(frozen=True)
@@ -200,14 +276,14 @@ class SimulationSettings:
     keep_cubes: bool = False
 
     def __post_init__(self) -> None:
-        _require(self.seed >= 0, f"simulation.seed = {self.seed}: negative")
-        _require(
+        require(self.seed >= 0, f"simulation.seed = {self.seed}: negative")
+        require(
             1.25 <= self.wave_step_aa <= 50,
             f"simulation.wave_step_aa = {self.wave_step_aa}: outside 1.25 to 50",
         )
         for key in ("drift_std", "offset_arcsec"):
-            _require(getattr(self, key) >= 0, f"simulation.{key} = {getattr(self, key)}: negative")
-        _require(
+            require(getattr(self, key) >= 0, f"simulation.{key} = {getattr(self, key)}: negative")
+        require(
             self.drift_timescale_days > 0,
             f"simulation.drift_timescale_days = {self.drift_timescale_days}: not positive",
         )
@@ -233,20 +309,20 @@ class ReductionSettings:
     keep: bool = False
 
     def __post_init__(self) -> None:
-        _require(
+        require(
             self.runner in ("auto", "python-cpl", "esorex"),
             f'reduction.runner = {self.runner!r}: choose "auto", "python-cpl" or "esorex"',
         )
         for text in self.parameters:
-            _require(
+            require(
                 bool(_PARAMETER.fullmatch(text)),
                 f"reduction.parameters holds {text!r}; expected recipe.parameter=value",
             )
-        _require(
+        require(
             all(1 <= channel <= 24 for channel in self.channels),
             f"reduction.channels = {list(self.channels)}: channels are numbered 1 to 24",
         )
-        _require(
+        require(
             self.time_limit_factor > 0,
             f"reduction.time_limit_factor = {self.time_limit_factor}: not positive",
         )
@@ -267,73 +343,41 @@ class Settings:
     review: ReviewSettings = dataclasses.field(default_factory=ReviewSettings)
     simulation: SimulationSettings = dataclasses.field(default_factory=SimulationSettings)
     reduction: ReductionSettings = dataclasses.field(default_factory=ReductionSettings)
+    archive: ArchiveSettings = dataclasses.field(default_factory=ArchiveSettings)
+    more_fields: tuple[MoreField, ...] = ()
 
     def __post_init__(self) -> None:
-        _require(
+        require(
             self.statistics.band in self.photometry.bands,
             f"statistics.band = {self.statistics.band!r} is not among photometry.bands "
             f"= {list(self.photometry.bands)}",
         )
-        _require(
+        require(
             self.statistics.radius_px in self.extraction.radii_px,
             f"statistics.radius_px = {self.statistics.radius_px} is not among extraction.radii_px "
             f"= {list(self.extraction.radii_px)}",
         )
+        names = [one.campaign.name for one in self.campaigns()]
+        for name in names:
+            require(names.count(name) == 1, f"two fields would share the campaign name {name!r}")
 
+    def campaigns(self) -> "tuple[Settings, ...]":
+        """The settings of every campaign: this one, then one for each of ``more_fields``.
 
-def read_settings(path: Path) -> Settings:
-    """The settings in a TOML file; a key that is left out has the default of ``report.toml``.
+        A further field has the scientific choices of the first, except those that name its stars
+        and exposures.
+        """
+        return (self, *(self._for_field(more) for more in self.more_fields))
 
-    Raises
-    ------
-    ConfigError
-        If the file is missing or not TOML, holds an unknown key, a wrong type or a value outside
-        its limits. The message names file, key, value and remedy.
-    """
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(
-            f"{path}: cannot be read ({error.strerror}); give another --config"
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not valid TOML ({error})") from error
-    try:
-        sections = {f.name: f.type for f in dataclasses.fields(Settings)}
-        _known(document, sections, "section")
-        return Settings(
-            **{name: _section(name, sections[name], document[name]) for name in document}
+    def _for_field(self, more: MoreField) -> "Settings":
+        field = more.field(self.field.radius_arcmin, self.field.pixel_scale_arcsec)
+        slug = re.sub(r"[^a-z0-9]+", "-", more.name.lower()).strip("-")
+        years = "-".join(str(year) for year in self.archive.years)
+        return dataclasses.replace(
+            self,
+            campaign=CampaignSettings(f"{slug}-{years}"[:64], f"{more.name} with MUSE, {years}"),
+            field=field,
+            reference=dataclasses.replace(self.reference, prefer=()),
+            statistics=dataclasses.replace(self.statistics, pairs=more.pairs),
+            more_fields=(),
         )
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from error
-
-
-def _known(given: Iterable[str], known: Iterable[str], what: str) -> None:
-    for key in given:
-        _require(key in known, f"unknown {what} {key!r}; known are: {', '.join(known)}")
-
-
-def _section(name: str, cls: typing.Any, values: object) -> typing.Any:
-    _require(isinstance(values, dict), f"{name} must be a section, [{name}]")
-    assert isinstance(values, dict)
-    hints = typing.get_type_hints(cls)
-    _known((f"{name}.{key}" for key in values), [f"{name}.{key}" for key in hints], "key")
-    return cls(**{k: _typed(v, hints[k], f"{name}.{k}") for k, v in values.items()})
-
-
-def _typed(value: object, kind: typing.Any, key: str) -> object:
-    """The value as its declared type; whole numbers serve as floats, lists become tuples."""
-    if typing.get_origin(kind) is tuple:
-        _require(isinstance(value, list), f"{key} = {value!r}: a list expected")
-        assert isinstance(value, list)
-        args = typing.get_args(kind)
-        if args[-1] is not Ellipsis:
-            _require(len(value) == len(args), f"{key} = {value!r}: {len(args)} values expected")
-        return tuple(_typed(item, args[0], key) for item in value)
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
-    right = isinstance(value, kind) and not (kind is int and isinstance(value, bool))
-    _require(right, f"{key} = {value!r}: {kind.__name__} expected, not {type(value).__name__}")
-    if kind is float:
-        _require(math.isfinite(typing.cast("float", value)), f"{key} = {value!r}: not finite")
-    return value

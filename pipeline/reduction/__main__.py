@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipeline.cli import ROOT
+from pipeline.configuration import read_settings
 from pipeline.errors import ExposureError, RequestError, SourceUnavailable
 from pipeline.progress import say
 from pipeline.reduction.association import Wanted
@@ -15,7 +16,7 @@ from pipeline.reduction.exposures import Order, plan_order, reduce_exposures
 from pipeline.reduction.plan import ALL_CHANNELS, Choices, Input
 from pipeline.reduction.runners import find_runner, recipes_version
 from pipeline.reduction.workshop import Workshop, available_memory_mb
-from pipeline.settings import ReductionSettings, Settings, read_settings
+from pipeline.settings import ReductionSettings, Settings
 
 TREES = "*_raw2raw.xml"
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.configuration import read_settings
 from pipeline.errors import ConfigError
-from pipeline.settings import Settings, read_settings
+from pipeline.settings import Settings
 
 SHIPPED = Path(__file__).parents[2] / "report.toml"
 
@@ -26,6 +27,8 @@ def test_the_shipped_file_states_every_default():
     text = SHIPPED.read_text(encoding="utf-8")
     for section in dataclasses.fields(Settings):
         assert f"[{section.name}]" in text
+        if not dataclasses.is_dataclass(section.type):
+            continue  # [[more_fields]]: there are none by default
         for key in dataclasses.fields(section.type):
             assert f"\n{key.name} = " in text
 

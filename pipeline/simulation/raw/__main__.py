@@ -6,9 +6,9 @@ from pathlib import Path
 
 from pipeline.campaign import MODES
 from pipeline.cli import ROOT
+from pipeline.configuration import read_settings
 from pipeline.measure.bands import load_band
 from pipeline.progress import say
-from pipeline.settings import read_settings
 from pipeline.simulation.raw.demo import NIGHTS, demo_campaign, write_demo
 from pipeline.simulation.raw.night import FrameCounts
 

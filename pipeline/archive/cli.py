@@ -1,0 +1,223 @@
+"""The commands ``overview`` and ``retrieve``; exit status 0 only if nothing is missing."""
+
+import argparse
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from astropy.table import QTable, Table
+
+from pipeline.archive import retrieval
+from pipeline.archive.auth import Login
+from pipeline.archive.availability import availability
+from pipeline.archive.calendar import page_html
+from pipeline.archive.download import Downloads
+from pipeline.archive.gaia import IDENTIFIED, NOT_IDENTIFIED, identify_online
+from pipeline.archive.selection import Selection
+from pipeline.archive.store import Store, file_sha256, read_record, write_bytes, write_table
+from pipeline.archive.telling import (
+    COMPLETE,
+    REFUSED,
+    print_availability,
+    print_names,
+    print_plan,
+    report_outcomes,
+)
+from pipeline.archive.transfer import Transfer, size_text
+from pipeline.archive.web import Web
+from pipeline.configuration import read_settings
+from pipeline.errors import ConfigError, RequestError, WorkspaceError
+from pipeline.products import exclusive, sweep_parts
+from pipeline.progress import say
+from pipeline.settings import Settings
+
+INTERRUPTED = 130  # the shell's own exit status for Ctrl-C
+SHIPPED = Path(__file__).parents[2] / "report.toml"
+
+
+def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add both commands; each sets ``run``, which takes the arguments and returns the status."""
+    overview = commands.add_parser("overview", help="which nights the archive has, by mode")
+    overview.set_defaults(run=run_overview)
+    retrieve = commands.add_parser("retrieve", help="fetch raw frames and their calibrations")
+    retrieve.set_defaults(run=run_retrieve)
+    stars = commands.add_parser("identify", help="which Gaia source each star of a catalogue is")
+    stars.set_defaults(run=run_identify)
+    stars.add_argument("--catalogue", type=Path, required=True, help="ECSV: star_id, x, y")
+    stars.add_argument("--epoch", type=float, required=True, help="of its exposure, e.g. 2019.19")
+    stars.add_argument("--field", help="default: the first")
+    for parser in (overview, retrieve, stars):
+        parser.add_argument("--config", type=Path, default=SHIPPED, metavar="FILE")
+        parser.add_argument("--work", type=Path, default=Path("work"), metavar="DIR")
+    for parser in (overview, retrieve):
+        parser.add_argument("--year", type=int, nargs="+", help="default: archive.years")
+        parser.add_argument("--field", help="only this one of the fields; default: all")
+    overview.add_argument("--dry-run", action="store_true", help="print the questions, ask nothing")
+    retrieve.add_argument(
+        "--dry-run", action="store_true", help="say what would be fetched, and how much; no data"
+    )
+    retrieve.add_argument("--night", nargs="+", default=[], help="only these nights, YYYY-MM-DD")
+    retrieve.add_argument("--ask-again", action="store_true", help="ask for settled nights, too")
+    retrieve.add_argument(
+        "--verify", action="store_true", help="read every file again before counting it as here"
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit status of ``python -m pipeline.archive``."""
+    parser = argparse.ArgumentParser(prog="python -m pipeline.archive", description=__doc__)
+    add_commands(parser.add_subparsers(required=True, metavar="COMMAND"))
+    options = parser.parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except RequestError as error:
+        say(f"{type(error).__name__}: {error}")
+        return REFUSED
+    except KeyboardInterrupt:
+        say("interrupted; what is here is kept, the same command goes on from here")
+        return INTERRUPTED
+
+
+def run_overview(options: argparse.Namespace) -> int:
+    """Write and print the availability table of each field."""
+    for settings in _campaigns(options):
+        years = _years(options, settings)
+        if options.dry_run:
+            for question in sum(retrieval.survey_questions(settings, years), ()):
+                print(f"{settings.archive.tap_url}\n  {question}")
+            continue
+        with _open(settings, options.work) as (web, store):
+            found = retrieval.survey(settings, years, web, store.keep_answer)
+            table = write_availability(settings, years, found, store)
+        print_availability(table, settings, years)
+        print_names(found.other_names(settings.field.name), settings)
+        print(f"kept in {store.campaign}: availability.ecsv, availability.html, answers/")
+    return COMPLETE
+
+
+def run_retrieve(options: argparse.Namespace) -> int:
+    """Fetch what each field's nights need, and name what is missing."""
+    statuses = []
+    for settings in _campaigns(options):
+        years = _years(options, settings)
+        with _open(settings, options.work) as (web, store):
+            found = retrieval.survey(settings, years, web, store.keep_answer)
+            write_availability(settings, years, found, store)
+            selections = retrieval.select(
+                found, settings, web, store, nights=options.night, again=options.ask_again
+            )
+            if options.verify:
+                _distrust(selections, store)
+            plan = retrieval.plan(selections, settings, web, store)
+            print_plan(settings, selections, plan)
+            if options.dry_run:
+                continue
+            _check_space(plan, store)
+            downloads = Downloads(
+                web, store, Login(web, settings.archive.login_url), Transfer(plan.sizes)
+            )
+            for selection in selections:
+                store.withhold(selection)
+            outcomes = downloads.fetch_all(name for name in plan.names if name in plan.sizes)
+            missing = {one.name for one in outcomes if one.path is None}
+            for selection in selections:
+                if missing.isdisjoint(selection.files()):
+                    store.release(selection)
+            statuses.append(report_outcomes(selections, outcomes, store))
+    return max(statuses, default=COMPLETE)
+
+
+def run_identify(options: argparse.Namespace) -> int:
+    """Write the table ``identification`` beside the campaign's other answers."""
+    settings = _campaigns(options)[0]
+    try:
+        catalogue = QTable.read(options.catalogue, format="ascii.ecsv")
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"--catalogue {options.catalogue}: cannot be read ({error})") from error
+    with _open(settings, options.work) as (web, store):
+        table = identify_online(
+            catalogue,
+            settings.field,
+            options.epoch,
+            web,
+            settings.archive.gaia_url,
+            store.keep_answer,
+        )
+        path = write_table(table, store.campaign / "identification.ecsv")
+    known = table[table["status"] == IDENTIFIED]
+    variable = [str(row["star_id"]) for row in known if row["variable"] == "VARIABLE"]
+    print(
+        f"{len(known)} of {len(table)} stars identified; variable: {', '.join(variable) or 'none'}"
+    )
+    for reason in sorted(set(table["reason"][table["status"] != IDENTIFIED])):
+        say(f"{NOT_IDENTIFIED}: {reason}")
+    print(f"kept in {path}")
+    return COMPLETE
+
+
+def write_availability(
+    settings: Settings, years: Sequence[int], found: retrieval.Survey, store: Store
+) -> Table:
+    """The table ``availability``, which is written with its page into the campaign's folder."""
+    table = availability(found.standards, found.sciences)
+    table.meta["field"] = settings.field.name
+    table.meta["years"] = list(years)
+    write_table(table, store.campaign / "availability.ecsv")
+    title = f"{settings.field.name} with MUSE, nights of {', '.join(map(str, years))}"
+    write_bytes(store.campaign / "availability.html", page_html(table, title).encode())
+    return table
+
+
+@contextmanager
+def _open(settings: Settings, work: Path) -> Iterator[tuple[Web, Store]]:
+    """Connections and the archive's part of the workspace, held by this run alone."""
+    folder = work / "archive"
+    web = Web(settings.archive)
+    try:
+        with exclusive(folder):
+            sweep_parts(folder)
+            yield web, Store(folder, settings.campaign.name)
+    except OSError as error:
+        raise WorkspaceError(
+            f"{error.filename or folder}: {error.strerror}; choose another folder with --work"
+        ) from error
+    finally:
+        web.close()
+
+
+def _campaigns(options: argparse.Namespace) -> list[Settings]:
+    campaigns = read_settings(options.config).campaigns()
+    if options.field is None:
+        return list(campaigns)
+    chosen = [one for one in campaigns if one.field.name == options.field]
+    if not chosen:
+        names = ", ".join(one.field.name for one in campaigns)
+        raise ConfigError(f"--field {options.field}: not in {options.config}; fields are {names}")
+    return chosen
+
+
+def _years(options: argparse.Namespace, settings: Settings) -> list[int]:
+    years = tuple(sorted(set(options.year or settings.archive.years)))
+    replace(settings.archive, years=years)  # raises ConfigError for a year without MUSE
+    return list(years)
+
+
+def _check_space(plan: retrieval.Plan, store: Store) -> None:
+    free = shutil.disk_usage(store.raw).free
+    if plan.total_bytes > free:
+        raise WorkspaceError(
+            f"{store.raw}: {size_text(plan.total_bytes)} are to be fetched, {size_text(free)} are "
+            "free; choose another folder with --work or fewer nights with --night"
+        )
+
+
+def _distrust(selections: Sequence[Selection], store: Store) -> None:
+    """Set aside the files whose bytes are not those that were fetched."""
+    for name in sorted({name for selection in selections for name in selection.files()}):
+        path = store.find(name)
+        record = read_record(path) if path else None
+        if path and record and file_sha256(path) != record.sha256:
+            say(f"{path.name}: not the bytes that were fetched; set aside and fetched again")
+            path.replace(path.with_name(path.name + ".rejected"))

@@ -1,0 +1,182 @@
+"""Files of the archive on disk: every one verified, or named as missing.
+
+A file grows under ``<dp_id>.partial``. An attempt that breaks goes on where it stopped, in this run
+or a later one, if the server vouches (``If-Range``) that it is still the same file; else it begins
+anew. Only a file whose size, structure and checksums hold gets its name. What the server calls the
+file is never used for a path.
+"""
+
+import threading
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from pipeline.archive.auth import Login
+from pipeline.archive.partial import FitsSink, PartialFile, Restart
+from pipeline.archive.store import (
+    SUFFIXES,
+    FileRecord,
+    Store,
+    file_sha256,
+    now,
+    read_record,
+    write_record,
+)
+from pipeline.archive.transfer import Transfer
+from pipeline.archive.verify import Verified, verify_fits
+from pipeline.archive.web import Web
+from pipeline.archive.wire import Transient
+from pipeline.errors import ArchiveUnreachable, FileRefused, PipelineError, WorkspaceError
+
+GIVE_UP_AFTER = 10  # files in a row that no attempt reached: the archive is down
+COMPRESSED, PLAIN = SUFFIXES
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one file."""
+
+    name: str  # dp_id
+    path: Path | None  # None: it is missing
+    size: int = 0
+    error: str = ""
+    was_here: bool = False  # from an earlier run
+    n_checksums: int = 0  # that the file carries and that hold; 0: only its structure was verified
+
+
+class _NeedsLogin(Exception):
+    """The file is refused to a guest, or the token is no longer good."""
+
+
+class Downloads:
+    """Fetches files into a store.
+
+    Parameters
+    ----------
+    web : Web
+        Connections; their limit per host is the number of files that come at the same time.
+    login : Login
+        Asked for a token when a file is refused without one.
+    """
+
+    def __init__(self, web: Web, store: Store, login: Login, transfer: Transfer) -> None:
+        self._web, self._store, self._login, self._transfer = web, store, login, transfer
+        self._unreached = 0
+        self._lock = threading.Lock()
+
+    def fetch_all(self, names: Iterable[str]) -> list[Outcome]:
+        """What came of each file, in the order given; a file that fails stops no other.
+
+        Raises
+        ------
+        WorkspaceError
+            If the disk is full or cannot be written.
+        """
+        pool = ThreadPoolExecutor(self._web.settings.connections, "retrieve")
+        try:
+            futures = [pool.submit(self._outcome, name) for name in dict.fromkeys(names)]
+            return [future.result() for future in futures]
+        except OSError as error:
+            raise WorkspaceError(
+                f"{error.filename or self._store.raw}: {error.strerror}; free space or choose "
+                "another folder with --work; what is here already is kept"
+            ) from error
+        except KeyboardInterrupt:
+            self._web.stopping.set()
+            raise
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _outcome(self, name: str) -> Outcome:
+        path = self._store.find(name)
+        was_here = path is not None
+        try:
+            path = path or self._adopt(name) or self._fetch(name)
+        except PipelineError as failure:
+            self._count_unreached(isinstance(failure, ArchiveUnreachable))
+            self._transfer.finish(name, failed=True)
+            return Outcome(name, None, error=f"{type(failure).__name__}: {failure}")
+        self._transfer.finish(name)
+        record = read_record(path)
+        n_checksums = record.n_checksums if record else 0
+        return Outcome(name, path, path.stat().st_size, "", was_here, n_checksums)
+
+    def _count_unreached(self, unreached: bool) -> None:
+        with self._lock:
+            self._unreached = self._unreached + 1 if unreached else 0
+
+    def _adopt(self, name: str) -> Path | None:
+        """A file without a record: the run was killed before it wrote it, or a reader put it here."""
+        for path in (self._store.raw / f"{name}{suffix}" for suffix in SUFFIXES):
+            if not path.is_file():
+                continue
+            try:
+                self._record(name, path, verify_fits(path, name))
+                return path
+            except FileRefused:
+                path.replace(path.with_name(path.name + ".rejected"))
+        return None
+
+    def _fetch(self, name: str) -> Path:
+        """A new file, complete and verified."""
+        if self._unreached >= GIVE_UP_AFTER:
+            raise ArchiveUnreachable(f"{name}: not tried, the archive gives no answers")
+        while True:
+            partial, resumed = self._web.retrying(lambda: self._attempt(name), self._url(name))
+            self._count_unreached(False)
+            try:
+                verified = verify_fits(partial.path, name)
+            except FileRefused:
+                partial.discard()
+                if resumed:  # the two parts may be of different files: once more, whole
+                    continue
+                raise
+            path = self._store.raw / f"{name}{COMPRESSED if verified.compressed else PLAIN}"
+            partial.publish(path)
+            self._record(name, path, verified)
+            return path
+
+    def _record(self, name: str, path: Path, verified: Verified) -> None:
+        size, sha = path.stat().st_size, file_sha256(path)
+        n_hdus, n_checksums = verified.n_hdus, verified.n_checksums
+        record = FileRecord(name, size, sha, self._url(name), now(), n_hdus, n_checksums)
+        write_record(path, record)
+
+    def _attempt(self, name: str) -> tuple[PartialFile, bool]:
+        """The complete partial file, and whether it began in an earlier attempt."""
+        logged_in = False
+        while True:
+            partial = PartialFile(self._store.raw / f"{name}.partial", name)
+            resumed = partial.offset > 0
+            headers = self._login.headers()
+            try:
+                if not partial.whole:
+                    resumed = self._receive(partial, headers)
+                return partial, resumed
+            except Restart:
+                partial.discard()
+            except _NeedsLogin:
+                if logged_in:
+                    raise FileRefused(f"{name}: access denied, also with a login") from None
+                self._login.log_in(headers)
+                logged_in = True
+
+    def _receive(self, partial: PartialFile, token: dict[str, str]) -> bool:
+        """Let the rest of a file come; returns whether there was a beginning to put it behind."""
+        headers = token | partial.resume_headers()
+        with self._web.open("GET", self._url(partial.name), headers=headers) as response:
+            if response.status_code in (401, 403):
+                raise _NeedsLogin
+            total = partial.accept(response.status_code, response.headers)
+            if total is not None:
+                self._transfer.announce(partial.name, total)
+            with FitsSink(partial, self._transfer) as sink:
+                self._web.receive(response, sink, self._web.settings.file_limit_s)
+        if total is not None and partial.path.stat().st_size != total:
+            raise Transient("connection broke before the end")
+        return partial.offset > 0
+
+    def _url(self, name: str) -> str:
+        return self._web.settings.data_url.rstrip("/") + "/" + quote(name, safe=":")

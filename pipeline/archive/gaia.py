@@ -1,0 +1,188 @@
+"""Which Gaia DR3 source each field star is: a variable star is no unstable instrument.
+
+One question per field. The pattern of the stars is matched to that of the sources, moved to the
+epoch of the reference exposure, so neither the pointing nor the rotation of the exposure need be
+known. Whatever fails, the stars are "not identified" and everything else goes on.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from astropy.table import QTable, Table
+
+import kdmatch
+from pipeline.archive.queries import Keep, ask_table
+from pipeline.archive.web import Web
+from pipeline.errors import RequestError
+from pipeline.schema import make_table
+from pipeline.settings import Field
+
+RADIUS_ARCMIN = 2.0  # half the diagonal of the field, 0.7, and a fast standard's way since 2000
+GAIA_EPOCH_YR = 2016.0  # of the positions in DR3
+TOLERANCE_PX = 2.0  # 0.4 arcsec: DAOFIND's errors and what is left of the proper motions
+SOURCES_PER_STAR = 4  # of the sources the brightest are compared, this many times the stars
+MAX_FALSE_ALARM = 1e-6
+SCALE_RANGE = (0.95, 1.05)  # the pixel scale is known
+NOT_IDENTIFIED, IDENTIFIED = "not identified", "identified"
+COLUMNS = (
+    "source_id", "ra", "dec", "pmra", "pmdec", "phot_g_mean_mag", "bp_rp", "phot_variable_flag",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Gaia sources of a field, brightest first; arrays of one length."""
+
+    source_id: Sequence[str]
+    ra_deg: np.ndarray  # at GAIA_EPOCH_YR
+    dec_deg: np.ndarray
+    pm_ra_masyr: np.ndarray  # along the parallel; NaN where Gaia has none
+    pm_dec_masyr: np.ndarray
+    g_mag: np.ndarray
+    bp_rp: np.ndarray
+    variable: Sequence[str]  # phot_variable_flag: VARIABLE, CONSTANT or NOT_AVAILABLE
+
+    def offsets_arcsec(self, ra_deg: float, dec_deg: float, epoch_yr: float) -> np.ndarray:
+        """Positions at an epoch on the tangent plane, (source, 2): west and north [arcsec]."""
+        years = epoch_yr - GAIA_EPOCH_YR
+        dec = np.radians(self.dec_deg)
+        ra_shift = np.nan_to_num(self.pm_ra_masyr) * years / 3.6e6 / np.cos(dec)
+        dec = np.radians(self.dec_deg + np.nan_to_num(self.pm_dec_masyr) * years / 3.6e6)
+        ra = np.radians(self.ra_deg + ra_shift - ra_deg)
+        dec_0 = np.radians(dec_deg)
+        scale = np.sin(dec_0) * np.sin(dec) + np.cos(dec_0) * np.cos(dec) * np.cos(ra)
+        east = np.cos(dec) * np.sin(ra) / scale
+        north = (np.cos(dec_0) * np.sin(dec) - np.sin(dec_0) * np.cos(dec) * np.cos(ra)) / scale
+        offsets: np.ndarray = np.degrees(np.column_stack([-east, north])) * 3600
+        return offsets
+
+
+def gaia_adql(field: Field) -> str:
+    """The question for the Gaia sources around a field."""
+    return (
+        f"SELECT {', '.join(COLUMNS)} FROM gaiadr3.gaia_source WHERE CONTAINS(POINT('', ra, dec), "
+        f"CIRCLE('', {field.ra_deg:.6f}, {field.dec_deg:.6f}, {RADIUS_ARCMIN / 60:.6f})) = 1 "
+        "ORDER BY phot_g_mean_mag"
+    )
+
+
+def ask_sources(field: Field, web: Web, gaia_url: str, keep: Keep) -> Sources:
+    """The Gaia sources around a field.
+
+    Raises
+    ------
+    ArchiveUnreachable, ArchiveRefused
+        If Gaia's archive does not answer, or with something else.
+    """
+    return read_sources(ask_table(web, gaia_url, gaia_adql(field), keep))
+
+
+def read_sources(table: Table) -> Sources:
+    """The sources in an answer of Gaia's archive."""
+
+    def numbers(name: str) -> np.ndarray:
+        return np.ma.filled(np.ma.asarray(table[name]).astype(float), np.nan)
+
+    return Sources(
+        source_id=[str(value) for value in table["source_id"]],
+        ra_deg=numbers("ra"),
+        dec_deg=numbers("dec"),
+        pm_ra_masyr=numbers("pmra"),
+        pm_dec_masyr=numbers("pmdec"),
+        g_mag=numbers("phot_g_mean_mag"),
+        bp_rp=numbers("bp_rp"),
+        variable=[str(value).strip() for value in table["phot_variable_flag"]],
+    )
+
+
+def identify(catalogue: QTable, sources: Sources, field: Field, epoch_yr: float) -> QTable:
+    """The table ``identification``: the Gaia source of each star of a catalogue.
+
+    Parameters
+    ----------
+    catalogue : QTable
+        ``star_id`` and positions ``x``, ``y`` in the reference exposure.
+    epoch_yr : float
+        Julian year of that exposure.
+    """
+    xy = np.column_stack([_plain(catalogue["x"]), _plain(catalogue["y"])])
+    sky_px = sources.offsets_arcsec(field.ra_deg, field.dec_deg, epoch_yr)
+    sky_px /= field.pixel_scale_arcsec
+    bright = sky_px[: SOURCES_PER_STAR * len(xy)]
+    try:
+        found = kdmatch.match(
+            xy,
+            bright,
+            tolerance_px=TOLERANCE_PX,
+            max_false_alarm=MAX_FALSE_ALARM,
+            scale_range=SCALE_RANGE,
+        )
+    except kdmatch.NoMatch as failure:
+        return not_identified(catalogue, f"no agreement with Gaia's sources: {failure.reason}")
+    moved = found.transform(xy)
+    distance = np.linalg.norm(moved[:, None] - sky_px[None], axis=2)  # (star, source)
+    nearest = distance.argmin(axis=1)
+    separation = distance.min(axis=1)
+    known = separation <= TOLERANCE_PX
+    for source in np.unique(nearest[known]):  # one source, one star: the nearest
+        rivals = np.flatnonzero(known & (nearest == source))
+        known[rivals] = rivals == rivals[separation[rivals].argmin()]
+
+    def numbers(values: np.ndarray) -> np.ndarray:
+        return np.where(known, values[nearest], np.nan)
+
+    def texts(values: Sequence[str]) -> list[str]:
+        return [values[n] if good else "" for n, good in zip(nearest, known, strict=True)]
+
+    return make_table(
+        "identification",
+        {
+            "star_id": catalogue["star_id"],
+            "source_id": texts(sources.source_id),
+            "separation_arcsec": np.where(known, separation * field.pixel_scale_arcsec, np.nan),
+            "g_mag": numbers(sources.g_mag),
+            "bp_rp": numbers(sources.bp_rp),
+            "pm_ra_masyr": numbers(sources.pm_ra_masyr),
+            "pm_dec_masyr": numbers(sources.pm_dec_masyr),
+            "variable": texts(sources.variable),
+            "status": [IDENTIFIED if good else NOT_IDENTIFIED for good in known],
+            "reason": ["" if good else "no source within the tolerance" for good in known],
+        },
+    )
+
+
+def not_identified(catalogue: QTable, reason: str) -> QTable:
+    """The table ``identification`` of an offline campaign: every star, none identified."""
+    n_stars = len(catalogue)
+    missing = np.full(n_stars, np.nan)
+    numbers = ("separation_arcsec", "g_mag", "bp_rp", "pm_ra_masyr", "pm_dec_masyr")
+    return make_table(
+        "identification",
+        {
+            "star_id": catalogue["star_id"],
+            "source_id": [""] * n_stars,
+            **dict.fromkeys(numbers, missing),
+            "variable": [""] * n_stars,
+            "status": [NOT_IDENTIFIED] * n_stars,
+            "reason": [reason] * n_stars,
+        },
+    )
+
+
+def identify_online(
+    catalogue: QTable, field: Field, epoch_yr: float, web: Web, gaia_url: str, keep: Keep
+) -> QTable:
+    """The table ``identification``; "not identified" with the reason if Gaia cannot be asked."""
+    if not gaia_url:
+        return not_identified(catalogue, 'archive.gaia_url is ""')
+    try:
+        sources = ask_sources(field, web, gaia_url, keep)
+    except RequestError as failure:
+        return not_identified(catalogue, str(failure))
+    return identify(catalogue, sources, field, epoch_yr)
+
+
+def _plain(column: object) -> np.ndarray:
+    """A column's numbers without their unit."""
+    return np.asarray(getattr(column, "value", column), dtype=float)

@@ -1,0 +1,10 @@
+"""Every published table: its columns, their types, units, meanings and UCDs, in one place.
+
+Pages, downloads and tests take them from here. ``NaN`` in a floating-point column means that the
+value is missing, never zero; an empty string in ``flags``, ``reason`` means "none".
+"""
+
+from pipeline.schema.column import APERTURE_RADII_PX, Column
+from pipeline.schema.table import TABLES, empty_value, make_table
+
+__all__ = ["APERTURE_RADII_PX", "TABLES", "Column", "empty_value", "make_table"]

@@ -1,0 +1,124 @@
+"""Which Gaia source a star is, and what is said when nobody can be asked."""
+
+import numpy as np
+import pytest
+from astropy.table import QTable
+
+from pipeline.archive.gaia import Sources, identify, not_identified
+from pipeline.settings import Field
+from tests.archive.server import GAIA, TestArchive
+from tests.archive.world import LTT3218, World
+
+EPOCH_YR = 2019.2
+N_STARS = 25
+
+
+def sky(rng, n):
+    """Rows of Gaia's table around the field, and where they are at the epoch [arcsec, east north]."""
+    ra_0, dec_0 = LTT3218
+    offsets = rng.uniform(-60, 60, (n, 2))
+    motion = rng.normal(0, 30, (n, 2))  # mas a year
+    motion[0] = 900, -1300  # moves 5 arcsec between the epochs
+    moved = offsets + motion * (EPOCH_YR - 2016.0) / 1000
+    rows = [
+        {
+            "source_id": 5_600_000_000_000_000_000 + index,
+            "ra": ra_0 + east / 3600 / np.cos(np.radians(dec_0)),
+            "dec": dec_0 + north / 3600,
+            "pmra": pm_east,
+            "pmdec": pm_north,
+            "phot_g_mean_mag": 14.0 + 0.05 * index,
+            "bp_rp": 0.8 if index % 5 else None,
+            "phot_variable_flag": "VARIABLE" if index == 7 else "NOT_AVAILABLE",
+        }
+        for index, ((east, north), (pm_east, pm_north)) in enumerate(
+            zip(offsets, motion, strict=True)
+        )
+    ]
+    return rows, moved
+
+
+def seen(moved, rng, angle_deg=40.0):
+    """A catalogue of the brighter ones: rotated, shifted, with errors; star_id = index + 1."""
+    angle = np.radians(angle_deg)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    xy = (np.column_stack([-moved[:, 0], moved[:, 1]]) / 0.2) @ turn.T + (163.0, 158.0)
+    xy = xy[:N_STARS] + rng.normal(0, 0.1, (N_STARS, 2))
+    return QTable({"star_id": np.arange(1, N_STARS + 1), "x": xy[:, 0], "y": xy[:, 1]})
+
+
+def test_every_star_is_found_whatever_the_rotation_and_the_proper_motion(workspace, capsys):
+    rng = np.random.default_rng(11)
+    rows, moved = sky(rng, 120)
+    catalogue = seen(moved, rng)
+    catalogue.write(workspace.folder / "catalogue.ecsv")
+    with TestArchive(World(), gaia=rows) as archive:
+        workspace.point_at(archive)
+        options = ("--catalogue", str(workspace.folder / "catalogue.ecsv"), "--epoch", "2019.2")
+        assert workspace.run("identify", *options) == 0
+        assert archive.count(GAIA) == 1
+    table = QTable.read(workspace.campaign / "identification.ecsv")
+    expected = [str(5_600_000_000_000_000_000 + index) for index in range(N_STARS)]
+    assert [str(value) for value in table["source_id"]] == expected  # every digit
+    assert set(table["status"]) == {"identified"}
+    assert table["separation_arcsec"].max().value < 0.4
+    assert [str(value) for value in table["variable"]].index("VARIABLE") == 7
+    assert table["pm_dec_masyr"][0].value == pytest.approx(-1300)
+    assert np.isnan(table["bp_rp"][5].value)
+    assert "25 of 25 stars identified; variable: 8" in capsys.readouterr().out
+
+
+def test_a_star_without_a_source_is_not_identified():
+    rng = np.random.default_rng(12)
+    rows, moved = sky(rng, 60)
+    catalogue = seen(moved, rng)
+    rows = [row for index, row in enumerate(rows) if index != 3]
+    table = identify(catalogue, sources_of(rows), Field(), EPOCH_YR)
+    assert list(table["star_id"][table["status"] != "identified"]) == [4]
+    assert table["reason"][3] == "no source within the tolerance"
+    assert table["source_id"][3] == ""
+
+
+def test_an_unrelated_sky_identifies_nobody():
+    rng = np.random.default_rng(13)
+    rows, _ = sky(rng, 60)
+    _, other = sky(rng, 60)
+    table = identify(seen(other, rng), sources_of(rows), Field(), EPOCH_YR)
+    assert set(table["status"]) == {"not identified"}
+    assert "no agreement" in table["reason"][0]
+
+
+def sources_of(rows):
+    columns = ("ra", "dec", "pmra", "pmdec", "phot_g_mean_mag", "bp_rp")
+    numbers = [np.array([row[name] for row in rows], float) for name in columns]
+    flags = [row["phot_variable_flag"] for row in rows]
+    return Sources([str(row["source_id"]) for row in rows], *numbers, flags)
+
+
+@pytest.mark.parametrize("answer", ["html", "404", "down", "off"])
+def test_offline_the_stars_are_not_identified_and_the_command_still_ends_well(
+    workspace, capsys, answer
+):
+    rng = np.random.default_rng(14)
+    rows, moved = sky(rng, 60)
+    seen(moved, rng).write(workspace.folder / "catalogue.ecsv")
+    options = ("--catalogue", str(workspace.folder / "catalogue.ecsv"), "--epoch", "2019.2")
+    with TestArchive(World(), gaia=rows) as archive:
+        archive.faults.queue[GAIA] = [answer] if answer in ("html", "404") else []
+        changes = {"gaia_url": ""} if answer == "off" else {}
+        workspace.point_at(archive, attempts=2, **changes)
+        if answer != "down":
+            assert workspace.run("identify", *options) == 0
+    if answer == "down":
+        assert workspace.run("identify", *options) == 0
+    table = QTable.read(workspace.campaign / "identification.ecsv")
+    assert set(table["status"]) == {"not identified"}
+    said = capsys.readouterr()
+    assert "0 of 25 stars identified" in said.out
+    assert "not identified: " in said.err
+
+
+def test_an_offline_table_has_a_row_for_every_star():
+    table = not_identified(QTable({"star_id": [1, 2], "x": [0.0, 1.0], "y": [0.0, 1.0]}), "offline")
+    assert list(table["star_id"]) == [1, 2]
+    assert set(table["reason"]) == {"offline"}
