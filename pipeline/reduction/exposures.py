@@ -13,7 +13,7 @@ from pathlib import Path
 from astropy.io import fits
 
 from pipeline import products
-from pipeline.association import parse_tree
+from pipeline.association import AssociationTree, parse_tree
 from pipeline.errors import ExposureError
 from pipeline.reduction import files
 from pipeline.reduction.association import Wanted, check_standard, standard_group
@@ -30,7 +30,7 @@ DEFINED_BY = "defined_by.json"  # which exposure defines them
 class Order:
     """One exposure to reduce: the tree that the archive sent, and what it was asked for."""
 
-    tree: bytes
+    tree: bytes | AssociationTree  # XML as it came, or a tree already read
     wanted: Wanted
 
 
@@ -100,7 +100,8 @@ def plan_order(order: Order, raw: Path, choices: Choices) -> Plan:
     ExposureError
         One of the kinds that ``standard_group``, ``check_standard`` and ``plan_reduction`` raise.
     """
-    group = standard_group(parse_tree(order.tree), order.wanted)
+    tree = order.tree if isinstance(order.tree, AssociationTree) else parse_tree(order.tree)
+    group = standard_group(tree, order.wanted)
     plan = plan_reduction(group, choices)
     frame = files.find_file(raw, plan.standard)
     files.check_file(frame)
