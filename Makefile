@@ -9,7 +9,7 @@ PORT ?= 8000
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
 VENDOR := site_src/assets/vendor/.done
 
-.PHONY: report test archive-demo serve clean distclean lint lock status bench help
+.PHONY: report test archive-demo reduction-demo serve clean distclean lint lock status bench help
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 18
@@ -28,6 +28,16 @@ serve:  ## serve the built site on 127.0.0.1
 	@test -f $(SITE)/index.html || { echo "no site yet: make report"; exit 1; }
 	@echo "http://127.0.0.1:$(PORT)/"
 	@$(PYTHON) -m http.server --bind 127.0.0.1 --directory $(SITE) $(PORT)
+
+# Installs nothing: says which apt-get line is missing. Half an hour of one core, 4 GB of disk.
+DEMO ?= work/reduction-demo
+reduction-demo: $(VENV)/.run  ## raw frames to report with the recipes of the MUSE pipeline, simulated
+	$(BIN)/python -m pipeline.reduction --check
+	$(BIN)/python -m pipeline.simulation.raw $(DEMO)/raw --config examples/reduction-demo.toml
+	$(BIN)/python -m pipeline.reduction $(DEMO)/raw --config examples/reduction-demo.toml --work $(DEMO) --cubes $(DEMO)/cubes --jobs $(JOBS)
+	$(BIN)/python build_report.py --config examples/reduction-demo.toml --source cubes --cubes $(DEMO)/cubes --work $(DEMO)/report --site $(DEMO)/site --until $(DEMO_UNTIL)
+
+DEMO_UNTIL ?= statistics
 
 status: $(VENV)/.run  ## list what is done, stale and failed, and why
 	$(BIN)/python -m pipeline status
@@ -61,6 +71,11 @@ $(VENV)/.run: requirements/run.txt pyproject.toml setup.py $(wildcard kdmatch/*.
 
 $(VENV)/.test: requirements/test.txt $(VENV)/.run
 	$(PIP_INSTALL) -r requirements/test.txt
+	@touch $@
+
+# The optional python-cpl: built here against CPL's headers (apt-get install libcpl-dev gcc python3-dev).
+$(VENV)/.reduction: requirements/reduction.txt $(VENV)/.run
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-binary :all: --require-hashes -r requirements/reduction.txt
 	@touch $@
 
 $(VENV)/.bench: requirements/bench.txt $(VENV)/.test

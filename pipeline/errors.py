@@ -100,3 +100,47 @@ class CalibrationMissing(ExposureError):
 
 class FileRefused(ExposureError):
     """A file of the archive cannot be had, or what came is not that file."""
+
+
+class NoStandard(ExposureError):
+    """The association tree holds no exposure of a standard."""
+
+
+class AmbiguousStandard(ExposureError):
+    """The association tree holds several exposures of standards and none was asked for."""
+
+
+class WrongStandard(ExposureError):
+    """The standard in the association tree or in the raw frame is not the one that was asked for."""
+
+
+class UnknownCategory(ExposureError):
+    """The association tree holds a kind of file that the reduction does not know."""
+
+
+class RawFrameUnreadable(ExposureError):
+    """A raw frame or static table is missing, truncated or not FITS."""
+
+
+class RecipeFailed(ExposureError):
+    """A recipe of the MUSE pipeline refused its input or delivered less than it must."""
+
+
+class RecipeCrashed(RecipeFailed):
+    """A recipe was killed by a signal: a crash in C, or the kernel for want of memory."""
+
+
+class RecipeTimeout(RecipeFailed):
+    """A recipe did not end within its time limit."""
+
+
+class CalibrationRejected(RecipeFailed):
+    """A recipe ended well, but its quality-control numbers say that the result is wrong."""
+
+
+class DiskFull(ExposureError):
+    """There was no space left for the products of a recipe."""
+
+
+class RecipesMissing(RequestError):
+    """The recipes of the MUSE pipeline, or the program that runs them, are not installed."""

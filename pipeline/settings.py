@@ -289,6 +289,45 @@ class SimulationSettings:
         )
 
 
+_PARAMETER = re.compile(r"(muse_[a-z_]+)\.([a-z_]+)=([^\s=]+)")
+
+
+@dataclass(frozen=True)
+class ReductionSettings:
+    """How raw frames become cubes. Recipes run at their defaults but for ``parameters``."""
+
+    runner: str = "auto"
+    parameters: tuple[str, ...] = (
+        "muse_scibasic.saveimage=false",
+        "muse_scipost.skymethod=simple",
+        "muse_scipost.save=cube",
+    )
+    response: str = ""
+    channels: tuple[int, ...] = ()
+    uncalibrated: bool = False
+    time_limit_factor: float = 1.0
+    keep: bool = False
+
+    def __post_init__(self) -> None:
+        require(
+            self.runner in ("auto", "python-cpl", "esorex"),
+            f'reduction.runner = {self.runner!r}: choose "auto", "python-cpl" or "esorex"',
+        )
+        for text in self.parameters:
+            require(
+                bool(_PARAMETER.fullmatch(text)),
+                f"reduction.parameters holds {text!r}; expected recipe.parameter=value",
+            )
+        require(
+            all(1 <= channel <= 24 for channel in self.channels),
+            f"reduction.channels = {list(self.channels)}: channels are numbered 1 to 24",
+        )
+        require(
+            self.time_limit_factor > 0,
+            f"reduction.time_limit_factor = {self.time_limit_factor}: not positive",
+        )
+
+
 @dataclass(frozen=True)
 class Settings:
     """Everything that ``report.toml`` says."""
@@ -303,6 +342,7 @@ class Settings:
     statistics: StatisticsSettings = dataclasses.field(default_factory=StatisticsSettings)
     review: ReviewSettings = dataclasses.field(default_factory=ReviewSettings)
     simulation: SimulationSettings = dataclasses.field(default_factory=SimulationSettings)
+    reduction: ReductionSettings = dataclasses.field(default_factory=ReductionSettings)
     archive: ArchiveSettings = dataclasses.field(default_factory=ArchiveSettings)
     more_fields: tuple[MoreField, ...] = ()
 

@@ -1,0 +1,31 @@
+"""From raw frames to cubes, with the recipes of the MUSE pipeline.
+
+``association`` finds the wanted standard in the archive's tree, ``plan`` turns its group into
+ordered calls of ``recipes``, ``runners`` run one call in a child process, ``evidence`` judges what
+came out, ``execute`` runs what is stale of many plans, ``exposures`` does all of it for a campaign
+(its grid, its response), ``log`` tells the story of one exposure.
+"""
+
+from pipeline.reduction.association import Wanted
+from pipeline.reduction.exposures import (
+    Order,
+    Reduction,
+    plan_order,
+    reduce_exposures,
+    reduction_log,
+)
+from pipeline.reduction.log import log_page
+from pipeline.reduction.runners import find_runner
+from pipeline.reduction.workshop import Workshop
+
+__all__ = [
+    "Order",
+    "Reduction",
+    "Wanted",
+    "Workshop",
+    "find_runner",
+    "log_page",
+    "plan_order",
+    "reduce_exposures",
+    "reduction_log",
+]

@@ -1,0 +1,244 @@
+"""A campaign's standards, from trees and raw frames to cubes on one grid with one response.
+
+The first exposure that succeeds defines the grid, and, unless the settings name a response, the
+response; both are kept beside the products and stay the same whatever is reduced later.
+"""
+
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from astropy.io import fits
+
+from pipeline import products
+from pipeline.association import AssociationTree, parse_tree
+from pipeline.errors import ExposureError
+from pipeline.reduction import files
+from pipeline.reduction.association import Wanted, check_standard, standard_group
+from pipeline.reduction.execute import Outcome, run_calls
+from pipeline.reduction.plan import ALL_CHANNELS, Choices, Input, Plan, merge, plan_reduction
+from pipeline.reduction.workshop import Workshop, product_paths, read_record
+from pipeline.settings import ReductionSettings
+
+GRID, RESPONSE = "grid", "response"  # names of the campaign's own files
+DEFINED_BY = "defined_by.json"  # which exposure defines them
+
+
+@dataclass(frozen=True)
+class Order:
+    """One exposure to reduce: the tree that the archive sent, and what it was asked for."""
+
+    tree: bytes | AssociationTree  # XML as it came, or a tree already read
+    wanted: Wanted
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """What became of one exposure."""
+
+    dp_id: str
+    cube: Path | None  # DATACUBE_FINAL
+    error: ExposureError | None = None
+    uncalibrated: Path | None = None  # the cube without flux calibration, if it was asked for
+    calls: tuple[str, ...] = ()  # ids of the calls that made it, in order; see ``read_record``
+    notes: tuple[str, ...] = ()
+
+
+@dataclass
+class _Campaign:
+    """The files that all exposures of a work folder share."""
+
+    workshop: Workshop
+    settings: ReductionSettings
+    tell: Callable[[str], None]
+    done: dict[str, Reduction] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> Path:
+        """Where grid and response live."""
+        return self.workshop.campaign or self.workshop.folder
+
+    @property
+    def grid(self) -> Path:
+        return self.folder / "grid.fits"
+
+    @property
+    def response(self) -> Path:
+        given = self.settings.response
+        return Path(given) if given else self.folder / "response.fits"
+
+    @property
+    def defined_by(self) -> str:
+        """The exposure that defines the grid, "" if none does yet."""
+        path = self.folder / DEFINED_BY
+        return str(json.loads(path.read_text())["dp_id"]) if path.exists() else ""
+
+    def choices(self, defines: bool) -> Choices:
+        has_response = bool(self.settings.response) or not defines
+        return Choices(
+            parameters=self.settings.parameters,
+            channels=self.settings.channels or ALL_CHANNELS,
+            response=Input("STD_RESPONSE", RESPONSE) if has_response else None,
+            grid=None if defines else Input("OUTPUT_WCS", GRID),
+            uncalibrated=self.settings.uncalibrated,
+        )
+
+    def shared(self) -> Workshop:
+        """The workshop with the files that exist by now."""
+        known = {GRID: self.grid, RESPONSE: self.response}
+        extra = {name: path for name, path in known.items() if path.exists()}
+        return replace(self.workshop, extra=extra)
+
+
+def plan_order(order: Order, raw: Path, choices: Choices) -> Plan:
+    """The plan of one exposure, after its tree and its raw frame have been checked.
+
+    Raises
+    ------
+    ExposureError
+        One of the kinds that ``standard_group``, ``check_standard`` and ``plan_reduction`` raise.
+    """
+    tree = order.tree if isinstance(order.tree, AssociationTree) else parse_tree(order.tree)
+    group = standard_group(tree, order.wanted)
+    plan = plan_reduction(group, choices)
+    frame = files.find_file(raw, plan.standard)
+    files.check_file(frame)
+    check_standard(_raw_header(frame), replace(order.wanted, dp_id=plan.standard))
+    return plan
+
+
+def reduce_exposures(
+    orders: Sequence[Order],
+    workshop: Workshop,
+    settings: ReductionSettings,
+    tell: Callable[[str], None] = lambda _: None,
+) -> tuple[Reduction, ...]:
+    """Reduce exposures; one that fails is a ``Reduction`` with an error, never an exception.
+
+    Parameters
+    ----------
+    orders : sequence of Order
+        In the order of preference for defining the grid.
+    tell : callable
+        Receives a line for every call that ends.
+    """
+    for folder in (workshop.folder, workshop.campaign or workshop.folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    with products.exclusive(workshop.folder):
+        campaign = _Campaign(workshop, settings, tell)
+        results: dict[int, Reduction] = {}
+        for number, order in enumerate(orders):
+            if campaign.defined_by:
+                break
+            (results[number],) = _reduce(campaign, [order], defines=True)
+            _define(campaign, results[number])
+        definer = campaign.defined_by
+        for defines in (True, False):
+            rest = [
+                n
+                for n, order in enumerate(orders)
+                if n not in results and (order.wanted.dp_id == definer) is defines
+            ]
+            reduced = _reduce(campaign, [orders[n] for n in rest], defines)
+            results.update(zip(rest, reduced, strict=True))
+    return tuple(results[number] for number in range(len(orders)))
+
+
+def _reduce(campaign: _Campaign, orders: Sequence[Order], defines: bool) -> list[Reduction]:
+    """Reduce some exposures together, so that shared calibrations are made once."""
+    workshop = campaign.shared()
+    plans: list[Plan | ExposureError] = []
+    for order in orders:
+        try:
+            plans.append(plan_order(order, workshop.raw, campaign.choices(defines)))
+        except ExposureError as error:
+            plans.append(error)
+    good = [plan for plan in plans if isinstance(plan, Plan)]
+    wanted = [i for plan in good for i in (plan.cube, plan.uncalibrated) if i]
+    responses = [i.call for p in good for c in p.calls for i in c.inputs if i.tag == "STD_RESPONSE"]
+    outcome = run_calls(
+        merge(good),
+        workshop,
+        wanted=wanted,
+        keep=[call for call in responses if call],
+        purge=not campaign.settings.keep,
+        tell=campaign.tell,
+    )
+    return [
+        _result(order, plan, workshop, outcome) for order, plan in zip(orders, plans, strict=True)
+    ]
+
+
+def _result(
+    order: Order, plan: Plan | ExposureError, workshop: Workshop, outcome: Outcome
+) -> Reduction:
+    if isinstance(plan, ExposureError):
+        return Reduction(order.wanted.dp_id, None, plan)
+    calls = tuple(call.id for call in plan.calls)
+    failure = outcome.failed.get(plan.cube)
+    cubes = product_paths(workshop, plan.cube, "DATACUBE_FINAL")
+    bare = product_paths(workshop, plan.uncalibrated, "DATACUBE_FINAL") if plan.uncalibrated else ()
+    return Reduction(
+        plan.standard,
+        cubes[0] if cubes and failure is None else None,
+        failure or (outcome.failed.get(plan.uncalibrated) if plan.uncalibrated else None),
+        bare[0] if bare else None,
+        calls,
+        plan.notes,
+    )
+
+
+def _define(campaign: _Campaign, first: Reduction) -> None:
+    """Let a successful reduction define the grid and the response for all others."""
+    if first.cube is None:
+        return
+    campaign.grid.unlink(missing_ok=True)
+    write_grid(first.cube, campaign.grid)
+    if not campaign.settings.response:
+        for call_id in first.calls:
+            for path in product_paths(campaign.workshop, call_id, "STD_RESPONSE"):
+                shutil.copyfile(path, campaign.response)
+    with products.atomic_file(campaign.folder / DEFINED_BY) as file:
+        json.dump({"dp_id": first.dp_id}, file)
+
+
+def write_grid(cube: Path, path: Path) -> None:
+    """Write the grid of a cube as an OUTPUT_WCS: its header over a file of zeros without size.
+
+    The recipe reads the header alone. The data that the header promises are a hole in the file,
+    so that 24 channels' grid takes a few kB of disk.
+    """
+    with fits.open(cube) as hdus:
+        header = hdus["DATA"].header.copy()
+    header.remove("XTENSION", ignore_missing=True)
+    header["BITPIX"] = 8
+    grid = fits.PrimaryHDU(header=header).header
+    grid["SIMPLE"], grid["BITPIX"], grid["NAXIS"] = True, 8, 3
+    for axis in (1, 2, 3):
+        grid.set(
+            f"NAXIS{axis}",
+            header[f"NAXIS{axis}"],
+            after=f"NAXIS{axis - 1}" if axis > 1 else "NAXIS",
+        )
+    grid["HIERARCH ESO PRO CATG"] = "OUTPUT_WCS"
+    for key in ("PCOUNT", "GCOUNT", "EXTNAME"):
+        grid.remove(key, ignore_missing=True)
+    text = grid.tostring().encode()
+    n_bytes = header["NAXIS1"] * header["NAXIS2"] * header["NAXIS3"]
+    part = path.with_name(f".{path.name}.part")
+    with part.open("wb") as file:
+        file.write(text)
+        file.truncate(len(text) + n_bytes + -n_bytes % 2880)
+    part.replace(path)
+
+
+def reduction_log(workshop: Workshop, reduction: Reduction) -> list[dict[str, object]]:
+    """What is kept of an exposure's reduction, a record per call in order: the site's log page."""
+    records = [read_record(workshop, call_id) for call_id in reduction.calls]
+    return [record for record in records if record]
+
+
+def _raw_header(path: Path) -> fits.Header:
+    return fits.getheader(path, 0)

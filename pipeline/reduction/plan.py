@@ -1,0 +1,245 @@
+"""What to run, in which order, on which files: a plan, computed from the tree alone.
+
+A call is identified by what goes into it. Two exposures that share calibrations, or two groups
+of one tree that list the same biases, therefore ask for the same call, and it runs once.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from pipeline.association import Association
+from pipeline.errors import CalibrationMissing
+from pipeline.geometry import N_CHANNELS
+from pipeline.reduction import recipes
+from pipeline.reduction.recipes import Recipe, parameters_of
+
+ALL_CHANNELS = tuple(range(1, N_CHANNELS + 1))
+FLAT_TAGS = ("MASTER_FLAT", "TRACE_TABLE")
+
+
+@dataclass(frozen=True)
+class Input:
+    """A file that goes into a call: a file by name, or a product of another call."""
+
+    tag: str
+    name: str = ""  # identity in the archive, or a path
+    call: str = ""  # id of the call that makes it
+    product: str = ""  # its tag there, where it is not ``tag``
+
+    @property
+    def made_as(self) -> str:
+        """Tag under which the other call makes it."""
+        return self.product or self.tag
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a recipe."""
+
+    recipe: str
+    channel: int  # 0: all channels at once
+    inputs: tuple[Input, ...]
+    parameters: tuple[tuple[str, str], ...] = ()  # those not at their default
+    n_channels: int = 1  # how many channels' data it holds in memory
+
+    @property
+    def id(self) -> str:
+        """Name of the call: recipe, channel, and a digest of everything that goes in."""
+        content = json.dumps(
+            [
+                self.recipe,
+                self.channel,
+                [[i.tag, i.name, i.call, i.product] for i in self.inputs],
+                self.parameters,
+            ]
+        )
+        short = hashlib.sha256(content.encode()).hexdigest()[:10]
+        return f"{self.recipe.removeprefix('muse_')}-{short}-{self.channel:02d}"
+
+    @property
+    def makes(self) -> tuple[str, ...]:
+        """Tags of its products."""
+        return recipes.RECIPES[self.recipe].makes
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The calls that make one cube, each after those that it needs."""
+
+    standard: str  # dp_id of the exposure
+    calls: tuple[Call, ...]
+    cube: str  # id of the call that makes DATACUBE_FINAL
+    uncalibrated: str = ""  # id of the call that makes the cube without flux calibration
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the campaign decides about every reduction."""
+
+    parameters: tuple[str, ...] = ()  # recipe.parameter=value
+    channels: tuple[int, ...] = ALL_CHANNELS
+    response: Input | None = None  # the campaign's STD_RESPONSE; None derives one here
+    grid: Input | None = None  # the campaign's OUTPUT_WCS; None: this exposure defines it
+    uncalibrated: bool = False
+
+
+def plan_reduction(group: Association, choices: Choices) -> Plan:
+    """The calls from the raw frames of a standard's group to its cube.
+
+    Raises
+    ------
+    CalibrationMissing
+        If a recipe lacks a frame that it must have.
+    """
+    return _Planner(group, choices).plan()
+
+
+def merge(plans: Iterable[Plan]) -> tuple[Call, ...]:
+    """All calls of several plans, each once, in an order that respects what needs what."""
+    calls: dict[str, Call] = {}
+    for plan in plans:
+        for call in plan.calls:
+            calls.setdefault(call.id, call)
+    return tuple(calls.values())
+
+
+class _Planner:
+    """Walks one standard's group; every method returns the inputs that its calls make."""
+
+    def __init__(self, group: Association, choices: Choices) -> None:
+        self._group, self._choices = group, choices
+        self._calls: dict[str, Call] = {}
+        self._notes: list[str] = []
+        self._name = next(file.name for file in group.files if file.category == "STD")
+
+    def plan(self) -> Plan:
+        group, channels = self._group, self._choices.channels
+        twilight = self._twilight()
+        tables = []
+        for channel in channels:
+            inputs = [
+                Input("STD", self._name),
+                *self._raw(group, "ILLUM", channel=None),
+                *self._basic(group, channel),
+                *twilight,
+            ]
+            call = self._add(recipes.SCIBASIC, channel, inputs)
+            tables.append(Input("PIXTABLE_OBJECT", call=call.id, product="PIXTABLE_STD"))
+        cube = self._cube(tables)
+        bare = self._bare_cube(tables) if self._choices.uncalibrated else ""
+        return Plan(self._name, tuple(self._calls.values()), cube, bare, tuple(self._notes))
+
+    def _cube(self, tables: list[Input]) -> str:
+        response = self._choices.response or self._response(tables)
+        inputs = [
+            *tables,
+            response,
+            *self._static("EXTINCT_TABLE", "ASTROMETRY_WCS", "FILTER_LIST"),
+        ]
+        return self._add(recipes.SCIPOST, 0, [*inputs, *self._grid()]).id
+
+    def _bare_cube(self, tables: list[Input]) -> str:
+        """The cube without flux calibration: muse_scipost_make_cube reads one table only."""
+        merged = self._add(recipes.COMBINE, 0, tables)
+        table = Input("PIXTABLE_OBJECT", call=merged.id, product="PIXTABLE_COMBINED")
+        return self._add(recipes.MAKE_CUBE, 0, [table, *self._static("FILTER_LIST")]).id
+
+    def _response(self, tables: list[Input]) -> Input:
+        raw = [Input("PIXTABLE_STD", call=table.call) for table in tables]
+        static = self._static("EXTINCT_TABLE", "STD_FLUX_TABLE", "FILTER_LIST")
+        call = self._add(recipes.STANDARD, 0, [*raw, *static])
+        self._notes.append("the response is derived from this exposure")
+        return Input("STD_RESPONSE", call=call.id)
+
+    def _grid(self) -> list[Input]:
+        if self._choices.grid is None:
+            self._notes.append("this exposure defines the grid")
+            return []
+        return [self._choices.grid]
+
+    def _twilight(self) -> list[Input]:
+        """The twilight correction: ready-made in the tree, or from twilight flats of all channels."""
+        ready = self._static("TWILIGHT_CUBE")
+        group = self._find(self._group, "SKYFLAT")
+        if ready or group is None:
+            if not ready:
+                self._notes.append("no twilight flats: no twilight correction")
+            return ready
+        if self._choices.channels != ALL_CHANNELS:
+            self._notes.append("muse_twilight needs all 24 channels: no twilight correction")
+            return []
+        inputs = [*self._raw(group, "SKYFLAT"), *self._raw(group, "ILLUM", channel=None)]
+        for channel in self._choices.channels:
+            basic = self._basic(group, channel)
+            inputs += [one for one in basic if one.call]
+        inputs += self._static("GEOMETRY_TABLE", "BADPIX_TABLE", "VIGNETTING_MASK")
+        return [Input("TWILIGHT_CUBE", call=self._add(recipes.TWILIGHT, 0, inputs).id)]
+
+    def _basic(self, group: Association, channel: int) -> list[Input]:
+        """Master calibrations of one channel that belong to a group."""
+        flat = self._flat(group, channel)
+        return [
+            self._bias(group, channel),
+            *(Input(tag, call=flat.id) for tag in FLAT_TAGS),
+            Input("WAVECAL_TABLE", call=self._wavecal(group, channel).id),
+            *self._static("GEOMETRY_TABLE", "BADPIX_TABLE"),
+        ]
+
+    def _bias(self, group: Association, channel: int) -> Input:
+        inputs = [*self._raw(group, "BIAS"), *self._static("BADPIX_TABLE")]
+        return Input("MASTER_BIAS", call=self._add(recipes.BIAS, channel, inputs).id)
+
+    def _flat(self, group: Association, channel: int) -> Call:
+        own = self._find(group, "FLAT") or group
+        bias = self._bias(own, channel)  # the lamp flats may come with biases of their own
+        inputs = [*self._raw(group, "FLAT"), bias, *self._static("BADPIX_TABLE")]
+        return self._add(recipes.FLAT, channel, inputs)
+
+    def _wavecal(self, group: Association, channel: int) -> Call:
+        own = self._find(group, "ARC") or group
+        trace = Input("TRACE_TABLE", call=self._flat(own, channel).id)
+        static = self._static("LINE_CATALOG", "BADPIX_TABLE")
+        inputs = [*self._raw(group, "ARC"), self._bias(own, channel), trace, *static]
+        return self._add(recipes.WAVECAL, channel, inputs)
+
+    def _find(self, group: Association, tag: str) -> Association | None:
+        """The child of a group that holds files of a kind; else the standard's own child."""
+        for parent in (group, self._group):
+            for child in parent.children:
+                if any(file.category == tag for file in child.files):
+                    return child
+        return None
+
+    def _raw(self, group: Association, tag: str, channel: int | None = 0) -> list[Input]:
+        """Raw frames of a kind that calibrate a group; ``channel=None``: they are optional."""
+        own = group if any(file.category == tag for file in group.files) else None
+        found = own or self._find(group, tag)
+        files = sorted({f.name for f in found.files if f.category == tag}) if found else []
+        if not files and channel is not None:
+            raise CalibrationMissing(f"{self._name}: no {tag} frames for its {group.category}")
+        if channel is None:
+            files = files[:1]  # the recipes take a single ILLUM
+        return [Input(tag, name) for name in files]
+
+    def _static(self, *tags: str) -> list[Input]:
+        """Static files of these kinds, wherever in the standard's tree, the first of each."""
+        first = {file.category: file.name for file in reversed(self._group.all_files())}
+        return [Input(tag, first[tag]) for tag in tags if tag in first]
+
+    def _add(self, recipe: Recipe, channel: int, inputs: Sequence[Input]) -> Call:
+        tags = [one.tag for one in inputs]
+        missing = [tag for tag in (recipe.raw[0], *recipe.needs) if tag not in tags]
+        if missing or tags.count(recipe.raw[0]) < recipe.min_raw:
+            what = ", ".join(missing) or f"{recipe.min_raw} {recipe.raw[0]} frames"
+            raise CalibrationMissing(f"{self._name}: {recipe.name} needs {what}")
+        call = Call(
+            recipe.name,
+            channel,
+            tuple(dict.fromkeys(inputs)),
+            parameters_of(recipe, self._choices.parameters),
+            1 if channel else len(self._choices.channels),
+        )
+        return self._calls.setdefault(call.id, call)

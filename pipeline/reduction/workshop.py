@@ -1,0 +1,149 @@
+"""Where recipes work: raw frames in, products by call out, and what is kept of every call."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipeline import products
+from pipeline.errors import ExposureError
+from pipeline.reduction import files
+from pipeline.reduction.child import LOG_NAME, OUTPUT_NAME, RecipeRun, Running
+from pipeline.reduction.plan import Call, Input
+from pipeline.reduction.runners import Runner, recipes_version
+
+STAMPED = "products"  # the stamp of a call is products.stamp.json
+RECORD = "record.json"
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """Where calls run and what they may use."""
+
+    folder: Path  # of products, one folder a call
+    raw: Path  # folder of raw frames and tables
+    extra: Mapping[str, Path] = field(default_factory=dict)  # files that go by a name of their own
+    runner: Runner = field(kw_only=True)
+    jobs: int = 1  # recipes at a time
+    memory_mb: float = float("inf")  # that all recipes together may use
+    time_limit_factor: float = 1.0
+    campaign: Path | None = None  # folder of grid and response, where several workshops share them
+
+    def product_folder(self, call_id: str) -> Path:
+        """Where the products of a call live."""
+        return self.folder / call_id
+
+    def find(self, name: str) -> Path:
+        """The file of that name among the campaign's own and the raw frames."""
+        return self.extra[name] if name in self.extra else files.find_file(self.raw, name)
+
+
+def available_memory_mb() -> float:
+    """Memory that is free for recipes now [MB]."""
+    for line in Path("/proc/meminfo").read_text().splitlines():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) / 1024
+    return float("inf")
+
+
+class Ingredients:
+    """What shapes the products of calls: recipe, parameters, every input by its content."""
+
+    def __init__(self, calls: Mapping[str, Call], workshop: Workshop) -> None:
+        self._calls, self._workshop = calls, workshop
+        self._keys: dict[str, dict[str, Any]] = {}
+        self._checked: dict[Path, str] = {}  # file: its fingerprint
+
+    def of(self, call: Call) -> dict[str, Any]:
+        """What shapes the products of a call: recipe, parameters, every input by content."""
+        if call.id not in self._keys:
+            inputs: dict[str, str] = {}
+            for number, one in enumerate(call.inputs):
+                label = f"{number:03d} {one.tag} {one.name or one.call}"
+                if one.call:
+                    inputs[label] = products.digest(self.of(self._calls[one.call]))
+                else:
+                    inputs[label] = self._fingerprint(self._workshop.find(one.name))
+            self._keys[call.id] = {
+                "recipe": call.recipe,
+                "pipeline": recipes_version(self._workshop.runner),
+                "channel": call.channel,
+                "parameters": dict(call.parameters),
+                "inputs": inputs,
+            }
+        return self._keys[call.id]
+
+    def _fingerprint(self, path: Path) -> str:
+        if path not in self._checked:
+            files.check_file(path)
+            self._checked[path] = products.fingerprint(path)
+        return self._checked[path]
+
+
+def product_paths(workshop: Workshop, call_id: str, tag: str) -> tuple[Path, ...]:
+    """The products of a call with that tag, () if it has none (any more)."""
+    folder = workshop.product_folder(call_id)
+    record = read_record(workshop, call_id)
+    names = record.get("products", {}).get(tag, [])
+    return tuple(folder / name for name in names if (folder / name).exists())
+
+
+def read_record(workshop: Workshop, call_id: str) -> dict[str, Any]:
+    """What is kept of a call for ever: recipe, inputs, QC, warnings, cost; {} if it never ran."""
+    try:
+        text = (workshop.product_folder(call_id) / RECORD).read_text(encoding="utf-8")
+        return dict(json.loads(text))
+    except (OSError, ValueError):
+        return {}
+
+
+def input_paths(workshop: Workshop, one: Input) -> tuple[Path, ...]:
+    """The files of an input, () if the call that makes them has not, or they are removed."""
+    if one.call:
+        return product_paths(workshop, one.call, one.made_as)
+    return (workshop.find(one.name),)
+
+
+def write_record(
+    workshop: Workshop,
+    call: Call,
+    inputs: Mapping[str, str],
+    running: Running | None,
+    made: RecipeRun | ExposureError,
+) -> None:
+    """Keep what is known of a call, beside its products and longer than they."""
+    run = made if isinstance(made, RecipeRun) else None
+    wall_s, cpu_s, peak_rss_mb = running.cost if running else (0.0, 0.0, 0.0)
+    folder = workshop.product_folder(call.id)
+    folder.mkdir(parents=True, exist_ok=True)
+    content = {
+        "call": call.id,
+        "recipe": call.recipe,
+        "channel": call.channel,
+        "runner": workshop.runner.name,
+        "provenance": dict(run.provenance) if run else {},
+        "parameters": dict(call.parameters),
+        "inputs": dict(inputs),
+        "products": {tag: [p.name for p in run.products[tag]] for tag in call.makes} if run else {},
+        "qc": dict(run.qc) if run else {},
+        "warnings": run.warnings if run else (),
+        "wall_s": wall_s,
+        "cpu_s": cpu_s,
+        "peak_rss_mb": peak_rss_mb,
+        "error_type": "" if run else type(made).__name__,
+        "error": "" if run else str(made),
+    }
+    with products.atomic_file(folder / RECORD) as file:
+        json.dump(content, file, sort_keys=True, default=str)
+
+
+def keep_log(running: Running, folder: Path) -> None:
+    """Keep a recipe's log, and what it printed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    text = running.log()
+    output = (running.request.folder / OUTPUT_NAME).read_text(errors="replace")
+    try:
+        (folder / LOG_NAME).write_text(text + ("\n" + output if output not in text else ""))
+    except OSError:
+        (folder / LOG_NAME).unlink(missing_ok=True)  # the disk is full: the message remains

@@ -1,0 +1,85 @@
+"""The demonstration's two nights, simulated and reduced once for all tests with real recipes."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import RecipesMissing
+from pipeline.measure.bands import load_band
+from pipeline.reduction.association import Wanted
+from pipeline.reduction.exposures import Order, Reduction, reduce_exposures
+from pipeline.reduction.runners import Runner, find_runner
+from pipeline.reduction.workshop import Workshop
+from pipeline.settings import ReductionSettings, Settings
+from pipeline.simulation import SimulatedCampaign
+from pipeline.simulation.raw.demo import CHANNELS, demo_campaign, write_demo
+from pipeline.simulation.raw.night import RawNight
+
+# I_Bessel and nothing more: a third of the layers
+BAND_ONLY = ("muse_scipost.lambdamin=6900", "muse_scipost.lambdamax=9350")
+
+
+def recipes_or_skip(name: str) -> Runner:
+    """The runner of that name; without it the test is skipped, in CI it fails."""
+    try:
+        return find_runner(name)
+    except RecipesMissing as error:
+        if os.environ.get("CI"):
+            pytest.fail(str(error))
+        pytest.skip(str(error))
+
+
+@dataclass(frozen=True)
+class Reduced:
+    """The nights with their reductions by esorex."""
+
+    campaign: SimulatedCampaign
+    nights: list[RawNight]
+    results: tuple[Reduction, ...]
+    workshop: Workshop
+    settings: ReductionSettings
+    own_cpu_s: float  # of our code, without the recipes
+
+    def orders(self, *which: int) -> list[Order]:
+        """What was asked for."""
+        field = self.campaign.field
+        return [
+            Order(
+                night.tree.read_bytes(),
+                Wanted(night.standard, field.name, field.ra_deg, field.dec_deg),
+            )
+            for night in (self.nights[index] for index in which or range(len(self.nights)))
+        ]
+
+
+@pytest.fixture(scope="session")
+def reduced(tmp_path_factory) -> Iterator[Reduced]:
+    """Two nights, two channels, from photons to cubes."""
+    runner = recipes_or_skip("esorex")
+    base = tmp_path_factory.mktemp("recipes")
+    defaults, band = Settings(), load_band("I_Bessel")
+    campaign = demo_campaign(defaults.field, defaults.simulation, (band.wave_aa, band.weight))
+    nights = write_demo(base / "raw", campaign)
+    settings = ReductionSettings(
+        channels=CHANNELS,
+        response=str(nights[0].tables["STD_RESPONSE"]),
+        parameters=(*ReductionSettings().parameters, *BAND_ONLY),
+        keep=True,
+    )
+    workshop = Workshop(base / "work", base / "raw", runner=runner, jobs=2)
+    ready = Reduced(campaign, nights, (), workshop, settings, 0.0)
+    before = os.times()
+    results = reduce_exposures(ready.orders(), workshop, settings)
+    after = os.times()
+    own_cpu_s = after.user + after.system - before.user - before.system
+    yield Reduced(campaign, nights, results, workshop, settings, own_cpu_s)
+    shutil.rmtree(base)
+
+
+def linked(source: Path, target: Path) -> None:
+    """A copy of a folder that takes no space: its files are links."""
+    shutil.copytree(source, target, copy_function=os.link)

@@ -1,0 +1,116 @@
+"""Stands in for esorex: makes products of the right kind in milliseconds, or fails as it is told.
+
+A raw frame whose header holds FAKE = 'word' makes the recipe that reads it misbehave.
+"""
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+MAKES = {
+    "muse_bias": ["MASTER_BIAS"],
+    "muse_flat": ["MASTER_FLAT", "TRACE_TABLE"],
+    "muse_wavecal": ["WAVECAL_TABLE"],
+    "muse_scibasic": ["PIXTABLE_STD"],
+    "muse_standard": ["STD_RESPONSE"],
+    "muse_scipost": ["DATACUBE_FINAL"],
+}
+
+
+def block(*cards: str) -> bytes:
+    """A FITS header; values of short keywords in fixed format."""
+    cards = tuple(
+        f"{card[:10]}{card[10:].strip():>20}" if card[8:10] == "= " and "'" not in card else card
+        for card in cards
+    )
+    text = "".join(card.ljust(80) for card in (*cards, "END"))
+    return text.ljust(-len(text) % 2880 + len(text)).encode()
+
+
+def primary(*cards: str) -> bytes:
+    """A primary header without data."""
+    return block("SIMPLE  = T", "BITPIX  = 8", "NAXIS   = 0", *cards)
+
+
+def quality(recipe: str, spoilt: bool) -> list[str]:
+    """The QC cards of a wavelength calibration."""
+    if recipe != "muse_wavecal":
+        return ["HIERARCH ESO QC FAKE = 1.5"]
+    values = {
+        "LINES NID": 70,
+        "FIT RMS": 0.02,
+        "DWLEN BOTTOM": 14.0 if spoilt else 0.5,
+        "DWLEN TOP": 0.5,
+    }
+    return [
+        f"HIERARCH ESO QC WAVECAL SLICE{number} {key} = {value}"
+        for number in range(1, 49)
+        for key, value in values.items()
+    ]
+
+
+def cube() -> bytes:
+    """The DATA extension of a tiny cube."""
+    axes = [f"NAXIS{axis}  = {2 + axis}" for axis in (1, 2, 3)]
+    head = block(
+        "XTENSION= 'IMAGE'",
+        "BITPIX  = 8",
+        "NAXIS   = 3",
+        *axes,
+        "PCOUNT  = 0",
+        "GCOUNT  = 1",
+        "EXTNAME = 'DATA'",
+    )
+    return head + bytes(2880)
+
+
+def main() -> int:
+    """Do as the real one would."""
+    recipe = next(word for word in sys.argv[1:] if not word.startswith("--"))
+    files = [line.split() for line in Path(sys.argv[-1]).read_text().splitlines()]
+    for path, _ in files:
+        head = Path(path).read_bytes()[:2880].decode("ascii", "replace")
+        if "FAKE    = '" in head and ("/raw/" in path):
+            mood = head.split("FAKE    = '")[1].split("'")[0]
+            if mood.split(":")[0] in (recipe, ""):
+                status = misbehave(mood.split(":")[-1])
+                if status is not None:
+                    return status
+                break
+    else:
+        mood = ""
+    with Path(os.environ["FAKE_CALLS"]).open("a") as calls:
+        calls.write(recipe + "\n")
+    time.sleep(float(os.environ.get("FAKE_SECONDS", "0")))
+    Path("recipe.log").write_text("00:00:01 [WARNING] muse_fake: [tid=000] a warning\n" * 2)
+    for tag in MAKES[recipe] if not mood.endswith("nothing") else []:
+        cards = [f"HIERARCH ESO PRO CATG = '{tag}'", "HIERARCH ESO PRO REC1 PIPE ID = 'muse/0'"]
+        content = primary(*cards, *quality(recipe, mood.endswith("spoilt")))
+        Path(f"{tag}.fits").write_bytes(content + (cube() if tag == "DATACUBE_FINAL" else b""))
+    return 0
+
+
+def misbehave(mood: str) -> int | None:
+    """Fail in the way the frame asks for; None to go on."""
+    if mood == "crash":
+        Path("half.fits").write_bytes(b"SIMPLE")
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if mood == "endless":
+        time.sleep(1000)
+    if mood == "fill":
+        try:
+            Path("half.fits").write_bytes(bytes(100 << 20))
+        except OSError:
+            return 1
+    if mood == "refuse":
+        Path("recipe.log").write_text(
+            "00:00:01 [ ERROR ] muse_load: [tid=000] CHIP information does not match\n"
+        )
+        return 1
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,301 @@
+"""What runs, what is left alone, and what a failure takes along; with a stand-in for the recipes."""
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from pipeline.association import tree_xml
+from pipeline.errors import (
+    CalibrationRejected,
+    DiskFull,
+    RawFrameUnreadable,
+    RecipeCrashed,
+    RecipeFailed,
+    RecipeTimeout,
+    WorkspaceError,
+    WrongStandard,
+)
+from pipeline.reduction.association import Wanted
+from pipeline.reduction.exposures import Order, reduce_exposures, reduction_log
+from pipeline.reduction.runners import EsorexRunner
+from pipeline.reduction.workshop import Workshop
+from pipeline.settings import ReductionSettings
+from tests.reduction.fake_esorex import primary
+from tests.reduction.trees import OTHER, STD, standard, tree
+
+FAKE = Path(__file__).with_name("fake_esorex.py")
+ONE_CHANNEL = {"muse_bias": 2, "muse_flat": 1, "muse_wavecal": 1, "muse_scibasic": 1}
+SETTINGS = ReductionSettings(channels=(12,), response="given")
+
+
+class Site:
+    """A folder with raw frames, stand-in recipes and a place to work."""
+
+    def __init__(self, base: Path, monkeypatch):
+        self.base = base
+        self.raw, plugins = base / "raw", base / "plugins"
+        self.raw.mkdir()
+        (plugins / "muse-0").mkdir(parents=True)
+        program = base / "esorex"
+        program.write_text(f'#!/bin/sh\nexec {sys.executable} -S -E {FAKE} "$@"\n')
+        program.chmod(program.stat().st_mode | stat.S_IEXEC)
+        self.runner = EsorexRunner(plugins, str(program))
+        self.calls = base / "calls.txt"
+        monkeypatch.setenv("FAKE_CALLS", str(self.calls))
+        response = base / "response.fits"
+        response.write_bytes(primary())
+        self.settings = ReductionSettings(channels=(12,), response=str(response))
+        for name in (STD, OTHER):
+            for file in standard(name=name).all_files():
+                self.frame(file.name)
+
+    def frame(self, name: str, mood: str = "", target: str = "LTT3218"):
+        cards = [f"HIERARCH ESO OBS TARG NAME = '{target}'", f"OBJECT  = '{name[-12:]}'"]
+        cards += [f"FAKE    = '{mood}'"] if mood else []
+        (self.raw / f"{name}.fits").write_bytes(primary(*cards))
+
+    def reduce(self, *names: str, settings=None, work="work", factor=1.0, **workshop):
+        orders = [
+            Order(tree_xml(tree(standard(name=name))), Wanted(name, "LTT 3218")) for name in names
+        ]
+        self.shop = Workshop(
+            self.base / work, self.raw, runner=self.runner, time_limit_factor=factor, **workshop
+        )
+        return reduce_exposures(orders, self.shop, settings or self.settings)
+
+    def ran(self) -> Counter:
+        """How often each recipe ran since the last question."""
+        counts = Counter(self.calls.read_text().split()) if self.calls.exists() else Counter()
+        self.calls.unlink(missing_ok=True)
+        return counts
+
+
+@pytest.fixture
+def site(tmp_path, monkeypatch):
+    return Site(tmp_path, monkeypatch)
+
+
+def test_a_reduction_runs_every_recipe_once_and_leaves_a_cube(site):
+    (result,) = site.reduce(STD)
+    assert result.error is None
+    assert result.cube.name == "DATACUBE_FINAL.fits"
+    assert site.ran() == {**ONE_CHANNEL, "muse_scipost": 1}
+
+
+def test_a_second_run_runs_nothing(site):
+    (first,) = site.reduce(STD)
+    site.ran()
+    (second,) = site.reduce(STD)
+    assert second.cube == first.cube
+    assert site.ran() == {}
+
+
+def test_a_second_exposure_shares_calibrations_grid_and_response(site):
+    site.reduce(STD, OTHER, settings=None)
+    counts = site.ran()
+    assert counts["muse_scibasic"] == counts["muse_scipost"] == 2
+    assert (site.shop.folder / "grid.fits").exists()
+    assert '"dp_id": "' + STD in (site.shop.folder / "defined_by.json").read_text()
+
+
+def test_workshops_on_several_nodes_share_grid_and_response(site):
+    common = site.base / "campaign"
+    site.reduce(STD, work="node1", campaign=common)
+    site.ran()
+    (result,) = site.reduce(OTHER, work="node2", campaign=common)
+    labels = reduction_log(site.shop, result)[-1]["inputs"]
+    assert any("OUTPUT_WCS grid" in label for label in labels)
+    assert STD in (common / "defined_by.json").read_text()
+
+
+def test_intermediate_products_go_and_stay_done(site):
+    site.reduce(STD)
+    left = [path.name for path in site.shop.folder.rglob("*.fits")]
+    assert sorted(left) == ["DATACUBE_FINAL.fits", "grid.fits"]
+    kept = [path.name for path in site.shop.folder.rglob("recipe.log")]
+    assert len(kept) == sum(ONE_CHANNEL.values()) + 1
+
+
+def test_intermediate_products_stay_if_they_shall(site):
+    keep = ReductionSettings(channels=(12,), response=site.settings.response, keep=True)
+    site.reduce(STD, settings=keep)
+    assert any(site.shop.folder.rglob("MASTER_FLAT.fits"))
+
+
+def test_a_new_exposure_makes_removed_calibrations_again_and_no_other_cube(site):
+    site.reduce(STD)
+    site.ran()
+    results = site.reduce(STD, OTHER)
+    assert all(result.error is None for result in results)
+    assert site.ran() == {**ONE_CHANNEL, "muse_scipost": 1}
+
+
+@pytest.mark.parametrize(
+    ("mood", "error"),
+    [
+        ("muse_scibasic:crash", RecipeCrashed),
+        ("muse_scibasic:refuse", RecipeFailed),
+        ("muse_scibasic:nothing", RecipeFailed),
+    ],
+)
+def test_a_failing_recipe_takes_its_own_exposure_only(site, mood, error):
+    site.frame(STD, mood)
+    bad, good = site.reduce(STD, OTHER)
+    assert type(bad.error) is error
+    assert bad.cube is None
+    assert good.error is None
+    assert good.cube.exists()
+
+
+def test_an_endless_recipe_is_stopped_at_its_time_limit(site):
+    site.frame(STD, "muse_scibasic:endless")
+    started = time.monotonic()
+    bad, good = site.reduce(STD, OTHER, factor=2 / 600)
+    assert isinstance(bad.error, RecipeTimeout)
+    assert good.error is None
+    assert time.monotonic() - started < 30
+
+
+def test_the_reason_in_the_log_is_the_message(site):
+    site.frame(STD, "muse_scibasic:refuse")
+    (bad,) = site.reduce(STD)
+    assert "CHIP information does not match" in str(bad.error)
+
+
+def test_a_wavelength_solution_of_bad_quality_is_refused(site):
+    arc = next(f.name for f in standard().all_files() if f.category == "ARC")
+    site.frame(arc, "muse_wavecal:spoilt")
+    (bad,) = site.reduce(STD)
+    assert isinstance(bad.error, CalibrationRejected)
+    assert "DWLEN BOTTOM" in str(bad.error)
+
+
+def test_a_truncated_frame_is_found_before_a_recipe_sees_it(site):
+    frame = site.raw / f"{STD}.fits"
+    frame.write_bytes(frame.read_bytes()[:1000])
+    bad, good = site.reduce(STD, OTHER)
+    assert isinstance(bad.error, RawFrameUnreadable)
+    assert good.error is None
+
+
+def test_a_missing_frame_is_named_and_found_once_it_is_there(site):
+    arc = next(f.name for f in standard().all_files() if f.category == "ARC")
+    (site.raw / f"{arc}.fits").unlink()
+    (bad,) = site.reduce(STD)
+    assert isinstance(bad.error, RawFrameUnreadable)
+    assert arc in str(bad.error)
+    site.frame(arc)
+    (good,) = site.reduce(STD)
+    assert good.error is None
+
+
+def test_a_raw_frame_of_another_star_is_refused(site):
+    site.frame(STD, target="EG274")
+    (bad,) = site.reduce(STD)
+    assert isinstance(bad.error, WrongStandard)
+    assert site.ran() == {}
+
+
+def test_a_refusal_is_remembered_and_a_crash_is_tried_again(site):
+    for mood, tries in (("muse_scibasic:refuse", 0), ("muse_scibasic:crash", 1)):
+        site.frame(STD, mood)
+        site.reduce(STD, work=mood[-5:])
+        marker = site.shop.folder
+        before = {path: path.stat().st_mtime_ns for path in marker.rglob("recipe.log")}
+        (again,) = site.reduce(STD, work=mood[-5:])
+        changed = [p for p, t in before.items() if p.stat().st_mtime_ns != t]
+        assert again.error is not None
+        assert any("scibasic" in path.parent.name for path in changed) == bool(tries)
+
+
+def test_a_repaired_frame_is_reduced(site):
+    site.frame(STD, "muse_scibasic:refuse")
+    site.reduce(STD)
+    site.frame(STD)
+    (good,) = site.reduce(STD)
+    assert good.error is None
+
+
+def test_the_log_of_an_exposure_tells_recipe_inputs_quality_warnings_and_cost(site):
+    (result,) = site.reduce(STD)
+    records = reduction_log(site.shop, result)
+    assert len(records) == len(result.calls)
+    last = records[-1]
+    assert last["recipe"] == "muse_scipost"
+    assert last["provenance"]["pipeline"] == "muse/0"
+    assert last["parameters"]["skymethod"] == "simple"
+    assert last["warnings"] == ["muse_fake: a warning (2 times)"]
+    assert last["wall_s"] > 0
+    assert last["peak_rss_mb"] > 0
+    assert any("STD_RESPONSE" in label for label in last["inputs"])
+    assert records[0]["qc"] == {"ESO QC FAKE": 1.5}
+
+
+def test_a_killed_run_goes_on_where_it_was(site):
+    driver = (
+        "from pathlib import Path\n"
+        "from pipeline.reduction.runners import EsorexRunner\n"
+        "from pipeline.settings import ReductionSettings\n"
+        "from tests.reduction.test_execute import Site\n"
+        "site = Site.__new__(Site)\n"
+        f"site.base, site.raw = Path({str(site.base)!r}), Path({str(site.raw)!r})\n"
+        f"site.runner = EsorexRunner(Path({str(site.base / 'plugins')!r}), {str(site.base / 'esorex')!r})\n"
+        f"site.settings = ReductionSettings(channels=(12,), response={site.settings.response!r})\n"
+        f"site.reduce({STD!r})\n"
+    )
+    environment = {**os.environ, "FAKE_SECONDS": "0.5", "PYTHONPATH": str(Path.cwd())}
+    run = subprocess.Popen([sys.executable, "-c", driver], env=environment)
+    deadline = time.monotonic() + 60
+    while not any((site.base / "work").glob("flat-*/products.stamp.json")):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    run.send_signal(signal.SIGKILL)
+    run.wait()
+    site.ran()
+    stamped = len(list((site.base / "work").glob("*/products.stamp.json")))
+    (result,) = site.reduce(STD)
+    assert result.error is None
+    assert 2 <= stamped < len(result.calls)
+    assert sum(site.ran().values()) == len(result.calls) - stamped
+
+
+def test_two_runs_do_not_share_a_work_folder(site):
+    from pipeline.products import exclusive
+
+    with exclusive(site.base / "work"), pytest.raises(WorkspaceError, match="in use"):
+        site.reduce(STD)
+
+
+def test_recipes_run_side_by_side_within_memory(site, monkeypatch):
+    monkeypatch.setenv("FAKE_SECONDS", "0.4")
+    started = time.monotonic()
+    four = ReductionSettings(channels=(1, 2, 3, 4), response=site.settings.response)
+    site.reduce(STD, settings=four, jobs=4)
+    parallel = time.monotonic() - started
+    started = time.monotonic()
+    site.reduce(STD, settings=four, work="tight", jobs=4, memory_mb=1600)
+    assert parallel < 0.6 * (time.monotonic() - started)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
+def test_a_full_disk_fails_the_exposure_and_leaves_no_half_product(site):
+    small = site.base / "work"
+    small.mkdir()
+    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "none", small], check=False)
+    if mount.returncode:
+        pytest.skip("this machine does not let a test mount a tmpfs")
+    try:
+        site.frame(STD, "muse_scibasic:fill")
+        bad, good = site.reduce(STD, OTHER)
+        assert isinstance(bad.error, DiskFull)
+        assert good.error is None
+        assert not any(small.rglob("half.fits"))
+    finally:
+        subprocess.run(["umount", "-l", small], check=True)

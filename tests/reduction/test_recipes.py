@@ -1,0 +1,211 @@
+"""The real recipes, from photons on the CCD to the ratio of two stars."""
+
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+from pipeline.cube import open_cube
+from pipeline.errors import CalibrationRejected, RecipeFailed
+from pipeline.geometry import ROW_HEIGHT_PX
+from pipeline.measure import detect, make_reference, measure
+from pipeline.reduction.evidence import check_quality
+from pipeline.reduction.exposures import reduce_exposures, reduction_log
+from pipeline.reduction.workshop import Workshop, product_paths
+from pipeline.settings import Settings
+from pipeline.simulation.raw.campaign import exposure_scene
+from pipeline.simulation.raw.demo import CHANGE, DRIFTING_CHANNEL
+from pipeline.simulation.raw.optics import make_channel
+from tests.reduction.conftest import linked, recipes_or_skip
+
+pytestmark = [pytest.mark.recipes, pytest.mark.slow, pytest.mark.xdist_group("recipes")]
+
+# Apertures by overlap area: whole spaxels would come and go with hundredths of a spaxel (0.3 %)
+SETTINGS = replace(Settings(), extraction=replace(Settings().extraction, mask="exact"))
+# Scatter from star to star beyond STAT, relative: 0.07 % and 0.16 % on the two channels. In it are
+# covariance, the level of the overscans (0.02 e-), and what the rejection of cosmic rays takes.
+FLOOR = 2e-3
+
+
+@pytest.fixture(scope="module")
+def measured(reduced):
+    """Star positions of the first night, and band fluxes with errors (night, star)."""
+    assert [result.error for result in reduced.results] == [None, None]
+    cubes = [open_cube(result.cube) for result in reduced.results]
+    detections = [detect(cube, SETTINGS) for cube in cubes]
+    reference = make_reference("first", detections[0], None, SETTINGS)
+    aperture = SETTINGS.extraction.radii_px.index(4.5)
+    fluxes, errors = [], []
+    for cube, detection in zip(cubes, detections, strict=True):
+        bands = measure(cube, detection.sources.xy, reference, SETTINGS).photometry[0].fluxes
+        fluxes.append(bands.flux[:, aperture])
+        errors.append(bands.sigma[:, aperture])
+    return reference, np.array(fluxes), np.array(errors)
+
+
+def _deviations(measured, same_channel):
+    """Change of every pair's ratio between the nights, drifting channel on top, over its error."""
+    reference, flux, error = measured
+    relative = (error / flux) ** 2 + FLOOR**2 / 2  # half a night, for two nights
+    for i in range(len(reference.channel)):
+        for j in range(len(reference.channel)):
+            channels = reference.channel[i], reference.channel[j]
+            wanted = i < j if same_channel else channels[0] == DRIFTING_CHANNEL
+            if bool(channels[0] == channels[1]) == same_channel and wanted:
+                ratio = flux[:, i] / flux[:, j]
+                sigma = np.sqrt(relative[:, i].sum() + relative[:, j].sum())
+                yield ratio[1] / ratio[0] - 1, sigma
+
+
+def test_all_stars_are_found_on_their_channels(measured):
+    reference, _, _ = measured
+    assert sorted(reference.channel) == [12] * 5 + [13] * 5
+
+
+def test_stars_on_different_channels_show_the_injected_change(measured):
+    change, sigma = np.array(list(_deviations(measured, same_channel=False))).T
+    assert len(change) == 25
+    assert np.all(change / sigma > 5)  # every single pair sees it
+    # 25 pairs of 10 stars: the mean is good to sigma of a star over sqrt 5, on either channel
+    assert change.mean() == pytest.approx(CHANGE, abs=3 * sigma.mean() / np.sqrt(5))
+
+
+def test_stars_on_one_channel_show_no_change(measured):
+    change, sigma = np.array(list(_deviations(measured, same_channel=True))).T
+    assert len(change) == 20
+    # of 20 pairs the largest is expected at 2 sigma; 4 happens once in 800 nights
+    assert np.abs(change / sigma).max() < 4
+    assert np.abs(change).max() < CHANGE / 5
+    assert abs(change.mean()) < 3 * sigma.mean() / np.sqrt(5)
+
+
+def test_positions_are_those_of_the_sky_model(reduced, measured):
+    reference, _, _ = measured
+    scene, _ = exposure_scene(reduced.campaign, 0)
+    order = np.argsort(scene.x_field_px[:-1])  # the standard is last
+    truth = np.stack([scene.x_field_px, scene.y_field_px], axis=1)[:-1][order]
+    found = reference.xy[np.argsort(reference.xy[:, 0])]
+    difference = found - truth
+    difference -= np.median(difference, axis=0)
+    # rows of 1.0417 px on a grid of 1 px: the drizzle moves a star by up to a tenth of a spaxel
+    assert np.abs(difference).max() < 0.25
+    assert ROW_HEIGHT_PX > 1
+
+
+def test_the_flux_scale_is_that_of_the_sky_model(reduced, measured):
+    """Aperture flux over model flux, corrected for the encircled share of the profile.
+
+    The recipes' own scale is 0.90 +- 0.01 at all wavelengths: 0.86 from the normalisation of the
+    master flats, which a response measured with muse_standard absorbs, times rows of 1.04 spaxels
+    on a grid of 1. Telluric bands take another 4 % off the band.
+    """
+    _, flux, _ = measured
+    exposure = reduced.campaign.exposures[0]
+    beyond = exposure.profile(8000.0).light_beyond(4.5)
+    total = np.sort(reduced.campaign.fluxes[:-1]) * exposure.throughput
+    ratio = np.median(np.sort(flux[0]) / total) / (1 - beyond)
+    assert ratio == pytest.approx(0.87, abs=0.05)
+
+
+def test_both_cubes_are_on_one_grid(reduced):
+    headers = [fits.getheader(result.cube, "DATA") for result in reduced.results]
+    for key in ("NAXIS1", "NAXIS2", "NAXIS3", "CRPIX1", "CRPIX2", "CRVAL1", "CRVAL2", "CRVAL3"):
+        assert headers[0][key] == pytest.approx(headers[1][key], abs=1e-9)
+
+
+def test_wavelengths_are_those_of_the_simulated_optics(reduced):
+    """Air wavelengths of WAVECAL_TABLE against the truth, at mid-height of every slice."""
+    call = next(
+        i for i in reduced.results[0].calls if i.startswith("wavecal-") and i.endswith("-12")
+    )
+    (path,) = product_paths(reduced.workshop, call, "WAVECAL_TABLE")
+    table, channel = fits.getdata(path), make_channel(12)
+    y = 2056.0
+    for s in range(48):
+        x = float(channel.centre(s, np.array(y)))
+        found = sum(float(table[f"wlc{i}{j}"][s]) * x**i * y**j for i in range(3) for j in range(7))
+        assert found == pytest.approx(
+            float(channel.wavelength(s, np.array(x), np.array(y))), abs=0.02
+        )
+
+
+def test_the_simulated_origin_survives_the_recipes(reduced):
+    assert fits.getheader(reduced.results[0].cube)["SIMULATED"] is True
+
+
+def test_our_own_code_takes_less_than_five_percent(reduced):
+    recipes = sum(
+        float(record["cpu_s"])
+        for result in reduced.results
+        for record in reduction_log(reduced.workshop, result)
+    )
+    assert reduced.own_cpu_s < 0.05 * recipes
+
+
+def test_a_second_run_runs_no_recipe(reduced):
+    told = []
+    again = reduce_exposures(reduced.orders(), reduced.workshop, reduced.settings, told.append)
+    assert told == []
+    assert [result.cube for result in again] == [result.cube for result in reduced.results]
+
+
+def test_the_record_names_recipe_version_quality_and_cost(reduced):
+    records = reduction_log(reduced.workshop, reduced.results[0])
+    wavecal = next(record for record in records if record["recipe"] == "muse_wavecal")
+    assert wavecal["provenance"]["pipeline"].startswith("muse/")
+    assert wavecal["qc"]["ESO QC WAVECAL SLICE1 FIT RMS"] < 0.05
+    assert wavecal["cpu_s"] > 1
+    assert 300 < wavecal["peak_rss_mb"] < 2000
+
+
+def _elsewhere(reduced, folder, runner=None):
+    """A workshop that has the first night's master calibrations but neither table nor cube."""
+    folder.mkdir()
+    for source in sorted(reduced.workshop.folder.iterdir()):
+        if source.is_dir() and source.name.split("-")[0] in ("bias", "flat", "wavecal"):
+            linked(source, folder / source.name)
+    return Workshop(folder, reduced.workshop.raw, runner=runner or reduced.workshop.runner, jobs=2)
+
+
+def test_python_cpl_and_esorex_make_the_same_cube(reduced, tmp_path):
+    workshop = _elsewhere(reduced, tmp_path / "work", recipes_or_skip("python-cpl"))
+    (result,) = reduce_exposures(reduced.orders(0), workshop, reduced.settings)
+    assert result.error is None
+    for name in ("DATA", "STAT"):
+        one, other = (fits.getdata(path, name) for path in (result.cube, reduced.results[0].cube))
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_chip_that_is_not_its_masters_fails_its_exposure_only(reduced, tmp_path):
+    workshop = _elsewhere(reduced, tmp_path / "work")
+    raw = tmp_path / "raw"
+    linked(workshop.raw, raw)
+    name = f"{reduced.nights[0].standard}.fits"
+    (raw / name).unlink()
+    shutil.copyfile(workshop.raw / name, raw / name)
+    with fits.open(raw / name, mode="update") as hdus:
+        hdus["CHAN13"].header["ESO DET CHIP ID"] = "another-13"
+    bad, good = reduce_exposures(reduced.orders(), replace(workshop, raw=raw), reduced.settings)
+    assert isinstance(bad.error, RecipeFailed)
+    assert "channel 13" in str(bad.error)
+    assert good.error is None
+
+
+def test_a_lamp_whose_shutter_is_closed_is_noticed(reduced, tmp_path):
+    """The recipe ends well and delivers wavelengths that are wrong by many Angstrom."""
+    workshop = _elsewhere(reduced, tmp_path / "work")
+    for folder in (tmp_path / "work").glob("wavecal-*"):
+        shutil.rmtree(folder)
+    raw = tmp_path / "raw"
+    linked(workshop.raw, raw)
+    for frame in reduced.nights[0].frames.arc:
+        name = f"{frame.dp_id}.fits"
+        (raw / name).unlink()
+        shutil.copyfile(workshop.raw / name, raw / name)
+        if frame.lamp == "HgCd":
+            fits.setval(raw / name, "ESO INS SHUT5 ST", value=False)
+    (bad,) = reduce_exposures(reduced.orders(0), replace(workshop, raw=raw), reduced.settings)
+    assert isinstance(bad.error, CalibrationRejected)
+    assert check_quality("muse_flat", {}) is None
