@@ -27,6 +27,7 @@ from pipeline.report.spectra_file import spectra_file
 from pipeline.results import Number, Results
 
 LARGE_CELLS = 5000  # from there on text is compressed and the second format is Parquet
+PARQUET_READS = 'pandas.read_parquet("{name}")'  # astropy's reader needs pandas as well
 LARGE_DIGITS = 8  # significant ones in large tables: far beyond any error in them
 REPORT_SCHEMA = 1  # of data/report.json; raise it when a key changes its meaning
 SIMULATED_NOTE = "SIMULATED: made by pipeline.simulation, not observed"
@@ -101,9 +102,7 @@ def write_tables(root: Path, results: Results, build: BuildInfo) -> dict[str, tu
                 "ECSV",
                 'QTable.read("{name}", format="ascii.ecsv")',
             )
-            second = write_file(
-                root, f"{base}.parquet", _parquet(table), "Parquet", 'QTable.read("{name}")'
-            )
+            second = write_file(root, f"{base}.parquet", _parquet(table), "Parquet", PARQUET_READS)
         else:
             first = write_file(root, f"{base}.ecsv", text, "ECSV", 'QTable.read("{name}")')
             second = write_file(

@@ -48,8 +48,7 @@ PAGES: tuple[Callable[[Sequence[Results], Book], Page], ...] = (
     downloads_page,
     about_page,
 )
-# Pages written by hand under site_src: (page that they follow, title, file)
-BY_HAND = (("method", "Matching star fields", "matcher.md"),)
+METHOD = "method"  # pages written by hand, under site_src, follow it in the navigation
 
 
 @dataclass(frozen=True)
@@ -123,7 +122,7 @@ def _render_into(
             write_figure(folder / "assets" / "figures", figure)
         text = render_page(env, page, build, campaigns, cite)
         (folder / page.file).write_text(text, encoding="utf-8")
-    _write_site_json(folder, pages, build)
+    _write_site_json(folder, pages, _pages_by_hand(source), build)
 
 
 def cite_of(build: BuildInfo, campaigns: Sequence[Results]) -> Cite:
@@ -162,16 +161,25 @@ def _put(path: Path, name: str, value: Mapping[str, Any]) -> None:
     path.write_text(f"RP.put({compact_json(name)},{compact_json(value)});\n", encoding="utf-8")
 
 
-def _write_site_json(folder: Path, pages: Sequence[Page], build: BuildInfo) -> None:
+def _pages_by_hand(source: Path) -> list[tuple[str, str]]:
+    """Title, from its first heading, and file of every page under site_src."""
+    found = []
+    for file in sorted((source / "site_src").glob("*.md")):
+        lines = file.read_text(encoding="utf-8").splitlines()
+        heading = next((line for line in lines if line.startswith("# ")), f"# {file.stem}")
+        found.append((heading.removeprefix("# ").strip(), file.name))
+    return found
+
+
+def _write_site_json(
+    folder: Path, pages: Sequence[Page], by_hand: Sequence[tuple[str, str]], build: BuildInfo
+) -> None:
     """What site_src/hooks.py hands to mkdocs."""
     entries = []
     for page in pages:
         entries.append((page.tab, page.title, page.file))
-        entries += [
-            (page.tab, title, file)
-            for before, title, file in BY_HAND
-            if before == page.name and (folder / file).is_file()
-        ]
+        if page.name == METHOD:
+            entries += [(page.tab, title, file) for title, file in by_hand]
     document = {
         "nav": navigation(entries),
         "site_name": build.citation.title.partition(":")[0],

@@ -8,7 +8,7 @@ import numpy as np
 from astropy.table import Column, MaskedColumn, QTable
 
 from pipeline.report.tables import Cell, Head
-from pipeline.report.text import NOTHING, fixed, probability, slug, with_error
+from pipeline.report.text import NOTHING, fixed, one_line, probability, slug, with_error
 from pipeline.results import Number, Results
 from pipeline.settings import StatisticsSettings
 
@@ -195,16 +195,22 @@ def whole(value: Any) -> str:
 
 
 def readable(results: Results) -> Results:
-    """The results with masked text as "", which is how a table read back from disk says "none"."""
-    return replace(results, tables={name: _unmasked(t) for name, t in results.tables.items()})
+    """The results with text that every page and file format can hold.
+
+    Masked text, which is how a table read back from disk says "none", becomes ""; line breaks and
+    control characters become a space: ECSV cannot be read back with a line break in a cell.
+    """
+    return replace(results, tables={name: _readable(t) for name, t in results.tables.items()})
 
 
-def _unmasked(table: QTable) -> QTable:
+def _readable(table: QTable) -> QTable:
     copy = table.copy(copy_data=False)
     for name in copy.colnames:
         column = copy[name]
-        if isinstance(column, MaskedColumn) and column.dtype.kind in "US":
-            filled = Column(column.filled(""), description=column.info.description)
-            filled.info.meta = column.info.meta
-            copy[name] = filled
+        if isinstance(column, Column) and column.dtype.kind == "U":
+            bare = column.filled("") if isinstance(column, MaskedColumn) else column
+            texts = [one_line(text) for text in bare.tolist()]
+            clean = Column(np.array(texts, str), description=column.info.description)
+            clean.info.meta = column.info.meta
+            copy[name] = clean
     return copy

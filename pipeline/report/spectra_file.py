@@ -144,7 +144,7 @@ def _primary(provenance: Mapping[str, object], left_out: str) -> fits.PrimaryHDU
     add_keywords(hdu.header, dict(provenance))
     hdu.header["FLUXSTEP"] = (STEP_SIGMA, "rounding of a flux, in units of its error")
     hdu.header["SIGBITS"] = (SIGMA_BITS, "bits of mantissa kept in the errors")
-    hdu.header["LEFTOUT"] = (left_out or "nothing", "to keep the file small")
+    hdu.header["LEFTOUT"] = left_out or "nothing"
     hdu.header["COMMENT"] = "Axes of FLUX and SIGMA: exposure, star, aperture, wave (numpy order)."
     hdu.header["COMMENT"] = "NaN: no data. SIGMA: photons and detector from STAT, no covariance."
     return hdu

@@ -25,14 +25,17 @@ def shown(text: object) -> Markup:
     """
     if isinstance(text, Markup):
         return text
-    flat = _CONTROL.sub(" ", str(text))
-    return Markup(_SPECIAL.sub(lambda match: f"&#{ord(match[0])};", flat))
+    return Markup(_SPECIAL.sub(lambda match: f"&#{ord(match[0])};", one_line(text)))
+
+
+def one_line(text: object) -> str:
+    """The text without line breaks, control and bidirectional characters."""
+    return _CONTROL.sub(" ", str(text))
 
 
 def plot_text(text: object) -> str:
     """The text for a Plotly label, whose pseudo-HTML knows tags and character references."""
-    flat = _CONTROL.sub(" ", str(text))
-    return flat.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def slug(text: str) -> str:

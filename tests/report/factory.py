@@ -1,12 +1,15 @@
-"""Fabricates campaigns with plausible numbers for the tests of pages and site."""
+"""Campaigns for the tests of pages and site: the real record, and one with made-up numbers."""
 
 import itertools
+from functools import cache
 from typing import Any
 
 import numpy as np
+from astropy.table import QTable
 from astropy.time import Time
 
 from pipeline.campaign import MODES
+from pipeline.published import read_record
 from pipeline.report.build import BuildInfo
 from pipeline.report.citation import Author, Citation
 from pipeline.results import Image, Number, Results, SpectrumSet
@@ -14,6 +17,7 @@ from pipeline.schema import APERTURE_RADII_PX, TABLES, empty_value, make_table
 
 HEADLINE = ((2, 22), (4, 6), (15, 2), (22, 4))
 HOSTILE = '<script>alert(1)</script> `x` *b* [l](javascript:alert(2)) "q" & | # $ \n# big'
+HOSTILE_ID = "<img src=x onerror=alert(3)>"
 
 
 def build_info(**changes: Any) -> BuildInfo:
@@ -31,7 +35,7 @@ def build_info(**changes: Any) -> BuildInfo:
     return BuildInfo(**(facts | changes))
 
 
-def fill(name: str, rows: int, **columns: Any) -> Any:
+def fill(name: str, rows: int, **columns: Any) -> QTable:
     """A table of the schema; columns that are not given hold what stands for "missing"."""
     filled = {
         column.name: columns.pop(column.name, [empty_value(column)] * rows)
@@ -39,6 +43,27 @@ def fill(name: str, rows: int, **columns: Any) -> Any:
     }
     assert not columns, f"{name} has no column {sorted(columns)}"
     return make_table(name, filled)
+
+
+@cache
+def published() -> Results:
+    """The real record of 2021, with made-up statistics of it."""
+    record = read_record()
+    tables = {**record.tables, "reanalysis": _reanalysis(), "differences": _differences()}
+    return Results(
+        name="record-published",
+        title="The record of 2019",
+        source="published",
+        simulated=False,
+        field_name="LTT 3218",
+        first_night="2019-01-09",
+        last_night="2019-12-26",
+        tables=tables,
+        numbers=(*_numbers(0.03), Number("floor", "σ₀", "floor", 0.07, 0.02, "", "fit", "scatter")),
+        notes=record.notes,
+        reference_exposure=record.reference_exposure,
+        inputs_digest="cd" * 32,
+    )
 
 
 def campaign(
@@ -52,18 +77,84 @@ def campaign(
 ) -> Results:
     """A campaign with one exposure per night and mode, one outlier, one failed exposure."""
     rng = np.random.default_rng(seed)
-    mjd = 58492.0 + np.sort(rng.choice(280, n_nights, replace=False)) + 0.2
-    nights = [str(Time(value, format="mjd").iso[:10]) for value in mjd - 0.5]
-    shots = [
+    shots = _shots(rng, n_nights)
+    ids = [f"MUSE.{night}T05:00:0{MODES.index(mode)}.000" for night, mode, _ in shots]
+    if hostile:
+        ids[0] = HOSTILE_ID
+    star_ids = sorted({star for pair in HEADLINE for star in pair} | set(range(1, n_stars + 1)))
+    xy = rng.uniform(10, 290, (len(star_ids), 2))
+    brightness = np.sort(rng.lognormal(3, 1.2, len(star_ids)))[::-1]
+    exposures = _exposures(rng, shots, ids, len(star_ids), simulated, hostile)
+    snr_values = 60 * brightness[:, None] ** 0.7 * np.array([0.6, 0.85, 0.97, 1.0, 0.98])
+    timelines, pairs = _ratios(rng, shots, ids, star_ids, xy, snr_values)
+    title = "LTT 3218, simulated 2019" if simulated else "LTT 3218, cubes of 2019"
+    return Results(
+        name=name,
+        title=f"{title} {HOSTILE}" if hostile else title,
+        source="simulated" if simulated else "cubes",
+        simulated=simulated,
+        field_name=HOSTILE if hostile else "LTT 3218",
+        first_night=shots[0][0],
+        last_night=shots[-1][0],
+        tables={
+            "exposures": exposures,
+            "catalogue": _catalogue(rng, star_ids, xy, brightness, HOSTILE if hostile else "edge"),
+            "snr": _snr(star_ids, snr_values),
+            "pairs": pairs,
+            "timelines": timelines,
+            "detections": _detections(rng, ids, star_ids, xy),
+            "recovery": _recovery(),
+            "channel_responses": _channels(rng, ids, "channel_responses"),
+            "truth_channels": _channels(rng, ids, "truth"),
+        },
+        numbers=_numbers(0.03),
+        notes=(HOSTILE if hostile else "A note on what to keep in mind.",),
+        reference_exposure=ids[2],
+        image=_image(rng, xy),
+        spectra={mode: _spectra(rng, mode, ids, star_ids, brightness) for mode in sorted(MODES)},
+        inputs_digest="ab" * 32,
+        settings={"detection": {"threshold_sigma": 6.0, "fwhm_px": 5.0}},
+    )
+
+
+def _numbers(value: float) -> tuple[Number, ...]:
+    return tuple(
+        Number(
+            f"std_published.{one}-{two}",
+            f"σ({one}/{two})",
+            f"scatter of the flux ratio {one}/{two}, as published",
+            value,
+            0.004,
+            "",
+            "std of sorted (F1/F2)/<F1/F2> - 1 without both extremes",
+            "pairs",
+        )
+        for one, two in HEADLINE
+    )
+
+
+def _shots(rng: np.random.Generator, n_nights: int) -> list[tuple[str, str, float]]:
+    """Night, mode and time of every exposure, with a pause of half a year."""
+    days = np.sort(rng.choice(120, n_nights, replace=False)) + 0.2
+    days[n_nights // 2 :] += 180
+    mjd = 58492.0 + days
+    nights = [str(Time(value - 0.5, format="mjd").iso[:10]) for value in mjd]
+    return [
         (night, mode, value) for night, value in zip(nights, mjd, strict=True) for mode in MODES
     ]
+
+
+def _exposures(
+    rng: np.random.Generator,
+    shots: list[tuple[str, str, float]],
+    ids: list[str],
+    n_stars: int,
+    simulated: bool,
+    hostile: bool,
+) -> QTable:
     n = len(shots)
-    ids = [f"MUSE.{night}T05:00:0{MODES.index(mode)}.000" for night, mode, _ in shots]
-    status = ["ok"] * (n - 1) + ["failed"]
     why = HOSTILE if hostile else "CubeUnreadable: truncated, 100 bytes instead of 200"
-    if hostile:
-        ids[0] = "<img src=x onerror=alert(3)>"
-    exposures = fill(
+    return fill(
         "exposures",
         n,
         exposure_id=ids,
@@ -81,122 +172,168 @@ def campaign(
         c=rng.normal(0, 3, n),
         d=rng.normal(0, 2e-3, n),
         e=rng.normal(1, 3e-4, n),
-        f=rng.normal(0, 3, n),
+        f=[*rng.normal(0, 3, n - 1), np.nan],
         match_rms_px=rng.uniform(0.05, 0.2, n),
-        status=status,
+        status=["ok"] * (n - 1) + ["failed"],
         reason=[""] * (n - 1) + [why],
         simulated=[simulated] * n,
     )
-    star_ids = sorted({star for pair in HEADLINE for star in pair} | set(range(1, n_stars + 1)))
-    n_stars = len(star_ids)
-    xy = rng.uniform(10, 290, (n_stars, 2))
-    brightness = np.sort(rng.lognormal(3, 1.2, n_stars))[::-1]
-    flags = ["edge" if star == star_ids[-1] else "" for star in star_ids]
-    catalogue = fill(
+
+
+def _catalogue(
+    rng: np.random.Generator, star_ids: list[int], xy: np.ndarray, flux: np.ndarray, flag: str
+) -> QTable:
+    n = len(star_ids)
+    return fill(
         "catalogue",
-        n_stars,
+        n,
         star_id=star_ids,
         x=xy[:, 0],
         y=xy[:, 1],
-        flux=brightness,
+        flux=flux,
         channel=(xy[:, 1] // 12.5).astype(int) % 24 + 1,
-        slice=rng.integers(1, 49, n_stars),
+        slice=rng.integers(1, 49, n),
         edge_distance_px=np.minimum(xy, 300 - xy).min(axis=1),
-        flags=flags,
+        flags=[""] * (n - 1) + [flag],
     )
-    growth = np.array([0.6, 0.85, 0.97, 1.0, 0.98])
-    snr_values = 60 * brightness[:, None] ** 0.7 * growth
-    snr = fill(
-        "snr",
-        n_stars,
-        star_id=star_ids,
-        **{f"r{radius}": snr_values[:, k] for k, radius in enumerate(APERTURE_RADII_PX)},
-    )
-    pairs = [
-        (one, two) for one, two in itertools.combinations(star_ids, 2) if (two, one) not in HEADLINE
-    ]
+
+
+def _snr(star_ids: list[int], values: np.ndarray) -> QTable:
+    columns = {f"r{radius}": values[:, k] for k, radius in enumerate(APERTURE_RADII_PX)}
+    return fill("snr", len(star_ids), star_id=star_ids, **columns)
+
+
+def _ratios(
+    rng: np.random.Generator,
+    shots: list[tuple[str, str, float]],
+    ids: list[str],
+    star_ids: list[int],
+    xy: np.ndarray,
+    snr: np.ndarray,
+) -> tuple[QTable, QTable]:
+    """Timelines and pairs of all stars; the exposure 3 of 22/4 is an outlier."""
+    pairs = [pair for pair in itertools.combinations(star_ids, 2) if pair[::-1] not in HEADLINE]
     pairs += [pair for pair in HEADLINE if pair not in pairs]
-    drift = rng.normal(0, 0.02, (n, n_stars))
+    drift = rng.normal(0, 0.02, (len(shots), len(star_ids)))
     index = {star: k for k, star in enumerate(star_ids)}
-    rows: dict[str, list[Any]] = {column.name: [] for column in TABLES["timelines"]}
-    stats: dict[str, list[Any]] = {column.name: [] for column in TABLES["pairs"]}
+    points: list[tuple[Any, ...]] = []
+    stats: list[dict[str, Any]] = []
     for one, two in pairs:
-        deviation = drift[:, index[one]] - drift[:, index[two]]
-        deviation = deviation - deviation.mean()
-        deviation[3] = 5.3 if (one, two) == (22, 4) else deviation[3]
-        photon = float(np.hypot(1 / snr_values[index[one], 3], 1 / snr_values[index[two], 3]))
-        for k, (night, mode, _) in enumerate(shots):
-            rows["exposure_id"].append(ids[k])
-            rows["night"].append(night)
-            rows["mode"].append(mode)
-            rows["star_1"].append(one)
-            rows["star_2"].append(two)
-            rows["deviation"].append(deviation[k])
-            rows["deviation_err"].append(photon)
-            rows["flag"].append("edge" if k % 17 == 5 else "")
+        i, j = index[one], index[two]
+        deviation = drift[:, i] - drift[:, j]
+        deviation -= deviation.mean()
+        if (one, two) == (22, 4):
+            deviation[3] = 5.3
+        photon = float(np.hypot(1 / snr[i, 3], 1 / snr[j, 3]))
+        points += [
+            (ids[k], night, mode, one, two, deviation[k], photon, "edge" if k % 17 == 5 else "")
+            for k, (night, mode, _) in enumerate(shots)
+        ]
         std = float(np.std(np.sort(deviation)[1:-1]))
-        for column in TABLES["pairs"]:
-            stats[column.name].append(
-                {
-                    "star_1": one,
-                    "star_2": two,
-                    "band": "I_Bessel",
-                    "radius_px": 4.5,
-                    "n": n,
-                    "ratio_mean": brightness[index[one]] / brightness[index[two]],
-                    "std_published": std,
-                    "std": std * 1.1,
-                    "std_robust": std * 0.9,
-                    "photon_std": photon,
-                    "excess_std": np.sqrt(max(std**2 - photon**2, 0)),
-                    "excess_std_err": std / 10,
-                    "spearman_rho": rng.uniform(-0.5, 0.5),
-                    "spearman_p": rng.uniform(0, 1),
-                    "spearman_p_nights": rng.uniform(0, 1),
-                    "slope_per_year": rng.normal(0, 0.02),
-                    "slope_err": 0.01,
-                    "snr_gmean": np.sqrt(snr_values[index[one], 3] * snr_values[index[two], 3]),
-                    "separation_px": np.hypot(*(xy[index[one]] - xy[index[two]])),
-                    "same_channel": False,
-                }[column.name]
-            )
-    tables = {
-        "exposures": exposures,
-        "catalogue": catalogue,
-        "snr": snr,
-        "pairs": make_table("pairs", stats),
-        "timelines": make_table("timelines", rows),
-    }
-    numbers = tuple(
-        Number(
-            f"std_published.{one}-{two}",
-            f"σ({one}/{two})",
-            f"scatter of the flux ratio {one}/{two}, as published",
-            0.03,
-            0.004,
-            "",
-            "std of sorted (F1/F2)/<F1/F2> - 1 without both extremes",
-            "pairs",
+        stats.append(
+            {
+                "star_1": one,
+                "star_2": two,
+                "band": "I_Bessel",
+                "radius_px": 4.5,
+                "n": len(shots),
+                "ratio_mean": 1.0,
+                "std_published": std,
+                "std": std * 1.1,
+                "std_robust": std * 0.9,
+                "photon_std": photon,
+                "excess_std": np.sqrt(max(std**2 - photon**2, 0)),
+                "excess_std_err": std / 10,
+                "spearman_rho": rng.uniform(-0.5, 0.5),
+                "spearman_p": rng.uniform(0, 1),
+                "spearman_p_nights": rng.uniform(0, 1),
+                "slope_per_year": rng.normal(0, 0.02),
+                "slope_err": 0.01,
+                "snr_gmean": np.sqrt(snr[i, 3] * snr[j, 3]),
+                "separation_px": np.hypot(*(xy[i] - xy[j])),
+                "same_channel": False,
+            }
         )
-        for one, two in HEADLINE
+    names = [column.name for column in TABLES["timelines"]]
+    return (
+        make_table(
+            "timelines", dict(zip(names, map(list, zip(*points, strict=True)), strict=True))
+        ),
+        make_table("pairs", {name: [row[name] for row in stats] for name in stats[0]}),
     )
-    return Results(
-        name=name,
-        title="LTT 3218, simulated 2019" if simulated else "LTT 3218, published 2019",
-        source="simulated" if simulated else "published",
-        simulated=simulated,
-        field_name=HOSTILE if hostile else "LTT 3218",
-        first_night=nights[0],
-        last_night=nights[-1],
-        tables=tables,
-        numbers=numbers,
-        notes=("A note on what to keep in mind.",),
-        reference_exposure=ids[2],
-        image=_image(rng, xy) if simulated else None,
-        spectra={"WFM-AO-N": _spectra(rng, ids[:3], star_ids, brightness)} if simulated else {},
-        inputs_digest="ab" * 32,
-        settings={"detection": {"threshold_sigma": 6.0, "fwhm_px": 5.0}},
+
+
+def _detections(
+    rng: np.random.Generator, ids: list[str], star_ids: list[int], xy: np.ndarray
+) -> QTable:
+    """Every star near its place, and one source that is no reference star."""
+    n = len(star_ids) + 1
+    places = np.vstack([xy, [20.0, 20.0]])
+    return QTable(
+        {
+            "exposure_id": np.repeat(ids, n),
+            "star_id": np.tile([*star_ids, 0], len(ids)),
+            "x": np.tile(places[:, 0], len(ids)) + rng.normal(0, 0.1, n * len(ids)),
+            "y": np.tile(places[:, 1], len(ids)) + rng.normal(0, 0.1, n * len(ids)),
+        }
     )
+
+
+def _reanalysis() -> QTable:
+    subsets = ("all", "without outliers", "mode WFM-AO-N", "season 2019-01-09 to 2019-03-13")
+    rows = [(pair, subset) for pair in HEADLINE for subset in subsets]
+    n = len(rows)
+    numbers = ("mean_shift", "std_published", "std", "std_robust", "slope_per_year")
+    errors = ("std_published_err", "std_err", "std_robust_err", "slope_err", "reading_err")
+    trends = ("spearman_rho", "spearman_p", "spearman_rho_nights", "spearman_p_nights")
+    return fill(
+        "reanalysis",
+        n,
+        star_1=[pair[0] for pair, _ in rows],
+        star_2=[pair[1] for pair, _ in rows],
+        subset=[subset for _, subset in rows],
+        n=[65] * n,
+        n_nights=[39] * n,
+        **{name: np.linspace(0.03, 0.05, n) for name in numbers},
+        **dict.fromkeys(errors, np.full(n, 0.004)),
+        **{name: np.linspace(0.001, 0.9, n) for name in trends},
+    )
+
+
+def _differences() -> QTable:
+    return fill(
+        "differences",
+        2,
+        key=["one", "two"],
+        subject=["trend of 4/6", "aperture of the best SNR"],
+        published=["not significant", "r = 4.5 px"],
+        data=["p = 0.0019", "r = 4.5 px for 14 of 25 stars"],
+        agrees=[False, True],
+        matters=["It changes.", "It holds."],
+    )
+
+
+def _recovery() -> QTable:
+    return fill(
+        "recovery",
+        2,
+        quantity=["affine, worst exposure", "band flux, bias"],
+        measured=[0.05, 0.002],
+        expected=[0.0, 0.0],
+        tolerance=[0.1, 0.001],
+        unit=["pix", ""],
+        passed=[True, False],
+        meaning=["largest distance over the field", "median over stars"],
+    )
+
+
+def _channels(rng: np.random.Generator, ids: list[str], name: str) -> QTable:
+    n = len(ids) * 4
+    columns = {"exposure_id": np.repeat(ids, 4), "channel": np.tile([2, 5, 9, 20], len(ids))}
+    drift = rng.normal(0, 0.02, n)
+    if name == "truth":
+        return QTable(columns | {"response": 1 + drift})
+    return fill(name, n, **columns, response=drift, response_err=[0.001] * n, n_stars=[1] * n)
 
 
 def _image(rng: np.random.Generator, xy: np.ndarray) -> Image:
@@ -210,16 +347,18 @@ def _image(rng: np.random.Generator, xy: np.ndarray) -> Image:
 
 
 def _spectra(
-    rng: np.random.Generator, ids: list[str], stars: list[int], brightness: np.ndarray
+    rng: np.random.Generator, mode: str, ids: list[str], stars: list[int], brightness: np.ndarray
 ) -> SpectrumSet:
-    wave_aa = np.arange(4750.0, 9351.0, 25.0)
-    shape = (len(ids), len(stars), len(APERTURE_RADII_PX), len(wave_aa))
+    members = [one for one in ids if one.endswith(f"0{MODES.index(mode)}.000")][:3]
+    wave_aa = np.arange(4750.0 if mode.endswith("N") else 4600.0, 9351.0, 25.0)
+    shape = (len(members), len(stars), len(APERTURE_RADII_PX), len(wave_aa))
     growth = np.array([0.3, 0.6, 0.8, 0.95, 1.0])[:, None]
-    flux = brightness[None, :, None, None] * growth * (wave_aa / 7000) ** -1.0
-    flux = np.broadcast_to(flux, shape) * rng.normal(1, 0.01, shape)
-    flux[..., (wave_aa > 5805) & (wave_aa < 5966)] = np.nan
+    smooth = brightness[None, :, None, None] * growth * (wave_aa / 7000) ** -1.0
+    flux = np.broadcast_to(smooth, shape) * rng.normal(1, 0.01, shape)
+    if "-AO-" in mode:
+        flux[..., (wave_aa > 5805) & (wave_aa < 5966)] = np.nan
     return SpectrumSet(
-        tuple(ids),
+        tuple(members),
         tuple(stars),
         APERTURE_RADII_PX,
         wave_aa,

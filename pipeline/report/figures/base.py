@@ -53,7 +53,7 @@ MODE_STYLES: tuple[ModeStyle, ...] = tuple(
     for mode, color, symbol in zip(
         MODES,
         ("@blue", "@orange", "@green", "@pink"),
-        ("circle", "square", "diamond", "triangle-up"),
+        ("circle", "square", "diamond", "cross"),
         strict=True,
     )
 )
@@ -139,15 +139,20 @@ def rows_above(labels: Sequence[str], row_px: int, around_px: int) -> Layout:
     """For a phone: names of rows over the rows instead of beside them, and room for that."""
     return {
         "height": around_px + row_px * len(labels),
-        "yaxis": {"showticklabels": False, "showgrid": False, "ticks": ""},
+        "yaxis": {
+            "showticklabels": False,
+            "showgrid": False,
+            "ticks": "",
+            "range": [len(labels) - 0.5, -0.75],
+        },
         "annotations": [
             note(
                 label,
                 0,
-                row - 0.5,
+                row - 0.55,
                 yref="y",
                 xanchor="left",
-                yanchor="top",
+                yanchor="middle",
                 xshift=4,
                 font={"size": 12, "color": "@muted"},
             )

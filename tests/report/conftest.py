@@ -1,0 +1,28 @@
+"""One rendering of two campaigns, shared by the tests that only look at it."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.report import render
+from pipeline.results import Results
+from tests.report import factory
+
+
+@pytest.fixture(scope="session")
+def campaigns() -> list[Results]:
+    return [factory.published(), factory.campaign()]
+
+
+@pytest.fixture(scope="session")
+def docs(campaigns: list[Results], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("report") / "docs"
+    render(campaigns, factory.build_info(), folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def hostile_docs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("hostile") / "docs"
+    render([factory.campaign(hostile=True)], factory.build_info(), folder)
+    return folder

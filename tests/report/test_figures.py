@@ -1,0 +1,251 @@
+"""Figures as Plotly and matplotlib draw them: one definition, the same data."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+
+from pipeline.report.figures.base import (
+    Figure,
+    compact_json,
+    lean,
+    merged,
+    resolve,
+    stamped,
+)
+from pipeline.report.figures.comparison import Series, dots_figure
+from pipeline.report.figures.scatter import Floor, ScatterPoints, scatter_figure
+from pipeline.report.figures.spectra import running_mean
+from pipeline.report.figures.timelines import headline_timelines, pair_explorer, range_for
+from pipeline.report.pages import Book
+from pipeline.report.rendering import PAGES
+from pipeline.report.static_image import static_svg
+from pipeline.results import Results
+from tests.report import factory
+
+
+@pytest.fixture(scope="module")
+def figures(campaigns: list[Results]) -> list[Figure]:
+    """Every figure of the report."""
+    downloads: dict[tuple[str, str], Any] = {("", "report"): [None]}
+    for one in campaigns:
+        downloads |= {(one.name, table): [] for table in one.tables}
+    return [figure for make in PAGES for figure in make(campaigns, Book(downloads)).figures]
+
+
+def views(figure: Figure) -> Iterator[tuple[str, list[dict[str, Any]], dict[str, Any]]]:
+    """The figure as first shown and with each of its choices."""
+    yield "", list(figure.data), figure.layout
+    for label, patch in figure.variants.items():
+        data = [
+            merged(trace, patch.get("data", {}).get(str(index), {}))
+            for index, trace in enumerate(figure.data)
+        ]
+        yield label, data, merged(figure.layout, patch.get("layout", {}))
+
+
+def test_every_figure_has_an_identity_of_its_own(figures: list[Figure]) -> None:
+    names = [figure.figure_id for figure in figures]
+    assert len(set(names)) == len(names)
+    assert all(re.fullmatch(r"[a-z0-9.-]+", name) for name in names)
+
+
+def test_plotly_accepts_every_figure_and_every_choice(figures: list[Figure]) -> None:
+    for figure in figures:
+        for number, (_, data, layout) in enumerate(views(figure)):
+            if number > 5:
+                break  # the others have the same form
+            go.Figure(data=resolve(data), layout=resolve(layout))  # raises on an unknown property
+        go.Figure(layout=resolve(merged(figure.layout, figure.narrow)))
+
+
+def test_a_choice_shows_what_it_says_and_the_first_is_what_stands_there(
+    figures: list[Figure],
+) -> None:
+    for figure in figures:
+        if figure.variants:
+            assert figure.first_variant in figure.variants
+            _, base, _ = next(views(figure))
+            first = {label: data for label, data, _ in views(figure)}[figure.first_variant]
+            assert compact_json(first) == compact_json(base)
+
+
+def test_simulated_figures_say_so_in_every_choice_and_on_a_phone(figures: list[Figure]) -> None:
+    for figure in figures:
+        for _, _, layout in views(figure):
+            for shape in (layout, merged(layout, figure.narrow)):
+                said = " ".join(note["text"] for note in shape.get("annotations", []))
+                assert ("SIMULATED" in said) == figure.simulated
+
+
+def test_figures_are_valid_json_without_nan(figures: list[Figure]) -> None:
+    for figure in figures:
+        text = compact_json([figure.data, figure.layout, figure.narrow, figure.variants])
+        json.loads(text, parse_constant=pytest.fail)
+
+
+def test_every_axis_has_a_title_or_labels_of_its_own(figures: list[Figure]) -> None:
+    for figure in figures:
+        axes = [part for key, part in figure.layout.items() if re.match(r"[xy]axis", key)]
+        assert axes
+        assert any(part.get("title", {}).get("text") or part.get("ticktext") for part in axes)
+
+
+def test_no_colour_is_the_only_sign(figures: list[Figure]) -> None:
+    """Two named marker traces of a figure differ in symbol, or belong to one legend group."""
+    for figure in figures:
+        if figure.figure_id.startswith("calendar"):
+            continue  # there colour repeats what the panel's name says
+        looks: dict[str, set[str]] = {}
+        for trace in figure.data:
+            symbol = trace.get("marker", {}).get("symbol")
+            if "markers" in trace.get("mode", "") and isinstance(symbol, str):
+                looks.setdefault(symbol, set()).add(trace["name"])
+        assert all(len(names) == 1 for names in looks.values()), (figure.figure_id, looks)
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+def test_the_still_picture_draws_every_figure_as_well_formed_svg(
+    figures: list[Figure], narrow: bool
+) -> None:
+    for figure in figures:
+        root = ElementTree.fromstring(static_svg(figure, narrow))
+        text = " ".join("".join(element.itertext()) for element in root.iter())
+        assert ("SIMULATED" in text) == figure.simulated
+
+
+def test_the_still_picture_shows_every_point_where_plotly_does() -> None:
+    figure = dots_figure(
+        ["a", "b"],
+        [Series("one", [1.0, 3.0], [np.nan, np.nan], "circle", "@blue")],
+        "x",
+        figure_id="f",
+        title="t",
+        caption="c",
+        simulated=False,
+        tables=(),
+    )
+    layout = figure.layout | {"xaxis": {"range": [0, 4]}, "showlegend": False, "height": 300}
+    root = ElementTree.fromstring(static_svg(replace(figure, layout=layout)))
+    uses = [
+        e for e in root.iter() if e.tag.endswith("use") and "0072B2" in e.get("style", "").upper()
+    ]
+    x = sorted(float(e.get("x", "nan")) for e in uses)
+    margin = layout["margin"]
+    width = 860 - margin["l"] - margin["r"]
+    expected = [0.72 * (margin["l"] + width * value / 4) for value in (1.0, 3.0)]
+    assert np.allclose(x, expected, atol=0.06)  # a tenth of a point is what the file keeps
+
+
+def test_an_unknown_kind_of_trace_is_refused() -> None:
+    figure = Figure("f", "t", "c", "a", [{"type": "pie", "values": [1]}], {}, False)
+    with pytest.raises(ValueError, match="pie"):
+        static_svg(figure)
+
+
+def test_outliers_become_arrows_and_are_never_hidden() -> None:
+    results = factory.campaign()
+    tables = results.tables
+    common: dict[str, Any] = {
+        "figure_id": "f",
+        "title": "t",
+        "caption": "c",
+        "simulated": True,
+        "tables": (),
+    }
+    links = {str(identity): "data.html" for identity in tables["exposures"]["exposure_id"]}
+    figure = headline_timelines(
+        tables["timelines"], tables["exposures"], {}, factory.HEADLINE, links, **common
+    )
+    arrows = [trace for trace in figure.data if trace["legendgroup"] == "beyond" and trace["x"]]
+    assert [trace["text"] for trace in arrows] == [["+5.30"]]
+    assert arrows[0]["marker"]["symbol"] == ["triangle-up"]
+    drawn = sum(len([y for y in trace["y"] if y is not None]) for trace in figure.data)
+    rows = [(int(a), int(b)) in factory.HEADLINE for a, b in zip(
+        tables["timelines"]["star_1"], tables["timelines"]["star_2"], strict=True)]  # fmt: skip
+    assert drawn == sum(rows)
+
+    explorer = pair_explorer(tables["timelines"], tables["exposures"], {}, (2, 22), links, **common)
+    for _, data, _ in views(explorer):
+        assert sum(len([y for y in t["y"] if y is not None]) for t in data) == 48
+
+
+def test_a_long_pause_breaks_the_axis_of_dates() -> None:
+    results = factory.published()
+    figure = headline_timelines(
+        results.tables["timelines"],
+        results.tables["exposures"],
+        {},
+        [(4, 6)],
+        {},
+        figure_id="f",
+        title="t",
+        caption="c",
+        simulated=False,
+        tables=(),
+    )
+    first, second = figure.layout["xaxis"], figure.layout["xaxis2"]
+    assert first["range"][1] < second["range"][0]
+    assert first["domain"][1] < second["domain"][0]
+
+
+def test_the_range_holds_nineteen_of_twenty_points() -> None:
+    values = np.append(np.full(95, 0.03), np.full(5, 9.0))
+    assert range_for(values) == 0.05
+    assert range_for(np.append(values, [9.0] * 5)) == 10.0
+    assert range_for(np.array([np.nan])) == 0.2
+
+
+def test_scatter_shows_photon_noise_of_two_equal_stars() -> None:
+    points = ScatterPoints(
+        "p", np.array([100.0, 1000.0]), np.array([0.1, 0.05]), np.full(2, np.nan), ["a", "b"],
+        "circle", "@blue",
+    )  # fmt: skip
+    figure = scatter_figure(
+        [points], [], Floor(0.04, 0.01, 8.0, "floor"), figure_id="f", title="t", caption="c",
+        simulated=False, tables=(),
+    )  # fmt: skip
+    line = next(trace for trace in figure.data if trace["name"].startswith("photon"))
+    x, y = np.array(line["x"]), np.array(line["y"])
+    assert np.allclose(y * x, np.sqrt(2), rtol=1e-3)
+    curve = next(trace for trace in figure.data if "floor" in trace["name"])
+    x, y = np.array(curve["x"]), np.array(curve["y"])
+    assert np.allclose(y**2, 0.04**2 + (8.0 / x) ** 2, rtol=1e-3)
+
+
+def test_running_mean_leaves_gaps_out_and_open() -> None:
+    curve = np.array([1.0, 2.0, np.nan, 4.0, 6.0])
+    assert np.allclose(running_mean(curve, 3), [1.5, 1.5, np.nan, 5.0, 5.0], equal_nan=True)
+
+
+def test_lean_numbers_are_short_and_null_where_missing() -> None:
+    assert lean(np.array([1 / 3, np.nan, np.inf]), 3) == [0.333, None, None]
+    assert lean([1, 2]) == [1, 2]
+
+
+def test_a_patch_reaches_into_lists() -> None:
+    base = {"a": [{"x": 1, "y": 2}, {"x": 3}], "b": 1}
+    assert merged(base, {"a": {"0": {"x": 9}}}) == {"a": [{"x": 9, "y": 2}, {"x": 3}], "b": 1}
+    assert merged(base, {"a": []})["a"] == []
+
+
+def test_the_watermark_is_added_once_and_only_where_it_is_true() -> None:
+    assert stamped({}, False) == {}
+    assert [one["text"] for one in stamped({}, True)["annotations"]] == ["SIMULATED"]
+    assert stamped({}, True, mixed=True)["annotations"][0]["text"] == "PARTLY SIMULATED"
+
+
+def test_the_script_and_python_know_the_same_colours() -> None:
+    script = Path("site_src/assets/js/report.js").read_text(encoding="utf-8")
+    from pipeline.report.figures.base import LIGHT
+
+    for name, color in LIGHT.items():
+        assert len(re.findall(rf'\b{name[1:]}: "', script)) == 2, f"{name} must be in both palettes"
+        assert color.lower().replace(" ", "") in script.lower().replace(" ", "")

@@ -1,0 +1,100 @@
+"""Numbers and foreign text as pages print them."""
+
+import html
+import math
+
+import markdown
+import pytest
+
+from pipeline.report.text import (
+    fixed,
+    plot_text,
+    probability,
+    shown,
+    significant,
+    size_of,
+    slug,
+    with_error,
+)
+from tests.report.factory import HOSTILE
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "printed"),
+    [
+        (0.0483, 0.0047, "0.0483 ± 0.0047"),
+        (4.5, 0.123, "4.50 ± 0.12"),
+        (-0.356, 0.0996, "−0.36 ± 0.10"),
+        (1234.5, 25.0, "1234 ± 25"),
+        (0.0266, 0.3, "0.0266 ± 0.30"),
+        (0.5, math.nan, "0.500"),
+        (math.nan, 0.1, "–"),
+        (0.0, 0.0, "0"),
+    ],
+)
+def test_a_value_keeps_two_digits_of_its_error(value: float, error: float, printed: str) -> None:
+    assert with_error(value, error) == printed
+
+
+@pytest.mark.parametrize(
+    ("value", "printed"),
+    [(0.00191, "0.0019"), (1.1e-5, "1.1 × 10⁻⁵"), (0.73, "0.73"), (0.0, "0")],
+)
+def test_small_probabilities_get_a_power_of_ten(value: float, printed: str) -> None:
+    assert probability(value) == printed
+
+
+def test_zero_has_no_sign_and_minus_is_a_minus() -> None:
+    assert fixed(-0.0001, 2) == "0.00"
+    assert fixed(-0.5, 1, sign=True) == "−0.5"
+    assert fixed(0.5, 1, sign=True) == "+0.5"
+    assert significant(-1234.567, 3) == "−1235"
+
+
+def test_sizes_are_for_people() -> None:
+    assert [size_of(n) for n in (999, 20_400, 2_440_000)] == ["999 B", "20 kB", "2.4 MB"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        HOSTILE,
+        "<b>x</b>",
+        "# heading",
+        "a | b",
+        "[x](javascript:alert(1))",
+        "**bold** _it_ `code`",
+        "{{ jinja }}",
+        "![i](x.png)",
+        "<!-- c -->",
+        "~~~",
+        "&lt;",
+    ],
+)
+@pytest.mark.parametrize("frame", ["{}", "<p>{}</p>", "Text {} text", "## {} {{ #id }}"])
+def test_foreign_text_survives_markdown_as_text(text: str, frame: str) -> None:
+    rendered = markdown.markdown(
+        frame.format(shown(text)), extensions=["attr_list", "md_in_html", "tables"]
+    )
+    seen = html.unescape(rendered.replace("<p>", "").replace("</p>", ""))
+    flat = " ".join(text.split())
+    assert flat in " ".join(seen.split())
+    # no element but those of the frame
+    body = rendered.replace("&lt;", "").replace("<p>", "").replace("</p>", "")
+    body = body.replace('<h2 id="id">', "").replace("</h2>", "")
+    assert "<" not in body
+
+
+def test_control_and_bidirectional_characters_do_not_reach_the_page() -> None:
+    assert shown("a\u202eb\nc\x00d") == "a b c d"
+    assert "\n" not in plot_text("a\nb")
+
+
+def test_plot_labels_cannot_hold_tags() -> None:
+    assert plot_text("<a href='x'>y</a>") == "&lt;a href='x'&gt;y&lt;/a&gt;"
+
+
+def test_a_slug_is_a_safe_anchor() -> None:
+    assert slug('MUSE.2019-03-11T02:32:18.829 <"x">') == "muse.2019-03-11t02-32-18.829-x"
+    assert slug("../../etc") == "etc"
+    assert slug("###") == "x"

@@ -1,0 +1,250 @@
+"""What a reader meets: every page, two sizes, two palettes; without script, on paper, from disk."""
+
+import os
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+from tests.report import factory
+from tests.site.conftest import DESKTOP, PHONE
+
+pytestmark = pytest.mark.browser
+
+PAGES = (
+    "index", "data", "detection", "offsets", "spectra", "snr", "timelines", "scatter",
+    "channels", "comparison", "recovery", "method", "downloads", "about",
+)  # fmt: skip
+SMALLEST_FONT_PX = 10
+SIZE_LIMIT = 11_000_000  # of the made-up or default site with the small Plotly bundle
+
+OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+FAILED = "document.querySelectorAll('.rp-failed').length"
+WITHOUT_MARK = """() => [...document.querySelectorAll('.rp-simulated')]
+  .filter((box) => !/SIMULATED/.test(box.querySelector('.js-plotly-plot').textContent)
+                   || !box.querySelector('figcaption .rp-sim')).map((box) => box.id)"""
+SMALL_TEXT = f"""() => [...document.querySelectorAll('.js-plotly-plot text')]
+  .filter((text) => text.textContent.trim())
+  .filter((text) => parseFloat(getComputedStyle(text).fontSize) < {SMALLEST_FONT_PX})
+  .map((text) => text.textContent)"""
+PICTURES = """() => [...document.querySelectorAll('.rp-plot img')]
+  .map((image) => image.complete && image.naturalWidth > 0 && image.getClientRects().length > 0)"""
+
+
+class Page(HTMLParser):
+    """Addresses and anchors of one page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.ids: set[str] = set()
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        for name, value in attrs:
+            if name in ("href", "src", "srcset") and value:
+                self.links.append(value)
+            if name in ("id", "name") and value and tag != "meta":
+                self.ids.add(value)
+
+
+@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize(("size", "scheme"), [(DESKTOP, "light"), (PHONE, "dark")])
+def test_page(watched: Any, base: str, name: str, size: tuple[int, int], scheme: str) -> None:
+    """Loads without error or foreign request, draws all figures, fits, in both palettes."""
+    one = watched(size, color_scheme=scheme)
+    one.open(f"{base}{name}.html")
+    page = one.page
+    assert page.evaluate(FAILED) == 0
+    assert page.evaluate(OVERFLOW) <= 0
+    assert page.evaluate(WITHOUT_MARK) == []
+    assert page.evaluate(SMALL_TEXT) == []
+    if "demo-simulated" in page.content() and name != "method":
+        assert page.locator(".rp-sim").first.is_visible()
+    assert page.locator("[data-title*='hare']").count() == 0  # Plotly's button to another host
+    one.other_palette()
+    one.draw_all()
+    assert page.evaluate(OVERFLOW) <= 0
+    one.clean()
+
+
+def test_figures_follow_the_palette(watched: Any, base: str) -> None:
+    one = watched(color_scheme="light")
+    one.open(f"{base}timelines.html")
+    color = "document.querySelector('.js-plotly-plot')._fullLayout.font.color"
+    light = one.page.evaluate(color)
+    one.other_palette()
+    one.page.wait_for_function(f"light => {color} !== light", arg=light)
+    one.clean()
+
+
+def test_every_link_anchor_and_download_resolves(site: Path) -> None:
+    pages = {
+        file.name: Page(file.read_text(encoding="utf-8")) for file in sorted(site.glob("*.html"))
+    }
+    assert set(pages) >= {f"{name}.html" for name in PAGES}
+    broken = []
+    for name, page in pages.items():
+        if name == "404.html":
+            continue  # served at any depth: its links are absolute
+        for link in page.links:
+            parts = urlsplit(link)
+            if parts.scheme or link.startswith("//"):
+                continue
+            target = unquote(parts.path) or name
+            if not (site / target).is_file() and target not in (".", "./"):
+                broken.append(f"{name}: {link}")
+            elif parts.fragment and target.endswith(".html"):
+                known = pages[target].ids
+                if unquote(parts.fragment) not in known and not parts.fragment.startswith("__"):
+                    broken.append(f"{name}: {link}")
+    assert broken == []
+
+
+def test_selectors_change_the_figure_and_the_address(watched: Any, base: str) -> None:
+    for name in ("timelines", "spectra", "offsets"):
+        one = watched()
+        one.open(f"{base}{name}.html")
+        page = one.page
+        selects = page.locator("select[data-variants]")
+        assert selects.count() > 0
+        for index in range(selects.count()):
+            select = selects.nth(index)
+            figure = select.get_attribute("data-variants")
+            data = f"""JSON.stringify(document.querySelector('#{figure} .js-plotly-plot')
+                       .data.map((trace) => [trace.x, trace.y]))"""
+            before = page.evaluate(data)
+            label = select.locator("option").nth(2).get_attribute("value")
+            select.select_option(label)
+            page.wait_for_function(f"before => {data} !== before", arg=before)
+            changed = page.evaluate(data)
+            assert figure in page.evaluate("location.search")
+            page.locator(f"#{figure} button[data-step='1']").click()
+            page.wait_for_function(f"before => {data} !== before", arg=changed)
+            page.locator(f"#{figure} button[data-step='-1']").click()
+            page.wait_for_function(f"before => {data} === before", arg=changed)
+        address = page.url
+        again = watched()
+        again.open(address)
+        restored = again.page.evaluate(data)
+        assert restored == changed, "an address leads back to the same view"
+        one.clean()
+        again.clean()
+
+
+def test_a_click_on_a_point_leads_to_its_exposure(watched: Any, base: str) -> None:
+    one = watched()
+    one.open(f"{base}timelines.html")
+    one.page.evaluate(
+        """() => { const plot = document.querySelector('.js-plotly-plot');
+             plot.emit('plotly_click', {points: [{data: plot.data[0], pointNumber: 0}]}); }"""
+    )
+    one.page.wait_for_url("**/data.html#*")
+    anchor = urlsplit(one.page.url).fragment
+    assert one.page.locator(f"tr[id='{anchor}']").count() == 1
+    one.clean()
+
+
+def test_a_table_can_be_searched(watched: Any, base: str) -> None:
+    one = watched()
+    one.page.goto(f"{base}data.html")
+    box = one.page.locator("input[data-filter]").first
+    table = one.page.locator(f"#{box.get_attribute('data-filter')} tbody tr")
+    everything = table.count()
+    box.fill("WFM-AO-N")
+    left = sum(row.is_visible() for row in table.all())
+    assert 0 < left < everything
+    assert f"{left} of {everything} rows" in one.page.content()
+    one.clean()
+
+
+def test_citation_can_be_copied(watched: Any, base: str) -> None:
+    one = watched(permissions=["clipboard-read", "clipboard-write"])
+    one.page.goto(f"{base}about.html")
+    one.page.locator("button[data-copy='bibtex']").click()
+    one.page.wait_for_function(
+        "navigator.clipboard.readText().then((text) => text.includes('@misc'))"
+    )
+    one.clean()
+
+
+def test_without_script_every_picture_is_seen_and_no_dead_control(watched: Any, base: str) -> None:
+    one = watched(java_script_enabled=False)
+    for name in ("index", "timelines", "detection", "comparison"):
+        one.page.goto(f"{base}{name}.html", wait_until="load")
+        boxes = one.page.locator(".rp-plot img")
+        assert boxes.count() > 0
+        assert all(picture.bounding_box()["height"] > 100 for picture in boxes.all())
+        assert not any(tool.is_visible() for tool in one.page.locator(".rp-tools").all())
+    one.clean()
+
+
+def test_if_plotly_cannot_be_loaded_the_pictures_stay(watched: Any, base: str) -> None:
+    one = watched()
+    one.page.route("**/plotly.min.js", lambda route: route.abort())
+    one.open(f"{base}timelines.html")
+    assert all(one.page.evaluate(PICTURES))
+    assert one.page.evaluate(FAILED) > 0
+
+
+def test_on_paper_the_pictures_replace_the_plots(watched: Any, base: str) -> None:
+    one = watched()
+    one.open(f"{base}timelines.html")
+    one.page.emulate_media(media="print")
+    assert all(one.page.evaluate(PICTURES))
+    assert not any(host.is_visible() for host in one.page.locator(".rp-host").all())
+    assert not any(tool.is_visible() for tool in one.page.locator(".rp-tools").all())
+    assert len(one.page.pdf()) > 20_000
+    one.clean()
+
+
+@pytest.mark.parametrize("from_disk", [True, False])
+def test_search_finds_a_page(watched: Any, base: str, site: Path, from_disk: bool) -> None:
+    address = f"{site.as_uri()}/" if from_disk else base
+    one = watched(allowed=address)
+    one.page.goto(f"{address}index.html")
+    one.page.locator("input.md-search__input").click()
+    one.page.locator("input.md-search__input").press_sequentially("robust")
+    one.page.wait_for_selector(".md-search-result__item")
+    assert "Method" in one.page.locator(".md-search-result__list").inner_text()
+    one.clean()
+
+
+def test_from_disk_figures_and_selectors_work(watched: Any, site: Path) -> None:
+    address = f"{site.as_uri()}/"
+    one = watched(allowed=address)
+    one.open(f"{address}timelines.html")
+    assert one.page.evaluate(FAILED) == 0
+    select = one.page.locator("select[data-variants]").first
+    figure = select.get_attribute("data-variants")
+    title = f"document.querySelector('#{figure} .js-plotly-plot').layout.annotations[0].text"
+    before = one.page.evaluate(title)
+    select.select_option(index=4)
+    one.page.wait_for_function(f"before => {title} !== before", arg=before)
+    one.clean()
+
+
+@pytest.mark.skipif("REPORT_SITE" in os.environ, reason="made-up text only")
+@pytest.mark.parametrize("name", ["index", "data", "timelines", "detection", "scatter", "offsets"])
+def test_hostile_text_is_shown_and_runs_nothing(
+    watched: Any, hostile_site: Path, serve: Any, name: str
+) -> None:
+    address = str(serve(hostile_site))
+    one = watched(allowed=address)
+    one.open(f"{address}{name}.html")
+    one.page.wait_for_timeout(200)
+    one.clean()
+    assert one.page.locator("article script").count() == 0
+    assert one.page.evaluate("document.querySelectorAll('article img[src=\"x\"]').length") == 0
+    if name == "data":
+        shown = " ".join(one.page.locator("main").inner_text().split())
+        assert " ".join(factory.HOSTILE.split()) in shown
+
+
+def test_a_version_stays_small(site: Path) -> None:
+    total = sum(file.stat().st_size for file in site.rglob("*") if file.is_file())
+    bundle = (site / "assets" / "vendor" / "plotly.min.js").stat().st_size
+    full_bundle = max(0, bundle - 1_600_000)  # what a machine without npm takes more
+    assert total - full_bundle < SIZE_LIMIT
