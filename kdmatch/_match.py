@@ -191,7 +191,7 @@ def match(
         Also look for mirrored catalogues.
     prior : array_like, shape (2, 3), optional
         An expected affine, for instance ``[[1, 0, 0], [0, 1, 0]]``. Hypotheses whose linear part is
-        near it come first; it changes the time, not the answer.
+        near it come first; it saves time up to some 100 stars and does not change the answer.
     max_false_alarm : float
         Accept only if unrelated catalogues would show such an agreement less often than this.
     scale_range : (float, float)

@@ -9,8 +9,9 @@
 static const double PRIOR_RADIUS = 0.1;
 enum {
     NEIGHBOURS = 8,
-    ANCHORS = 16,       /* half of them may be missing */
-    MAX_PLACES = 400000 /* anchors times target stars */
+    ANCHORS = 16,      /* half of them may be missing */
+    FEW_ANCHORS = 4,   /* fewer may all be missing */
+    MAX_PLACES = 50000 /* anchors times target stars: more would take longer than it saves */
 };
 
 /* Pairs of the anchor's constellation when the anchor lies on target star j. */
@@ -65,7 +66,10 @@ void prior_starts(const verifier *v, prior_visit visit, void *context)
 {
     int32_t ref[NEIGHBOURS + 1], tgt[NEIGHBOURS + 1];
     int32_t anchors = MAX_PLACES / v->tgt->n;
-    anchors = anchors < 1 ? 1 : anchors > ANCHORS ? ANCHORS : anchors;
+    if (anchors < FEW_ANCHORS) {
+        return;
+    }
+    anchors = anchors < ANCHORS ? anchors : ANCHORS;
     anchors = anchors < v->ref->n ? anchors : v->ref->n;
     for (int32_t step = 0; step < anchors; step++) {
         int32_t anchor = (int32_t)((int64_t)step * v->ref->n / anchors);

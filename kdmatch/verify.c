@@ -1,4 +1,4 @@
-/* From a hypothesis to the map: screen it among neighbours, grow it over the field, refine it. */
+/* From a hypothesis to a map: screen it among neighbours, grow it over the field. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,11 +12,9 @@ static const double MAX_COINCIDENCE = 0.3;
 static const double EXPECTED_SHARE = 0.35;
 static const double SCREEN_DROP = -3.5; /* log odds: eight misses in a row */
 static const double SCREEN_KEEP = 15.0;
-static const double FALSE_PARTNER = 0.01; /* probability below which a pair is one */
 enum {
-    MAX_ROUNDS = 60,
-    LOCAL = 6,
-    MANY_PAIRS = 12 /* enough to tell their noise to a fifth */
+    MAX_ROUNDS = 60, /* of growing */
+    LOCAL = 6        /* neighbours that tell the local density */
 };
 
 bool pairs_open(pair_list *list, int32_t room)
@@ -186,7 +184,7 @@ static inline double radius2(const verifier *v, const fit *f, int32_t star, doub
 /* One-to-one pairs of the trial stars under a map into v->next: each takes its nearest target star, of
  * two that take the same one the nearer keeps it, at equal distance the first. Stars whose radius of
  * search exceeds `reach` are left alone. Returns how many were looked at. */
-static int32_t collect(verifier *v, const fit *f, int32_t n_trial, double tolerance, double reach)
+int32_t verifier_collect(verifier *v, const fit *f, int32_t n_trial, double tolerance, double reach)
 {
     pair_list *out = &v->next;
     int32_t seen = 0, kept = 0;
@@ -228,13 +226,13 @@ static int32_t collect(verifier *v, const fit *f, int32_t n_trial, double tolera
     return seen;
 }
 
-static bool same_pairs(const pair_list *a, const pair_list *b)
+bool same_pairs(const pair_list *a, const pair_list *b)
 {
     size_t size = (size_t)a->n * sizeof *a->ref;
     return a->n == b->n && memcmp(a->ref, b->ref, size) == 0 && memcmp(a->tgt, b->tgt, size) == 0;
 }
 
-static void take_next(verifier *v)
+void verifier_take_next(verifier *v)
 {
     pair_list swap = v->now;
     v->now = v->next;
@@ -248,113 +246,19 @@ static bool spread(verifier *v, fit *f)
     v->now.n = 0;
     for (int round = 0; round < MAX_ROUNDS; round++) {
         int32_t n_trial = within_reach(v, f);
-        int32_t seen = collect(v, f, n_trial, v->options->tolerance, v->max_radius);
+        int32_t seen = verifier_collect(v, f, n_trial, v->options->tolerance, v->max_radius);
         if (v->next.n < KDMATCH_MIN_PAIRS || v->next.n < 0.5 * v->expected * seen) {
             return false;
         }
         if (same_pairs(&v->now, &v->next)) {
             return true;
         }
-        take_next(v);
+        verifier_take_next(v);
         if (!fit_pairs(f, v->ref, v->tgt, &v->now)) {
             return false;
         }
     }
     return true;
-}
-
-/* Refit on all pairs within a tolerance until they stay the same. Should the set ever come back to an
- * earlier one without resting, the rounds end the loop, the same way for the same start. */
-static bool settle(verifier *v, fit *f, double tolerance)
-{
-    for (int round = 0; round < MAX_ROUNDS; round++) {
-        for (int32_t i = 0; i < v->ref->n; i++) {
-            v->trial[i] = i;
-        }
-        collect(v, f, v->ref->n, tolerance, INFINITY);
-        bool rest = same_pairs(&v->now, &v->next);
-        take_next(v);
-        if (v->now.n < KDMATCH_MIN_PAIRS || !fit_pairs(f, v->ref, v->tgt, &v->now)) {
-            return false;
-        }
-        if (rest) {
-            return true;
-        }
-    }
-    return true;
-}
-
-static double worst_residual2(const verifier *v, const fit *f, const pair_list *pairs)
-{
-    double worst = 0;
-    for (int32_t k = 0; k < pairs->n; k++) {
-        point to = apply(&f->map, v->ref->star[pairs->ref[k]]);
-        worst = fmax(worst, distance2(to, v->tgt->star[pairs->tgt[k]]));
-    }
-    return worst;
-}
-
-/* A false partner near the place of a missing star passes the tolerance, and among few pairs it bends
- * the map. It shows beside the scatter of the others: without pair i the sum of squares falls by
- * e^2 / (1 - h), and for Gaussian errors the share that is left is, to the power n - 4, the exact
- * probability of such a fall (F test of 2 against 2 n - 8 degrees of freedom). */
-static void drop_false_partners(verifier *v, fit *f)
-{
-    double half = v->options->tolerance / 2; /* smaller ones do no harm */
-    while (f->n >= 6 && f->n < MANY_PAIRS) {
-        double worst = 0;
-        int32_t drop = -1;
-        for (int32_t k = 0; k < f->n; k++) {
-            point at = v->ref->star[v->now.ref[k]], to = v->tgt->star[v->now.tgt[k]];
-            double rest = fmax(1e-9, 1 - leverage(f, at));
-            double fall = distance2(apply(&f->map, at), to) / rest;
-            if (fall > worst) {
-                worst = fall;
-                drop = k;
-            }
-        }
-        double left = 1 - worst / (f->rms * f->rms * f->n);
-        if (worst <= half * half || f->n * pow(fmax(0.0, left), f->n - 4) > FALSE_PARTNER) {
-            return;
-        }
-        v->next.n = 0;
-        for (int32_t k = 0; k < f->n; k++) {
-            if (k != drop) {
-                v->next.ref[v->next.n] = v->now.ref[k];
-                v->next.tgt[v->next.n++] = v->now.tgt[k];
-            }
-        }
-        fit without;
-        if (!fit_pairs(&without, v->ref, v->tgt, &v->next) ||
-            worst_residual2(v, &without, &v->next) > f->tolerance * f->tolerance) {
-            return; /* the others do not agree better without it */
-        }
-        without.tolerance = f->tolerance;
-        *f = without;
-        take_next(v);
-    }
-}
-
-/* First with twice the tolerance, so that neighbouring starts end in the same place. At last, if the
- * noise of many pairs turns out above a quarter of the tolerance, with four times that noise: of
- * Gaussian errors in two axes one in 3000 lies farther out, and none should be cut off. */
-bool verifier_refine(verifier *v, fit *f)
-{
-    double tolerance = v->options->tolerance;
-    if (!settle(v, f, 2 * tolerance) || !settle(v, f, tolerance)) {
-        return false;
-    }
-    double noise = f->n >= MANY_PAIRS ? f->rms * sqrt(f->n / (2.0 * f->n - 6)) : 0;
-    if (4 * noise > tolerance) {
-        tolerance = fmin(4 * noise, 2 * tolerance);
-        if (!settle(v, f, tolerance)) {
-            return false;
-        }
-    }
-    f->tolerance = tolerance;
-    drop_false_partners(v, f);
-    /* Pairs that came to no rest may have drifted apart in the last fit. */
-    return worst_residual2(v, f, &v->now) <= f->tolerance * f->tolerance;
 }
 
 bool verifier_grow(verifier *v, const fit *start, fit *out)
