@@ -49,6 +49,7 @@ class Campaign(ABC):
 
     source: str
     simulated = False
+    sections: tuple[str, ...] = ("campaign", "field", "statistics")  # of report.toml that shape it
 
     def __init__(self, request: Request) -> None:
         self.settings: Settings = request.settings
@@ -118,7 +119,7 @@ class Campaign(ABC):
             image=self.image(),
             spectra=self.spectra(),
             inputs_digest=products.digest(self.ingredients()),
-            settings=asdict(self.settings),
+            settings={name: asdict(getattr(self.settings, name)) for name in self.sections},
         )
 
 
@@ -161,6 +162,10 @@ class MeasuredCampaign(Campaign):
     """Exposures that went through the whole chain."""
 
     title_suffix = ""
+    sections: tuple[str, ...] = (
+        *("campaign", "field", "detection", "reference", "matching"),
+        *("extraction", "photometry", "statistics", "review"),
+    )
     numbers_from = "photometry of the cubes"
     notes: tuple[str, ...] = ()
     jobs: list[Job]  # with their reference, once measured
@@ -273,6 +278,7 @@ class SimulatedCampaign(MeasuredCampaign):
     source = "simulated"
     simulated = True
     title_suffix = ", simulated"
+    sections = (*MeasuredCampaign.sections, "simulation")
     numbers_from = "photometry of the simulated cubes"
     notes = (
         "Everything here is simulated: the nights, modes, star positions and signal-to-noise ratios "
