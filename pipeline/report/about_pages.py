@@ -1,6 +1,6 @@
 """Pages on the report itself: downloads, method with the settings used, how it was built."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -154,6 +154,20 @@ class _Choices:
         )
 
 
+def flattened(settings: object, prefix: str = "") -> Iterator[tuple[str, object]]:
+    """Every single setting with its full name; sections in a list are numbered from 1."""
+    parts: Iterable[tuple[str, object]]
+    if isinstance(settings, Mapping):
+        parts = settings.items()
+    elif isinstance(settings, list | tuple) and any(isinstance(one, Mapping) for one in settings):
+        parts = ((str(number), one) for number, one in enumerate(settings, start=1))
+    else:
+        yield prefix, settings
+        return
+    for key, value in parts:
+        yield from flattened(value, f"{prefix}.{key}" if prefix else str(key))
+
+
 def plain_value(value: object) -> str:
     """A setting as a reader would write it."""
     if isinstance(value, bool):
@@ -185,9 +199,8 @@ def _by_settings(campaigns: Sequence[Results]) -> list[list[Results]]:
 def _settings_table(group: Sequence[Results]) -> TableView:
     results = group[0]
     rows = [
-        (Cell(f"{section}.{key}"), Cell(plain_value(value), kind="rp-wrap"))
-        for section, values in results.settings.items()
-        for key, value in values.items()
+        (Cell(key), Cell(plain_value(value), kind="rp-wrap"))
+        for key, value in flattened(results.settings)
     ]
     return TableView(
         f"settings-{results.name}",

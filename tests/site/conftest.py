@@ -51,9 +51,13 @@ class Watched:
                 and self.errors.append(f"{page.url}: {message.text}")
             ),
         )
-        page.on("requestfailed", lambda request: self.errors.append(f"failed: {request.url}"))
+        page.on("requestfailed", self._failed)
         page.on("request", lambda request: self._note(request.url))
         page.on("dialog", self._dismiss)
+
+    def _failed(self, request: Any) -> None:
+        if request.failure != "net::ERR_ABORTED":  # the reader went on to the next page
+            self.errors.append(f"failed: {request.url}")
 
     def _note(self, url: str) -> None:
         if not url.startswith((self.allowed, "data:", "blob:", "about:")):

@@ -200,6 +200,12 @@
     NARROW.addEventListener("change", redraw);
   }
 
+  // What scrolls can be scrolled with the keyboard, also in pages written by hand; the theme puts
+  // its boxes around tables while the page loads.
+  addEventListener("load", () => document.querySelectorAll(".md-typeset__scrollwrap").forEach((box) => {
+    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+  }));
+
   window.RP = { put: (id, value) => store.set(id, value), data, live, merged };
   if (document.readyState === "loading") addEventListener("DOMContentLoaded", start); else start();
 })();
