@@ -243,7 +243,9 @@ class MeasuredCampaign(Campaign):
             "photometry": photometry,
             **self.further_tables(),
         }
-        found = campaign_statistics(fluxes, tables, how.pairs, source=self.numbers_from)
+        found = campaign_statistics(
+            fluxes, self.comparable(tables), how.pairs, source=self.numbers_from
+        )
         nights = sorted(str(night) for night in gathered.exposures["night"] if night)
         return Summary(
             {**tables, **found.tables},
@@ -257,6 +259,10 @@ class MeasuredCampaign(Campaign):
     def further_tables(self) -> dict[str, QTable]:
         """What only this source has."""
         return {}
+
+    def comparable(self, tables: Mapping[str, QTable]) -> Mapping[str, QTable]:
+        """The tables that statistics may compare with what was measured."""
+        return tables
 
     def image(self) -> Image | None:
         """Detection image of the reference exposure."""
@@ -311,6 +317,12 @@ class SimulatedCampaign(MeasuredCampaign):
             **campaign.truth(with_fluxes=False),
             "truth_fluxes": vstack(fluxes, metadata_conflicts="silent"),
         }
+
+    def comparable(self, tables: Mapping[str, QTable]) -> Mapping[str, QTable]:
+        """All, but the truth only where it was summed over the same spaxels."""
+        if self.settings.extraction.mask == "center":
+            return tables
+        return {name: table for name, table in tables.items() if not name.startswith("truth_")}
 
     def unit(self) -> str:
         """Unit of the simulated cubes."""
