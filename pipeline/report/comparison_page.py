@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from astropy.table import QTable
 
+from pipeline.report.comparison_tables import claims_table, subset_table
 from pipeline.report.figures.base import Figure
 from pipeline.report.figures.comparison import Series, dots_figure
 from pipeline.report.pages import Book, Page
-from pipeline.report.rows import ALL, Pair, headline_pairs, number, p_cell, pair_error, pair_stats
+from pipeline.report.rows import ALL, Pair, headline_pairs, number, pair_error, pair_stats
 from pipeline.report.tables import Cell, Head, TableView
-from pipeline.report.text import fixed, with_error
+from pipeline.report.text import with_error
 from pipeline.results import Results
 
 TAB = "Stability"
@@ -61,9 +61,9 @@ def comparison_page(campaigns: Sequence[Results], book: Book) -> Page:
         context["table_"] = book.table(_comparison_table(rows), record.name)
         if "reanalysis" in record.tables:
             context["subsets"] = book.figure(_subset_figure(record), record.name)
-            context["subset_table"] = book.table(_subset_table(record), record.name)
+            context["subset_table"] = book.table(subset_table(record), record.name)
         if "claims" in record.tables:
-            context["claims"] = book.table(_claims_table(record), record.name)
+            context["claims"] = book.table(claims_table(record), record.name)
     return Page(
         "comparison",
         "Against the study",
@@ -247,72 +247,4 @@ def _subset_figure(record: Results) -> Figure:
         "from a bootstrap over nights and leave the frame where one exposure decides.",
         simulated=record.simulated,
         tables=("reanalysis",),
-    )
-
-
-def _subset_table(record: Results) -> TableView:
-    table: QTable = record.tables["reanalysis"]
-    rows = []
-    for row in table:
-        rows.append(
-            (
-                Cell(f"{row['star_1']}/{row['star_2']}"),
-                Cell(str(row["subset"])),
-                Cell(str(row["n"])),
-                Cell(str(row["n_nights"])),
-                Cell(fixed(number(row["mean_shift"]), 4, sign=True)),
-                Cell(with_error(number(row["std_published"]), number(row["std_published_err"]))),
-                Cell(with_error(number(row["std"]), number(row["std_err"]))),
-                Cell(with_error(number(row["std_robust"]), number(row["std_robust_err"]))),
-                Cell(fixed(number(row["spearman_rho"]), 3, sign=True)),
-                p_cell(number(row["spearman_p"])),
-                Cell(fixed(number(row["spearman_rho_nights"]), 3, sign=True)),
-                p_cell(number(row["spearman_p_nights"])),
-            )
-        )
-    return TableView(
-        "reanalysis",
-        "Re-analysis of the digitised points, whole and in parts. A p below 0.01 is coloured; a "
-        "trend is believed from nightly means, because points of one night are not independent.",
-        (
-            Head("Pair"),
-            Head("points", numeric=False),
-            Head("n"),
-            Head("nights"),
-            Head("mean shift", title="mean of these deviations about the mean of all"),
-            Head("σ published"),
-            Head("σ", title="sample standard deviation, ddof 1"),
-            Head("σ robust"),
-            Head("ρ", title="Spearman correlation with time, per point"),
-            Head("p"),
-            Head("ρ nights", title="the same from nightly means"),
-            Head("p nights"),
-        ),
-        tuple(rows),
-        source="reanalysis",
-        filter=True,
-        simulated=record.simulated,
-    )
-
-
-def _claims_table(record: Results) -> TableView:
-    return TableView(
-        "claims",
-        "Every number that the study prints and that is used here.",
-        (
-            Head("Value"),
-            Head("unit", numeric=False),
-            Head("what it is", numeric=False),
-            Head("where", numeric=False),
-        ),
-        tuple(
-            (
-                Cell(f"{number(row['value']):g}"),
-                Cell(str(row["unit"])),
-                Cell(str(row["statement"]), kind="rp-wrap"),
-                Cell(str(row["source"]), kind="rp-wrap muted"),
-            )
-            for row in record.tables["claims"]
-        ),
-        source="claims",
     )

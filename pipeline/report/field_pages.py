@@ -138,8 +138,8 @@ def snr_page(campaigns: Sequence[Results], book: Book) -> Page:
                 figure_id=f"snr-{one.name}-{two.name}",
                 title="Signal-to-noise ratios of the two campaigns",
                 caption="One point per star and aperture; on the dashed line both are equal. The "
-                "simulation is given the SNR of the study at r = 4.5 px as input, so that column "
-                "tests the chain from photons to SNR; the other four test the image profile.",
+                "simulation takes the SNR of the study as input: the agreement tests the chain "
+                "from photons to SNR.",
                 simulated=one.simulated or two.simulated,
                 mixed=one.simulated != two.simulated,
             ),

@@ -6,7 +6,8 @@ annotations, images); anything else is refused, so that a new kind of figure can
 """
 
 import io
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -18,12 +19,16 @@ from matplotlib.figure import Figure as MplFigure
 from pipeline.report.figures.base import Figure, height, merged, resolve
 from pipeline.report.static_compact import compact_svg
 from pipeline.report.static_marks import MARKS, PT_PER_PX, coordinates, legend_handle, plain
-from pipeline.report.static_overlays import Panel, draw_annotation, draw_image, draw_shape
+from pipeline.report.static_overlays import Frame, Panel, draw_annotation, draw_image, draw_shape
+from pipeline.report.text import MINUS
 
 DPI = 100  # only a scale here: the picture is a vector graphic, 1 px = 1 CSS pixel
 WIDE_PX, NARROW_PX = 860, 380  # column of the page on a desktop, on a phone
 MARGIN = {"l": 60, "r": 12, "t": 12, "b": 46}
 FONT_PX = 12.5
+_TRIMMED = re.compile(r"\+\.(\d)~f")
+SIGN_PX, LETTER_PX = 42, 7  # of a legend's entry
+EDGE_PX = 4  # free beside the outermost label
 DATE_PX = 50  # room that one date label takes
 
 STYLE: Mapping[str, Any] = {
@@ -70,6 +75,7 @@ def _draw(
     for panel in panels.values():
         _finish_axis(panel.axes, panel.xaxis, "x")
         _finish_axis(panel.axes, panel.yaxis, "y")
+    frame = _make_room(panels.values(), frame, size)
     for shape in layout.get("shapes", ()):
         draw_shape(canvas, panels, frame, shape)
     for picture in layout.get("images", ()):
@@ -91,6 +97,22 @@ def _frame_box(
         1 - (margin["l"] + margin["r"]) / size[0],
         1 - (margin["t"] + margin["b"]) / size[1],
     )
+
+
+def _make_room(panels: Iterable[Panel], frame: Frame, size: tuple[int, int]) -> Frame:
+    """Push the plotting area to the right if labels would be cut, as Plotly's automargin does."""
+    boxes = [panel.axes.get_tightbbox() for panel in panels]
+    lack_px = EDGE_PX - min((box.x0 for box in boxes if box is not None), default=EDGE_PX)
+    if lack_px <= 0:
+        return frame
+    left, bottom, width, tall = frame
+    new_left = left + lack_px / size[0]
+    new_width = width - lack_px / size[0]
+    for panel in panels:
+        box = panel.axes.get_position(original=True)
+        x0 = new_left + (box.x0 - left) * new_width / width
+        panel.axes.set_position((x0, box.y0, box.width * new_width / width, box.height))
+    return new_left, bottom, new_width, tall
 
 
 def _axis_layout(layout: Mapping[str, Any], reference: str) -> Mapping[str, Any]:
@@ -157,6 +179,13 @@ def _finish_axis(axes: Axes, spec: Mapping[str, Any], which: Literal["x", "y"]) 
         set_limits(*limits)
     elif spec.get("autorange") == "reversed":
         (axes.invert_xaxis if which == "x" else axes.invert_yaxis)()
+    if "nticks" in spec and spec.get("type") not in ("log", "date", "category"):
+        axis.set_major_locator(mpl.ticker.MaxNLocator(spec["nticks"] - 1, steps=[1, 2, 5, 10]))
+    if trimmed := _TRIMMED.fullmatch(spec.get("tickformat", "")):
+        axis.set_major_formatter(mpl.ticker.FuncFormatter(_trimmed(int(trimmed[1]))))
+    if spec.get("zeroline"):
+        line = axes.axvline if which == "x" else axes.axhline
+        line(0, color="0.42", linewidth=0.7, zorder=1)
     values = spec.get("tickvals", spec.get("categoryarray"))
     if values is not None:
         axis.set_ticks(coordinates(values, spec), [plain(t) for t in spec.get("ticktext", values)])
@@ -180,6 +209,16 @@ def _finish_axis(axes: Axes, spec: Mapping[str, Any], which: Literal["x", "y"]) 
         axes.spines[side].set_visible(False)
     if not (visible and spec.get("showline", True)):
         axes.spines["bottom" if which == "x" else "left"].set_visible(False)
+
+
+def _trimmed(digits: int) -> Callable[[float, int | None], str]:
+    """Signed tick labels without trailing zeros, as Plotly's "+.2~f"."""
+
+    def label(value: float, _: int | None) -> str:
+        text = f"{value:+.{digits}f}".rstrip("0").rstrip(".")
+        return ("0" if text in ("+0", "-0", "+", "-") else text).replace("-", MINUS)
+
+    return label
 
 
 def _months_apart(spec: Mapping[str, Any], room: int) -> int:
@@ -208,7 +247,8 @@ def _legend(
     labels = [plain(trace["name"]) for trace in named]
     if not handles:
         return
-    columns = max(1, min(len(handles), int(canvas.get_figwidth() * DPI // 150)))
+    widest = SIGN_PX + LETTER_PX * max(map(len, labels))
+    columns = max(1, min(len(handles), int(canvas.get_figwidth() * DPI // widest)))
     canvas.legend(
         handles,
         labels,

@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 PT_PER_PX = 0.72
+BAR_SPACE = 0.13  # of the picture's width, for a colour bar with its numbers
 SYMBOLS: Mapping[str, str] = {
     "circle": "o",
     "square": "s",
@@ -242,9 +243,13 @@ def _heatmap(axes: Axes, trace: Spec, xaxis: Spec, yaxis: Spec) -> None:
         rasterized=not trace.get("xgap"),
     )  # fmt: skip
     if trace.get("showscale", True):
-        bar = axes.figure.colorbar(image, ax=axes, fraction=0.05, pad=0.02)
+        box = axes.get_position()
+        axes.set_position((box.x0, box.y0, box.width - BAR_SPACE, box.height))
+        beside = axes.figure.add_axes((box.x1 - BAR_SPACE + 0.02, box.y0, 0.02, box.height))
+        bar = axes.figure.colorbar(image, cax=beside)
         bar.ax.tick_params(labelsize=11 * PT_PER_PX, length=2)
-        bar.set_label(plain(trace.get("colorbar", {}).get("title", {}).get("text", "")))
+        name = plain(trace.get("colorbar", {}).get("title", {}).get("text", ""))
+        bar.ax.set_title(name, fontsize=11 * PT_PER_PX, pad=4)
         bar.outline.set_visible(False)
     if "text" in trace and trace.get("texttemplate"):
         for row, texts in zip(y, trace["text"], strict=True):

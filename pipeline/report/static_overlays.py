@@ -34,8 +34,12 @@ def _position(
     y: Any,
     xref: str,
     yref: str,
+    exponents: bool = True,
 ) -> tuple[float, float]:
-    """A position in any of Plotly's references, as fractions of the picture."""
+    """A position in any of Plotly's references, as fractions of the picture.
+
+    On a logarithmic axis annotations give the exponent of ten, shapes the value itself.
+    """
     results = []
     for which, value, reference in (("x", x, xref), ("y", y, yref)):
         index = 0 if which == "x" else 1
@@ -51,7 +55,8 @@ def _position(
             continue
         spec = panel.xaxis if which == "x" else panel.yaxis
         corner = [panel.axes.get_xlim()[0], panel.axes.get_ylim()[0]]
-        corner[index] = point(value, spec)
+        is_value = spec.get("type") == "log" and not exponents
+        corner[index] = float(value) if is_value else point(value, spec)
         at = canvas.transFigure.inverted().transform(panel.axes.transData.transform(corner))
         results.append(float(at[index]))
     return results[0], results[1]
@@ -64,8 +69,8 @@ def draw_shape(
     shape: Mapping[str, Any],
 ) -> None:
     refs = (shape.get("xref", "x"), shape.get("yref", "y"))
-    x0, y0 = _position(canvas, panels, frame, shape["x0"], shape["y0"], *refs)
-    x1, y1 = _position(canvas, panels, frame, shape["x1"], shape["y1"], *refs)
+    x0, y0 = _position(canvas, panels, frame, shape["x0"], shape["y0"], *refs, exponents=False)
+    x1, y1 = _position(canvas, panels, frame, shape["x1"], shape["y1"], *refs, exponents=False)
     line = shape.get("line", {})
     style = {"dot": ":", "dash": "--", "dashdot": "-."}.get(line.get("dash", ""), "-")
     low = shape.get("layer") == "below"
@@ -88,6 +93,9 @@ def draw_shape(
         centre = ((x0 + x1) / 2, (y0 + y1) / 2)
         item = mpl.patches.Ellipse(centre, x1 - x0, y1 - y0, fc=face, ec=edge, **common)
     canvas.add_artist(item)
+    if "paper" not in refs and not any(ref.endswith("domain") for ref in refs):
+        panel = next(p for key, p in panels.items() if key[0] == refs[0])
+        item.set_clip_path(panel.axes.patch)
 
 
 def draw_image(panels: Panels, picture: Mapping[str, Any]) -> None:

@@ -83,7 +83,7 @@ def dots_figure(
         )
     layout: Layout = {
         "height": 130 + ROW_PX * max(len(series), 2) // 2 * len(labels),
-        "margin": {"l": 96, "r": 16, "t": 30, "b": 100},
+        "margin": {"l": _beside(labels), "r": 16, "t": 30, "b": 100},
         "hovermode": "closest",
         "xaxis": axis(x_title, rangemode="tozero" if zero else "normal"),
         "yaxis": {
@@ -113,6 +113,11 @@ def dots_figure(
         narrow=_narrow([plot_text(label) for label in labels], len(series)),
         tables=tables,
     )
+
+
+def _beside(labels: Sequence[str]) -> int:
+    """Room for the longest name beside the rows, in pixels."""
+    return 26 + 7 * max(map(len, labels), default=8)
 
 
 def _narrow(labels: Sequence[str], n_series: int) -> Layout:
@@ -173,7 +178,7 @@ def recovery_figure(
         )
     layout: Layout = {
         "height": 130 + 26 * len(names),
-        "margin": {"l": 250, "r": 16, "t": 30, "b": 90},
+        "margin": {"l": _beside(names), "r": 16, "t": 30, "b": 90},
         "hovermode": "closest",
         "xaxis": axis("(found − true) / tolerance", range=[-3.2 if not passed.all() else -1.25,
                                                          3.2 if not passed.all() else 1.25]),

@@ -137,7 +137,7 @@ def panel_axes(row: int, n_rows: int, half_range: float, timing: Timing) -> Layo
             anchor=f"x{suffix}",
             zeroline=True,
             showticklabels=index == 0,
-            tickformat="+.2~f" if half_range >= 0.05 else "+.3~f",
+            tickformat="+.4~f",  # enough for any zoom that the data allow
             nticks=5,
         )
         if index:

@@ -180,7 +180,7 @@ def _patch(trace: Trace, base: Trace) -> Trace:
 def _layout_patch(view: Layout, base: Layout) -> Layout:
     """Range and name; the dates stay, and so does the band's style."""
     patch: Layout = {
-        name: {key: part[key] for key in ("range", "tickformat")}
+        name: {"range": part["range"]}
         for name, part in view.items()
         if name.startswith("yaxis") and part != base[name]
     }
