@@ -1,8 +1,8 @@
 """Put the Plotly bundle where the site serves it: ``python -m pipeline.report.vendor``.
 
 The bundle is code of others and not in git. npm brings the small cartesian one, checked against
-the hash in package-lock.json; a machine without npm takes the full one out of the plotly wheel,
-three times the bytes and otherwise the same.
+the hash in package-lock.json; where there is no npm, or no registry for it, the full one comes out
+of the plotly wheel: three times the bytes, otherwise the same.
 """
 
 import shutil
@@ -26,18 +26,16 @@ def vendor(root: Path = ROOT, target: Path = VENDOR) -> str:
     Raises
     ------
     SiteError
-        If npm is there but cannot install what package-lock.json names, or if nothing can be
-        written.
+        If what npm brings is not what package-lock.json promises, or if nothing can be written.
     """
     bundle = root / "node_modules" / BUNDLE
     npm = shutil.which("npm")
-    if npm:
-        _npm_ci(npm, root)
-    if bundle.is_file():
+    failure = _npm_ci(npm, root) if npm else "npm is not installed"
+    if bundle.is_file() and not failure:
         said = "Plotly's cartesian bundle, from npm"
         content = bundle.read_bytes()
     else:
-        said = "Plotly's full bundle, from the plotly wheel (npm is not installed)"
+        said = f"Plotly's full bundle, from the plotly wheel ({failure})"
         content = (resources.files("plotly") / "package_data" / "plotly.min.js").read_bytes()
     try:
         target.mkdir(parents=True, exist_ok=True)
@@ -59,11 +57,11 @@ def bundle_path() -> Path:
     return place
 
 
-def _npm_ci(npm: str, root: Path) -> None:
-    """Install exactly what the lock file names, unless that was done."""
+def _npm_ci(npm: str, root: Path) -> str:
+    """Install exactly what the lock file names, unless that was done; returns why not, or ""."""
     lock, installed = root / "package-lock.json", root / "node_modules" / ".package-lock.json"
     if installed.is_file() and installed.stat().st_mtime >= lock.stat().st_mtime:
-        return
+        return ""
     command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
     try:
         done = subprocess.run(
@@ -74,10 +72,13 @@ def _npm_ci(npm: str, root: Path) -> None:
             timeout=NPM_TIME_LIMIT_S,
             check=False,
         )
-    except subprocess.TimeoutExpired as error:
-        raise SiteError(f"npm ci did not end within {NPM_TIME_LIMIT_S} s") from error
-    if done.returncode != 0:
-        raise SiteError(f"npm ci ended with status {done.returncode}:\n{done.stderr.strip()}")
+    except subprocess.TimeoutExpired:
+        return f"npm ci did not end within {NPM_TIME_LIMIT_S} s"
+    said = done.stderr.strip()
+    if "EINTEGRITY" in said:
+        raise SiteError(f"npm brought another file than package-lock.json promises:\n{said}")
+    first = said.splitlines()[0] if said else "no message"
+    return "" if done.returncode == 0 else f"npm ci ended with status {done.returncode}: {first}"
 
 
 if __name__ == "__main__":

@@ -74,13 +74,27 @@ def test_without_npm_the_bundle_comes_from_the_wheel(
     assert (tmp_path / "vendor" / "plotly.min.js").stat().st_size > 1_000_000
 
 
-def test_a_failing_npm_says_what_it_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    npm = tmp_path / "npm"
-    npm.write_text("#!/bin/sh\necho 'no such package' >&2\nexit 1\n")
+def npm_that_says(folder: Path, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    npm = folder / "npm"
+    npm.write_text(f"#!/bin/sh\necho '{message}' >&2\nexit 1\n")
     npm.chmod(0o755)
-    (tmp_path / "package-lock.json").write_text("{}")
-    monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
-    with pytest.raises(SiteError, match="no such package"):
+    (folder / "package-lock.json").write_text("{}")
+    monkeypatch.setenv("PATH", f"{folder}:/bin")
+
+
+def test_a_registry_out_of_reach_is_named_and_the_wheel_serves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    npm_that_says(tmp_path, "npm error ENOTFOUND", monkeypatch)
+    assert "status 1: npm error ENOTFOUND" in vendor(tmp_path, tmp_path / "vendor")
+    assert (tmp_path / "vendor" / "plotly.min.js").is_file()
+
+
+def test_a_bundle_of_another_content_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    npm_that_says(tmp_path, "npm error EINTEGRITY sha512", monkeypatch)
+    with pytest.raises(SiteError, match="EINTEGRITY"):
         vendor(tmp_path, tmp_path / "vendor")
 
 

@@ -220,6 +220,28 @@ def test_scatter_shows_photon_noise_of_two_equal_stars() -> None:
     assert np.allclose(y**2, 0.04**2 + (8.0 / x) ** 2, rtol=1e-3)
 
 
+def test_the_still_picture_has_the_floor_where_plotly_has_it() -> None:
+    """On a logarithmic axis a shape's position is the value, an annotation's its logarithm."""
+    points = ScatterPoints(
+        "p", np.array([100.0, 1000.0]), np.array([0.1, 0.01]), np.full(2, np.nan), ["a", "b"],
+        "circle", "@blue",
+    )  # fmt: skip
+    figure = scatter_figure(
+        [points], [], Floor(0.03, 0.0, np.nan, "floor"), figure_id="f", title="t", caption="c",
+        simulated=False, tables=(),
+    )  # fmt: skip
+    root = ElementTree.fromstring(static_svg(figure))
+    line = next(
+        e for e in root.iter() if "opacity:0.55" in e.get("style", "") and e.tag.endswith("path")
+    )
+    y = float(line.get("d", "").split()[2])
+    low, high = figure.layout["yaxis"]["range"]
+    margin, height = figure.layout["margin"], figure.layout["height"]
+    plot = height - margin["t"] - margin["b"]
+    expected = 0.72 * (margin["t"] + plot * (high - np.log10(0.03)) / (high - low))
+    assert abs(y - expected) < 0.1
+
+
 def test_running_mean_leaves_gaps_out_and_open() -> None:
     curve = np.array([1.0, 2.0, np.nan, 4.0, 6.0])
     assert np.allclose(running_mean(curve, 3), [1.5, 1.5, np.nan, 5.0, 5.0], equal_nan=True)
