@@ -99,8 +99,9 @@ def request_from(options: argparse.Namespace) -> Request:
         raise ConfigError("--cubes is only read with --source cubes")
     if "archive" in sources:
         raise ConfigError(
-            "--source archive is not built yet; reduce the exposures with the MUSE pipeline and give "
-            "the folder of cubes: --source cubes --cubes DIR"
+            "--source archive does not go from the archive to cubes by itself yet; fetch with `python "
+            "-m pipeline retrieve`, reduce with `python -m pipeline.reduction`, then give the folder of "
+            "cubes: --source cubes --cubes DIR"
         )
     return Request(
         read_settings(options.config),

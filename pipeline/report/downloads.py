@@ -23,7 +23,7 @@ from pyarrow import parquet
 
 from pipeline.report.build import BuildInfo
 from pipeline.report.fits_text import add_keywords, ascii_column, ascii_text
-from pipeline.report.spectra_file import spectra_file
+from pipeline.report.spectra_file import spectra_file, spectra_table
 from pipeline.results import Number, Results
 
 LARGE_CELLS = 5000  # from there on text is compressed and the second format is Parquet
@@ -67,6 +67,9 @@ def write_downloads(
             downloads[results.name, table] = files
         if results.spectra:
             downloads[results.name, "spectra"] = (write_spectra(root, results, build),)
+            downloads[results.name, "spectra_drawn"] = write_table(
+                root, "spectra_drawn", spectra_table(results), results, build
+            )
     downloads["", "report"] = (write_report_json(root, campaigns, build),)
     return downloads
 
@@ -86,30 +89,30 @@ def write_spectra(root: Path, results: Results, build: BuildInfo) -> Download:
 
 def write_tables(root: Path, results: Results, build: BuildInfo) -> dict[str, tuple[Download, ...]]:
     """Every table of a campaign in two formats; table name -> its files."""
-    written: dict[str, tuple[Download, ...]] = {}
-    for name in sorted(results.tables):
-        table = with_provenance(results.tables[name], name, results, build)
-        base = f"data/{results.name}/{name}"
-        large = len(table) * len(table.colnames) >= LARGE_CELLS
-        if large:
-            table = shortened(table)
-        text = _ecsv(table)
-        if large:
-            first = write_file(
-                root,
-                f"{base}.ecsv.gz",
-                squeezed(text),
-                "ECSV",
-                'QTable.read("{name}", format="ascii.ecsv")',
-            )
-            second = write_file(root, f"{base}.parquet", _parquet(table), "Parquet", PARQUET_READS)
-        else:
-            first = write_file(root, f"{base}.ecsv", text, "ECSV", 'QTable.read("{name}")')
-            second = write_file(
-                root, f"{base}.fits", _fits(table, name), "FITS", 'QTable.read("{name}")'
-            )
-        written[name] = (first, second)
-    return written
+    return {
+        name: write_table(root, name, results.tables[name], results, build)
+        for name in sorted(results.tables)
+    }
+
+
+def write_table(
+    root: Path, name: str, table: QTable, results: Results, build: BuildInfo
+) -> tuple[Download, ...]:
+    """One table of a campaign in two formats."""
+    table = with_provenance(table, name, results, build)
+    base = f"data/{results.name}/{name}"
+    if len(table) * len(table.colnames) < LARGE_CELLS:
+        reads = 'QTable.read("{name}")'
+        return (
+            write_file(root, f"{base}.ecsv", _ecsv(table), "ECSV", reads),
+            write_file(root, f"{base}.fits", _fits(table, name), "FITS", reads),
+        )
+    table = shortened(table)
+    reads = 'QTable.read("{name}", format="ascii.ecsv")'
+    return (
+        write_file(root, f"{base}.ecsv.gz", squeezed(_ecsv(table)), "ECSV", reads),
+        write_file(root, f"{base}.parquet", _parquet(table), "Parquet", PARQUET_READS),
+    )
 
 
 def squeezed(content: bytes) -> bytes:

@@ -77,8 +77,9 @@ def _detection_of(results: Results, book: Book) -> DetectionOf:
 
 def _catalogue_table(results: Results) -> TableView:
     catalogue = results.tables["catalogue"]
+    reasons = catalogue.meta.get("reasons") or [""] * len(catalogue)
     rows = []
-    for row in catalogue:
+    for row, reason in zip(catalogue, reasons, strict=True):
         flux = number(row["flux"])
         flags = str(row["flags"])
         rows.append(
@@ -91,6 +92,7 @@ def _catalogue_table(results: Results) -> TableView:
                 Cell(str(row["slice"]) if row["slice"] else NOTHING),
                 Cell(fixed(number(row["edge_distance_px"]), 1)),
                 Cell(flags, kind="bad" if flags else ""),
+                Cell(str(reason)),
             )
         )
     view = TableView(
@@ -105,6 +107,7 @@ def _catalogue_table(results: Results) -> TableView:
             Head("slice", title="slice 1 to 48 on the sky within the channel"),
             Head("to the edge", "px", "distance to the nearest spaxel without data"),
             Head("flags", numeric=False),
+            Head("why", numeric=False),
         ),
         tuple(rows),
         anchors=tuple(f"{results.name}-star-{row['star_id']}" for row in catalogue),

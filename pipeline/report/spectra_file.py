@@ -11,16 +11,18 @@ from dataclasses import dataclass
 
 import numpy as np
 from astropy.io import fits
-from astropy.table import Table
+from astropy.table import QTable, Table
 
 from pipeline.report.fits_text import add_keywords, ascii_column
 from pipeline.report.rows import headline_choice
 from pipeline.results import Results, SpectrumSet
+from pipeline.schema import make_table
 
 STEP_SIGMA = 1 / 2  # largest step in median errors of a spectrum: rounding adds at most 1 % to them
 SIGMA_BITS = 4  # of the mantissa, 3 %: one exposure tells no standard deviation better
 BUDGET_BYTES = 4_000_000  # of the file: the whole version stays under 10 MB
 DESCRIPTOR_BYTES = 8  # of a variable-length column: length and place in the heap
+DRAWN_SAMPLES = 400  # of a spectrum, in the table beside the figures
 BYTES_PER_SAMPLE = 2.0  # flux and sigma together: measured on the simulated campaign
 
 
@@ -55,6 +57,56 @@ def spectra_file(results: Results, provenance: Mapping[str, object]) -> SpectraF
     buffer = io.BytesIO()
     hdus.writeto(buffer)
     return SpectraFile(_without_times(buffer.getvalue()), left_out)
+
+
+def spectra_table(results: Results) -> QTable:
+    """What the figures of spectra draw, as a table: one exposure a mode, one in n samples.
+
+    The apertures are all five in the reference exposure, that of the headlines in the others.
+    """
+    headline = headline_choice(results)[1]
+    parts = []
+    for mode, spectra in sorted(results.spectra.items()):
+        row = row_shown(results, mode)
+        step = max(1, -(-len(spectra.wave_aa) // DRAWN_SAMPLES))
+        wave_aa = spectra.wave_aa[::step]
+        exposure_id = spectra.exposure_ids[row]
+        for column, radius_px in enumerate(spectra.radii_px):
+            if exposure_id != results.reference_exposure and radius_px != headline:
+                continue
+            flux = spectra.flux[row, :, column, ::step]
+            sigma = np.sqrt(spectra.variance[row, :, column, ::step])
+            n_stars, n_wave = flux.shape
+            parts.append(
+                {
+                    "exposure_id": np.full(flux.size, exposure_id),
+                    "mode": np.full(flux.size, mode),
+                    "star_id": np.repeat(np.array(spectra.star_ids), n_wave),
+                    "radius_px": np.full(flux.size, radius_px),
+                    "wave_aa": np.tile(wave_aa, n_stars),
+                    "flux": _digits(flux.ravel()),
+                    "flux_err": _digits(sigma.ravel()),
+                }
+            )
+    return make_table(
+        "spectra_drawn", {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    )
+
+
+def row_shown(results: Results, mode: str) -> int:
+    """Which exposure of a mode the pages show: the reference, else one of its night, else the first."""
+    ids = results.spectra[mode].exposure_ids
+    if results.reference_exposure in ids:
+        return ids.index(results.reference_exposure)
+    exposures = results.tables["exposures"]
+    night = {str(row["exposure_id"]): str(row["night"]) for row in exposures}
+    wanted = night.get(results.reference_exposure)
+    return next((k for k, one in enumerate(ids) if night.get(one) == wanted), 0)
+
+
+def _digits(values: np.ndarray) -> np.ndarray:
+    """Values to five significant digits: beyond any error in a single sample."""
+    return np.array([float(f"{value:.5g}") for value in values])
 
 
 def _without_times(content: bytes) -> bytes:

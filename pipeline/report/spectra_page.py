@@ -16,6 +16,7 @@ from pipeline.report.figures.spectra import (
 )
 from pipeline.report.pages import Book, FigureView, Link, Page
 from pipeline.report.rows import headline_choice, number
+from pipeline.report.spectra_file import row_shown
 from pipeline.report.tables import Cell, Head, TableView
 from pipeline.report.text import fixed, superscript, with_error
 from pipeline.results import Results, SpectrumSet
@@ -31,6 +32,7 @@ class SpectraOf:
     radius_px: str
     n_exposures: int
     files: tuple[Link, ...]
+    drawn: tuple[Link, ...]
 
 
 def spectra_page(campaigns: Sequence[Results], book: Book) -> Page:
@@ -61,6 +63,7 @@ def _spectra_of(results: Results, book: Book) -> SpectraOf:
         f"{headline_choice(results)[1]:g}",
         sum(len(one.exposure_ids) for one in results.spectra.values()),
         book.links(results.name, "spectra"),
+        book.links(results.name, "spectra_drawn"),
     )
 
 
@@ -70,7 +73,7 @@ def _has_reference(results: Results, mode: str) -> bool:
 
 def _apertures_figure(results: Results, mode: str) -> Figure:
     spectra = results.spectra[mode]
-    row = _row_shown(results, mode)
+    row = row_shown(results, mode)
     spacing = float(spectra.wave_aa[1] - spectra.wave_aa[0])
     step = max(1, -(-len(spectra.wave_aa) // MAX_POINTS))
     thinned = f" One in {step} samples of the raw curves is drawn." if step > 1 else ""
@@ -92,7 +95,7 @@ def _apertures_figure(results: Results, mode: str) -> Figure:
 
 def _modes_figure(results: Results) -> Figure:
     radius_px = headline_choice(results)[1]
-    rows = {mode: _row_shown(results, mode) for mode in results.spectra}
+    rows = {mode: row_shown(results, mode) for mode in results.spectra}
     first = next(iter(results.spectra.values()))
     curves = {}
     for star in first.star_ids:
@@ -119,17 +122,6 @@ def _modes_figure(results: Results) -> Figure:
         simulated=results.simulated,
         unit=unit_text(first),
     )
-
-
-def _row_shown(results: Results, mode: str) -> int:
-    """The reference exposure, else one of its night, else the first of the mode."""
-    ids = results.spectra[mode].exposure_ids
-    if results.reference_exposure in ids:
-        return ids.index(results.reference_exposure)
-    exposures = results.tables["exposures"]
-    night = {str(row["exposure_id"]): str(row["night"]) for row in exposures}
-    wanted = night.get(results.reference_exposure)
-    return next((k for k, one in enumerate(ids) if night.get(one) == wanted), 0)
 
 
 def _aperture(spectra: SpectrumSet, radius_px: float) -> int:

@@ -58,6 +58,15 @@ MEASURED: Mapping[str, tuple[Column, ...]] = {
         column("coverage", "f8", "", "share of aperture and passband weight on finite samples", "stat.value"),
         column("flags", "str", "", "edge, gap; space separated", "meta.code.qual"),
     ),
+    "spectra_drawn": (
+        EXPOSURE_ID,
+        MODE,
+        STAR,
+        RADIUS,
+        column("wave_aa", "f8", "Angstrom", "air wavelength of the sample", "em.wl"),
+        column("flux", "f8", "", "aperture sum of the flux density [cube unit]", "phot.flux.density"),
+        column("flux_err", "f8", "", "1 sigma from STAT: photons and detector, no covariance", "stat.error;phot.flux.density"),
+    ),
     "snr": (
         STAR,
         *(
