@@ -19,7 +19,7 @@ report: $(VENV)/.run $(VENDOR)  ## build the default report into site/
 	@echo "Read it: $(SITE)/index.html (or: make serve)"
 
 test: $(VENV)/.test $(VENDOR)  ## run all tests that this machine can run
-	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadgroup
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
 
 archive-demo: $(VENV)/.run  ## try overview and retrieve against a test archive on this machine
 	$(BIN)/python -m tests.archive.demo $(ARGS)

@@ -20,7 +20,7 @@ from pipeline.simulation.raw.demo import CHANGE, DRIFTING_CHANNEL
 from pipeline.simulation.raw.optics import make_channel
 from tests.reduction.conftest import linked, recipes_or_skip
 
-pytestmark = [pytest.mark.recipes, pytest.mark.slow, pytest.mark.xdist_group("recipes")]
+pytestmark = [pytest.mark.recipes, pytest.mark.slow]
 
 # Apertures by overlap area: whole spaxels would come and go with hundredths of a spaxel (0.3 %)
 SETTINGS = replace(Settings(), extraction=replace(Settings().extraction, mask="exact"))
