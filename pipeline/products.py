@@ -219,7 +219,7 @@ def make(
         write_stamp(product, stamp)
     except OSError as failure:
         raise WorkspaceError(
-            f"{failure.filename or product}: {failure.strerror}; "
+            f"{failure.filename or product}: {failure.strerror or failure}; "
             "free space or choose another folder with --work"
         ) from failure
     return stamp
