@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import psutil
 import pytest
 
 from pipeline.association import tree_xml
@@ -238,6 +239,15 @@ def test_the_log_of_an_exposure_tells_recipe_inputs_quality_warnings_and_cost(si
     assert records[0]["qc"] == {"ESO QC FAKE": 1.5}
 
 
+def _command_lines():
+    """Of every process that is not this one and not dead."""
+    return [
+        process.info["cmdline"] or []
+        for process in psutil.process_iter(["cmdline", "status"])
+        if process.pid != os.getpid() and process.info["status"] != psutil.STATUS_ZOMBIE
+    ]
+
+
 def test_a_killed_run_goes_on_where_it_was(site):
     driver = (
         "from pathlib import Path\n"
@@ -258,6 +268,9 @@ def test_a_killed_run_goes_on_where_it_was(site):
         time.sleep(0.02)
     run.send_signal(signal.SIGKILL)
     run.wait()
+    while any(str(site.base) in " ".join(one) for one in _command_lines()):
+        assert time.monotonic() < deadline  # the recipe it was in outlives it, and is not counted
+        time.sleep(0.05)
     site.ran()
     stamped = len(list((site.base / "work").glob("*/products.stamp.json")))
     (result,) = site.reduce(STD)
