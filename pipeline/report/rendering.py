@@ -26,7 +26,6 @@ from pipeline.report.stability_pages import scatter_page, timelines_page
 from pipeline.report.static_image import static_svg
 from pipeline.report.summary_page import summary_page
 from pipeline.report.truth_pages import channels_page, recovery_page
-from pipeline.report.vendor import bundle_path
 from pipeline.results import Results
 
 NOT_PAGES = ("overrides", "hooks.py", "__pycache__", ".gitignore")
@@ -82,6 +81,8 @@ def render(
     SiteError
         If the folder cannot be written.
     """
+    from pipeline.report.vendor import bundle_path  # here, so that `python -m` can run that module
+
     names = [item.name for item in results]
     if len(set(names)) != len(names):
         raise SiteError(f"two campaigns of one name: {', '.join(sorted(names))}")

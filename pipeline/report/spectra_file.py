@@ -85,7 +85,7 @@ def spectra_table(results: Results) -> QTable:
                     "radius_px": np.full(flux.size, radius_px),
                     "wave_aa": np.tile(wave_aa, n_stars),
                     "flux": _digits(flux.ravel()),
-                    "flux_err": _digits(sigma.ravel()),
+                    "flux_err": _digits(sigma.ravel(), 3),
                 }
             )
     return make_table(
@@ -104,9 +104,9 @@ def row_shown(results: Results, mode: str) -> int:
     return next((k for k, one in enumerate(ids) if night.get(one) == wanted), 0)
 
 
-def _digits(values: np.ndarray) -> np.ndarray:
-    """Values to five significant digits: beyond any error in a single sample."""
-    return np.array([float(f"{value:.5g}") for value in values])
+def _digits(values: np.ndarray, digits: int = 5) -> np.ndarray:
+    """Values to that many significant digits; five are beyond any error in a single sample."""
+    return np.array([float(f"{value:.{digits}g}") for value in values])
 
 
 def _without_times(content: bytes) -> bytes:

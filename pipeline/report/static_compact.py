@@ -24,6 +24,8 @@ def compact_svg(svg: bytes) -> bytes:
     svg = re.sub(rb">\s+<", b"><", svg)
     svg = svg.replace(b"'DejaVu Sans'", b"'DejaVu Sans', sans-serif")
     svg = re.sub(rb"; (?=[a-z-]+:)", b";", re.sub(rb"(?<=[a-z]): (?=[#\w.])", b":", svg))
+    svg = re.sub(rb' transform="rotate\(-0 [^"]*\)"', b"", svg)
+    svg = svg.replace(b"xlink:href", b"href")  # as SVG 2 has it
     for _ in range(3):  # groups that hold no attribute any more
         svg = _EMPTY_GROUP.sub(rb"\1", svg)
     return svg.strip() + b"\n"

@@ -147,14 +147,16 @@ def _errors(axes: Axes, trace: Spec, x: np.ndarray, y: np.ndarray) -> None:
         if not np.isfinite(size).any():
             continue
         color = bars.get("color", _one(trace.get("marker", {}).get("color", "0.3")))
-        axes.errorbar(
-            x,
-            y,
-            xerr=size if key == "x" else None,
-            yerr=size if key == "y" else None,
-            fmt="none",
-            ecolor=rgba(color),
-            elinewidth=bars.get("thickness", 1) * PT_PER_PX,
+        # one path for all bars, broken by NaN: a fortieth of the bytes of as many lines
+        gap = np.full(len(x), np.nan)
+        along = np.stack([y - size, y + size, gap] if key == "y" else [x - size, x + size, gap])
+        across = np.stack([x, x, gap] if key == "y" else [y, y, gap])
+        ends = (across, along) if key == "y" else (along, across)
+        axes.plot(
+            *(values.T.ravel() for values in ends),
+            color=rgba(color),
+            linewidth=bars.get("thickness", 1) * PT_PER_PX,
+            solid_capstyle="butt",
             zorder=1.9,
         )
 

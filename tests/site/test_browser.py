@@ -18,7 +18,7 @@ PAGES = (
     "channels", "comparison", "recovery", "method", "downloads", "about",
 )  # fmt: skip
 SMALLEST_FONT_PX = 10
-SIZE_LIMIT = 11_000_000  # of the made-up or default site with the small Plotly bundle
+SIZE_LIMIT = 10_000_000  # bytes, with the small Plotly bundle
 
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 FAILED = "document.querySelectorAll('.rp-failed').length"

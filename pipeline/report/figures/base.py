@@ -59,6 +59,7 @@ MODE_STYLES: tuple[ModeStyle, ...] = tuple(
 )
 
 WATERMARK = "SIMULATED"
+WHOLE = 1e15  # beyond that a float holds no odd number any more
 SPLIT_BYTES = 1_000_000  # beyond that a phone should load the chosen variant only
 
 
@@ -131,8 +132,14 @@ def lean(values: Any, digits: int = 5) -> list[Any]:
 
 
 def rounded(value: float, digits: int = 5) -> float | None:
-    """The number with that many significant digits, None where it is not finite."""
-    return float(f"{value:.{digits}g}") if math.isfinite(value) else None
+    """The number with that many significant digits, None where it is not finite.
+
+    A whole number is an int, because JSON would write a float with a useless ".0".
+    """
+    if not math.isfinite(value):
+        return None
+    short = float(f"{value:.{digits}g}")
+    return int(short) if short.is_integer() and abs(short) < WHOLE else short
 
 
 def rows_above(labels: Sequence[str], row_px: int, around_px: int) -> Layout:

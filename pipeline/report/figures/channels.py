@@ -5,7 +5,6 @@ from astropy.table import QTable
 
 from pipeline.report.figures.base import Figure, Layout, Trace, axis, lean, rounded, stamped
 from pipeline.report.rows import plain
-from pipeline.report.text import plot_text
 
 
 def channels_figure(
@@ -39,7 +38,7 @@ def channels_figure(
         z[row[int(channel)], column[str(identity)]] = value
     finite = np.abs(z[np.isfinite(z)])
     limit = float(np.quantile(finite, 0.98)) if finite.size else 1.0
-    labels = [f"{k + 1}" for k in range(len(ids))]
+    labels = [f"{k}. {dates[identity]}" for k, identity in enumerate(ids, start=1)]
     data: list[Trace] = [
         {
             "type": "heatmap",
@@ -50,15 +49,11 @@ def channels_figure(
             "zmax": rounded(100 * limit, 3),
             "colorscale": [[0.0, "#0072B2"], [0.5, "#f4f4f4"], [1.0, "#C64600"]],
             "colorbar": {"title": {"text": "%"}, "thickness": 12, "outlinewidth": 0},
-            "customdata": [
-                [[plot_text(identity), dates[identity]] for identity in ids] for _ in channels
-            ],
-            "hovertemplate": "<b>channel %{y}</b><br>%{customdata[0]}<br>%{customdata[1]}<br>"
-            "%{z:+.2f} %<extra></extra>",
+            "hovertemplate": "<b>channel %{y}</b><br>%{x}<br>%{z:+.2f} %<extra></extra>",
         }
     ]
-    tick = [str(value) for value in range(1, len(ids) + 1, max(1, -(-len(ids) // 9)))]
-    nights = [dates[ids[int(value) - 1]][:10] for value in tick]
+    step = max(1, -(-len(ids) // 9))
+    tick, nights = labels[::step], [dates[identity][:10] for identity in ids[::step]]
     layout: Layout = {
         "height": 160 + 22 * len(channels),
         "margin": {"l": 60, "r": 14, "t": 30, "b": 56},

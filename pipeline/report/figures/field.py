@@ -32,7 +32,7 @@ CORNERS = {
 }
 LABEL_FREE_PX = 16.0  # spaxels about a number; more room than that makes no place better
 STRETCH_SOFTENING = 3.0  # noise levels at which asinh turns from linear to logarithmic
-GREY_LEVELS = 64  # the noise hides the steps, and the file is a third smaller
+GREY_LEVELS = 40  # the noise hides the steps, and the file is a third smaller
 WHITE_SHARE = 0.998  # of the pixels are below white; the standard's core is not what one looks for
 
 

@@ -60,8 +60,12 @@ def offsets_figure(
         variants = {
             label: {
                 "data": {
-                    str(index): {key: trace[key] for key in ("x", "y", "customdata")}
-                    for index, trace in enumerate(traces)
+                    str(index): {
+                        key: trace[key]
+                        for key in ("x", "y", "customdata")
+                        if trace[key] != base[key]
+                    }
+                    for index, (trace, base) in enumerate(zip(traces, views[first], strict=True))
                 }
             }
             for label, traces in views.items()

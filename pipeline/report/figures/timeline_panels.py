@@ -20,14 +20,15 @@ MONTHLY = 14  # months up to which each of them has a label
 ROW_GAP = 0.24  # of a panel's height, for the name above it
 ARROW_AT = 0.93  # of the range: where an arrow stands for a point beyond it
 
+# The browser prints value and error itself: the page's script makes %{text} from the error bars.
 HOVER = (
     "<b>%{customdata[0]}</b><br>%{customdata[1]} · %{customdata[2]}<br>"
-    "deviation %{customdata[3]}%{customdata[4]}<extra></extra>"
-)
-# The browser prints value and error itself: what is fixed for all pairs is sent once.
-HOVER_FIXED = (
-    "<b>%{customdata[0]}</b><br>%{customdata[1]} · %{customdata[2]}<br>"
     "deviation %{y:+.4f}%{text}<extra></extra>"
+)
+# An arrow stands elsewhere than its value.
+HOVER_BEYOND = (
+    "<b>%{customdata[0]}</b><br>%{customdata[1]} · %{customdata[2]}<br>"
+    "deviation %{customdata[3]}<extra></extra>"
 )
 
 
@@ -238,9 +239,10 @@ def _stretch_traces(
                     "size": 8,
                     "symbol": symbols if len(set(symbols)) > 1 else [*symbols, style.symbol][0],
                 },
+                "customdata": [row[:3] for row in chosen(mask, hover)],
                 "meta": {"links": chosen(mask, links)},
+                "hovertemplate": HOVER,
             }
-            | _hover_of(chosen(mask, hover), keep_places)
         )
     color = {style.mode: style.color for style in MODE_STYLES}
     above = np.sign(deviation[beyond])
@@ -264,33 +266,22 @@ def _stretch_traces(
             },
             "customdata": chosen(beyond, hover),
             "meta": {"links": chosen(beyond, links)},
-            "hovertemplate": HOVER,
+            "hovertemplate": HOVER_BEYOND,
             "cliponaxis": False,
         }
     )
     return traces
 
 
-def _hover_of(rows: list[list[str]], keep_places: bool) -> Trace:
-    if not keep_places:
-        return {"customdata": rows, "hovertemplate": HOVER}
-    return {
-        "customdata": [row[:3] for row in rows],
-        # the page's script writes the errors into "text": they are in error_y already
-        "hovertemplate": HOVER_FIXED,
-    }
-
-
 def _hover(rows: QTable) -> list[list[str]]:
-    """What a pointer shows: exposure, night, mode, value with error, flag."""
+    """What a pointer shows: exposure, night, mode with the flag, value with its error."""
     return [
         [
             plot_text(row["exposure_id"]),
             str(row["night"]),
-            plot_text(row["mode"]),
-            fixed(float(row["deviation"]), 4, sign=True),
-            (f" ± {fixed(float(row['deviation_err']), 4)}" if np.isfinite(row["deviation_err"]) else "")
-            + (f"<br>{plot_text(row['flag'])}" if row["flag"] else ""),
+            plot_text(row["mode"]) + (f"<br>{plot_text(row['flag'])}" if row["flag"] else ""),
+            fixed(float(row["deviation"]), 4, sign=True)
+            + (f" ± {fixed(float(row['deviation_err']), 4)}" if np.isfinite(row["deviation_err"]) else ""),
         ]
         for row in rows
     ]  # fmt: skip

@@ -169,12 +169,28 @@ def _pair_view(
 def _patch(trace: Trace, base: Trace) -> Trace:
     """What of a trace changes from pair to pair; its style, dates and exposures do not."""
     keys = ("x", "y", "text", "customdata", "meta")
-    patch: Trace = {key: trace[key] for key in keys if key in trace and trace[key] != base.get(key)}
+    patch: Trace = {
+        key: _changes(trace[key], base.get(key))
+        for key in keys
+        if key in trace and trace[key] != base.get(key)
+    }
     if trace["marker"] != base["marker"]:
         patch["marker"] = trace["marker"]
     if "error_y" in trace:
         patch["error_y"] = {"array": trace["error_y"]["array"]}
     return patch
+
+
+def _changes(new: Any, old: Any) -> Any:
+    """A list as the elements that changed, if these are few; see ``merged``."""
+    if not (isinstance(new, list) and isinstance(old, list) and len(new) == len(old)):
+        return new
+    changed = {
+        str(index): value
+        for index, (value, before) in enumerate(zip(new, old, strict=True))
+        if value != before
+    }
+    return changed if 2 * len(changed) < len(new) else new
 
 
 def _layout_patch(view: Layout, base: Layout) -> Layout:
