@@ -253,7 +253,7 @@ def test_a_star_registry_of_another_field_is_refused_with_the_remedy(
 
 def test_a_work_folder_that_nobody_may_write_is_named(cube_folder, request_for):
     forbidden = Path("/proc/report-work")  # not even root makes a folder there
-    with pytest.raises(RequestError, match="/proc/report-work.*: cannot be written"):
+    with pytest.raises(RequestError, match=r"/proc/report-work.*: cannot be written"):
         measured(dataclasses.replace(request_for(cube_folder), work=forbidden))
 
 
