@@ -44,12 +44,13 @@ def _data_of(results: Results, book: Book) -> DataOf:
     exposures = results.tables["exposures"]
     status = Counter(str(value) for value in exposures["status"])
     modes = Counter(str(value) for value in exposures["mode"])
-    availability = results.tables.get("availability")
+    exposures_block = book.table(_exposures_table(results), results.name)  # the first on the page
+    has_calendar = "availability" in results.tables
     return DataOf(
         results,
         _calendars(results, book),
-        book.table(_availability_table(results), results.name) if availability is not None else None,
-        book.table(_exposures_table(results), results.name),
+        book.table(_availability_table(results), results.name) if has_calendar else None,
+        exposures_block,
         tuple((name, status[name]) for name in ("ok", "excluded", "failed") if status[name]),
         tuple((name, modes[name]) for name in (*MODES, *sorted(set(modes) - set(MODES)))
               if modes[name]),

@@ -76,6 +76,14 @@ def test_simulated_campaigns_are_labelled_on_every_page_that_shows_them(docs: Pa
             assert "rp-sim" in text, page.name
 
 
+def test_figures_and_tables_are_numbered_in_reading_order(docs: Path) -> None:
+    for page in sorted(docs.glob("*.md")):
+        text = page.read_text(encoding="utf-8")
+        for kind in ("Figure", "Table"):
+            numbers = [int(n) for n in re.findall(rf"<strong>{kind} (\d+)\.", text)]
+            assert numbers == list(range(1, len(numbers) + 1)), (page.name, kind)
+
+
 def test_ids_are_unique_on_every_page(docs: Path) -> None:
     for page in sorted(docs.glob("*.md")):
         ids = parsed(page.read_text(encoding="utf-8")).ids
