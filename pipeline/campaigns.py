@@ -16,6 +16,7 @@ from pipeline.errors import SourceUnavailable
 from pipeline.gather import (
     Gathered,
     detection_image,
+    detections_table,
     gather,
     photometry_table,
     published_fluxes,
@@ -241,6 +242,7 @@ class MeasuredCampaign(Campaign):
             "catalogue": catalogue,
             "snr": snr,
             "photometry": photometry,
+            "detections": detections_table(gathered),
             **self.further_tables(),
         }
         found = campaign_statistics(

@@ -26,18 +26,18 @@ class Gathered:
 
     exposures: QTable  # table ``exposures``: one row for every input
     catalogue: ReferenceCatalogue
-    measured: Mapping[
-        str, Measurement
-    ]  # by exposure id, in the order of time; the excluded as well
+    measured: Mapping[str, Measurement]  # by exposure id, in time; the excluded as well
+    detected: Mapping[str, np.ndarray]  # (source, 2) positions [pix], by exposure id
 
 
 def gather(jobs: Sequence[Job], reference: Path) -> Gathered:
     """Read what every job of a campaign has produced; nothing is lost on the way."""
-    rows, measured = [], {}
+    rows, measured, detected = [], {}, {}
     for job in jobs:
         row = _header_columns(job)
         if _done(job.detection):
-            row["n_detected"] = len(read_detection(job.detection).sources.x)
+            detected[job.entry.exposure_id] = read_detection(job.detection).sources.xy
+            row["n_detected"] = len(detected[job.entry.exposure_id])
         status, reason = _status(job)
         if status != FAILED:
             measurement = read_measurement(job.measurement)
@@ -49,7 +49,7 @@ def gather(jobs: Sequence[Job], reference: Path) -> Gathered:
         for column in TABLES["exposures"]
     }
     table = make_table("exposures", columns)
-    return Gathered(table, read_reference(reference), measured)
+    return Gathered(table, read_reference(reference), measured, detected)
 
 
 def _header_columns(job: Job) -> dict[str, object]:
@@ -173,6 +173,26 @@ def photometry_table(gathered: Gathered) -> QTable:
                 columns[name].append(values)
     return make_table(
         "photometry", {name: np.concatenate(parts) for name, parts in columns.items()}
+    )
+
+
+def detections_table(gathered: Gathered) -> QTable:
+    """The table ``detections``: every detection of every exposure, and the star that it is."""
+    columns: dict[str, list[np.ndarray]] = {column.name: [] for column in TABLES["detections"]}
+    for exposure_id, xy in gathered.detected.items():
+        star_id = np.zeros(len(xy), int)
+        if (measurement := gathered.measured.get(exposure_id)) is not None:
+            reference, detection = measurement.match.pairs.T
+            star_id[detection] = gathered.catalogue.star_id[reference]
+        for name, values in (
+            ("exposure_id", np.full(len(xy), exposure_id)),
+            ("star_id", star_id),
+            ("x", xy[:, 0]),
+            ("y", xy[:, 1]),
+        ):
+            columns[name].append(values)
+    return make_table(
+        "detections", {name: np.concatenate(parts) for name, parts in columns.items()}
     )
 
 

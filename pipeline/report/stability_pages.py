@@ -122,7 +122,7 @@ class ScatterOf:
     """What the page on scatter against SNR shows of one campaign."""
 
     results: Results
-    figure: FigureView
+    figure: FigureView | None  # None: no pair has a scatter, the exposures are too few
     n_pairs: int
     n_left_out: int  # pairs with a flagged star
     n_ambiguous: int  # points of the record whose pair is not known
@@ -247,19 +247,24 @@ def _scatter_of(
             floor.value, floor.uncertainty, k.value if k else float("nan"), f"floor {text}"
         )
         caption += " The line is the floor with its uncertainty."
-    figure = scatter_figure(
-        kinds,
-        headline,
-        drawn,
-        figure_id=f"scatter-{results.name}",
-        title="Scatter of the flux ratio against signal to noise",
-        caption=f"{caption} The dashed line is photon noise of two equal stars, √2 / SNR.",
-        simulated=results.simulated,
-        tables=tables,
+    drawable = any(np.isfinite(kind.std).any() and (kind.std > 0).any() for kind in kinds)
+    figure = (
+        None
+        if not drawable
+        else scatter_figure(
+            kinds,
+            headline,
+            drawn,
+            figure_id=f"scatter-{results.name}",
+            title="Scatter of the flux ratio against signal to noise",
+            caption=f"{caption} The dashed line is photon noise of two equal stars, √2 / SNR.",
+            simulated=results.simulated,
+            tables=tables,
+        )
     )
     return ScatterOf(
         results,
-        book.figure(figure, results.name),
+        book.figure(figure, results.name) if figure else None,
         sum(len(kind.snr) for kind in kinds),
         n_left_out,
         n_ambiguous,

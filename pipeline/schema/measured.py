@@ -47,6 +47,12 @@ MEASURED: Mapping[str, tuple[Column, ...]] = {
         column("edge_distance_px", "f8", "pix", "distance to the nearest spaxel without data", "pos.distance"),
         column("flags", "str", "", "edge, blended, near_standard; space separated", "meta.code.qual"),
     ),
+    "detections": (
+        EXPOSURE_ID,
+        column("star_id", "i8", "", "reference star that the detection is matched to, 0: none", "meta.id"),
+        column("x", "f8", "pix", "DAOFIND position in the exposure, 0-based", "pos.cartesian.x;instr.det"),
+        column("y", "f8", "pix", "DAOFIND position in the exposure, 0-based", "pos.cartesian.y;instr.det"),
+    ),
     "photometry": (
         EXPOSURE_ID,
         STAR,

@@ -99,6 +99,24 @@ def test_every_cube_of_a_folder_is_measured_at_the_same_stars(cube_folder, reque
     assert np.all(tables["exposures"]["match_rms_px"].value < 0.3)
 
 
+def test_every_detection_is_listed_with_the_star_that_it_is(cube_folder, request_for):
+    tables = measured(request_for(cube_folder)).summary.tables
+    detections, exposures = tables["detections"], tables["exposures"]
+    for row in exposures:
+        mine = detections[detections["exposure_id"] == row["exposure_id"]]
+        assert len(mine) == row["n_detected"]
+        assert np.count_nonzero(mine["star_id"]) == row["n_matched"]
+    catalogue = {int(row["star_id"]): row for row in tables["catalogue"]}
+    affine = {str(row["exposure_id"]): row for row in exposures}
+    for one in detections[detections["star_id"] > 0]:
+        star, to = catalogue[int(one["star_id"])], affine[str(one["exposure_id"])]
+        x, y = star["x"].value, star["y"].value
+        dx = to["a"] * x + to["b"] * y + to["c"].value - one["x"].value
+        dy = to["d"] * x + to["e"] * y + to["f"].value - one["y"].value
+        # matched within the tolerance; blended stars are paired within half the kernel, 2.5 px
+        assert np.hypot(dx, dy) < (2.5 if "blended" in star["flags"] else 1.0)
+
+
 def test_every_bad_input_is_a_row_with_its_reason_and_the_others_are_unharmed(
     cube_folder, cube_files, request_for
 ):
