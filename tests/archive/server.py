@@ -8,7 +8,6 @@ one per request: queued for a service (``faults.queue``), or by chance (``faults
 import base64
 import hashlib
 import json
-import math
 import random
 import re
 import socket
@@ -22,22 +21,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
 
+from tests.archive.tables import Tables, envelope, votable
+
 TAP, CALSELECTOR, DATA, LOGIN, GAIA = "/tap_obs", "/calselector", "/dataPortal", "/sso", "/gaia"
 WIRE_FAULTS = ("503", "429", "500", "reset", "truncate", "hang", "slow")  # another attempt may help
 LIE_FAULTS = ("html", "short_length", "long_length", "damaged")  # status 200, but not the file
 TREE_FAULTS = ("changed_tree", "other_star", "entities", "path", "deep", "huge")
-COLUMNS = {
-    "dp_id": "char", "dp_cat": "char", "dp_type": "char", "dp_tech": "char", "object": "char",
-    "target": "char", "ra": "double", "dec": "double", "instrument": "char", "ins_mode": "char",
-    "exp_start": "char", "mjd_obs": "float", "exposure": "float", "tpl_start": "char",
-    "release_date": "char", "access_estsize": "long",
-}  # fmt: skip
-GAIA_COLUMNS = {
-    "source_id": "long", "ra": "double", "dec": "double", "pmra": "double", "pmdec": "double",
-    "parallax": "double", "phot_g_mean_mag": "float", "bp_rp": "float",
-    "phot_variable_flag": "char",
-}  # fmt: skip
-NOT_ADQL = r"\blimit\b|\boffset\b|==|\bglob\b|\bjulianday\b|\bpragma\b|\battach\b|;|--"
 
 
 @dataclass
@@ -92,10 +81,10 @@ class TestArchive:
         self.at_once = self.most_at_once = 0
         self.lock = threading.Lock()
         self.stopping = threading.Event()
-        self._database = None
+        self._tables = None
 
     def __enter__(self):
-        self._database = self._fill()
+        self._tables = Tables(self.world.rows.values(), self.gaia)
         self.server = _Server(("127.0.0.1", 0), _Handler)
         self.server.archive = self
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
@@ -106,7 +95,7 @@ class TestArchive:
         self.stopping.set()
         self.server.shutdown()
         self.server.server_close()
-        self._database.close()
+        self._tables.close()
         if self.errors:
             raise self.errors[0]
 
@@ -130,74 +119,7 @@ class TestArchive:
 
     def select(self, adql, max_rows):
         """Column names, types and rows that answer a question, and whether rows are left out."""
-        if found := re.search(NOT_ADQL, re.sub(r"'[^']*'", "''", adql), re.IGNORECASE):
-            raise sqlite3.OperationalError(f"not ADQL: {found[0]}")
-        types = {**COLUMNS, **GAIA_COLUMNS}
-        with self.lock:
-            cursor = self._database.execute(adql)
-            rows = cursor.fetchmany(max_rows + 1)
-        names = [column[0] for column in cursor.description]
-        return names, [types[name] for name in names], rows[:max_rows], len(rows) > max_rows
-
-    def _fill(self):
-        database = sqlite3.connect(":memory:", check_same_thread=False)
-        tables = {
-            "dbo.raw": (COLUMNS, self.world.rows.values()),
-            "gaiadr3.gaia_source": (GAIA_COLUMNS, self.gaia),
-        }
-        for name, (columns, rows) in tables.items():
-            database.execute(f"ATTACH ':memory:' AS {name.split('.')[0]}")
-            kinds = {"char": "TEXT COLLATE NOCASE", "long": "INTEGER"}
-            declared = ", ".join(
-                f"{key} {kinds.get(kind, 'REAL')}" for key, kind in columns.items()
-            )
-            database.execute(f"CREATE TABLE {name} ({declared})")
-            places = ",".join("?" * len(columns))
-            values = ([row.get(key) for key in columns] for row in rows)
-            database.executemany(f"INSERT INTO {name} VALUES ({places})", values)
-        database.create_function("point", 3, lambda _frame, ra, dec: _shape(ra, dec))
-        database.create_function("circle", 4, lambda _frame, ra, dec, r: _shape(ra, dec, r))
-        database.create_function("contains", 2, _contains)
-        return database
-
-
-def _shape(*numbers):
-    return None if None in numbers else " ".join(map(repr, numbers))
-
-
-def _contains(point, circle):
-    """Whether a point lies in a circle, on the sphere; unknown if the point is."""
-    if point is None:
-        return None
-    ra, dec = (math.radians(float(number)) for number in point.split())
-    ra_0, dec_0, radius = (math.radians(float(number)) for number in circle.split())
-    half = math.sin((dec - dec_0) / 2) ** 2
-    half += math.cos(dec) * math.cos(dec_0) * math.sin((ra - ra_0) / 2) ** 2
-    return int(2 * math.asin(math.sqrt(min(1.0, half))) <= radius)
-
-
-def votable(names, types, rows, overflow=False):
-    """A VOTable as bytes."""
-    fields = "".join(
-        f'<FIELD name="{name}" datatype="{kind}"' + (' arraysize="*"/>' if kind == "char" else "/>")
-        for name, kind in zip(names, types, strict=True)
-    )
-    lines = "".join(
-        "<TR>" + "".join(f"<TD>{'' if v is None else escape(str(v))}</TD>" for v in row) + "</TR>"
-        for row in rows
-    )
-    more = '<INFO name="QUERY_STATUS" value="OVERFLOW"/>' if overflow else ""
-    return _envelope(
-        '<INFO name="QUERY_STATUS" value="OK"/>'
-        f"<TABLE>{fields}<DATA><TABLEDATA>{lines}</TABLEDATA></DATA></TABLE>{more}"
-    )
-
-
-def _envelope(inner):
-    return (
-        '<?xml version="1.0"?><VOTABLE version="1.4" xmlns="http://www.ivoa.net/xml/VOTable/v1.3">'
-        f'<RESOURCE type="results">{inner}</RESOURCE></VOTABLE>'
-    ).encode()
+        return self._tables.select(adql, max_rows)
 
 
 class _Server(ThreadingHTTPServer):
@@ -314,7 +236,7 @@ class _Handler(BaseHTTPRequestHandler):
             names, types, rows, more = archive.select(form["query"], int(form.get("maxrec", 2000)))
         except (sqlite3.Error, KeyError) as error:
             text = f'<INFO name="QUERY_STATUS" value="ERROR">{escape(str(error))}</INFO>'
-            return self._send(_envelope(text), kind, status=400)
+            return self._send(envelope(text), kind, status=400)
         return self._send(votable(names, types, rows, more), kind, fault=fault)
 
     def _tree(self, archive, _path, form, fault):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from keyring.backend import KeyringBackend
+from keyring.errors import PasswordSetError
 
 from pipeline.archive.auth import KEYRING_SERVICE, Login
 from pipeline.archive.web import Web
@@ -93,7 +94,7 @@ class Backend(KeyringBackend):
         return PASSWORD if (service, username) == (KEYRING_SERVICE, USER) else None
 
     def set_password(self, *_):
-        raise NotImplementedError
+        raise PasswordSetError("read-only")
 
     delete_password = set_password
 

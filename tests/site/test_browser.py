@@ -226,7 +226,6 @@ def test_from_disk_figures_and_selectors_work(watched: Any, site: Path) -> None:
     one.clean()
 
 
-@pytest.mark.skipif("REPORT_SITE" in os.environ, reason="made-up text only")
 @pytest.mark.parametrize("name", ["index", "data", "timelines", "detection", "scatter", "offsets"])
 def test_hostile_text_is_shown_and_runs_nothing(
     watched: Any, hostile_site: Path, serve: Any, name: str
