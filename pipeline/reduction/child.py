@@ -47,6 +47,7 @@ class RecipeRun:
     wall_s: float
     cpu_s: float
     peak_rss_mb: float
+    size_mb: float  # of the products on disk
 
 
 class Running:
@@ -138,7 +139,9 @@ class Running:
         qc = evidence.quality(header)
         evidence.check_quality(name, qc)
         warnings = evidence.log_lines(log, "WARNING")
-        return RecipeRun(products, qc, evidence.provenance(header), warnings, *self.cost)
+        n_bytes = sum(path.stat().st_size for paths in products.values() for path in paths)
+        size_mb = round(n_bytes / 1e6, 1)
+        return RecipeRun(products, qc, evidence.provenance(header), warnings, *self.cost, size_mb)
 
     @property
     def _label(self) -> str:

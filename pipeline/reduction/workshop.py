@@ -131,6 +131,7 @@ def write_record(
         "wall_s": wall_s,
         "cpu_s": cpu_s,
         "peak_rss_mb": peak_rss_mb,
+        "size_mb": run.size_mb if run else 0.0,
         "error_type": "" if run else type(made).__name__,
         "error": "" if run else str(made),
     }
