@@ -23,6 +23,7 @@ class Entry:
     error: ExposureError | None = None
     cube_path: Path | None = None  # a file of the reader's, never written, never purged
     simulation_index: int | None = None  # else: number in the simulated campaign
+    cube_key: str = ""  # identity of a cube that a recipe made; else its content tells
 
 
 def cubes_in(folder: Path, settings: Settings) -> list[Entry]:
@@ -51,7 +52,7 @@ def cubes_in(folder: Path, settings: Settings) -> list[Entry]:
             )
             entry = Entry(path.name, None, error, path)
         entries.append(entry)
-    return sorted(entries, key=_order)
+    return sorted(entries, key=by_time)
 
 
 def _entry_of(path: Path, settings: Settings) -> Entry:
@@ -80,6 +81,6 @@ def simulated_entries(n_exposures: int, header_of: Callable[[int], fits.Header])
     return entries
 
 
-def _order(entry: Entry) -> tuple[float, str]:
-    """By time; what has no time comes last."""
+def by_time(entry: Entry) -> tuple[float, str]:
+    """Sorting key: by time; what has no time comes last."""
     return (entry.exposure.mjd_mid if entry.exposure else float("inf"), entry.exposure_id)
