@@ -15,9 +15,9 @@ from pipeline.report.reduction_log import Family, channel_list, families, versio
 from pipeline.report.rows import exposure_anchors, exposure_links
 from pipeline.report.tables import Cell, Head, TableView
 from pipeline.report.text import NOTHING, fixed, size_of
-from pipeline.results import ReductionLog, Results
+from pipeline.results import Results
 
-TAB = "Data"
+TAB = ""
 RECORD_READS = 'json.load(gzip.open("{name}"))'
 _MB = 1e6
 Downloads = Mapping[tuple[str, str], tuple[Download, ...]]
@@ -117,8 +117,9 @@ def _exposures_table(results: Results) -> TableView:
     rows = []
     for row in results.tables["exposures"]:
         identity = str(row["exposure_id"])
-        log = results.reductions.get(identity, ReductionLog(()))
-        page = Markup(f"{names[identity]}.html") if identity in names else Markup("")
+        if identity not in names:
+            continue  # no tree of it was there: the data page has the reason
+        log, page = results.reductions[identity], Markup(f"{names[identity]}.html")
         rows.append(
             (
                 Cell(str(row["night"])),

@@ -120,7 +120,8 @@ def _render_into(
     env = environment(source / "templates")
     cite = cite_of(build, campaigns)
     pages = [make(campaigns, Book(downloads)) for make in PAGES]
-    pages += reduction_pages(campaigns, downloads)
+    after_data = [page.name for page in pages].index("data") + 1
+    pages[after_data:after_data] = reduction_pages(campaigns, downloads)
     for page in pages:
         for figure in page.figures:
             write_figure(folder / "assets" / "figures", figure)
