@@ -94,9 +94,16 @@ def _users(calls: Sequence[Call]) -> dict[str, set[str]]:
 
 
 def _purge_unused(ended: str, loop: "_Loop", users: Mapping[str, set[str]], stay: set[str]) -> None:
-    """Remove what nobody needs after a call has ended: inputs of which it was the last user."""
+    """Remove what nobody needs after a call has ended: inputs of which it was the last user.
+
+    What failed by circumstances will be tried again and finds its inputs: a night's are an hour's
+    work.
+    """
+    needed = loop.pending | {
+        name for name, error in loop.outcome.failed.items() if type(error).__name__ in PASSING
+    }
     for call_id, using in users.items():
-        if call_id not in stay and ended in using and not using & loop.pending:
+        if call_id not in stay and ended in using and not using & needed:
             products.purge(loop.workshop.product_folder(call_id) / STAMPED)
 
 

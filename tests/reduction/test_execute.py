@@ -103,6 +103,18 @@ def test_a_failing_recipe_takes_its_own_exposure_only(site, mood, error):
     assert good.cube.exists()
 
 
+def test_what_a_crashed_recipe_needs_stays_for_the_next_run(site):
+    table = "M.MUSE.EXTINCT_TABLE"  # that muse_scipost alone reads
+    site.frame(table, "muse_scipost:crash")
+    (crashed,) = site.reduce(STD)
+    assert isinstance(crashed.error, RecipeCrashed)
+    site.ran()
+    site.frame(table)
+    (result,) = site.reduce(STD)
+    assert result.error is None
+    assert site.ran() == {"muse_scipost": 1}
+
+
 def test_an_endless_recipe_is_stopped_at_its_time_limit(site):
     site.frame(STD, "muse_scibasic:endless")
     started = time.monotonic()
@@ -201,7 +213,7 @@ def test_a_killed_run_goes_on_where_it_was(site):
         "from pathlib import Path\n"
         "from pipeline.reduction.runners import EsorexRunner\n"
         "from pipeline.settings import ReductionSettings\n"
-        "from tests.reduction.test_execute import Site\n"
+        "from tests.reduction.site import Site\n"
         "site = Site.__new__(Site)\n"
         f"site.base, site.raw = Path({str(site.base)!r}), Path({str(site.raw)!r})\n"
         f"site.runner = EsorexRunner(Path({str(site.base / 'plugins')!r}), {str(site.base / 'esorex')!r})\n"
@@ -234,15 +246,17 @@ def test_two_runs_do_not_share_a_work_folder(site):
         site.reduce(STD)
 
 
-def test_recipes_run_side_by_side_within_memory(site, monkeypatch):
+@pytest.mark.parametrize(("memory_mb", "at_once"), [(1e6, 4), (2500, 2), (1600, 1)])
+def test_recipes_run_side_by_side_within_memory(site, monkeypatch, memory_mb, at_once):
+    spans = site.base / "spans.txt"
     monkeypatch.setenv("FAKE_SECONDS", "0.4")
-    started = time.monotonic()
+    monkeypatch.setenv("FAKE_SPANS", str(spans))
     four = ReductionSettings(channels=(1, 2, 3, 4), response=site.settings.response)
-    site.reduce(STD, settings=four, jobs=4)
-    parallel = time.monotonic() - started
-    started = time.monotonic()
-    site.reduce(STD, settings=four, work="tight", jobs=4, memory_mb=1600)
-    assert parallel < 0.6 * (time.monotonic() - started)
+    site.reduce(STD, settings=four, jobs=4, memory_mb=memory_mb)
+    times = [tuple(map(float, line.split())) for line in spans.read_text().splitlines()]
+    overlap = max(sum(a <= start < b for a, b in times) for start, _ in times)
+    assert overlap <= at_once
+    assert at_once < 4 or overlap > 1
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
