@@ -49,6 +49,8 @@ def check_cube(cube: Cube, field: Field) -> None:
     WrongPixelScale
         If their size differs by more than 2 %.
     """
+    if cube.pixel_scale_arcsec is None:
+        return  # the pixels of the instrument's mode, which the header names
     relative = cube.pixel_scale_arcsec / field.pixel_scale_arcsec
     if not abs(relative - 1) <= PIXEL_SCALE_TOLERANCE:  # NaN as well
         raise WrongPixelScale(
