@@ -10,6 +10,7 @@ from typing import Any
 from astropy.table import QTable, vstack
 
 from pipeline import products, run, stages
+from pipeline.answers import Answers, with_answers
 from pipeline.cli import Request
 from pipeline.cube import open_cube
 from pipeline.errors import SourceUnavailable
@@ -40,6 +41,7 @@ _STATISTICS_CODE = (
     "pipeline/schema",
     "pipeline/campaigns.py",
     "pipeline/gather.py",
+    "pipeline/answers.py",
 )
 _RECORD_CODE = ("pipeline/published", *_STATISTICS_CODE)
 RECORD_DATA = Path(__file__).parent / "published" / "data"
@@ -49,19 +51,43 @@ class Campaign(ABC):
     """One source's exposures, on their way to one section of the report."""
 
     source: str
-    simulated = False
+    takes_availability = False  # whether the nights that ``overview`` found are shown with it
     sections: tuple[str, ...] = ("campaign", "field", "statistics")  # of report.toml that shape it
 
     def __init__(self, request: Request) -> None:
         self.settings: Settings = request.settings
         self.request = request
-        self.name = f"{request.settings.campaign.name}-{self.source}"
+        self.name = request.settings.campaign.of_source(self.source)
         self.workspace = request.work / self.name
 
     @property
     @abstractmethod
     def title(self) -> str:
         """Heading of the campaign's section."""
+
+    @property
+    def simulated(self) -> bool:
+        """Whether anything of it was simulated."""
+        return False
+
+    @property
+    def answers(self) -> Answers:
+        """What the archives were asked about it."""
+        folder = self.request.work / "archive" / self.settings.campaign.name
+        return Answers(folder, self.source, self.simulated)
+
+    def answer_digests(self) -> dict[str, str]:
+        """Content of the answers: ingredients of the summary; empty if nobody has asked."""
+        return self.answers.digests(with_availability=self.takes_availability)
+
+    def answered(self, tables: Mapping[str, QTable]) -> tuple[dict[str, QTable], tuple[str, ...]]:
+        """The tables with what the archives know of the campaign, and notes on that."""
+        return with_answers(
+            tables,
+            self.answers,
+            self.settings.statistics.pairs,
+            with_availability=self.takes_availability,
+        )
 
     def measure(self) -> None:  # noqa: B027  # a record is measured already
         """Bring every exposure as far as it can get."""
@@ -139,20 +165,20 @@ class PublishedRecord(Campaign):
             "settings": asdict(self.settings.statistics),
             "inputs": {
                 path.name: products.file_sha256(path) for path in sorted(RECORD_DATA.glob("*.ecsv"))
-            },
+            }
+            | self.answer_digests(),
         }
 
     def summarise(self) -> Summary:
         """The record's own tables, its re-analysis, and where data and text differ."""
         record = read_record(blend_distance_px=self.settings.statistics.blend_distance_px)
-        found = record_statistics(
-            record.tables, self.settings.statistics.pairs, record.reference_exposure
-        )
+        tables, notes = self.answered(record.tables)
+        found = record_statistics(tables, self.settings.statistics.pairs, record.reference_exposure)
         nights = sorted(str(night) for night in record.tables["exposures"]["night"])
         return Summary(
-            {**record.tables, **found.tables},
+            {**tables, **found.tables},
             found.numbers,
-            record.notes,
+            (*record.notes, *notes),
             record.reference_exposure,
             nights[0],
             nights[-1],
@@ -219,6 +245,7 @@ class MeasuredCampaign(Campaign):
             "inputs": {
                 "reference": stages.reference_key(self.reference),
                 "exposures": products.digest([stages.outcome(job) for job in self.jobs]),
+                **self.answer_digests(),
             },
         }
 
@@ -237,14 +264,16 @@ class MeasuredCampaign(Campaign):
             radius_px=how.radius_px,
             flux_published=published_fluxes(gathered, load_band(how.band), how.radius_px),
         )
-        tables = {
-            "exposures": gathered.exposures,
-            "catalogue": catalogue,
-            "snr": snr,
-            "photometry": photometry,
-            "detections": detections_table(gathered),
-            **self.further_tables(),
-        }
+        tables, notes = self.answered(
+            {
+                "exposures": gathered.exposures,
+                "catalogue": catalogue,
+                "snr": snr,
+                "photometry": photometry,
+                "detections": detections_table(gathered),
+                **self.further_tables(),
+            }
+        )
         found = campaign_statistics(
             fluxes, self.comparable(tables), how.pairs, source=self.numbers_from
         )
@@ -252,7 +281,7 @@ class MeasuredCampaign(Campaign):
         return Summary(
             {**tables, **found.tables},
             found.numbers,
-            self.notes,
+            (*self.notes, *notes),
             gathered.catalogue.exposure_id,
             nights[0],
             nights[-1],
@@ -284,7 +313,6 @@ class SimulatedCampaign(MeasuredCampaign):
     """The record's dates, modes, positions and SNR, with drifting channels of known truth."""
 
     source = "simulated"
-    simulated = True
     title_suffix = ", simulated"
     sections = (*MeasuredCampaign.sections, "simulation")
     numbers_from = "photometry of the simulated cubes"
@@ -294,6 +322,11 @@ class SimulatedCampaign(MeasuredCampaign):
         "Two exposures go wrong on purpose, as exposures do: a cloud on 2019-02-19 and a vignetted "
         "corner on 2019-04-27.",
     )
+
+    @property
+    def simulated(self) -> bool:
+        """Always."""
+        return True
 
     @cached_property
     def plan(self) -> SimulationPlan:
@@ -336,6 +369,13 @@ class CubeFolder(MeasuredCampaign):
     """A folder of cubes that were reduced elsewhere."""
 
     source = "cubes"
+    takes_availability = True
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the header of any cube says so: the label travels with the file."""
+        exposures = (job.entry.exposure for job in self.planned_jobs)
+        return any(exposure.simulated for exposure in exposures if exposure)
 
     @cached_property
     def planned_jobs(self) -> list[Job]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from astropy.table import QTable
@@ -16,6 +17,7 @@ from pipeline.results import Results
 from pipeline.schema import APERTURE_RADII_PX
 
 TAB = "Field"
+VARIABLE = "VARIABLE"  # Gaia's phot_variable_flag
 RADII = tuple(str(radius) for radius in APERTURE_RADII_PX)
 
 
@@ -27,6 +29,18 @@ class DetectionOf:
     figure: FigureView
     catalogue: TableBlock
     n_flagged: int
+    gaia: "GaiaOf | None"  # None: nobody has asked
+
+
+@dataclass(frozen=True)
+class GaiaOf:
+    """How many stars Gaia knows, and which of them vary."""
+
+    n_identified: int
+    n_stars: int
+    variable: tuple[int, ...]
+    reasons: tuple[str, ...]  # why others are not identified
+    sources: TableBlock | None  # None: no star is identified
 
 
 def detection_page(campaigns: Sequence[Results], book: Book) -> Page:
@@ -58,13 +72,15 @@ def _detection_of(results: Results, book: Book) -> DetectionOf:
             "Positions as read off the study's figures; its detection image is not part of the "
             "record. Numbers are the star numbers of every table."
         )
+    varies = any("variable" in str(flags).split() for flags in catalogue["flags"])
+    marks = "squares, diamonds where Gaia calls the star variable" if varies else "squares"
     figure = detection_figure(
         image,
         catalogue,
         f"detection.html#{results.name}-star-",
         figure_id=f"detection-{results.name}",
         title=f"The {len(catalogue)} reference stars of {results.field_name}",
-        caption=f"{caption} {flagged} of {len(catalogue)} stars carry a flag (squares).",
+        caption=f"{caption} {flagged} of {len(catalogue)} stars carry a flag ({marks}).",
         simulated=results.simulated,
     )
     return DetectionOf(
@@ -72,6 +88,23 @@ def _detection_of(results: Results, book: Book) -> DetectionOf:
         book.figure(figure, results.name),
         book.table(_catalogue_table(results), results.name),
         flagged,
+        _gaia_of(results, book),
+    )
+
+
+def _gaia_of(results: Results, book: Book) -> GaiaOf | None:
+    table = results.tables.get("identification")
+    if table is None:
+        return None
+    known = np.asarray(table["source_id"], str) != ""
+    variable = np.asarray(table["variable"], str) == VARIABLE
+    reasons = {str(reason) for reason in table["reason"][~known]}
+    return GaiaOf(
+        int(np.count_nonzero(known)),
+        len(table),
+        tuple(int(star) for star in table["star_id"][variable]),
+        tuple(sorted(reasons)),
+        book.table(_sources_table(results), results.name) if known.any() else None,
     )
 
 
@@ -115,6 +148,45 @@ def _catalogue_table(results: Results) -> TableView:
         simulated=results.simulated,
     )
     return without_empty_columns(view)
+
+
+def _sources_table(results: Results) -> TableView:
+    """Star by star its Gaia source, or why it has none."""
+    table = results.tables["identification"]
+    return TableView(
+        f"identification-{results.name}",
+        "Gaia DR3 sources of the stars; what Gaia calls variable is no measure of the instrument.",
+        (
+            Head("Star"),
+            Head("varies", numeric=False, title="phot_variable_flag: VARIABLE or NOT_AVAILABLE"),
+            Head("Gaia DR3", numeric=False, title="source_id"),
+            Head("apart", "arcsec", "distance from the source at the epoch of the exposure"),
+            Head("G", "mag", "mean magnitude"),
+            Head("BP − RP", "mag", "colour"),
+            Head("μ α*", "mas/yr", "proper motion along the parallel"),
+            Head("μ δ", "mas/yr", "proper motion in declination"),
+        ),
+        tuple(_source_cells(row) for row in table),
+        source="identification",
+        simulated=results.simulated,
+    )
+
+
+def _source_cells(row: Any) -> tuple[Cell, ...]:
+    star, source, flag = (str(row[name]) for name in ("star_id", "source_id", "variable"))
+    if not source:
+        unknown = Cell("not identified", kind="muted", title=str(row["reason"]))
+        return (Cell(star), Cell(""), unknown, *(Cell(NOTHING),) * 5)
+    return (
+        Cell(star),
+        Cell(flag.lower().replace("_", " "), kind="bad" if flag == VARIABLE else "muted"),
+        Cell(source),
+        Cell(fixed(number(row["separation_arcsec"]), 2)),
+        Cell(fixed(number(row["g_mag"]), 2)),
+        Cell(fixed(number(row["bp_rp"]), 2)),
+        Cell(fixed(number(row["pm_ra_masyr"]), 1, sign=True)),
+        Cell(fixed(number(row["pm_dec_masyr"]), 1, sign=True)),
+    )
 
 
 @dataclass(frozen=True)
