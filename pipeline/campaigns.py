@@ -1,8 +1,8 @@
 """The campaigns of a report, one per source: how each is measured and summarised."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -25,11 +25,12 @@ from pipeline.gather import (
     spectra_by_mode,
 )
 from pipeline.measure.bands import load_band
+from pipeline.progress import say
 from pipeline.published import read_record
 from pipeline.results import Image, Results, SpectrumSet
 from pipeline.settings import Settings
 from pipeline.simulation import PlannedExposure, StarSpec
-from pipeline.sources import cubes_in, simulated_entries
+from pipeline.sources import Entry, cubes_by_field, cubes_in, simulated_entries
 from pipeline.stages import Job, SimulationPlan
 from pipeline.statistics.fluxes import fluxes_from_tables
 from pipeline.statistics.summaries import campaign_statistics, record_statistics
@@ -371,6 +372,11 @@ class CubeFolder(MeasuredCampaign):
     source = "cubes"
     takes_availability = True
 
+    def __init__(self, request: Request, entries: Sequence[Entry] | None = None) -> None:
+        """``entries``: those of this field; left out, the folder is that of one field."""
+        super().__init__(request)
+        self._entries = entries
+
     @property
     def simulated(self) -> bool:
         """Whether the header of any cube says so: the label travels with the file."""
@@ -382,7 +388,9 @@ class CubeFolder(MeasuredCampaign):
         """One job per file of the folder."""
         if self.request.cubes is None:
             raise SourceUnavailable("--source cubes needs --cubes DIR")
-        entries = cubes_in(self.request.cubes, self.settings)
+        entries = self._entries
+        if entries is None:
+            entries = cubes_in(self.request.cubes, self.settings)
         return run.plan_jobs(entries, self.settings, self.workspace, None)
 
     def unit(self) -> str:
@@ -409,15 +417,33 @@ def simulation_plan() -> SimulationPlan:
     return SimulationPlan(planned, stars, ids.index(read_record().reference_exposure))
 
 
-CAMPAIGNS: Mapping[str, type[Campaign]] = {
-    one.source: one for one in (PublishedRecord, SimulatedCampaign, CubeFolder)
-}
-
-
 def campaigns_of(request: Request) -> list[Campaign]:
-    """The campaigns that the request asks for, in reading order: real ones first."""
-    return [
-        CAMPAIGNS[source](request)
-        for source in ("published", "cubes", "simulated")
-        if source in request.sources
-    ]
+    """The campaigns that the request asks for: field by field, of each the real ones first.
+
+    The record and its simulation are of the first field.
+    """
+    cubes = dict(_cubes_by_field(request)) if "cubes" in request.sources else {}
+    found: list[Campaign] = []
+    for number, settings in enumerate(request.settings.campaigns()):
+        of_field = replace(request, settings=settings)
+        if number == 0 and "published" in request.sources:
+            found.append(PublishedRecord(of_field))
+        if number in cubes:
+            found.append(cubes[number])
+        if number == 0 and "simulated" in request.sources:
+            found.append(SimulatedCampaign(of_field))
+    return found
+
+
+def _cubes_by_field(request: Request) -> Iterator[tuple[int, CubeFolder]]:
+    """Number of each field and the campaign of its cubes; a field without any has none."""
+    campaigns = request.settings.campaigns()
+    if len(campaigns) == 1 or request.cubes is None:
+        yield 0, CubeFolder(request)
+        return
+    entries = cubes_by_field(request.cubes, [one.field for one in campaigns])
+    for number, (settings, group) in enumerate(zip(campaigns, entries, strict=True)):
+        if group:
+            yield number, CubeFolder(replace(request, settings=settings), group)
+        else:
+            say(f"{settings.field.name}: no cube in {request.cubes} points at it")

@@ -9,10 +9,10 @@ from astropy.table import QTable
 
 from pipeline.report.figures.field import detection_figure
 from pipeline.report.figures.snr import agreement_figure, growth_figure
-from pipeline.report.pages import Book, FigureView, Page, TableBlock
+from pipeline.report.pages import Book, FigureView, Link, Page, TableBlock
 from pipeline.report.rows import number, plain
 from pipeline.report.tables import Cell, Head, TableView, without_empty_columns
-from pipeline.report.text import NOTHING, fixed
+from pipeline.report.text import NOTHING, fixed, slug
 from pipeline.results import Results
 from pipeline.schema import APERTURE_RADII_PX
 
@@ -197,13 +197,47 @@ class SnrOf:
     growth: FigureView
 
 
+@dataclass(frozen=True)
+class SnrOfField:
+    """The campaigns of one field side by side: star numbers mean nothing beyond it."""
+
+    name: str
+    table: TableBlock
+    files: tuple[tuple[Results, tuple[Link, ...]], ...]
+    agreement: FigureView | None
+    shown: tuple[SnrOf, ...]
+    mark: str  # keeps anchors apart; "" for the first field
+
+
 def snr_page(campaigns: Sequence[Results], book: Book) -> Page:
-    """SNR of all stars in all apertures, campaigns side by side."""
+    """SNR of all stars in all apertures, campaigns of a field side by side."""
     with_snr = [one for one in campaigns if "snr" in one.tables]
-    table = book.table(_snr_table(with_snr)) if with_snr else None
+    names = dict.fromkeys(one.field_name for one in with_snr)
+    return Page(
+        "snr",
+        "Signal to noise",
+        TAB,
+        "How well each star is measured: I_Bessel signal-to-noise ratio in five apertures of the "
+        "reference exposure.",
+        {
+            "groups": [
+                _snr_of_field(
+                    [one for one in with_snr if one.field_name == name],
+                    f"-{slug(name)}" if number else "",
+                    book,
+                )
+                for number, name in enumerate(names)
+            ]
+        },
+        tuple(book.figures),
+    )
+
+
+def _snr_of_field(campaigns: Sequence[Results], mark: str, book: Book) -> SnrOfField:
+    table = book.table(_snr_table(campaigns, f"snr-table{mark}"))
     agreement = None
-    if len(with_snr) > 1:
-        one, two = with_snr[:2]
+    if len(campaigns) > 1:
+        one, two = campaigns[:2]
         agreement = book.figure(
             agreement_figure(
                 one.tables["snr"],
@@ -235,18 +269,10 @@ def snr_page(campaigns: Sequence[Results], book: Book) -> Page:
                 one.name,
             ),
         )
-        for one in with_snr
+        for one in campaigns
     ]
-    files = [(one, book.links(one.name, "snr")) for one in with_snr]
-    return Page(
-        "snr",
-        "Signal to noise",
-        TAB,
-        "How well each star is measured: I_Bessel signal-to-noise ratio in five apertures of the "
-        "reference exposure.",
-        {"table_": table, "agreement": agreement, "shown": shown_, "files": files},
-        tuple(book.figures),
-    )
+    files = tuple((one, book.links(one.name, "snr")) for one in campaigns)
+    return SnrOfField(campaigns[0].field_name, table, files, agreement, tuple(shown_), mark)
 
 
 def short_name(results: Results) -> str:
@@ -254,7 +280,7 @@ def short_name(results: Results) -> str:
     return {"published": "study", "simulated": "simulated"}.get(results.source, results.title)
 
 
-def _snr_table(campaigns: Sequence[Results]) -> TableView:
+def _snr_table(campaigns: Sequence[Results], table_id: str) -> TableView:
     """Star by star; for each aperture one column per campaign."""
     values = [_snr_by_star(one.tables["snr"]) for one in campaigns]
     stars = sorted(set().union(*values))
@@ -271,7 +297,7 @@ def _snr_table(campaigns: Sequence[Results]) -> TableView:
                 row.append(Cell(fixed(value, digits), kind="strong" if value == top else ""))
         rows.append(tuple(row))
     return TableView(
-        "snr-table",
+        table_id,
         "Signal-to-noise ratio of each star; the best aperture of each star is set bold.",
         tuple(heads),
         tuple(rows),

@@ -21,7 +21,7 @@ def measured(request):
     return campaign
 
 
-def answer(campaign, *, stars=None, simulated=True, name=identification_name("cubes")):
+def answer(campaign, *, stars=None, simulated=True, name="identification-cubes.ecsv"):
     """Leave an identification for a campaign, as the command ``identify`` does."""
     catalogue = campaign.summary.tables["catalogue"] if stars is None else stars
     n = len(catalogue)
