@@ -29,15 +29,13 @@ serve:  ## serve the built site on 127.0.0.1
 	@echo "http://127.0.0.1:$(PORT)/"
 	@$(PYTHON) -m http.server --bind 127.0.0.1 --directory $(SITE) $(PORT)
 
-# Installs nothing: says which apt-get line is missing. Half an hour of one core, 4 GB of disk.
+# Installs nothing: says which apt-get line is missing.
 DEMO ?= work/reduction-demo
-reduction-demo: $(VENV)/.run  ## raw frames to report with the recipes of the MUSE pipeline, simulated
-	$(BIN)/python -m pipeline.reduction --check
+reduction-demo: $(VENV)/.run $(VENDOR)  ## raw frames to report with the recipes of the MUSE pipeline, simulated
+	$(BIN)/python -m pipeline reduce --check
 	$(BIN)/python -m pipeline.simulation.raw $(DEMO)/raw --config examples/reduction-demo.toml
-	$(BIN)/python -m pipeline.reduction $(DEMO)/raw --config examples/reduction-demo.toml --work $(DEMO) --cubes $(DEMO)/cubes --jobs $(JOBS)
-	$(BIN)/python build_report.py --config examples/reduction-demo.toml --source cubes --cubes $(DEMO)/cubes --work $(DEMO)/report --site $(DEMO)/site --until $(DEMO_UNTIL)
-
-DEMO_UNTIL ?= statistics
+	$(BIN)/python build_report.py --config examples/reduction-demo.toml --source archive --raw $(DEMO)/raw --work $(DEMO)/work --site $(DEMO)/site --jobs $(JOBS)
+	@echo "Read it: $(DEMO)/site/index.html"
 
 status: $(VENV)/.run  ## list what is done, stale and failed, and why
 	$(BIN)/python -m pipeline status

@@ -52,6 +52,14 @@ def night_of(mjd_start: float) -> str:
     return str((Time(mjd_start, format="mjd") - TimeDelta(0.5, format="jd")).iso[:10])
 
 
+def night_of_identity(identity: str) -> str:
+    """The night in which a frame of that archive identity was taken, "unknown" if it tells no time."""
+    try:
+        return night_of(float(Time(identity.partition(".")[2], format="isot", scale="utc").mjd))
+    except ValueError:
+        return "unknown"
+
+
 def identify(header: fits.Header, file_name: str) -> Exposure:
     """The exposure that a primary header describes.
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from astropy.table import QTable, vstack
 
-from pipeline import products, run, stages
+from pipeline import products, reducing, run, stages
 from pipeline.answers import Answers, with_answers
 from pipeline.cli import Request
 from pipeline.cube import open_cube
@@ -21,16 +21,18 @@ from pipeline.gather import (
     gather,
     photometry_table,
     published_fluxes,
+    recipe_calls_table,
     snr_table,
     spectra_by_mode,
 )
 from pipeline.measure.bands import load_band
 from pipeline.progress import say
 from pipeline.published import read_record
-from pipeline.results import Image, Results, SpectrumSet
+from pipeline.reducing import NightJob
+from pipeline.results import Image, ReductionLog, Results, SpectrumSet
 from pipeline.settings import Settings
 from pipeline.simulation import PlannedExposure, StarSpec
-from pipeline.sources import Entry, cubes_by_field, cubes_in, simulated_entries
+from pipeline.sources import Entry, by_time, cubes_by_field, cubes_in, simulated_entries
 from pipeline.stages import Job, SimulationPlan
 from pipeline.statistics.fluxes import fluxes_from_tables
 from pipeline.statistics.summaries import campaign_statistics, record_statistics
@@ -67,9 +69,9 @@ class Campaign(ABC):
         """Heading of the campaign's section."""
 
     @property
+    @abstractmethod
     def simulated(self) -> bool:
-        """Whether anything of it was simulated."""
-        return False
+        """Whether any of it was made by the simulator."""
 
     @property
     def answers(self) -> Answers:
@@ -129,6 +131,10 @@ class Campaign(ABC):
         """All extracted spectra, by mode."""
         return {}
 
+    def reductions(self) -> Mapping[str, ReductionLog]:
+        """How each exposure's raw frames became its cube, where that was done here."""
+        return {}
+
     def results(self) -> Results:
         """Everything that the report needs."""
         summary = self.summary
@@ -146,6 +152,7 @@ class Campaign(ABC):
             reference_exposure=summary.reference_exposure,
             image=self.image(),
             spectra=self.spectra(),
+            reductions=self.reductions(),
             inputs_digest=products.digest(self.ingredients()),
             settings={name: asdict(getattr(self.settings, name)) for name in self.sections},
         )
@@ -156,6 +163,7 @@ class PublishedRecord(Campaign):
 
     source = "published"
     title = "The record of 2019"
+    simulated = False
 
     def ingredients(self) -> dict[str, Any]:
         """The digitised files and the code that reads and analyses them."""
@@ -189,19 +197,35 @@ class PublishedRecord(Campaign):
 class MeasuredCampaign(Campaign):
     """Exposures that went through the whole chain."""
 
-    title_suffix = ""
     sections: tuple[str, ...] = (
         *("campaign", "field", "detection", "reference", "matching"),
         *("extraction", "photometry", "statistics", "review"),
     )
     numbers_from = "photometry of the cubes"
-    notes: tuple[str, ...] = ()
     jobs: list[Job]  # with their reference, once measured
 
     @property
     def title(self) -> str:
         """The configured title."""
-        return self.settings.campaign.title + self.title_suffix
+        return self.settings.campaign.title + (", simulated" if self.simulated else "")
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the header of any exposure says so."""
+        return self._n_simulated > 0
+
+    @property
+    def _n_simulated(self) -> int:
+        exposures = [job.entry.exposure for job in self.planned_jobs]
+        return sum(one.simulated for one in exposures if one)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader must know before using the numbers."""
+        n, n_all = self._n_simulated, len(self.planned_jobs)
+        if not n:
+            return ()
+        return (f"{n} of {n_all} exposures are simulated: their headers say SIMULATED = T.",)
 
     @cached_property
     @abstractmethod
@@ -305,16 +329,18 @@ class MeasuredCampaign(Campaign):
         """All extracted spectra, by mode."""
         return spectra_by_mode(self.gathered, self.unit())
 
-    @abstractmethod
     def unit(self) -> str:
-        """Unit of the cubes."""
+        """Unit of the reference exposure's cube."""
+        wanted = self.summary.reference_exposure
+        job = next(job for job in self.jobs if job.entry.exposure_id == wanted)
+        return open_cube(job.cube).unit
 
 
 class SimulatedCampaign(MeasuredCampaign):
     """The record's dates, modes, positions and SNR, with drifting channels of known truth."""
 
     source = "simulated"
-    title_suffix = ", simulated"
+    simulated = True
     sections = (*MeasuredCampaign.sections, "simulation")
     numbers_from = "photometry of the simulated cubes"
     notes = (
@@ -323,11 +349,6 @@ class SimulatedCampaign(MeasuredCampaign):
         "Two exposures go wrong on purpose, as exposures do: a cloud on 2019-02-19 and a vignetted "
         "corner on 2019-04-27.",
     )
-
-    @property
-    def simulated(self) -> bool:
-        """Always."""
-        return True
 
     @cached_property
     def plan(self) -> SimulationPlan:
@@ -377,12 +398,6 @@ class CubeFolder(MeasuredCampaign):
         super().__init__(request)
         self._entries = entries
 
-    @property
-    def simulated(self) -> bool:
-        """Whether the header of any cube says so: the label travels with the file."""
-        exposures = (job.entry.exposure for job in self.planned_jobs)
-        return any(exposure.simulated for exposure in exposures if exposure)
-
     @cached_property
     def planned_jobs(self) -> list[Job]:
         """One job per file of the folder."""
@@ -393,11 +408,69 @@ class CubeFolder(MeasuredCampaign):
             entries = cubes_in(self.request.cubes, self.settings)
         return run.plan_jobs(entries, self.settings, self.workspace, None)
 
-    def unit(self) -> str:
-        """Unit of the first measured cube."""
-        wanted = self.summary.reference_exposure
-        job = next(job for job in self.jobs if job.entry.exposure_id == wanted)
-        return open_cube(job.cube).unit
+
+class ArchiveFrames(MeasuredCampaign):
+    """Raw frames that were retrieved from the archive, or lie in a folder, reduced here."""
+
+    source = "archive"
+    takes_availability = True
+    sections = (*MeasuredCampaign.sections, "reduction")
+
+    @property
+    def raw(self) -> Path:
+        """Folder of raw frames, tables and association trees."""
+        return (self.request.raw or self.request.work / "archive" / "raw").resolve()
+
+    @cached_property
+    def nights(self) -> list[NightJob]:
+        """The exposures, night by night."""
+        workers, settings = self.request.workers, self.settings
+        n_recipes = workers.jobs if workers.local else 0
+        nights = reducing.night_jobs(
+            self.raw, self.workspace.resolve(), settings.field, settings.reduction, n_recipes
+        )
+        if not nights:
+            raise SourceUnavailable(
+                f"{self.raw}: no association tree ({reducing.TREES}) there; fetch frames with "
+                "`python -m pipeline retrieve`, or name their folder with --raw"
+            )
+        return nights
+
+    def measure(self) -> None:
+        """Reduce what is stale, then measure the cubes."""
+        self.reduce()
+        super().measure()
+
+    def reduce(self) -> None:
+        """Bring raw frames to cubes, where that is not done."""
+        if "reduce" in self.request.force:
+            for night in self.nights:
+                reducing.forget(night)
+        with products.exclusive(self.workspace):
+            run.reduce_nights(self.nights, self.workspace, self.request.workers)
+
+    def entries(self) -> list[Entry]:
+        """The exposures by time: cubes, or reasons why there are none."""
+        found = [entry for night in self.nights for entry in reducing.entries(night)]
+        return sorted(found, key=by_time)
+
+    @cached_property
+    def planned_jobs(self) -> list[Job]:
+        """One job per exposure; those without a cube have the reason."""
+        return run.plan_jobs(self.entries(), self.settings, self.workspace, None)
+
+    @cached_property
+    def _logs(self) -> Mapping[str, ReductionLog]:
+        found = [reducing.logs(night) for night in self.nights]
+        return {key: one for night in found for key, one in night.items()}
+
+    def reductions(self) -> Mapping[str, ReductionLog]:
+        """How each exposure's raw frames became its cube."""
+        return self._logs
+
+    def further_tables(self) -> dict[str, QTable]:
+        """What every call of a recipe took."""
+        return {"recipe_calls": recipe_calls_table(self._logs)}
 
 
 def simulation_plan() -> SimulationPlan:
@@ -428,6 +501,8 @@ def campaigns_of(request: Request) -> list[Campaign]:
         of_field = replace(request, settings=settings)
         if number == 0 and "published" in request.sources:
             found.append(PublishedRecord(of_field))
+        if number == 0 and "archive" in request.sources:
+            found.append(ArchiveFrames(of_field))
         if number in cubes:
             found.append(cubes[number])
         if number == 0 and "simulated" in request.sources:

@@ -142,5 +142,9 @@ class DiskFull(ExposureError):
     """There was no space left for the products of a recipe."""
 
 
+class NotReduced(ExposureError):
+    """The raw frames of an exposure are here, its cube is not made yet."""
+
+
 class RecipesMissing(RequestError):
     """The recipes of the MUSE pipeline, or the program that runs them, are not installed."""

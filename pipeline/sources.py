@@ -23,6 +23,7 @@ class Entry:
     error: ExposureError | None = None
     cube_path: Path | None = None  # a file of the reader's, never written, never purged
     simulation_index: int | None = None  # else: number in the simulated campaign
+    cube_key: str = ""  # identity of a cube that a recipe made; else its content tells
 
 
 def cubes_in(folder: Path, settings: Settings) -> list[Entry]:
@@ -68,7 +69,7 @@ def cubes_by_field(folder: Path, fields: Sequence[Field]) -> list[list[Entry]]:
         (of_no_field if number is None else entries[number]).append(entry)
     usable = (n for n, group in enumerate(entries) if any(one.error is None for one in group))
     entries[next(usable, 0)] += of_no_field
-    return [sorted(group, key=_order) for group in entries]
+    return [sorted(group, key=by_time) for group in entries]
 
 
 def _entry_of(path: Path, fields: Sequence[Field]) -> tuple[Entry, int | None]:
@@ -98,6 +99,6 @@ def simulated_entries(n_exposures: int, header_of: Callable[[int], fits.Header])
     return entries
 
 
-def _order(entry: Entry) -> tuple[float, str]:
-    """By time; what has no time comes last."""
+def by_time(entry: Entry) -> tuple[float, str]:
+    """Sorting key: by time; what has no time comes last."""
     return (entry.exposure.mjd_mid if entry.exposure else float("inf"), entry.exposure_id)

@@ -87,8 +87,13 @@ class Job:
 
 
 def job_folder(workspace: Path, entry: Entry) -> Path:
-    """Where an exposure's products live; the name comes from a header and is made harmless."""
-    return workspace / "exposures" / products.safe_name(entry.exposure_id)
+    """Where an exposure's products live."""
+    return exposure_folder(workspace, entry.exposure_id)
+
+
+def exposure_folder(workspace: Path, exposure_id: str) -> Path:
+    """Where the products of that exposure live; the name is foreign and is made harmless."""
+    return workspace / "exposures" / products.safe_name(exposure_id)
 
 
 def build_simulation(plan: SimulationPlan, settings: Settings) -> SimulatedCampaign:
@@ -111,6 +116,8 @@ def _simulation(plan: SimulationPlan, settings: Settings) -> SimulatedCampaign:
 
 def cube_ingredients(job: Job) -> dict[str, Any]:
     """What shapes the cube: the simulation, or the content of the reader's file."""
+    if job.entry.cube_key:
+        return {"stage": "cube", "made": job.entry.cube_key}
     if job.plan is None:
         return {"stage": "cube", "content": products.fingerprint(job.cube)}
     simulation = asdict(job.settings.simulation)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from pipeline import products
+from pipeline import errors, products
 from pipeline.errors import DiskFull, ExposureError, RecipeFailed, WorkspaceError
 from pipeline.reduction.child import RecipeRun, Request, Running
 from pipeline.reduction.plan import Call
@@ -168,7 +168,8 @@ class _Loop:
         """What is on record stands: done is done, and a failure is a failure until its cause goes."""
         stamp = products.read_stamp(self.workshop.product_folder(call_id) / STAMPED)
         if stamp is not None and stamp.state == products.FAILED:
-            self.outcome.failed[call_id] = RecipeFailed(stamp.error)
+            kind = getattr(errors, stamp.error_type, RecipeFailed)
+            self.outcome.failed[call_id] = kind(stamp.error)
         else:
             self.outcome.done.add(call_id)
 

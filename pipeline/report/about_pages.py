@@ -24,6 +24,7 @@ ROW_OF: Mapping[str, str] = {
     "pairs": "pair, band and aperture",
     "timelines": "exposure and pair",
     "availability": "night",
+    "recipe_calls": "call of a recipe",
     "detections": "detection in an exposure",
     "timelines_digitised": "point read off the study's figure",
     "snr_scatter": "point read off the study's figure",

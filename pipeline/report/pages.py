@@ -69,6 +69,8 @@ class Page:
     description: str  # one sentence, for search engines and under the heading
     context: Mapping[str, Any]
     figures: tuple[Figure, ...] = ()
+    template: str = ""  # "": that of its name
+    in_nav: bool = True  # else other pages link to it
 
     @property
     def file(self) -> str:
@@ -163,7 +165,7 @@ def render_page(
     env: jinja2.Environment, page: Page, build: BuildInfo, campaigns: Sequence[Results], cite: Any
 ) -> str:
     """The page as Markdown."""
-    template = env.get_template(f"{page.name}.md.j2")
+    template = env.get_template(f"{page.template or page.name}.md.j2")
     text = template.render(
         **page.context,
         page=page,

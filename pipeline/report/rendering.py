@@ -19,6 +19,7 @@ from pipeline.report.field_pages import detection_page, snr_page
 from pipeline.report.figures.base import Figure, compact_json, is_split
 from pipeline.report.offset_page import offsets_page
 from pipeline.report.pages import Book, Page, environment, navigation, render_page
+from pipeline.report.reduction_pages import reduction_pages, write_reduction_records
 from pipeline.report.rows import readable
 from pipeline.report.site import swap_in
 from pipeline.report.spectra_page import spectra_page
@@ -115,9 +116,12 @@ def _render_into(
         shutil.copyfile(source / "CITATION.cff", folder / "CITATION.cff")
     campaigns = [readable(results) for results in campaigns]
     downloads = write_downloads(folder, campaigns, build)
+    downloads |= write_reduction_records(folder, campaigns, build)
     env = environment(source / "templates")
     cite = cite_of(build, campaigns)
     pages = [make(campaigns, Book(downloads)) for make in PAGES]
+    after_data = [page.name for page in pages].index("data") + 1
+    pages[after_data:after_data] = reduction_pages(campaigns, downloads)
     for page in pages:
         for figure in page.figures:
             write_figure(folder / "assets" / "figures", figure)
@@ -177,7 +181,7 @@ def _write_site_json(
 ) -> None:
     """What site_src/hooks.py hands to mkdocs."""
     entries = []
-    for page in pages:
+    for page in (page for page in pages if page.in_nav):
         entries.append((page.tab, page.title, page.file))
         if page.name == METHOD:
             entries += [(page.tab, title, file) for title, file in by_hand]

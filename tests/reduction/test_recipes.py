@@ -139,7 +139,7 @@ def test_our_own_code_takes_less_than_five_percent(reduced):
     recipes = sum(
         float(record["cpu_s"])
         for result in reduced.results
-        for record in reduction_log(reduced.workshop, result)
+        for record in reduction_log(reduced.workshop.folder, result.calls)
     )
     assert reduced.own_cpu_s < 0.05 * recipes
 
@@ -152,7 +152,7 @@ def test_a_second_run_runs_no_recipe(reduced):
 
 
 def test_the_record_names_recipe_version_quality_and_cost(reduced):
-    records = reduction_log(reduced.workshop, reduced.results[0])
+    records = reduction_log(reduced.workshop.folder, reduced.results[0].calls)
     wavecal = next(record for record in records if record["recipe"] == "muse_wavecal")
     assert wavecal["provenance"]["pipeline"].startswith("muse/")
     assert wavecal["qc"]["ESO QC WAVECAL SLICE1 FIT RMS"] < 0.05

@@ -1,5 +1,6 @@
 """What can be downloaded, read back as a reader would."""
 
+import gzip
 import hashlib
 import io
 import json
@@ -99,6 +100,9 @@ def test_every_simulated_file_says_so_and_no_observed_one_does(docs: Path) -> No
             if ".ecsv" in file.name or file.suffix == ".parquet":
                 meta = read(file).meta
                 said = meta["simulated"], str(meta.get("note", ""))
+            elif file.name.endswith(".json.gz"):
+                record = json.loads(gzip.decompress(file.read_bytes()))
+                said = record["simulated"], str(record.get("note", ""))
             else:
                 with fits.open(file) as hdus:
                     header = hdus[0 if file.name.startswith("spectra") else 1].header
