@@ -11,6 +11,7 @@ from astropy.table import QTable, vstack
 
 from pipeline import products, reducing, run, stages
 from pipeline.answers import Answers, with_answers
+from pipeline.archive.retrieved import retrieved
 from pipeline.cli import Request
 from pipeline.cube import open_cube
 from pipeline.errors import SourceUnavailable
@@ -416,6 +417,11 @@ class ArchiveFrames(MeasuredCampaign):
     takes_availability = True
     sections = (*MeasuredCampaign.sections, "reduction")
 
+    def __init__(self, request: Request, dp_ids: frozenset[str] | None = None) -> None:
+        """``dp_ids``: the exposures of this field; left out, all in the folder are."""
+        super().__init__(request)
+        self._dp_ids = dp_ids
+
     @property
     def raw(self) -> Path:
         """Folder of raw frames, tables and association trees."""
@@ -429,6 +435,13 @@ class ArchiveFrames(MeasuredCampaign):
         nights = reducing.night_jobs(
             self.raw, self.workspace.resolve(), settings.field, settings.reduction, n_recipes
         )
+        if self._dp_ids is not None:
+            kept = [[one for one in job.exposures if one.dp_id in self._dp_ids] for job in nights]
+            nights = [
+                replace(job, exposures=tuple(exposures))
+                for job, exposures in zip(nights, kept, strict=True)
+                if exposures
+            ]
         if not nights:
             raise SourceUnavailable(
                 f"{self.raw}: no association tree ({reducing.TREES}) there; fetch frames with "
@@ -495,19 +508,40 @@ def campaigns_of(request: Request) -> list[Campaign]:
 
     The record and its simulation are of the first field.
     """
+    frames = dict(_frames_by_field(request)) if "archive" in request.sources else {}
     cubes = dict(_cubes_by_field(request)) if "cubes" in request.sources else {}
     found: list[Campaign] = []
     for number, settings in enumerate(request.settings.campaigns()):
         of_field = replace(request, settings=settings)
         if number == 0 and "published" in request.sources:
             found.append(PublishedRecord(of_field))
-        if number == 0 and "archive" in request.sources:
-            found.append(ArchiveFrames(of_field))
+        if number in frames:
+            found.append(frames[number])
         if number in cubes:
             found.append(cubes[number])
         if number == 0 and "simulated" in request.sources:
             found.append(SimulatedCampaign(of_field))
     return found
+
+
+def _frames_by_field(request: Request) -> Iterator[tuple[int, ArchiveFrames]]:
+    """Number of each field and the campaign of its raw frames; a field without any has none.
+
+    What ``retrieve`` fetched for a field is known; a folder of the reader's is that of the first.
+    """
+    campaigns = request.settings.campaigns()
+    if len(campaigns) == 1 or request.raw is not None:
+        yield 0, ArchiveFrames(replace(request, settings=campaigns[0]))
+        return
+    here = [retrieved(request.work, settings) for settings in campaigns]
+    if not any(here):
+        yield 0, ArchiveFrames(request)  # which says what is missing
+    for number, (settings, standards) in enumerate(zip(campaigns, here, strict=True)):
+        if standards:
+            names = frozenset(one.dp_id for one in standards)
+            yield number, ArchiveFrames(replace(request, settings=settings), names)
+        elif any(here):
+            say(f"{settings.field.name}: no retrieved exposure is complete")
 
 
 def _cubes_by_field(request: Request) -> Iterator[tuple[int, CubeFolder]]:

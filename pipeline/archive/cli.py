@@ -219,7 +219,9 @@ def _open(settings: Settings, work: Path) -> Iterator[tuple[Web, Store]]:
     try:
         with exclusive(folder):
             sweep_parts(folder)
-            yield web, Store(folder, settings.campaign.name)
+            store = Store(folder, settings.campaign.name)
+            store.make_folders()
+            yield web, store
     except OSError as error:
         raise WorkspaceError(
             f"{error.filename or folder}: {error.strerror}; choose another folder with --work"
