@@ -227,12 +227,17 @@ class PhotometrySettings:
 
     bands: tuple[str, ...] = ("I_Bessel",)
     min_coverage: float = 0.98
+    stat_factor: float = 1.0
 
     def __post_init__(self) -> None:
         require(len(self.bands) > 0, "photometry.bands = []: name at least one passband")
         require(
             0 < self.min_coverage <= 1,
             f"photometry.min_coverage = {self.min_coverage}: outside 0 to 1",
+        )
+        require(
+            1 <= self.stat_factor <= 10,
+            f"photometry.stat_factor = {self.stat_factor}: outside 1 to 10",
         )
 
 

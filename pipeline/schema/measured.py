@@ -72,7 +72,7 @@ MEASURED: Mapping[str, tuple[Column, ...]] = {
         BAND,
         RADIUS,
         column("flux", "f8", "", "mean flux density in the passband [cube unit]", "phot.flux.density"),
-        column("flux_err", "f8", "", "1 sigma from STAT: photons and detector, no covariance", "stat.error;phot.flux.density"),
+        column("flux_err", "f8", "", "1 sigma: photons and detector, photometry.stat_factor times STAT", "stat.error;phot.flux.density"),
         column("snr", "f8", "", "flux / flux_err", "stat.snr"),
         column("coverage", "f8", "", "share of aperture and passband weight on finite samples", "stat.value"),
         column("flags", "str", "", "edge, gap; space separated", "meta.code.qual"),
@@ -84,7 +84,7 @@ MEASURED: Mapping[str, tuple[Column, ...]] = {
         RADIUS,
         column("wave_aa", "f8", "Angstrom", "air wavelength of the sample", "em.wl"),
         column("flux", "f8", "", "aperture sum of the flux density [cube unit]", "phot.flux.density"),
-        column("flux_err", "f8", "", "1 sigma from STAT: photons and detector, no covariance", "stat.error;phot.flux.density"),
+        column("flux_err", "f8", "", "1 sigma: photons and detector, photometry.stat_factor times STAT", "stat.error;phot.flux.density"),
     ),
     "snr": (
         STAR,
