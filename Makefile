@@ -21,7 +21,7 @@ report: $(VENV)/.run $(VENDOR)  ## build the default report into site/
 test: $(VENV)/.test $(VENDOR)  ## run all tests that this machine can run
 	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
 
-archive-demo: $(VENV)/.run  ## try overview and retrieve against a test archive on this machine
+archive-demo: $(VENV)/.run  ## from overview to report against a test archive on this machine
 	$(BIN)/python -m tests.archive.demo $(ARGS)
 
 serve:  ## serve the built site on 127.0.0.1

@@ -1,8 +1,8 @@
 """The campaigns of a report, one per source: how each is measured and summarised."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,8 @@ from typing import Any
 from astropy.table import QTable, vstack
 
 from pipeline import products, reducing, run, stages
+from pipeline.answers import Answers, with_answers
+from pipeline.archive.retrieved import retrieved
 from pipeline.cli import Request
 from pipeline.cube import open_cube
 from pipeline.errors import SourceUnavailable
@@ -25,12 +27,13 @@ from pipeline.gather import (
     spectra_by_mode,
 )
 from pipeline.measure.bands import load_band
+from pipeline.progress import say
 from pipeline.published import read_record
 from pipeline.reducing import NightJob
 from pipeline.results import Image, ReductionLog, Results, SpectrumSet
 from pipeline.settings import Settings
 from pipeline.simulation import PlannedExposure, StarSpec
-from pipeline.sources import Entry, by_time, cubes_in, simulated_entries
+from pipeline.sources import Entry, by_time, cubes_by_field, cubes_in, simulated_entries
 from pipeline.stages import Job, SimulationPlan
 from pipeline.statistics.fluxes import fluxes_from_tables
 from pipeline.statistics.summaries import campaign_statistics, record_statistics
@@ -42,6 +45,7 @@ _STATISTICS_CODE = (
     "pipeline/schema",
     "pipeline/campaigns.py",
     "pipeline/gather.py",
+    "pipeline/answers.py",
 )
 _RECORD_CODE = ("pipeline/published", *_STATISTICS_CODE)
 RECORD_DATA = Path(__file__).parent / "published" / "data"
@@ -51,12 +55,13 @@ class Campaign(ABC):
     """One source's exposures, on their way to one section of the report."""
 
     source: str
+    takes_availability = False  # whether the nights that ``overview`` found are shown with it
     sections: tuple[str, ...] = ("campaign", "field", "statistics")  # of report.toml that shape it
 
     def __init__(self, request: Request) -> None:
         self.settings: Settings = request.settings
         self.request = request
-        self.name = f"{request.settings.campaign.name}-{self.source}"
+        self.name = request.settings.campaign.of_source(self.source)
         self.workspace = request.work / self.name
 
     @property
@@ -68,6 +73,25 @@ class Campaign(ABC):
     @abstractmethod
     def simulated(self) -> bool:
         """Whether any of it was made by the simulator."""
+
+    @property
+    def answers(self) -> Answers:
+        """What the archives were asked about it."""
+        folder = self.request.work / "archive" / self.settings.campaign.name
+        return Answers(folder, self.source, self.simulated)
+
+    def answer_digests(self) -> dict[str, str]:
+        """Content of the answers: ingredients of the summary; empty if nobody has asked."""
+        return self.answers.digests(with_availability=self.takes_availability)
+
+    def answered(self, tables: Mapping[str, QTable]) -> tuple[dict[str, QTable], tuple[str, ...]]:
+        """The tables with what the archives know of the campaign, and notes on that."""
+        return with_answers(
+            tables,
+            self.answers,
+            self.settings.statistics.pairs,
+            with_availability=self.takes_availability,
+        )
 
     def measure(self) -> None:  # noqa: B027  # a record is measured already
         """Bring every exposure as far as it can get."""
@@ -151,20 +175,20 @@ class PublishedRecord(Campaign):
             "settings": asdict(self.settings.statistics),
             "inputs": {
                 path.name: products.file_sha256(path) for path in sorted(RECORD_DATA.glob("*.ecsv"))
-            },
+            }
+            | self.answer_digests(),
         }
 
     def summarise(self) -> Summary:
         """The record's own tables, its re-analysis, and where data and text differ."""
         record = read_record(blend_distance_px=self.settings.statistics.blend_distance_px)
-        found = record_statistics(
-            record.tables, self.settings.statistics.pairs, record.reference_exposure
-        )
+        tables, notes = self.answered(record.tables)
+        found = record_statistics(tables, self.settings.statistics.pairs, record.reference_exposure)
         nights = sorted(str(night) for night in record.tables["exposures"]["night"])
         return Summary(
-            {**record.tables, **found.tables},
+            {**tables, **found.tables},
             found.numbers,
-            record.notes,
+            (*record.notes, *notes),
             record.reference_exposure,
             nights[0],
             nights[-1],
@@ -247,6 +271,7 @@ class MeasuredCampaign(Campaign):
             "inputs": {
                 "reference": stages.reference_key(self.reference),
                 "exposures": products.digest([stages.outcome(job) for job in self.jobs]),
+                **self.answer_digests(),
             },
         }
 
@@ -265,14 +290,16 @@ class MeasuredCampaign(Campaign):
             radius_px=how.radius_px,
             flux_published=published_fluxes(gathered, load_band(how.band), how.radius_px),
         )
-        tables = {
-            "exposures": gathered.exposures,
-            "catalogue": catalogue,
-            "snr": snr,
-            "photometry": photometry,
-            "detections": detections_table(gathered),
-            **self.further_tables(),
-        }
+        tables, notes = self.answered(
+            {
+                "exposures": gathered.exposures,
+                "catalogue": catalogue,
+                "snr": snr,
+                "photometry": photometry,
+                "detections": detections_table(gathered),
+                **self.further_tables(),
+            }
+        )
         found = campaign_statistics(
             fluxes, self.comparable(tables), how.pairs, source=self.numbers_from
         )
@@ -280,7 +307,7 @@ class MeasuredCampaign(Campaign):
         return Summary(
             {**tables, **found.tables},
             found.numbers,
-            self.notes,
+            (*self.notes, *notes),
             gathered.catalogue.exposure_id,
             nights[0],
             nights[-1],
@@ -365,13 +392,21 @@ class CubeFolder(MeasuredCampaign):
     """A folder of cubes that were reduced elsewhere."""
 
     source = "cubes"
+    takes_availability = True
+
+    def __init__(self, request: Request, entries: Sequence[Entry] | None = None) -> None:
+        """``entries``: those of this field; left out, the folder is that of one field."""
+        super().__init__(request)
+        self._entries = entries
 
     @cached_property
     def planned_jobs(self) -> list[Job]:
         """One job per file of the folder."""
         if self.request.cubes is None:
             raise SourceUnavailable("--source cubes needs --cubes DIR")
-        entries = cubes_in(self.request.cubes, self.settings)
+        entries = self._entries
+        if entries is None:
+            entries = cubes_in(self.request.cubes, self.settings)
         return run.plan_jobs(entries, self.settings, self.workspace, None)
 
 
@@ -379,7 +414,13 @@ class ArchiveFrames(MeasuredCampaign):
     """Raw frames that were retrieved from the archive, or lie in a folder, reduced here."""
 
     source = "archive"
+    takes_availability = True
     sections = (*MeasuredCampaign.sections, "reduction")
+
+    def __init__(self, request: Request, dp_ids: frozenset[str] | None = None) -> None:
+        """``dp_ids``: the exposures of this field; left out, all in the folder are."""
+        super().__init__(request)
+        self._dp_ids = dp_ids
 
     @property
     def raw(self) -> Path:
@@ -394,6 +435,13 @@ class ArchiveFrames(MeasuredCampaign):
         nights = reducing.night_jobs(
             self.raw, self.workspace.resolve(), settings.field, settings.reduction, n_recipes
         )
+        if self._dp_ids is not None:
+            kept = [[one for one in job.exposures if one.dp_id in self._dp_ids] for job in nights]
+            nights = [
+                replace(job, exposures=tuple(exposures))
+                for job, exposures in zip(nights, kept, strict=True)
+                if exposures
+            ]
         if not nights:
             raise SourceUnavailable(
                 f"{self.raw}: no association tree ({reducing.TREES}) there; fetch frames with "
@@ -455,15 +503,56 @@ def simulation_plan() -> SimulationPlan:
     return SimulationPlan(planned, stars, ids.index(read_record().reference_exposure))
 
 
-CAMPAIGNS: Mapping[str, type[Campaign]] = {
-    one.source: one for one in (PublishedRecord, SimulatedCampaign, CubeFolder, ArchiveFrames)
-}
-
-
 def campaigns_of(request: Request) -> list[Campaign]:
-    """The campaigns that the request asks for, in reading order: real ones first."""
-    return [
-        CAMPAIGNS[source](request)
-        for source in ("published", "archive", "cubes", "simulated")
-        if source in request.sources
-    ]
+    """The campaigns that the request asks for: field by field, of each the real ones first.
+
+    The record and its simulation are of the first field.
+    """
+    frames = dict(_frames_by_field(request)) if "archive" in request.sources else {}
+    cubes = dict(_cubes_by_field(request)) if "cubes" in request.sources else {}
+    found: list[Campaign] = []
+    for number, settings in enumerate(request.settings.campaigns()):
+        of_field = replace(request, settings=settings)
+        if number == 0 and "published" in request.sources:
+            found.append(PublishedRecord(of_field))
+        if number in frames:
+            found.append(frames[number])
+        if number in cubes:
+            found.append(cubes[number])
+        if number == 0 and "simulated" in request.sources:
+            found.append(SimulatedCampaign(of_field))
+    return found
+
+
+def _frames_by_field(request: Request) -> Iterator[tuple[int, ArchiveFrames]]:
+    """Number of each field and the campaign of its raw frames; a field without any has none.
+
+    What ``retrieve`` fetched for a field is known; a folder of the reader's is that of the first.
+    """
+    campaigns = request.settings.campaigns()
+    if len(campaigns) == 1 or request.raw is not None:
+        yield 0, ArchiveFrames(replace(request, settings=campaigns[0]))
+        return
+    here = [retrieved(request.work, settings) for settings in campaigns]
+    if not any(here):
+        yield 0, ArchiveFrames(request)  # which says what is missing
+    for number, (settings, standards) in enumerate(zip(campaigns, here, strict=True)):
+        if standards:
+            names = frozenset(one.dp_id for one in standards)
+            yield number, ArchiveFrames(replace(request, settings=settings), names)
+        elif any(here):
+            say(f"{settings.field.name}: no retrieved exposure is complete")
+
+
+def _cubes_by_field(request: Request) -> Iterator[tuple[int, CubeFolder]]:
+    """Number of each field and the campaign of its cubes; a field without any has none."""
+    campaigns = request.settings.campaigns()
+    if len(campaigns) == 1 or request.cubes is None:
+        yield 0, CubeFolder(request)
+        return
+    entries = cubes_by_field(request.cubes, [one.field for one in campaigns])
+    for number, (settings, group) in enumerate(zip(campaigns, entries, strict=True)):
+        if group:
+            yield number, CubeFolder(replace(request, settings=settings), group)
+        else:
+            say(f"{settings.field.name}: no cube in {request.cubes} points at it")

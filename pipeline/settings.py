@@ -49,6 +49,10 @@ class CampaignSettings:
             f"campaign.name = {self.name!r}: use up to 64 letters, digits, - and _",
         )
 
+    def of_source(self, source: str) -> str:
+        """Name of the campaign's part that comes from one source: a folder, and a section's anchor."""
+        return f"{self.name}-{source}"
+
 
 @dataclass(frozen=True)
 class Field:

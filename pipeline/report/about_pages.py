@@ -18,6 +18,7 @@ SMALL = 1e-4  # below it a setting is printed with a power of ten
 ROW_OF: Mapping[str, str] = {
     "exposures": "exposure",
     "catalogue": "reference star",
+    "identification": "reference star",
     "photometry": "exposure, star, band and aperture",
     "snr": "reference star",
     "pairs": "pair, band and aperture",

@@ -66,8 +66,9 @@ class SummaryOf:
 
 
 def summary_page(campaigns: Sequence[Results], book: Book) -> Page:
-    """The summary: observed campaigns first."""
-    ordered = sorted(campaigns, key=lambda results: results.simulated)
+    """The summary: field by field, of each the observed campaigns first."""
+    fields = [one.field_name for one in campaigns]
+    ordered = sorted(campaigns, key=lambda one: (fields.index(one.field_name), one.simulated))
     shown = [_summary_of(results, book) for results in ordered]
     return Page(
         "index",
