@@ -25,7 +25,7 @@ from pipeline.gather import (
 )
 from pipeline.measure.bands import load_band
 from pipeline.published import read_record
-from pipeline.results import Image, Results, SpectrumSet
+from pipeline.results import Image, Origin, Results, SpectrumSet
 from pipeline.settings import Settings
 from pipeline.simulation import PlannedExposure, StarSpec
 from pipeline.sources import cubes_in, simulated_entries
@@ -42,6 +42,7 @@ _STATISTICS_CODE = (
     "pipeline/gather.py",
 )
 _RECORD_CODE = ("pipeline/published", *_STATISTICS_CODE)
+_MEASURED_CODE = (*stages.MEASURED_CODE, *_STATISTICS_CODE)
 RECORD_DATA = Path(__file__).parent / "published" / "data"
 
 
@@ -51,6 +52,7 @@ class Campaign(ABC):
     source: str
     simulated = False
     sections: tuple[str, ...] = ("campaign", "field", "statistics")  # of report.toml that shape it
+    code: tuple[str, ...] = _RECORD_CODE  # source files and folders that shape it
 
     def __init__(self, request: Request) -> None:
         self.settings: Settings = request.settings
@@ -73,6 +75,10 @@ class Campaign(ABC):
     @abstractmethod
     def summarise(self) -> Summary:
         """Tables and numbers, from the products of the exposures."""
+
+    @abstractmethod
+    def data(self) -> Mapping[str, str]:
+        """Name and digest of every input, before anything was computed from it."""
 
     @property
     def summary_product(self) -> Path:
@@ -121,6 +127,11 @@ class Campaign(ABC):
             spectra=self.spectra(),
             inputs_digest=products.digest(self.ingredients()),
             settings={name: asdict(getattr(self.settings, name)) for name in self.sections},
+            origin=Origin(
+                products.digest(self.data()),
+                products.code_digest(*self.code),
+                products.library_versions(),
+            ),
         )
 
 
@@ -137,10 +148,12 @@ class PublishedRecord(Campaign):
             "code": products.code_digest(*_RECORD_CODE),
             "libraries": products.library_versions(),
             "settings": asdict(self.settings.statistics),
-            "inputs": {
-                path.name: products.file_sha256(path) for path in sorted(RECORD_DATA.glob("*.ecsv"))
-            },
+            "inputs": self.data(),
         }
+
+    def data(self) -> Mapping[str, str]:
+        """The digitised files."""
+        return record_files()
 
     def summarise(self) -> Summary:
         """The record's own tables, its re-analysis, and where data and text differ."""
@@ -167,6 +180,7 @@ class MeasuredCampaign(Campaign):
         *("campaign", "field", "detection", "reference", "matching"),
         *("extraction", "photometry", "statistics", "review"),
     )
+    code: tuple[str, ...] = _MEASURED_CODE
     numbers_from = "photometry of the cubes"
     notes: tuple[str, ...] = ()
     jobs: list[Job]  # with their reference, once measured
@@ -287,6 +301,7 @@ class SimulatedCampaign(MeasuredCampaign):
     simulated = True
     title_suffix = ", simulated"
     sections = (*MeasuredCampaign.sections, "simulation")
+    code = ("pipeline/simulation", "pipeline/published", *_MEASURED_CODE)
     numbers_from = "photometry of the simulated cubes"
     notes = (
         "Everything here is simulated: the nights, modes, star positions and signal-to-noise ratios "
@@ -308,6 +323,10 @@ class SimulatedCampaign(MeasuredCampaign):
             len(campaign.exposures), lambda index: campaign.headers(index)[0]
         )
         return run.plan_jobs(entries, self.settings, self.workspace, self.plan)
+
+    def data(self) -> Mapping[str, str]:
+        """The record, whose dates, modes, positions and SNR are simulated."""
+        return record_files()
 
     def further_tables(self) -> dict[str, QTable]:
         """The truth, and the SNR in the exposure that was given the record's."""
@@ -345,11 +364,23 @@ class CubeFolder(MeasuredCampaign):
         entries = cubes_in(self.request.cubes, self.settings)
         return run.plan_jobs(entries, self.settings, self.workspace, None)
 
+    def data(self) -> Mapping[str, str]:
+        """Every file of the folder, those that cannot be read by what is wrong with them."""
+        return {
+            job.entry.exposure_id: str(job.entry.error or products.fingerprint(job.cube))
+            for job in self.planned_jobs
+        } | stages.registry_digest(self.settings, self.request.root)
+
     def unit(self) -> str:
         """Unit of the first measured cube."""
         wanted = self.summary.reference_exposure
         job = next(job for job in self.jobs if job.entry.exposure_id == wanted)
         return open_cube(job.cube).unit
+
+
+def record_files() -> dict[str, str]:
+    """Name and digest of every file of the digitised record."""
+    return {path.name: products.file_sha256(path) for path in sorted(RECORD_DATA.glob("*.ecsv"))}
 
 
 def simulation_plan() -> SimulationPlan:

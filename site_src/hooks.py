@@ -15,6 +15,8 @@ def on_config(config: Any) -> Any:
     config["site_description"] = build["description"]
     config["copyright"] = build["footer"]
     config["extra"] |= {"build": build}
+    if config["site_url"]:  # published beside other versions: the theme's selector and banner
+        config["extra"]["version"] = {"provider": "mike", "default": "latest", "alias": True}
     return config
 
 
