@@ -20,6 +20,17 @@ def on_config(config: Any) -> Any:
     return config
 
 
+def on_nav(nav: Any, config: Any, **_: Any) -> Any:
+    """The home page's one address is that of the version, which is cited, not its index.html.
+
+    The theme's selector needs it, too: it finds the same page of another version only if the
+    sitemap there holds the folder itself.
+    """
+    if config["site_url"]:
+        nav.homepage.canonical_url = config["site_url"]
+    return nav
+
+
 def on_post_build(config: Any) -> None:
     """Drop what an English report never loads: source maps and the search's other languages."""
     site = Path(config["site_dir"])

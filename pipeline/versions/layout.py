@@ -59,7 +59,8 @@ def alias_files(alias: str, label: str, pages: Sequence[str], root_url: str) -> 
     for page in pages:
         up = "../" * (page.count("/") + 1)
         target = f"{label}/{quote(page)}"
-        files[f"{alias}/{page}"] = redirect(up + target, root_url + target, label)
+        canonical = root_url + (f"{label}/" if page == "index.html" else target)
+        files[f"{alias}/{page}"] = redirect(up + target, canonical, label)
     return files
 
 
@@ -71,7 +72,7 @@ def root_files(versions: Versions, site: FinishedSite) -> dict[str, bytes]:
     files = {
         VERSIONS: versions_json(versions),
         ".nojekyll": b"",  # else Pages leaves out what begins with an underscore
-        "index.html": redirect(f"{head}/index.html", f"{root}{head}/index.html", head),
+        "index.html": redirect(f"{head}/index.html", f"{root}{head}/", head),
         "404.html": _NOT_FOUND.format(root=escape(root)).encode(),
         "sitemap.xml": (
             '<?xml version="1.0" encoding="UTF-8"?>\n'

@@ -119,10 +119,11 @@ def _check_addresses(folder: Path, site: FinishedSite) -> None:
     for path in site.pages:
         if path == "404.html":
             continue  # served at any address, so it has no canonical one
+        expected = site.url + ("" if path == "index.html" else quote(path))
         found = _CANONICAL.findall(site.files[path].decode("utf-8"))
-        if found != [site.url + quote(path)]:
+        if found != [expected]:
             raise NotPublishable(
-                f"{folder / path}: canonical link {found or 'missing'}, expected {site.url}{path}"
+                f"{folder / path}: canonical link {found or 'missing'}, expected {expected}"
             )
     for address in _LOCATION.findall(site.files["sitemap.xml"].decode("utf-8")):
         if not address.startswith(site.url):

@@ -28,10 +28,12 @@ def finished(
         before = {"version": version, "sha256": hashlib.sha256(report).hexdigest()}
     (folder / "data").mkdir(parents=True)
     for page in pages:
-        link = f'<link rel="canonical" href="{url}{page}">'
+        link = f'<link rel="canonical" href="{url}{page.removeprefix("index.html")}">'
         (folder / page).write_text(f"<!doctype html>{link}<p>{text}</p>")
     (folder / "404.html").write_text("<!doctype html><p>no such page</p>")
-    locations = "".join(f"<url><loc>{url}{page}</loc></url>" for page in pages)
+    locations = "".join(
+        f"<url><loc>{url}{page.removeprefix('index.html')}</loc></url>" for page in pages
+    )
     (folder / "sitemap.xml").write_text(f"<urlset>{locations}</urlset>")
     (folder / "CITATION.cff").write_text(f"version: {label}\n")
     report_json = {"version": label, "site_url": url, "previous": before, "text": text}
