@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,8 @@ def publish(campaigns: Sequence[Campaign], request: Request, site: SiteRequest) 
             "pipeline/report", "pipeline/publish.py", "pipeline/labels.py"
         ),
         "libraries": dict(build.libraries),
-        "build": asdict(build),
+        "build": asdict(replace(build, previous=None)),
+        "previous": build.previous.sha256 if build.previous else "",
         "pages": _tree_digest(),
         "inputs": {one.name: products.digest(one.ingredients()) for one in campaigns},
     }

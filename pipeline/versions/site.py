@@ -60,7 +60,6 @@ def read_site(folder: Path) -> FinishedSite:
     if missing:
         raise NotPublishable(f"{folder}: no {missing[0]}, so not a finished site; {REBUILD}")
     site = _identified(folder, files)
-    _check_size(folder, site)
     _check_addresses(folder, site)
     return site
 
@@ -68,14 +67,13 @@ def read_site(folder: Path) -> FinishedSite:
 def _read_files(folder: Path) -> dict[str, bytes]:
     if not folder.is_dir():
         raise NotPublishable(f"{folder}: no such folder; {REBUILD}")
-    files = {}
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
+    paths = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*"))}
+    for name, path in paths.items():
         if path.is_symlink():
             raise NotPublishable(f"{folder}: {name} is a symbolic link, which Pages does not serve")
-        if path.is_file():
-            files[name] = path.read_bytes()
-    return files
+    sizes = {name: path.stat().st_size for name, path in paths.items() if path.is_file()}
+    _check_size(folder, sizes)
+    return {name: paths[name].read_bytes() for name in sizes}
 
 
 def _identified(folder: Path, files: Mapping[str, bytes]) -> FinishedSite:
@@ -103,14 +101,15 @@ def _identified(folder: Path, files: Mapping[str, bytes]) -> FinishedSite:
     return known
 
 
-def _check_size(folder: Path, site: FinishedSite) -> None:
-    if site.n_bytes <= SIZE_LIMIT:
+def _check_size(folder: Path, sizes: Mapping[str, int]) -> None:
+    total = sum(sizes.values())
+    if total <= SIZE_LIMIT:
         return
-    largest = sorted(site.files, key=lambda path: (-len(site.files[path]), path))[:3]
-    told = ", ".join(f"{path} {len(site.files[path]) / 1e6:.2f} MB" for path in largest)
+    largest = sorted(sizes, key=lambda name: (-sizes[name], name))[:3]
+    told = ", ".join(f"{name} {sizes[name] / 1e6:.2f} MB" for name in largest)
     raise VersionTooLarge(
-        f"{folder}: {site.label} has {site.n_bytes / 1e6:.2f} MB, the limit is "
-        f"{SIZE_LIMIT / 1e6:.0f} MB a version; the largest files are {told}"
+        f"{folder}: {total / 1e6:.2f} MB, the limit is {SIZE_LIMIT / 1e6:.0f} MB a version; the "
+        f"largest files are {told}"
     )
 
 

@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 
 from pipeline.errors import ConfigError, PreviousReportInvalid
-from pipeline.report.build import collect
+from pipeline.report.build import ROOT, collect
 from pipeline.report.changes import CampaignChanges, compare
 from pipeline.report.changes_section import changes_section
 from pipeline.report.downloads import report_json
-from pipeline.report.pages import Book
+from pipeline.report.pages import Book, environment, render_page
+from pipeline.report.rendering import cite_of
 from pipeline.report.report_file import SIZE_LIMIT, ReportFile, parse_report, read_previous
+from pipeline.report.summary_page import summary_page
 from pipeline.results import Number, Origin, Results
 from tests.report import factory
 
@@ -163,6 +165,24 @@ def test_the_section_links_to_the_version_before_where_both_are_published() -> N
     hostile = dataclasses.replace(old, version='"><script>alert(1)</script>')
     section = changes_section(compare(hostile, report(results())), build, Book({}))
     assert section.href == ""
+
+
+def test_hostile_text_of_the_version_before_is_shown_and_never_markup() -> None:
+    old = results(number(1.0, key=factory.HOSTILE, name=factory.HOSTILE), title=factory.HOSTILE)
+    settings = {"statistics": {"band": factory.HOSTILE, factory.HOSTILE: 1}}
+    before = report(replace_settings(old, settings), version_label=factory.HOSTILE)
+    build = factory.build_info(previous=before, site_url="https://example.org/v2026.11/")
+    now = [results(number(2.0))]
+    page = summary_page(now, Book({}), build)
+    text = render_page(environment(ROOT / "templates"), page, build, now, cite_of(build, now))
+    section = text[text.index("What changed") : text.index("Where to go")]
+    assert "alert&#40;1&#41;" in section
+    for markup in ("<script", "](javascript", "`x`", "*b*", "\n# big"):
+        assert markup not in section
+
+
+def replace_settings(one: Results, settings: dict[str, dict[str, object]]) -> Results:
+    return dataclasses.replace(one, settings=settings)
 
 
 def good() -> dict[str, Any]:

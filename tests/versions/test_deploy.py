@@ -144,7 +144,7 @@ def test_a_version_over_the_limit_is_refused_and_the_largest_file_is_named(
     fits = finished(tmp_path / "fits", padding=SIZE_LIMIT - 5000)
     assert "is in branch gh-pages" in deploy(fits, branch)
     large = finished(tmp_path / "large", "v2026.12", previous=fits, padding=SIZE_LIMIT)
-    with pytest.raises(VersionTooLarge, match=r"v2026\.12 has 10\.00 MB.*data/spectra\.fits"):
+    with pytest.raises(VersionTooLarge, match=r"large: 10\.00 MB, .*10 MB.* data/spectra\.fits"):
         deploy(large, branch)
     assert versions(branch) == {"v2026.11": ["latest", "stable"]}
 
