@@ -9,7 +9,7 @@ PORT ?= 8000
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
 VENDOR := site_src/assets/vendor/.done
 
-.PHONY: report test archive-demo reduction-demo serve clean distclean lint lock status bench help
+.PHONY: report test publish-demo archive-demo reduction-demo serve clean distclean lint lock status bench help
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 18
@@ -20,6 +20,9 @@ report: $(VENV)/.run $(VENDOR)  ## build the default report into site/
 
 test: $(VENV)/.test $(VENDOR)  ## run all tests that this machine can run
 	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
+
+publish-demo: $(VENV)/.run $(VENDOR)  ## publish two small versions into a repository of their own, and serve them
+	$(BIN)/python -m pipeline.versions demo --port $(PORT) $(ARGS)
 
 archive-demo: $(VENV)/.run  ## from overview to report against a test archive on this machine
 	$(BIN)/python -m tests.archive.demo $(ARGS)

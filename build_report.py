@@ -50,6 +50,20 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         metavar="X",
         help="name of this version (default: v + version)",
     )
+    parser.add_argument(
+        "--site-url",
+        default="",
+        metavar="URL",
+        help="address under which all versions are published; this one is at URL/LABEL/, which its "
+        "canonical links name (default: none, a site that is not to be published)",
+    )
+    parser.add_argument(
+        "--previous",
+        type=Path,
+        metavar="FILE",
+        help="report.json of the version before; the summary says what changed since (see "
+        "`python -m pipeline.versions previous`)",
+    )
     return parser.parse_args(arguments)
 
 
@@ -63,7 +77,13 @@ def build(request: Request, options: argparse.Namespace) -> int:
             for campaign in campaigns:
                 say(campaign.exit_summary())
         if options.until in ("pages", "site"):
-            site = SiteRequest(options.site, options.version_label, options.until == "pages")
+            site = SiteRequest(
+                options.site,
+                options.version_label,
+                options.until == "pages",
+                options.site_url,
+                options.previous,
+            )
             say(publish(campaigns, request, site))
     return 0
 

@@ -30,7 +30,7 @@ from pipeline.measure.bands import load_band
 from pipeline.progress import say
 from pipeline.published import read_record
 from pipeline.reducing import NightJob
-from pipeline.results import Image, ReductionLog, Results, SpectrumSet
+from pipeline.results import Image, Origin, ReductionLog, Results, SpectrumSet
 from pipeline.settings import Settings
 from pipeline.simulation import PlannedExposure, StarSpec
 from pipeline.sources import Entry, by_time, cubes_by_field, cubes_in, simulated_entries
@@ -48,6 +48,7 @@ _STATISTICS_CODE = (
     "pipeline/answers.py",
 )
 _RECORD_CODE = ("pipeline/published", *_STATISTICS_CODE)
+_MEASURED_CODE = (*stages.MEASURED_CODE, *_STATISTICS_CODE)
 RECORD_DATA = Path(__file__).parent / "published" / "data"
 
 
@@ -57,6 +58,7 @@ class Campaign(ABC):
     source: str
     takes_availability = False  # whether the nights that ``overview`` found are shown with it
     sections: tuple[str, ...] = ("campaign", "field", "statistics")  # of report.toml that shape it
+    code: tuple[str, ...] = _RECORD_CODE  # source files and folders that shape it
 
     def __init__(self, request: Request) -> None:
         self.settings: Settings = request.settings
@@ -103,6 +105,10 @@ class Campaign(ABC):
     @abstractmethod
     def summarise(self) -> Summary:
         """Tables and numbers, from the products of the exposures."""
+
+    @abstractmethod
+    def data(self) -> Mapping[str, str]:
+        """Name and digest of every input, before anything was computed from it."""
 
     @property
     def summary_product(self) -> Path:
@@ -156,6 +162,11 @@ class Campaign(ABC):
             reductions=self.reductions(),
             inputs_digest=products.digest(self.ingredients()),
             settings={name: asdict(getattr(self.settings, name)) for name in self.sections},
+            origin=Origin(
+                products.digest(self.data()),
+                products.code_digest(*self.code),
+                products.library_versions(),
+            ),
         )
 
 
@@ -173,11 +184,12 @@ class PublishedRecord(Campaign):
             "code": products.code_digest(*_RECORD_CODE),
             "libraries": products.library_versions(),
             "settings": asdict(self.settings.statistics),
-            "inputs": {
-                path.name: products.file_sha256(path) for path in sorted(RECORD_DATA.glob("*.ecsv"))
-            }
-            | self.answer_digests(),
+            "inputs": self.data(),
         }
+
+    def data(self) -> Mapping[str, str]:
+        """The digitised files, and what archives answered about its stars."""
+        return {**record_files(), **self.answer_digests()}
 
     def summarise(self) -> Summary:
         """The record's own tables, its re-analysis, and where data and text differ."""
@@ -202,6 +214,7 @@ class MeasuredCampaign(Campaign):
         *("campaign", "field", "detection", "reference", "matching"),
         *("extraction", "photometry", "statistics", "review"),
     )
+    code: tuple[str, ...] = _MEASURED_CODE
     numbers_from = "photometry of the cubes"
     jobs: list[Job]  # with their reference, once measured
 
@@ -343,6 +356,7 @@ class SimulatedCampaign(MeasuredCampaign):
     source = "simulated"
     simulated = True
     sections = (*MeasuredCampaign.sections, "simulation")
+    code = ("pipeline/simulation", "pipeline/published", *_MEASURED_CODE)
     numbers_from = "photometry of the simulated cubes"
     notes = (
         "Everything here is simulated: the nights, modes, star positions and signal-to-noise ratios "
@@ -364,6 +378,10 @@ class SimulatedCampaign(MeasuredCampaign):
             len(campaign.exposures), lambda index: campaign.headers(index)[0]
         )
         return run.plan_jobs(entries, self.settings, self.workspace, self.plan)
+
+    def data(self) -> Mapping[str, str]:
+        """The record, whose dates, modes, positions and SNR are simulated."""
+        return record_files()
 
     def further_tables(self) -> dict[str, QTable]:
         """The truth, and the SNR in the exposure that was given the record's."""
@@ -409,6 +427,17 @@ class CubeFolder(MeasuredCampaign):
             entries = cubes_in(self.request.cubes, self.settings)
         return run.plan_jobs(entries, self.settings, self.workspace, None)
 
+    def data(self) -> Mapping[str, str]:
+        """Every file of the folder, those that cannot be read by what is wrong with them."""
+        return {
+            **{
+                job.entry.exposure_id: str(job.entry.error or products.fingerprint(job.cube))
+                for job in self.planned_jobs
+            },
+            **stages.registry_digest(self.settings, self.request.root),
+            **self.answer_digests(),
+        }
+
 
 class ArchiveFrames(MeasuredCampaign):
     """Raw frames that were retrieved from the archive, or lie in a folder, reduced here."""
@@ -416,6 +445,7 @@ class ArchiveFrames(MeasuredCampaign):
     source = "archive"
     takes_availability = True
     sections = (*MeasuredCampaign.sections, "reduction")
+    code = (*reducing.CODE, *_MEASURED_CODE)
 
     def __init__(self, request: Request, dp_ids: frozenset[str] | None = None) -> None:
         """``dp_ids``: the exposures of this field; left out, all in the folder are."""
@@ -484,6 +514,17 @@ class ArchiveFrames(MeasuredCampaign):
     def further_tables(self) -> dict[str, QTable]:
         """What every call of a recipe took."""
         return {"recipe_calls": recipe_calls_table(self._logs)}
+
+    def data(self) -> Mapping[str, str]:
+        """Tree and frames of every exposure."""
+        found = {key: one for night in self.nights for key, one in reducing.inputs(night).items()}
+        registry = stages.registry_digest(self.settings, self.request.root)
+        return {**found, **registry, **self.answer_digests()}
+
+
+def record_files() -> dict[str, str]:
+    """Name and digest of every file of the digitised record."""
+    return {path.name: products.file_sha256(path) for path in sorted(RECORD_DATA.glob("*.ecsv"))}
 
 
 def simulation_plan() -> SimulationPlan:

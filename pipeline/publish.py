@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ class SiteRequest:
     site: Path
     version_label: str = ""
     pages_only: bool = False
+    root_url: str = ""  # where all versions are served; "" makes a site that is not to be published
+    previous: Path | None = None  # report.json of the version before
 
 
 def publish(campaigns: Sequence[Campaign], request: Request, site: SiteRequest) -> str:
@@ -30,13 +32,22 @@ def publish(campaigns: Sequence[Campaign], request: Request, site: SiteRequest) 
     ------
     SiteError
         If mkdocs fails or warns, or a folder cannot be written.
+    ConfigError
+        If address and label do not make an address of a version.
+    PreviousReportInvalid
+        If the version before cannot be read.
     """
-    build = report.collect(_command(request), version_label=site.version_label)
+    build = report.collect(
+        _command(request), site.version_label, root_url=site.root_url, previous=site.previous
+    )
     ingredients = {
         "stage": "site",
-        "code": products.code_digest("pipeline/report", "pipeline/publish.py"),
+        "code": products.code_digest(
+            "pipeline/report", "pipeline/publish.py", "pipeline/labels.py"
+        ),
         "libraries": dict(build.libraries),
-        "build": asdict(build),
+        "build": asdict(replace(build, previous=None)),
+        "previous": build.previous.sha256 if build.previous else "",
         "pages": _tree_digest(),
         "inputs": {one.name: products.digest(one.ingredients()) for one in campaigns},
     }
@@ -54,7 +65,9 @@ def publish(campaigns: Sequence[Campaign], request: Request, site: SiteRequest) 
         return f"{len(pages)} files of pages and data in {docs}"
 
     def make_site(output: products.Output) -> None:
-        report.build_site(docs, site.site, ROOT / "mkdocs.yml", epoch=build.epoch)
+        report.build_site(
+            docs, site.site, ROOT / "mkdocs.yml", site_url=build.site_url, epoch=build.epoch
+        )
         output.path(product.name).write_text(json.dumps(_listing(site.site), indent=1))
 
     say("site")

@@ -45,7 +45,7 @@ STAGE = "reduce"
 FOLDER = "reduction"  # of all nights, within a campaign's workspace
 MEMORY_SHARE = 0.9  # of what is free, for all recipes together
 _SHAPING = ("channels", "parameters", "uncalibrated")  # settings that shape a cube
-_CODE = ("pipeline/reduction", "pipeline/reducing.py", "pipeline/association.py")
+CODE = ("pipeline/reduction", "pipeline/reducing.py", "pipeline/association.py")
 
 
 @dataclass(frozen=True)
@@ -178,6 +178,17 @@ def forget(job: NightJob) -> None:
         products.forget(job.product(exposure))
 
 
+def inputs(job: NightJob) -> dict[str, str]:
+    """Digest of the tree and the frames of every exposure of the night."""
+    found = {}
+    for exposure in job.exposures:
+        tree = exposure.tree.read_bytes()
+        found[exposure.dp_id] = products.digest(
+            [tree.decode(errors="replace"), _sizes(job.raw, tree)]
+        )
+    return found
+
+
 def entries(job: NightJob) -> list[Entry]:
     """The exposures of a night as inputs of the measurement: cubes, or reasons why there are none."""
     return [_entry(job, exposure) for exposure in job.exposures]
@@ -239,7 +250,7 @@ def _ingredients(job: NightJob, exposure: RawExposure) -> dict[str, Any]:
     settings, response = asdict(job.settings), job.settings.response
     return {
         "stage": STAGE,
-        "code": products.code_digest(*_CODE),
+        "code": products.code_digest(*CODE),
         "recipes": _recipes(job, exposure),
         "settings": {key: settings[key] for key in _SHAPING},
         "response": products.file_sha256(Path(response)) if response else "",

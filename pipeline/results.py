@@ -58,6 +58,15 @@ class ReductionLog:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """What shaped a campaign's numbers beside its settings, for the next version to compare."""
+
+    data: str = ""  # digest of the inputs: cubes, or files of the record
+    code: str = ""  # digest of the source files that compute the numbers
+    libraries: Mapping[str, str] = field(default_factory=dict)  # versions of those that shape them
+
+
+@dataclass(frozen=True)
 class Results:
     """One campaign, measured and summarised."""
 
@@ -79,3 +88,4 @@ class Results:
     settings: Mapping[str, Mapping[str, object]] = field(
         default_factory=dict
     )  # report.toml as read
+    origin: Origin = field(default_factory=lambda: Origin())  # tells what a change came from

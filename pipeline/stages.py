@@ -42,6 +42,7 @@ _MEASURE_CODE = (
     "pipeline/geometry.py",
     "pipeline/records.py",
 )
+MEASURED_CODE = (*_MEASURE_CODE, "kdmatch")  # everything between a cube and its photometry
 PROJECT = Path(__file__).parents[1]
 _SIMULATION_CODE = ("pipeline/simulation", "pipeline/cube.py", "pipeline/geometry.py")
 
@@ -332,6 +333,12 @@ def _registry_path(name: str, root: Path) -> Path | None:
         return None
     beside = root / name
     return beside if beside.exists() else PROJECT / name
+
+
+def registry_digest(settings: Settings, root: Path) -> dict[str, str]:
+    """Name and digest of the file of known stars; empty without one."""
+    path = _registry_path(settings.field.star_registry, root)
+    return {path.name: products.file_sha256(path)} if path else {}
 
 
 def _read_registry(path: Path) -> StarRegistry:

@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
+from pipeline.labels import version_url
 from pipeline.report.citation import Citation, read_citation
+from pipeline.report.report_file import ReportFile, read_previous
 
 ROOT = Path(__file__).resolve().parents[2]  # the checkout: templates/ and site_src/ lie in it
 LIBRARIES = (
@@ -37,12 +39,14 @@ class BuildInfo:
     libraries: Mapping[str, str] = field(default_factory=dict)
     site_url: str = ""  # where this version is served; "" for a local one
     epoch: int = 0  # SOURCE_DATE_EPOCH that mkdocs gets
+    previous: ReportFile | None = None  # the version before, as it was published
 
 
 def collect(
     command: Sequence[str],
     version_label: str = "",
-    site_url: str = "",
+    root_url: str = "",
+    previous: Path | None = None,
     root: Path = ROOT,
 ) -> BuildInfo:
     """The build that runs now, from the checkout and the environment.
@@ -53,22 +57,34 @@ def collect(
         Command line that makes this build, without paths of this machine.
     version_label : str
         Name of this version; "" makes "v" + software version.
-    site_url : str
-        Address under which the version will be served.
+    root_url : str
+        Address under which all versions will be served, each in a folder of its own; "" if this
+        build is not to be published.
+    previous : Path, optional
+        ``report.json`` of the version before.
+
+    Raises
+    ------
+    ConfigError
+        If address and label do not make an address of a version.
+    PreviousReportInvalid
+        If the version before cannot be read or has this one's label.
     """
     from pipeline import __version__
 
     epoch = _epoch(root)
+    label = version_label or f"v{__version__}"
     return BuildInfo(
-        version_label=version_label or f"v{__version__}",
+        version_label=label,
         software_version=__version__,
         commit=_git(root, "rev-parse", "HEAD"),
         date=datetime.fromtimestamp(epoch, UTC).date().isoformat() if epoch else "",
         command=" ".join(command),
         citation=read_citation(root / "CITATION.cff"),
         libraries=library_versions(),
-        site_url=site_url,
+        site_url=version_url(root_url, label),
         epoch=epoch,
+        previous=read_previous(previous, label) if previous else None,
     )
 
 

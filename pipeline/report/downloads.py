@@ -23,13 +23,13 @@ from pyarrow import parquet
 
 from pipeline.report.build import BuildInfo
 from pipeline.report.fits_text import add_keywords, ascii_column, ascii_text
+from pipeline.report.report_file import REPORT_SCHEMA
 from pipeline.report.spectra_file import spectra_file, spectra_table
 from pipeline.results import Number, Results
 
 LARGE_CELLS = 5000  # from there on text is compressed and the second format is Parquet
 PARQUET_READS = 'pandas.read_parquet("{name}")'  # astropy's reader needs pandas as well
 LARGE_DIGITS = 7  # significant ones in large tables, single precision: far beyond any error
-REPORT_SCHEMA = 1  # of data/report.json; raise it when a key changes its meaning
 SIMULATED_NOTE = "SIMULATED: made by pipeline.simulation, not observed"
 
 
@@ -221,12 +221,21 @@ def table_hdu(table: QTable, name: str) -> fits.BinTableHDU:
 
 def write_report_json(root: Path, campaigns: Sequence[Results], build: BuildInfo) -> Download:
     """The headline numbers of every campaign, for programs and for the next version's comparison."""
+    content = report_json(campaigns, build)
+    return write_file(root, "data/report.json", content, "JSON", 'json.load(open("{name}"))')
+
+
+def report_json(campaigns: Sequence[Results], build: BuildInfo) -> bytes:
+    """The content of report.json; ``pipeline.report.report_file`` reads it back."""
+    previous = build.previous
     document = {
         "schema": REPORT_SCHEMA,
         "version": build.version_label,
         "software_version": build.software_version,
         "commit": build.commit,
         "date": build.date,
+        "site_url": build.site_url,
+        "previous": previous and {"version": previous.version, "sha256": previous.sha256},
         "campaigns": [
             {
                 "name": results.name,
@@ -237,14 +246,16 @@ def write_report_json(root: Path, campaigns: Sequence[Results], build: BuildInfo
                 "first_night": results.first_night,
                 "last_night": results.last_night,
                 "inputs_digest": results.inputs_digest,
+                "digests": {"data": results.origin.data, "code": results.origin.code},
+                "libraries": dict(sorted(results.origin.libraries.items())),
+                "settings": results.settings,
                 "notes": list(results.notes),
                 "numbers": [_number(number) for number in results.numbers],
             }
             for results in campaigns
         ],
     }
-    text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    return write_file(root, "data/report.json", text.encode(), "JSON", 'json.load(open("{name}"))')
+    return (json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
 def _number(number: Number) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +32,8 @@ from pipeline.results import Results
 
 NOT_PAGES = ("overrides", "hooks.py", "__pycache__", ".gitignore")
 
-# In reading order, which is that of the navigation.
+# In reading order, which is that of the navigation, after the summary.
 PAGES: tuple[Callable[[Sequence[Results], Book], Page], ...] = (
-    summary_page,
     data_page,
     detection_page,
     offsets_page,
@@ -119,7 +119,8 @@ def _render_into(
     downloads |= write_reduction_records(folder, campaigns, build)
     env = environment(source / "templates")
     cite = cite_of(build, campaigns)
-    pages = [make(campaigns, Book(downloads)) for make in PAGES]
+    first: Callable[[Sequence[Results], Book], Page] = partial(summary_page, build=build)
+    pages = [make(campaigns, Book(downloads)) for make in (first, *PAGES)]
     after_data = [page.name for page in pages].index("data") + 1
     pages[after_data:after_data] = reduction_pages(campaigns, downloads)
     for page in pages:

@@ -16,6 +16,7 @@ from astropy.table.meta import get_header_from_yaml
 from pyarrow import parquet
 
 from pipeline.report.downloads import LARGE_DIGITS, table_hdu, write_tables
+from pipeline.report.report_file import REPORT_SCHEMA
 from pipeline.report.rows import readable
 from pipeline.report.spectra_file import SIGMA_BITS, STEP_SIGMA, keep_bits, spectra_file, to_steps
 from pipeline.results import Results
@@ -120,7 +121,7 @@ def test_report_json_holds_every_number_with_its_definition(
     docs: Path, campaigns: list[Results]
 ) -> None:
     document = json.loads((docs / "data" / "report.json").read_text(encoding="utf-8"))
-    assert document["schema"] == 1
+    assert document["schema"] == REPORT_SCHEMA
     assert [one["simulated"] for one in document["campaigns"]] == [False, True]
     for results, one in zip(campaigns, document["campaigns"], strict=True):
         assert [number["key"] for number in one["numbers"]] == [n.key for n in results.numbers]
