@@ -1,0 +1,69 @@
+"""Which campaigns a request asks for, in reading order."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from pipeline.archive.retrieved import retrieved
+from pipeline.campaigns.archive import ArchiveFrames
+from pipeline.campaigns.base import Campaign
+from pipeline.campaigns.cubes import CubeFolder
+from pipeline.campaigns.record import PublishedRecord
+from pipeline.campaigns.simulated import SimulatedCampaign
+from pipeline.cli import Request
+from pipeline.progress import say
+from pipeline.sources import cubes_by_field
+
+
+def campaigns_of(request: Request) -> list[Campaign]:
+    """The campaigns that the request asks for: field by field, of each the real ones first.
+
+    The record and its simulation are of the first field.
+    """
+    frames = dict(_frames_by_field(request)) if "archive" in request.sources else {}
+    cubes = dict(_cubes_by_field(request)) if "cubes" in request.sources else {}
+    found: list[Campaign] = []
+    for number, settings in enumerate(request.settings.campaigns()):
+        of_field = replace(request, settings=settings)
+        if number == 0 and "published" in request.sources:
+            found.append(PublishedRecord(of_field))
+        if number in frames:
+            found.append(frames[number])
+        if number in cubes:
+            found.append(cubes[number])
+        if number == 0 and "simulated" in request.sources:
+            found.append(SimulatedCampaign(of_field))
+    return found
+
+
+def _frames_by_field(request: Request) -> Iterator[tuple[int, ArchiveFrames]]:
+    """Number of each field and the campaign of its raw frames; a field without any has none.
+
+    What ``retrieve`` fetched for a field is known; a folder of the reader's is that of the first.
+    """
+    campaigns = request.settings.campaigns()
+    if len(campaigns) == 1 or request.raw is not None:
+        yield 0, ArchiveFrames(replace(request, settings=campaigns[0]))
+        return
+    here = [retrieved(request.work, settings) for settings in campaigns]
+    if not any(here):
+        yield 0, ArchiveFrames(request)  # which says what is missing
+    for number, (settings, standards) in enumerate(zip(campaigns, here, strict=True)):
+        if standards:
+            names = frozenset(one.dp_id for one in standards)
+            yield number, ArchiveFrames(replace(request, settings=settings), names)
+        elif any(here):
+            say(f"{settings.field.name}: no retrieved exposure is complete")
+
+
+def _cubes_by_field(request: Request) -> Iterator[tuple[int, CubeFolder]]:
+    """Number of each field and the campaign of its cubes; a field without any has none."""
+    campaigns = request.settings.campaigns()
+    if len(campaigns) == 1 or request.cubes is None:
+        yield 0, CubeFolder(request)
+        return
+    entries = cubes_by_field(request.cubes, [one.field for one in campaigns])
+    for number, (settings, group) in enumerate(zip(campaigns, entries, strict=True)):
+        if group:
+            yield number, CubeFolder(replace(request, settings=settings), group)
+        else:
+            say(f"{settings.field.name}: no cube in {request.cubes} points at it")
