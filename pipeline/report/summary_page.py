@@ -106,7 +106,8 @@ def _first_look(results: Results, book: Book) -> FigureView | None:
     if not pairs or not {"timelines", "exposures"} <= set(results.tables):
         return None
     pair = min(pairs, key=lambda one: (not np.isfinite(stats[one].p_nights), stats[one].p_nights))
-    p = probability(stats[pair].p_nights)
+    p, known = probability(stats[pair].p_nights), bool(np.isfinite(stats[pair].p_nights))
+    several = len(pairs) > 1
     figure = headline_timelines(
         results.tables["timelines"],
         results.tables["exposures"],
@@ -114,11 +115,13 @@ def _first_look(results: Results, book: Book) -> FigureView | None:
         [pair],
         exposure_links(results),
         figure_id=f"look-{results.name}",
-        title=f"The ratio of stars {pair[0]} and {pair[1]}, of the four the one with the clearest "
-        f"trend",
-        caption=f"Deviation from its mean in I_Bessel, exposure by exposure; chance makes such a "
-        f"trend with p = {p} (nightly means). The band is plus and minus one σ as published. All "
-        "four pairs are on the page Timelines.",
+        title=f"The ratio of stars {pair[0]} and {pair[1]}"
+        + (f", of {len(pairs)} pairs the one with the clearest trend" if several and known else ""),
+        caption="Deviation from its mean in I_Bessel, exposure by exposure"
+        + (f"; chance makes such a trend with p = {p} (nightly means)" if known else "")
+        + ". The band, if there is one, is plus and minus one σ as published. "
+        + (f"All {len(pairs)} pairs are" if several else "More is")
+        + " on the page Timelines.",
         simulated=results.simulated,
         tables=("timelines",),
     )
@@ -148,10 +151,12 @@ def _meaning(results: Results) -> tuple[str, ...]:
     shown = [(pair, stats[pair]) for pair in headline_pairs(results) if pair in stats]
     if not shown:
         return ()
-    low, high = (f(shown, key=lambda item: item[1].std_published) for f in (min, max))
+    published = [one.std_published for _, one in shown if np.isfinite(one.std_published)]
+    if not published:
+        return ("Too few exposures to say how well a ratio repeats.",)
     lines = [
-        f"The ratios of these pairs repeat to {fixed(100 * low[1].std_published, 1)} to "
-        f"{fixed(100 * high[1].std_published, 1)} % (1 σ, without the two extreme points)."
+        f"The ratios of these pairs repeat to {fixed(100 * min(published), 1)} to "
+        f"{fixed(100 * max(published), 1)} % (1 σ, without the two extreme points)."
     ]
     photon = [one.photon_std for _, one in shown if np.isfinite(one.photon_std)]
     if photon:
@@ -170,6 +175,11 @@ def _meaning(results: Results) -> tuple[str, ...]:
     return tuple(lines)
 
 
+def _percent(value: float, error: float) -> str:
+    """A scatter in per cent with its error; what cannot be computed has no unit."""
+    return with_error(100 * value, 100 * error, 3) + (" %" if np.isfinite(value) else "")
+
+
 def _cards(results: Results) -> tuple[Card, ...]:
     stats, calm = pair_stats(results), _without_outliers(results)
     cards = []
@@ -182,12 +192,12 @@ def _cards(results: Results) -> tuple[Card, ...]:
             more.insert(0, f"all points but outliers {calm[pair]}")
         if np.isfinite(one.photon_std):
             more.append(f"photon noise {fixed(100 * one.photon_std, 2)} %")
+        trend = f"; trend with time: p = {probability(one.p_nights)} from nightly means"
         cards.append(
             Card(
                 f"Scatter of the ratio {pair[0]}/{pair[1]}",
-                with_error(100 * one.std_published, 100 * error, 3) + " %",
-                f"{', '.join(more)}; trend with time: p = {probability(one.p_nights)} from "
-                "nightly means",
+                _percent(one.std_published, error),
+                ", ".join(more) + (trend if np.isfinite(one.p_nights) else ""),
             )
         )
     floor = find_number(results, "floor")
@@ -195,7 +205,7 @@ def _cards(results: Results) -> tuple[Card, ...]:
         cards.append(
             Card(
                 "Stability floor",
-                with_error(100 * floor.value, 100 * floor.uncertainty) + " %",
+                _percent(floor.value, floor.uncertainty),
                 "scatter that remains however bright the two stars are",
             )
         )
