@@ -88,21 +88,24 @@ def _counted(changes: CampaignChanges) -> str:
 
 
 def _table(changes: CampaignChanges) -> TableView:
+    heads = (
+        Head("Number", numeric=False),
+        Head("Before"),
+        Head("Now"),
+        Head("Δ"),
+        Head("Δ/σ", title=SIGMA_HINT),
+        Head("Unit", numeric=False),
+        Head("Remark", numeric=False),
+        Head("What it is", numeric=False),
+    )
+    rows = [_row(one) for one in changes.numbers]
+    shown = [k for k in range(len(heads)) if any(row[k].text for row in rows)]
     return TableView(
         f"changes-{slug(changes.name)}",
         "Numbers that changed, appeared or vanished. Δ is new minus old; Δ/σ counts it in units of "
         "this version's uncertainty, which says how much it matters, not how likely it is.",
-        (
-            Head("Number", numeric=False),
-            Head("Before"),
-            Head("Now"),
-            Head("Δ"),
-            Head("Δ/σ", title=SIGMA_HINT),
-            Head("Unit", numeric=False),
-            Head("Remark", numeric=False),
-            Head("What it is", numeric=False),
-        ),
-        tuple(_row(one) for one in changes.numbers),
+        tuple(heads[k] for k in shown),
+        tuple(tuple(row[k] for k in shown) for row in rows),
         simulated=changes.simulated,
     )
 
@@ -114,7 +117,7 @@ def _row(change: NumberChange) -> tuple[Cell, ...]:
         Cell(number.symbol),
         Cell(_value(change.old)),
         Cell(_value(change.new), kind="strong"),
-        Cell(sign + significant(change.difference, 2)),
+        Cell(sign + _plain(change.difference, 2)),
         Cell(fixed(change.in_sigma, 2, sign=True)),
         Cell(number.unit),
         Cell(change.remark),
@@ -123,4 +126,13 @@ def _row(change: NumberChange) -> tuple[Cell, ...]:
 
 
 def _value(number: Number | None) -> str:
-    return with_error(number.value, number.uncertainty) if number else NOTHING
+    if number is None:
+        return NOTHING
+    if number.uncertainty > 0:
+        return with_error(number.value, number.uncertainty)
+    return _plain(number.value, 3)
+
+
+def _plain(value: float, digits: int) -> str:
+    """A value without uncertainty: counts without decimals, others rounded."""
+    return fixed(value, 0) if value.is_integer() else significant(value, digits)
