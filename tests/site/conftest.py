@@ -4,11 +4,8 @@
 browser. Without a browser the tests are skipped, in CI they fail.
 """
 
-import functools
-import http.server
 import os
 import shutil
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from pipeline.report import build_site, render
 from tests.report import factory
+from tests.site.server import Site
 
 EPOCH = 1795392000
 # --no-sandbox: CI runs as root. No name resolves but this machine's: another host would fail loudly.
@@ -29,6 +27,12 @@ ARGUMENTS = [
 ]
 TIME_LIMIT_MS = 15_000
 DESKTOP, PHONE = (1440, 900), (390, 844)
+# Every page of the site; a test sees to it that none is missing here.
+PAGES = (
+    "index", "data", "detection", "offsets", "spectra", "snr", "timelines", "scatter",
+    "channels", "comparison", "recovery", "method", "archive", "matcher", "reduction",
+    "downloads", "about", "404",
+)  # fmt: skip
 
 
 @dataclass
@@ -129,29 +133,18 @@ def hostile_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_site(folder / "docs", folder / "site", epoch=EPOCH)
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    """Serves files without a line for each."""
-
-    def log_message(self, *_: Any) -> None:
-        """Say nothing."""
-
-
 @pytest.fixture(scope="session")
 def serve() -> Iterator[Any]:
     """Serve a folder over http; returns its address."""
-    servers = []
+    served: list[Site] = []
 
     def start(folder: Path) -> str:
-        handler = functools.partial(Quiet, directory=str(folder))
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        servers.append(server)
-        return f"http://127.0.0.1:{server.server_port}/"
+        served.append(Site(folder))
+        return served[-1].address
 
     yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+    for one in served:
+        one.close()
 
 
 @pytest.fixture(scope="session")
