@@ -11,7 +11,7 @@ from tests.site.server import Site, on_the_wire
 pytestmark = pytest.mark.browser
 
 LIMIT = 700_000  # bytes: under a second at 6 Mbit/s
-HEADERS = 800  # bytes of a response's headers, generously
+HEADERS = 400  # bytes of a response's headers, packed by HTTP/2
 SMALL_BUNDLE = 520_000  # Plotly's cartesian bundle gzipped; without npm the full one is three times that
 
 
