@@ -9,7 +9,7 @@ PORT ?= 8000
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
 VENDOR := site_src/assets/vendor/.done
 
-.PHONY: report test archive-demo reduction-demo serve clean distclean lint lock status bench help
+.PHONY: report test archive-demo reduction-demo serve clean distclean lint lock accept-numbers status bench help
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 18
@@ -41,6 +41,9 @@ DEMO_UNTIL ?= statistics
 
 status: $(VENV)/.run  ## list what is done, stale and failed, and why
 	$(BIN)/python -m pipeline status
+
+accept-numbers: $(VENV)/.run  ## accept the numbers of the built report; says what CHANGELOG.md needs
+	$(BIN)/python -m tests.gate.numbers --accept $(SITE)/data/report.json
 
 lint: $(VENV)/.test  ## style and types
 	$(BIN)/ruff check .
