@@ -9,13 +9,13 @@ PORT ?= 8000
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
 VENDOR := site_src/assets/vendor/.done
 
-.PHONY: report test archive-demo reduction-demo serve clean distclean lint lock accept-numbers status bench help
+.PHONY: report test campaign-nights campaign-cubes campaign-report archive-demo reduction-demo serve clean distclean lint lock accept-numbers status bench help
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 18
 
 report: $(VENV)/.run $(VENDOR)  ## build the default report into site/
-	$(BIN)/python build_report.py --jobs $(JOBS) --site $(SITE)
+	$(BIN)/python build_report.py --jobs $(JOBS) --site $(SITE) $(ARGS)
 	@echo "Read it: $(SITE)/index.html (or: make serve)"
 
 test: $(VENV)/.test $(VENDOR)  ## run all tests that this machine can run
@@ -38,6 +38,19 @@ reduction-demo: $(VENV)/.run  ## raw frames to report with the recipes of the MU
 	$(BIN)/python build_report.py --config examples/reduction-demo.toml --source cubes --cubes $(DEMO)/cubes --work $(DEMO)/report --site $(DEMO)/site --until $(DEMO_UNTIL)
 
 DEMO_UNTIL ?= statistics
+
+# A campaign from the archive, in a folder that is kept; each step does only what is new.
+CAMPAIGN := $(or $(CAMPAIGN),work/campaign)
+CONFIG ?= report.toml
+campaign-nights: $(VENV)/.run  ## ask the archive for the nights of a campaign, fetch what is new
+	$(BIN)/python -m pipeline overview --config $(CONFIG) --work $(CAMPAIGN)
+	$(BIN)/python -m pipeline retrieve --config $(CONFIG) --work $(CAMPAIGN)
+
+campaign-cubes: $(VENV)/.run  ## reduce what was fetched to cubes
+	$(BIN)/python -m pipeline.reduction $(CAMPAIGN)/archive --config $(CONFIG) --work $(CAMPAIGN) --cubes $(CAMPAIGN)/cubes --jobs $(JOBS)
+
+campaign-report: $(VENV)/.run $(VENDOR)  ## the report of record and campaign
+	$(BIN)/python build_report.py --config $(CONFIG) --source published --source cubes --cubes $(CAMPAIGN)/cubes --work $(CAMPAIGN)/report --site $(SITE) --jobs $(JOBS) --version-label "$(VERSION)"
 
 status: $(VENV)/.run  ## list what is done, stale and failed, and why
 	$(BIN)/python -m pipeline status
