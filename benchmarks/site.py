@@ -62,9 +62,7 @@ def main() -> None:
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        open_once(
-            browser, f"{served.address}{names[0]}.html"
-        )  # warms files and gzip
+        open_once(browser, f"{served.address}{names[0]}.html")  # warms files and gzip
         for _ in range(options.rounds):
             for name in names:
                 times[name].append(open_once(browser, f"{served.address}{name}.html"))

@@ -44,6 +44,7 @@ def headline_timelines(
 
     ``events`` are (exposure_id, what happened): each is marked at the exposure's time.
     """
+    timelines = _dated(timelines, exposures)
     rows = _rows_by_pair(timelines)
     shown = [pair for pair in headline if pair in rows]
     timing = _timing(timelines, exposures, links)
@@ -91,6 +92,7 @@ def pair_explorer(
     tables: tuple[str, ...],
 ) -> Figure:
     """One panel for any pair; the selector holds all of them."""
+    timelines = _dated(timelines, exposures)
     rows = _rows_by_pair(timelines)
     first = first if first in rows else min(rows)
     timing = _timing(timelines, exposures, links)
@@ -125,6 +127,13 @@ def pair_explorer(
         first_variant=f"{first[0]} / {first[1]}",
         tables=tables,
     )
+
+
+def _dated(timelines: QTable, exposures: QTable) -> QTable:
+    """The rows that have a place in time: a file that cannot be read has neither time nor night."""
+    undated = {str(row["exposure_id"]) for row in exposures if not str(row["night"])}
+    kept = [str(identity) not in undated for identity in timelines["exposure_id"]]
+    return timelines[np.array(kept, bool)]
 
 
 def _rows_by_pair(timelines: QTable) -> dict[Pair, list[int]]:
