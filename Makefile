@@ -9,13 +9,13 @@ PORT ?= 8000
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
 VENDOR := site_src/assets/vendor/.done
 
-.PHONY: report test publish-demo archive-demo reduction-demo serve clean distclean lint lock status bench help
+.PHONY: report test campaign-nights campaign-cubes campaign-report publish-demo archive-demo reduction-demo serve clean distclean lint lock accept-numbers status bench help
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 18
 
 report: $(VENV)/.run $(VENDOR)  ## build the default report into site/
-	$(BIN)/python build_report.py --jobs $(JOBS) --site $(SITE)
+	$(BIN)/python build_report.py --jobs $(JOBS) --site $(SITE) $(ARGS)
 	@echo "Read it: $(SITE)/index.html (or: make serve)"
 
 test: $(VENV)/.test $(VENDOR)  ## run all tests that this machine can run
@@ -40,8 +40,24 @@ reduction-demo: $(VENV)/.run $(VENDOR)  ## raw frames to report with the recipes
 	$(BIN)/python build_report.py --config examples/reduction-demo.toml --source archive --raw $(DEMO)/raw --work $(DEMO)/work --site $(DEMO)/site --jobs $(JOBS)
 	@echo "Read it: $(DEMO)/site/index.html"
 
+# A campaign from the archive, in a folder that is kept; each step does only what is new.
+CAMPAIGN := $(or $(CAMPAIGN),work/campaign)
+CONFIG ?= report.toml
+campaign-nights: $(VENV)/.run  ## ask the archive for the nights of a campaign, fetch what is new
+	$(BIN)/python -m pipeline overview --config $(CONFIG) --work $(CAMPAIGN)
+	$(BIN)/python -m pipeline retrieve --config $(CONFIG) --work $(CAMPAIGN)
+
+campaign-cubes: $(VENV)/.run  ## reduce what was fetched to cubes
+	$(BIN)/python -m pipeline reduce --config $(CONFIG) --work $(CAMPAIGN) --jobs $(JOBS)
+
+campaign-report: $(VENV)/.run $(VENDOR)  ## the report of record and campaign
+	$(BIN)/python build_report.py --config $(CONFIG) --source published --source archive --work $(CAMPAIGN) --site $(SITE) --jobs $(JOBS) --version-label "$(VERSION)" $(ARGS)
+
 status: $(VENV)/.run  ## list what is done, stale and failed, and why
 	$(BIN)/python -m pipeline status
+
+accept-numbers: $(VENV)/.run  ## accept the numbers of the built report; says what CHANGELOG.md needs
+	$(BIN)/python -m tests.gate.numbers --accept $(SITE)/data/report.json
 
 lint: $(VENV)/.test  ## style and types
 	$(BIN)/ruff check .

@@ -7,6 +7,8 @@ import re
 import numpy as np
 from PIL import Image
 
+from pipeline.report.grey_png import grey_png
+
 _METADATA = re.compile(rb"<metadata>.*?</metadata>|<!DOCTYPE[^>]*>|<!--.*?-->", re.DOTALL)
 _GROUP_ID = re.compile(rb'<g id="[^"]*"')
 _COORDINATES = re.compile(rb'( (?:d|x|y)=")([^"]*)"')
@@ -43,10 +45,12 @@ def _number(value: float) -> bytes:
 
 
 def _recoded(text: bytes) -> bytes:
-    """A grey, opaque PNG in one channel instead of four; any other as it is."""
+    """A grey, opaque PNG in few bytes; any other as it is."""
     picture = Image.open(io.BytesIO(base64.b64decode(text)))
     pixels = np.asarray(picture.convert("RGBA"))
     is_grey = (pixels[..., :3] == pixels[..., :1]).all() and (pixels[..., 3] == 255).all()
+    if is_grey:
+        return base64.b64encode(grey_png(pixels[..., 0]))
     buffer = io.BytesIO()
-    (picture.convert("L") if is_grey else picture).save(buffer, format="PNG", optimize=True)
+    picture.save(buffer, format="PNG", optimize=True)
     return base64.b64encode(buffer.getvalue())

@@ -113,7 +113,7 @@ def draw_image(panels: Panels, picture: Mapping[str, Any]) -> None:
         cmap="gray",
         aspect="auto",
         zorder=0,
-        interpolation="nearest",
+        interpolation="none",  # its own pixels in the file, not those of this size
     )
     panel.axes.set_xlim(*limits[0])
     panel.axes.set_ylim(*limits[1])

@@ -4,11 +4,8 @@
 browser. Without a browser the tests are skipped, in CI they fail.
 """
 
-import functools
-import http.server
 import os
 import shutil
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +17,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from pipeline.report import build_site, render
 from tests.report import factory
+from tests.site.server import Site
 
 EPOCH = 1795392000
 # --no-sandbox: CI runs as root. No name resolves but this machine's: another host would fail loudly.
@@ -30,6 +28,12 @@ ARGUMENTS = [
 ]
 TIME_LIMIT_MS = 15_000
 DESKTOP, PHONE = (1440, 900), (390, 844)
+# Every page of the site; a test sees to it that none is missing here.
+PAGES = (
+    "index", "data", "detection", "offsets", "spectra", "snr", "timelines", "scatter",
+    "channels", "comparison", "recovery", "method", "archive", "matcher", "reduction",
+    "downloads", "about", "404",
+)  # fmt: skip
 
 
 @dataclass
@@ -130,31 +134,18 @@ def hostile_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_site(folder / "docs", folder / "site", epoch=EPOCH)
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    """Serves files without a line for each."""
-
-    def log_message(self, *_: Any) -> None:
-        """Say nothing."""
-
-
-@contextmanager
-def started(folder: Path, port: int = 0) -> Iterator[str]:
-    """Serve a folder over http while the block runs; gives its address."""
-    handler = functools.partial(Quiet, directory=str(folder))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/"
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
 @pytest.fixture(scope="session")
 def serve() -> Iterator[Any]:
     """Serve a folder over http; returns its address."""
-    with ExitStack() as servers:
-        yield lambda folder: servers.enter_context(started(folder))
+    served: list[Site] = []
+
+    def start(folder: Path) -> str:
+        served.append(Site(folder))
+        return served[-1].address
+
+    yield start
+    for one in served:
+        one.close()
 
 
 @pytest.fixture(scope="session")

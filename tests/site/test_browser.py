@@ -9,14 +9,10 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from tests.report import factory
-from tests.site.conftest import DESKTOP, PHONE
+from tests.site.conftest import DESKTOP, PAGES, PHONE
 
 pytestmark = pytest.mark.browser
 
-PAGES = (
-    "index", "data", "detection", "offsets", "spectra", "snr", "timelines", "scatter",
-    "channels", "comparison", "recovery", "method", "downloads", "about",
-)  # fmt: skip
 SMALLEST_FONT_PX = 10
 SIZE_LIMIT = 10_000_000  # bytes, with the small Plotly bundle
 
@@ -32,6 +28,19 @@ SMALL_TEXT = f"""() => [...document.querySelectorAll('.js-plotly-plot text')]
 PICTURES = """() => [...document.querySelectorAll('.rp-plot img')]
   .map((image) => image.complete && image.naturalWidth > 0 && image.getClientRects().length > 0)"""
 
+# What scrolls in a window is cut on paper.
+CUT = """() => [...document.querySelectorAll('main pre, main code, main table, main .rp-formula')]
+  .filter((box) => box.getClientRects().length > 0)
+  .filter((box) => box.scrollWidth > box.clientWidth + 1 && getComputedStyle(box).display !== 'inline'
+                   || box.getBoundingClientRect().right > innerWidth + 1)
+  .map((box) => box.textContent.slice(0, 60))"""
+PAPER_PX = 718  # A4 less Chromium's margins of 1 cm, 96 px an inch
+
+
+def pictures(page: Any) -> list[Any]:
+    """The still picture of every figure."""
+    return list(page.locator(".rp-plot img").all())
+
 
 class Page(HTMLParser):
     """Addresses and anchors of one page."""
@@ -40,9 +49,12 @@ class Page(HTMLParser):
         super().__init__()
         self.links: list[str] = []
         self.ids: set[str] = set()
+        self.canonical = ""
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if ("rel", "canonical") in attrs:
+            self.canonical = dict(attrs)["href"] or ""
         for name, value in attrs:
             if name in ("href", "src", "srcset") and value:
                 self.links.append(value)
@@ -84,16 +96,15 @@ def test_every_link_anchor_and_download_resolves(site: Path) -> None:
     pages = {
         file.name: Page(file.read_text(encoding="utf-8")) for file in sorted(site.glob("*.html"))
     }
-    assert set(pages) >= {f"{name}.html" for name in PAGES}
+    assert set(pages) == {f"{name}.html" for name in PAGES}, "PAGES in conftest.py names them all"
+    root = urlsplit(pages["index.html"].canonical).path or "/"  # where 404.html's links start
     broken = []
     for name, page in pages.items():
-        if name == "404.html":
-            continue  # served at any depth: its links are absolute
         for link in page.links:
             parts = urlsplit(link)
             if parts.scheme or link.startswith("//"):
                 continue
-            target = unquote(parts.path) or name
+            target = unquote(parts.path).removeprefix(root) or name
             if not (site / target).is_file() and target not in (".", "./"):
                 broken.append(f"{name}: {link}")
             elif parts.fragment and target.endswith(".html"):
@@ -170,14 +181,17 @@ def test_citation_can_be_copied(watched: Any, base: str) -> None:
     one.clean()
 
 
-def test_without_script_every_picture_is_seen_and_no_dead_control(watched: Any, base: str) -> None:
-    one = watched(java_script_enabled=False)
-    for name in ("index", "timelines", "detection", "comparison"):
-        one.page.goto(f"{base}{name}.html", wait_until="load")
-        boxes = one.page.locator(".rp-plot img")
-        assert boxes.count() > 0
-        assert all(picture.bounding_box()["height"] > 100 for picture in boxes.all())
-        assert not any(tool.is_visible() for tool in one.page.locator(".rp-tools").all())
+@pytest.mark.parametrize("name", PAGES)
+def test_without_script_every_picture_is_seen_and_no_dead_control(
+    watched: Any, base: str, name: str
+) -> None:
+    one = watched(PHONE, java_script_enabled=False)
+    one.page.goto(f"{base}{name}.html", wait_until="load")
+    page = one.page
+    assert len(page.locator("main").inner_text()) > 100
+    assert all(picture.bounding_box()["height"] > 100 for picture in pictures(page))
+    for dead in (".rp-tools", ".rp-filter", "button[data-copy]"):
+        assert not any(control.is_visible() for control in page.locator(dead).all()), dead
     one.clean()
 
 
@@ -189,14 +203,20 @@ def test_if_plotly_cannot_be_loaded_the_pictures_stay(watched: Any, base: str) -
     assert one.page.evaluate(FAILED) > 0
 
 
-def test_on_paper_the_pictures_replace_the_plots(watched: Any, base: str) -> None:
+@pytest.mark.parametrize("name", PAGES)
+def test_on_paper_the_pictures_replace_the_plots_and_nothing_is_cut(
+    watched: Any, base: str, name: str
+) -> None:
     one = watched()
-    one.open(f"{base}timelines.html")
-    one.page.emulate_media(media="print")
-    assert all(one.page.evaluate(PICTURES))
-    assert not any(host.is_visible() for host in one.page.locator(".rp-host").all())
-    assert not any(tool.is_visible() for tool in one.page.locator(".rp-tools").all())
-    assert len(one.page.pdf()) > 20_000
+    one.open(f"{base}{name}.html")
+    page = one.page
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": PAPER_PX, "height": 1000})
+    assert all(page.evaluate(PICTURES))
+    assert not any(host.is_visible() for host in page.locator(".rp-host").all())
+    assert not any(tool.is_visible() for tool in page.locator(".rp-tools").all())
+    assert page.evaluate(CUT) == []
+    assert len(page.pdf(format="A4")) > 5_000
     one.clean()
 
 
@@ -240,6 +260,17 @@ def test_hostile_text_is_shown_and_runs_nothing(
     if name == "data":
         shown = " ".join(one.page.locator("main").inner_text().split())
         assert " ".join(factory.HOSTILE.split()) in shown
+
+
+def test_an_address_that_leads_nowhere_says_so_and_leads_back(watched: Any, base: str) -> None:
+    one = watched()
+    answer = one.page.goto(f"{base}no/such/page.html")
+    assert answer.status == 404
+    assert "not found" in one.page.locator("main").inner_text().lower()
+    one.page.locator(".md-tabs a, .md-header a").first.click()
+    assert one.page.locator("main .rp-lead").is_visible()
+    assert [error for error in one.errors if "404" not in error] == []  # Chromium names the status
+    assert one.foreign == []
 
 
 def test_a_version_stays_small(site: Path) -> None:

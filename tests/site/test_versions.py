@@ -4,6 +4,7 @@ import json
 import re
 import socket
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from pipeline.results import Origin
 from pipeline.versions.branch import Branch
 from pipeline.versions.deploy import deploy
 from tests.report import factory
-from tests.site.conftest import DESKTOP, EPOCH, PHONE, Watched, started
+from tests.site.conftest import DESKTOP, EPOCH, PHONE, Watched
+from tests.site.server import Site
 from tests.versions.sites import repository, tree
 
 pytestmark = pytest.mark.browser
@@ -72,7 +74,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
     deploy(second, branch)
     served = folder / "served"
     branch.export(served / "report")
-    with started(served, port):
+    with closing(Site(served, port)):
         yield Published(
             url, branch.repository, served, (first, second), before, tree(branch.repository)
         )
