@@ -81,7 +81,7 @@ def test_ecsv_and_parquet_keep_description_and_ucd(docs: Path) -> None:
     for name in ("timelines.ecsv.gz", "timelines.parquet"):
         table = read(docs / "data" / "demo-simulated" / name)
         assert table["deviation"].info.description.startswith("(F1/F2)")
-        assert table["deviation"].info.meta["ucd"] == "arith.ratio"
+        assert table["deviation"].info.meta["ucd"] == "phot.flux;arith.ratio"
 
 
 def test_fits_keeps_unit_description_and_ucd(docs: Path) -> None:
