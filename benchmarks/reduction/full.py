@@ -78,11 +78,15 @@ def print_costs(records: list[dict[str, object]]) -> None:
     costs = defaultdict(list)
     for record in records:
         costs[record["recipe"]].append(record)
-    print("| recipe | calls | wall s | CPU s | peak memory MB | disk GB |\n|---|---|---|---|---|---|")
+    print(
+        "| recipe | calls | wall s | CPU s | peak memory MB | disk GB |\n|---|---|---|---|---|---|"
+    )
     for recipe, rows in costs.items():
         wall, cpu, size = (sum(float(r[k]) for r in rows) for k in ("wall_s", "cpu_s", "size_mb"))
         peak = max(float(r["peak_rss_mb"]) for r in rows)
-        print(f"| {recipe} | {len(rows)} | {wall:.0f} | {cpu:.0f} | {peak:.0f} | {size / 1e3:.1f} |")
+        print(
+            f"| {recipe} | {len(rows)} | {wall:.0f} | {cpu:.0f} | {peak:.0f} | {size / 1e3:.1f} |"
+        )
 
 
 if __name__ == "__main__":
