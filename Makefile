@@ -5,11 +5,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= $(shell nproc)
 SITE ?= site
+DIST ?= dist
 PORT ?= 8000
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
 VENDOR := site_src/assets/vendor/.done
 
-.PHONY: report test archive-demo reduction-demo serve clean distclean lint lock status bench help
+.PHONY: report test archive archive-demo reduction-demo serve clean distclean lint lock status bench help
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 18
@@ -28,6 +29,9 @@ serve:  ## serve the built site on 127.0.0.1
 	@test -f $(SITE)/index.html || { echo "no site yet: make report"; exit 1; }
 	@echo "http://127.0.0.1:$(PORT)/"
 	@$(PYTHON) -m http.server --bind 127.0.0.1 --directory $(SITE) $(PORT)
+
+archive: $(VENV)/.run  ## pack the built site into one archive in dist/, the same bytes every time
+	$(BIN)/python -m pipeline.report.packing --site $(SITE) --output $(DIST)
 
 # Installs nothing: says which apt-get line is missing. Half an hour of one core, 4 GB of disk.
 DEMO ?= work/reduction-demo
@@ -51,7 +55,7 @@ bench: $(VENV)/.bench  ## benchmarks; see benchmarks/README.md
 	@echo "see benchmarks/README.md for the commands"
 
 clean:  ## remove what a run leaves behind
-	rm -rf $(SITE) work build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(SITE) $(DIST) work build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 distclean: clean  ## remove the virtual environment, too
 	rm -rf $(VENV) site_src/assets/vendor kdmatch/_kdmatch.so

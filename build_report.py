@@ -14,6 +14,8 @@ from pipeline.cli import Request, add_common_options, guarded, request_from
 from pipeline.products import exclusive
 from pipeline.progress import say
 from pipeline.publish import SiteRequest, publish
+from pipeline.report.build import checked_site_url
+from pipeline.report.citation import checked_doi
 
 STEPS = ("measure", "statistics", "pages", "site")
 
@@ -50,11 +52,31 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         metavar="X",
         help="name of this version (default: v + version)",
     )
+    parser.add_argument(
+        "--site-url",
+        default="",
+        metavar="URL",
+        help="address under which this version will be served; its permalink (default: none)",
+    )
+    parser.add_argument(
+        "--doi",
+        default="",
+        metavar="DOI",
+        help="DOI of this version, reserved with python -m pipeline.zenodo reserve "
+        "(default: that of CITATION.cff, if it has one)",
+    )
     return parser.parse_args(arguments)
 
 
 def build(request: Request, options: argparse.Namespace) -> int:
     """All steps in their order, up to the one that was asked for."""
+    site = SiteRequest(
+        options.site,
+        options.version_label,
+        options.until == "pages",
+        checked_site_url(options.site_url),
+        checked_doi(options.doi),
+    )
     with exclusive(request.work):
         campaigns = campaigns_of(request)
         for campaign in campaigns:
@@ -63,7 +85,6 @@ def build(request: Request, options: argparse.Namespace) -> int:
             for campaign in campaigns:
                 say(campaign.exit_summary())
         if options.until in ("pages", "site"):
-            site = SiteRequest(options.site, options.version_label, options.until == "pages")
             say(publish(campaigns, request, site))
     return 0
 

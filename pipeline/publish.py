@@ -21,6 +21,8 @@ class SiteRequest:
     site: Path
     version_label: str = ""
     pages_only: bool = False
+    site_url: str = ""
+    doi: str = ""
 
 
 def publish(campaigns: Sequence[Campaign], request: Request, site: SiteRequest) -> str:
@@ -31,7 +33,12 @@ def publish(campaigns: Sequence[Campaign], request: Request, site: SiteRequest) 
     SiteError
         If mkdocs fails or warns, or a folder cannot be written.
     """
-    build = report.collect(_command(request), version_label=site.version_label)
+    build = report.collect(
+        _command(request),
+        version_label=site.version_label,
+        site_url=site.site_url,
+        doi=site.doi,
+    )
     ingredients = {
         "stage": "site",
         "code": products.code_digest("pipeline/report", "pipeline/publish.py"),
@@ -54,7 +61,9 @@ def publish(campaigns: Sequence[Campaign], request: Request, site: SiteRequest) 
         return f"{len(pages)} files of pages and data in {docs}"
 
     def make_site(output: products.Output) -> None:
-        report.build_site(docs, site.site, ROOT / "mkdocs.yml", epoch=build.epoch)
+        report.build_site(
+            docs, site.site, ROOT / "mkdocs.yml", site_url=build.site_url, epoch=build.epoch
+        )
         output.path(product.name).write_text(json.dumps(_listing(site.site), indent=1))
 
     say("site")

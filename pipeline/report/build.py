@@ -1,14 +1,17 @@
 """What a build is: its version and where its numbers come from."""
 
 import os
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from pipeline.report.citation import Citation, read_citation
+from pipeline.errors import ConfigError
+from pipeline.report.citation import Citation, checked_doi, read_citation
 
 ROOT = Path(__file__).resolve().parents[2]  # the checkout: templates/ and site_src/ lie in it
 LIBRARIES = (
@@ -33,7 +36,7 @@ class BuildInfo:
     commit: str  # "" outside a git checkout
     date: str  # ISO date of SOURCE_DATE_EPOCH, else of the commit; "" if neither is known
     command: str  # as a reader would type it
-    citation: Citation
+    citation: Citation  # its DOI is that of this version, if one is set
     libraries: Mapping[str, str] = field(default_factory=dict)
     site_url: str = ""  # where this version is served; "" for a local one
     epoch: int = 0  # SOURCE_DATE_EPOCH that mkdocs gets
@@ -43,6 +46,7 @@ def collect(
     command: Sequence[str],
     version_label: str = "",
     site_url: str = "",
+    doi: str = "",
     root: Path = ROOT,
 ) -> BuildInfo:
     """The build that runs now, from the checkout and the environment.
@@ -55,21 +59,46 @@ def collect(
         Name of this version; "" makes "v" + software version.
     site_url : str
         Address under which the version will be served.
+    doi : str
+        DOI of this version, reserved beforehand; "" keeps what CITATION.cff says.
+
+    Raises
+    ------
+    ConfigError
+        If the DOI is none, or the address is not one of the web.
     """
     from pipeline import __version__
 
     epoch = _epoch(root)
+    citation = read_citation(root / "CITATION.cff")
     return BuildInfo(
         version_label=version_label or f"v{__version__}",
         software_version=__version__,
         commit=_git(root, "rev-parse", "HEAD"),
         date=datetime.fromtimestamp(epoch, UTC).date().isoformat() if epoch else "",
         command=" ".join(command),
-        citation=read_citation(root / "CITATION.cff"),
+        citation=replace(citation, doi=checked_doi(doi) or citation.doi),
         libraries=library_versions(),
-        site_url=site_url,
+        site_url=checked_site_url(site_url),
         epoch=epoch,
     )
+
+
+def checked_site_url(text: str) -> str:
+    """The address with a slash at its end, as links are joined to it; "" stays "".
+
+    Raises
+    ------
+    ConfigError
+        If it is not a plain http or https address.
+    """
+    parts = urlsplit(text)
+    plain = parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc
+    if text and (not plain or parts.query or parts.fragment or re.search(r"[\s\"'<>]", text)):
+        raise ConfigError(
+            f"--site-url {text!r}: not an address such as https://example.org/report/v2026.11/"
+        )
+    return text if text.endswith("/") or not text else f"{text}/"
 
 
 def library_versions() -> dict[str, str]:

@@ -163,7 +163,7 @@ def test_a_table_can_be_searched(watched: Any, base: str) -> None:
 def test_citation_can_be_copied(watched: Any, base: str) -> None:
     one = watched(permissions=["clipboard-read", "clipboard-write"])
     one.page.goto(f"{base}about.html")
-    one.page.locator("button[data-copy='bibtex']").click()
+    one.page.locator("button[data-copy='cite-bibtex']").click()
     one.page.wait_for_function(
         "navigator.clipboard.readText().then((text) => text.includes('@misc'))"
     )
