@@ -30,8 +30,8 @@ serve:  ## serve the built site on 127.0.0.1
 	@echo "http://127.0.0.1:$(PORT)/"
 	@$(PYTHON) -m http.server --bind 127.0.0.1 --directory $(SITE) $(PORT)
 
-archive: $(VENV)/.run  ## pack the built site into one archive in dist/, the same bytes every time
-	$(BIN)/python -m pipeline.report.packing --site $(SITE) --output $(DIST)
+archive: $(VENV)/.run  ## pack the built site, and its data, into archives in dist/
+	$(BIN)/python -m pipeline.pack --site $(SITE) --output $(DIST)
 
 # Installs nothing: says which apt-get line is missing. Half an hour of one core, 4 GB of disk.
 DEMO ?= work/reduction-demo

@@ -1,27 +1,25 @@
-"""The whole version as one archive, the same bytes from the same site: `python -m pipeline.report.packing`.
+"""A version as one archive, and its data as another; `python -m pipeline.pack` makes them.
 
-What is uploaded to Zenodo and attached to a release. It is read from disk: unpack it and open
-index.html. It is never part of a site, since it would have to hold itself.
+What is uploaded to Zenodo and attached to a release. The site's is read from disk: unpack it and open
+index.html. It is never part of a site, since it would have to hold itself. The same site, the same
+bytes.
 """
 
-import argparse
 import gzip
-import hashlib
 import io
-import sys
 import tarfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import yaml  # type: ignore[import-untyped]
 
-from pipeline.cli import guarded
 from pipeline.errors import SiteError
-from pipeline.progress import say
-from pipeline.report.text import size_of, slug
+from pipeline.report.text import slug
 
 PROJECT = "muse-differential-photometry"
+OF_THE_VERSION = ("CITATION.cff", "codemeta.json")  # so that the data alone can be cited
 
 
 @dataclass(frozen=True)
@@ -33,9 +31,9 @@ class SiteVersion:
     doi: str  # "" if it has none
 
 
-def archive_name(version_label: str) -> str:
-    """File name of a version's archive."""
-    return f"{PROJECT}-{slug(version_label)}.tgz"
+def archive_name(version_label: str, part: str = "") -> str:
+    """File name of a version's archive, or of that of a part of it."""
+    return f"{PROJECT}-{slug(version_label)}{part and f'-{part}'}.tgz"
 
 
 def version_of(citation: bytes, where: object) -> SiteVersion:
@@ -54,8 +52,8 @@ def version_of(citation: bytes, where: object) -> SiteVersion:
     return SiteVersion(label, str(document.get("date-released", "")), str(document.get("doi", "")))
 
 
-def pack(site: Path, folder: Path) -> Path:
-    """The archive of a finished site, written into a folder.
+def pack(site: Path, folder: Path) -> tuple[Path, Path]:
+    """The archives of a finished site and of its data alone, written into a folder.
 
     Everything lies in one folder named like the archive. Names are sorted, times are the version's
     date, owners and rights are nobody's in particular: the bytes depend on the site alone.
@@ -71,10 +69,19 @@ def pack(site: Path, folder: Path) -> Path:
     if folder.resolve().is_relative_to(site.resolve()):
         raise SiteError(f"{folder}: lies in the site, which would then hold its own archive")
     version = version_of(citation.read_bytes(), citation)
-    target = folder / archive_name(version.label)
-    content = _tar(site, target.stem, _seconds(version.date))
+    everything = sorted(path for path in site.rglob("*") if path.is_file())
+    data = [path for path in everything if path.is_relative_to(site / "data")]
+    data += [site / name for name in OF_THE_VERSION if (site / name).is_file()]
+    return (
+        _write(folder / archive_name(version.label), site, everything, version),
+        _write(folder / archive_name(version.label, "data"), site, data, version),
+    )
+
+
+def _write(target: Path, site: Path, files: Sequence[Path], version: SiteVersion) -> Path:
+    content = _tar(site, files, target.stem, _seconds(version.date))
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(f"{target.name}.part")
         part.write_bytes(content)
         part.replace(target)
@@ -83,10 +90,10 @@ def pack(site: Path, folder: Path) -> Path:
     return target
 
 
-def _tar(site: Path, top: str, seconds: int) -> bytes:
+def _tar(site: Path, files: Sequence[Path], top: str, seconds: int) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        for path in sorted(path for path in site.rglob("*") if path.is_file()):
+        for path in files:
             entry = tarfile.TarInfo(f"{top}/{path.relative_to(site).as_posix()}")
             content = path.read_bytes()
             entry.size, entry.mtime, entry.mode = len(content), seconds, 0o644
@@ -96,40 +103,3 @@ def _tar(site: Path, top: str, seconds: int) -> bytes:
 
 def _seconds(date: str) -> int:
     return int(datetime.fromisoformat(date).replace(tzinfo=UTC).timestamp()) if date else 0
-
-
-def parse(arguments: list[str]) -> argparse.Namespace:
-    """The options of the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m pipeline.report.packing",
-        description="Pack a finished site into one archive: the same site, the same bytes. Unpack it "
-        "anywhere and open index.html, no server is needed.",
-    )
-    parser.add_argument(
-        "--site", type=Path, default=Path("site"), metavar="DIR", help="the site (default: site)"
-    )
-    parser.add_argument(
-        "--output",
-        type=Path,
-        default=Path("dist"),
-        metavar="DIR",
-        help="folder of the archive (default: dist)",
-    )
-    return parser.parse_args(arguments)
-
-
-def main(arguments: list[str]) -> int:
-    """Exit status of the command line."""
-    options = parse(arguments)
-
-    def run() -> int:
-        target = pack(options.site, options.output)
-        content = target.read_bytes()
-        say(f"{target}, {size_of(len(content))}, sha256 {hashlib.sha256(content).hexdigest()}")
-        return 0
-
-    return guarded(run)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
