@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -211,9 +212,9 @@ def _write_site_json(
             entries += [(page.tab, title, file) for title, file in by_hand]
     document = {
         "nav": navigation(entries),
-        "site_name": build.citation.title.partition(":")[0],
+        "site_name": escape(build.citation.title.partition(":")[0]),  # the theme prints it as it is
         "description": pages[0].description,
-        "footer": f"Version {build.version_label}, commit {build.commit[:10] or 'unknown'}",
+        "footer": escape(f"Version {build.version_label}, commit {build.commit[:10] or 'unknown'}"),
         **head,  # what overrides/main.html and its cite box print
     }
     (folder / "site.json").write_text(json.dumps(document, indent=1, sort_keys=True) + "\n")

@@ -72,7 +72,7 @@ def test_every_table_comes_back_from_every_format(
         suffixes = {file.name.removeprefix(f"{name}.") for file in files}
         cells = len(table) * len(table.colnames)
         if cells < LARGE_CELLS:
-            assert suffixes == {"ecsv", "fits", "vot.gz"}, name
+            assert suffixes == {"ecsv", "fits.gz", "vot.gz"}, name
         elif cells < HUGE_CELLS:
             assert suffixes == {"ecsv.gz", "parquet", "vot.gz"}, name
         else:
@@ -95,7 +95,7 @@ def test_ecsv_parquet_and_votable_keep_description_and_ucd(docs: Path) -> None:
 
 
 def test_fits_keeps_unit_description_and_ucd(docs: Path) -> None:
-    with fits.open(docs / "data" / "demo-simulated" / "catalogue.fits") as hdus:
+    with fits.open(docs / "data" / "demo-simulated" / "catalogue.fits.gz") as hdus:
         header = hdus[1].header
         number = hdus[1].columns.names.index("x") + 1
     assert header[f"TUNIT{number}"] == "pix"
@@ -194,7 +194,7 @@ def test_hostile_text_is_kept_in_data_files_as_text(hostile_docs: Path) -> None:
     table = QTable.read(folder / "exposures.ecsv")
     assert table["exposure_id"][0] == factory.HOSTILE_ID
     assert table["reason"][-1] == factory.HOSTILE.replace("\n", " ")
-    with fits.open(folder / "exposures.fits") as hdus:
+    with fits.open(folder / "exposures.fits.gz") as hdus:
         assert hdus[1].data["exposure_id"][0] == factory.HOSTILE_ID
         hdus[1].verify("exception")
 

@@ -42,7 +42,7 @@ def test_every_votable_is_valid(which: str, request: pytest.FixtureRequest) -> N
 @pytest.mark.parametrize("which", ["docs", "hostile_docs"])
 def test_every_fits_file_is_valid(which: str, request: pytest.FixtureRequest) -> None:
     folder = request.getfixturevalue(which)
-    files = sorted((folder / "data").rglob("*.fits"))
+    files = sorted((folder / "data").rglob("*.fits*"))
     assert files
     for file in files:
         with fits.open(file) as hdus:

@@ -226,7 +226,7 @@ def test_from_disk_figures_and_selectors_work(watched: Any, site: Path) -> None:
     one.clean()
 
 
-@pytest.mark.parametrize("name", ["index", "data", "timelines", "detection", "scatter", "offsets"])
+@pytest.mark.parametrize("name", ["index", "data", "timelines", "detection", "scatter", "offsets", "downloads", "about"])
 def test_hostile_text_is_shown_and_runs_nothing(
     watched: Any, hostile_site: Path, serve: Any, name: str
 ) -> None:
