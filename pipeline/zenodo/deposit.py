@@ -57,7 +57,12 @@ def find_draft(deposits: Deposits, state: State, metadata: Mapping[str, Any]) ->
     """
     remembered = state.draft_id()
     if remembered:
-        draft = deposits.get(remembered)
+        try:
+            draft = deposits.get(remembered)
+        except DepositRefused as error:
+            raise DepositRefused(
+                f"{error}; if the draft was deleted, remove {state.path}"
+            ) from None
         if draft.submitted:
             raise DepositRefused(
                 f"deposition {remembered} is published ({draft.doi}); give the next version another "

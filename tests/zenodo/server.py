@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -34,7 +35,8 @@ class Fault:
 
     method: str
     part: str  # of the path
-    kind: str  # "status", "break", "after", "checksum", "not json", "bucket", "long"
+    kind: str  # "status", "break", "after", "checksum", "not json", "bucket", "long", or
+    # "silent" for `status` seconds
     status: int = 503
     headers: dict[str, str] = field(default_factory=dict)
     text: str = "{}"
@@ -120,6 +122,9 @@ class Service:
     def _serve(self, handler: BaseHTTPRequestHandler) -> None:
         fault = self._fault(handler.command, handler.path)
         length = int(handler.headers.get("Content-Length") or 0)
+        if fault and fault.kind == "silent":
+            time.sleep(fault.status)
+            return
         if fault and fault.kind == "break":
             handler.rfile.read(min(length, 1000))
             self._hang_up(handler)

@@ -52,6 +52,27 @@ def test_who_asks_for_too_long_a_pause_is_not_waited_for(
     assert "run the same command again" in capsys.readouterr().err
 
 
+def test_a_silent_service_is_not_waited_for_without_end(
+    desk: Desk, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import time
+
+    monkeypatch.setattr("pipeline.zenodo.wire.TIMEOUT_S", (1.0, 0.3))
+    service.fail("GET", "depositions", "silent", status=5)
+    started = time.monotonic()
+    assert desk.run("reserve") == 0
+    assert time.monotonic() - started < 5
+
+
+def test_a_draft_that_was_deleted_leaves_a_state_file_to_remove(
+    desk: Desk, service: Service, reserved: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reserved()
+    service.depositions.clear()
+    assert desk.run("reserve", "--version-label", LABEL) == 2
+    assert f"remove work/zenodo-{LABEL}.json" in capsys.readouterr().err
+
+
 def test_a_service_that_stays_away_ends_the_command(
     desk: Desk, service: Service, capsys: pytest.CaptureFixture[str]
 ) -> None:
