@@ -10,7 +10,7 @@ PORT ?= 8000
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
 VENDOR := site_src/assets/vendor/.done
 
-.PHONY: report test archive archive-demo reduction-demo serve clean distclean lint lock status bench help
+.PHONY: report test archive publish-demo archive-demo reduction-demo serve clean distclean lint lock status bench help
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 18
@@ -22,7 +22,10 @@ report: $(VENV)/.run $(VENDOR)  ## build the default report into site/
 test: $(VENV)/.test $(VENDOR)  ## run all tests that this machine can run
 	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
 
-archive-demo: $(VENV)/.run  ## try overview and retrieve against a test archive on this machine
+publish-demo: $(VENV)/.run $(VENDOR)  ## publish two small versions into a repository of their own, and serve them
+	$(BIN)/python -m pipeline.versions demo --port $(PORT) $(ARGS)
+
+archive-demo: $(VENV)/.run  ## from overview to report against a test archive on this machine
 	$(BIN)/python -m tests.archive.demo $(ARGS)
 
 serve:  ## serve the built site on 127.0.0.1
@@ -33,15 +36,13 @@ serve:  ## serve the built site on 127.0.0.1
 archive: $(VENV)/.run  ## pack the built site, and its data, into archives in dist/
 	$(BIN)/python -m pipeline.pack --site $(SITE) --output $(DIST)
 
-# Installs nothing: says which apt-get line is missing. Half an hour of one core, 4 GB of disk.
+# Installs nothing: says which apt-get line is missing.
 DEMO ?= work/reduction-demo
-reduction-demo: $(VENV)/.run  ## raw frames to report with the recipes of the MUSE pipeline, simulated
-	$(BIN)/python -m pipeline.reduction --check
+reduction-demo: $(VENV)/.run $(VENDOR)  ## raw frames to report with the recipes of the MUSE pipeline, simulated
+	$(BIN)/python -m pipeline reduce --check
 	$(BIN)/python -m pipeline.simulation.raw $(DEMO)/raw --config examples/reduction-demo.toml
-	$(BIN)/python -m pipeline.reduction $(DEMO)/raw --config examples/reduction-demo.toml --work $(DEMO) --cubes $(DEMO)/cubes --jobs $(JOBS)
-	$(BIN)/python build_report.py --config examples/reduction-demo.toml --source cubes --cubes $(DEMO)/cubes --work $(DEMO)/report --site $(DEMO)/site --until $(DEMO_UNTIL)
-
-DEMO_UNTIL ?= statistics
+	$(BIN)/python build_report.py --config examples/reduction-demo.toml --source archive --raw $(DEMO)/raw --work $(DEMO)/work --site $(DEMO)/site --jobs $(JOBS)
+	@echo "Read it: $(DEMO)/site/index.html"
 
 status: $(VENV)/.run  ## list what is done, stale and failed, and why
 	$(BIN)/python -m pipeline status

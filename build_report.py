@@ -9,12 +9,13 @@ import argparse
 import sys
 from pathlib import Path
 
+from pipeline import __version__
 from pipeline.campaigns import FORCEABLE, campaigns_of
 from pipeline.cli import Request, add_common_options, guarded, request_from
+from pipeline.labels import version_url
 from pipeline.products import exclusive
 from pipeline.progress import say
 from pipeline.publish import SiteRequest, publish
-from pipeline.report.build import checked_site_url
 from pipeline.report.citation import checked_doi
 
 STEPS = ("measure", "statistics", "pages", "site")
@@ -56,7 +57,15 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         "--site-url",
         default="",
         metavar="URL",
-        help="address under which this version will be served; its permalink (default: none)",
+        help="address under which all versions are published; this one is at URL/LABEL/, which its "
+        "canonical links name (default: none, a site that is not to be published)",
+    )
+    parser.add_argument(
+        "--previous",
+        type=Path,
+        metavar="FILE",
+        help="report.json of the version before; the summary says what changed since (see "
+        "`python -m pipeline.versions previous`)",
     )
     parser.add_argument(
         "--doi",
@@ -70,11 +79,14 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 def build(request: Request, options: argparse.Namespace) -> int:
     """All steps in their order, up to the one that was asked for."""
+    label = options.version_label or f"v{__version__}"
+    version_url(options.site_url, label)  # a wrong one ends the build before its work, not after it
     site = SiteRequest(
         options.site,
         options.version_label,
         options.until == "pages",
-        checked_site_url(options.site_url),
+        options.site_url,
+        options.previous,
         checked_doi(options.doi),
     )
     with exclusive(request.work):

@@ -4,9 +4,12 @@ import argparse
 import sys
 
 from pipeline.archive.cli import add_commands
-from pipeline.campaigns import FORCEABLE, campaigns_of
+from pipeline.campaigns import FORCEABLE, ArchiveFrames, campaigns_of
 from pipeline.cli import Request, add_common_options, guarded, request_from
+from pipeline.errors import ConfigError
 from pipeline.products import exclusive
+from pipeline.reducing import dry_run as dry_run_of
+from pipeline.reduction.runners import find_runner, recipes_version
 from pipeline.status import status_lines
 
 
@@ -27,6 +30,12 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         add_common_options(command, FORCEABLE)
         if name == "status":
             command.add_argument("--all", action="store_true", help="name every exposure")
+    text = "reduce raw frames to cubes with the recipes of the MUSE pipeline (--source archive)"
+    command = commands.add_parser("reduce", help=text, description=text)
+    add_common_options(command, ("reduce",))
+    command.set_defaults(source=["archive"])
+    command.add_argument("--check", action="store_true", help="say whether recipes are installed")
+    command.add_argument("--dry-run", action="store_true", help="print what would run on what")
     add_commands(commands)
     return parser.parse_args(arguments)
 
@@ -45,6 +54,25 @@ def _measure(request: Request, summarise: bool) -> int:
     return 0
 
 
+def _reduce(request: Request, check: bool, dry_run: bool) -> int:
+    if check:
+        print(f"recipes: {recipes_version(find_runner(request.settings.reduction.runner))}")
+        return 0
+    status = 0
+    for campaign in campaigns_of(request):
+        if not isinstance(campaign, ArchiveFrames):
+            raise ConfigError("reduce works on raw frames: give --source archive or nothing")
+        if dry_run:
+            print("\n".join(dry_run_of(campaign.nights)))
+            continue
+        with exclusive(request.work):
+            campaign.reduce()
+        for entry in campaign.entries():
+            print(f"{entry.exposure_id}: {entry.error or entry.cube_path}")
+            status |= entry.error is not None
+    return status
+
+
 def main(arguments: list[str]) -> int:
     """Exit status of the command line."""
     options = parse(arguments)
@@ -53,6 +81,8 @@ def main(arguments: list[str]) -> int:
         if "run" in options:  # a command of the archive, which has a request of its own
             return int(options.run(options))
         request = request_from(options)
+        if options.command == "reduce":
+            return _reduce(request, options.check, options.dry_run)
         if options.command == "status":
             return _status(request, options.all)
         return _measure(request, options.command == "statistics")

@@ -4,6 +4,7 @@
 parsed for science.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,6 +50,14 @@ def dp_id(header: fits.Header) -> str:
 def night_of(mjd_start: float) -> str:
     """The night of an exposure: UT date of its start minus 12 h."""
     return str((Time(mjd_start, format="mjd") - TimeDelta(0.5, format="jd")).iso[:10])
+
+
+def night_of_identity(identity: str) -> str:
+    """The night in which a frame of that archive identity was taken, "unknown" if it tells no time."""
+    try:
+        return night_of(float(Time(identity.partition(".")[2], format="isot", scale="utc").mjd))
+    except ValueError:
+        return "unknown"
 
 
 def identify(header: fits.Header, file_name: str) -> Exposure:
@@ -113,6 +122,36 @@ def check_pointing(header: fits.Header, target: Field) -> None:
             f"RA = {ra:.4f}, DEC = {dec:.4f} is {separation.arcmin:.1f} arcmin from {target.name}; "
             f"the limit is field.radius_arcmin = {target.radius_arcmin:g}"
         )
+
+
+def field_of(header: fits.Header, fields: Sequence[Field]) -> int:
+    """Number of the field that an exposure points at: of those near enough, the nearest.
+
+    Raises
+    ------
+    WrongField
+        If it points at none. With several fields a header without coordinates points at none: the
+        match could only tell after a reference was chosen from the wrong field.
+    """
+    if len(fields) == 1:
+        check_pointing(header, fields[0])
+        return 0
+    ra, dec = _number(header, "RA"), _number(header, "DEC")
+    names = ", ".join(one.name for one in fields)
+    if not (np.isfinite(ra) and np.isfinite(dec)):
+        raise WrongField(f"no RA and DEC in the header, which decide between the fields {names}")
+    pointing = SkyCoord(ra, dec, unit="deg")
+    centres = SkyCoord([(one.ra_deg, one.dec_deg) for one in fields], unit="deg")
+    apart = pointing.separation(centres).arcmin
+    nearest = int(np.argmin(apart))
+    limit = fields[nearest].radius_arcmin
+    if apart[nearest] > limit:
+        raise WrongField(
+            f"RA = {ra:.4f}, DEC = {dec:.4f} is none of the fields {names}; the nearest, "
+            f"{fields[nearest].name}, is {apart[nearest]:.1f} arcmin away; the limit is "
+            f"field.radius_arcmin = {limit:g}"
+        )
+    return nearest
 
 
 def _number(header: fits.Header, key: str) -> float:

@@ -27,6 +27,7 @@ class Request:
     root: Path  # folder that relative paths in the configuration start from
     sources: tuple[str, ...]
     cubes: Path | None
+    raw: Path | None
     work: Path
     workers: Workers
     force: tuple[str, ...]
@@ -53,6 +54,13 @@ def add_common_options(parser: argparse.ArgumentParser, forceable: tuple[str, ..
         type=Path,
         metavar="DIR",
         help="folder of DATACUBE_FINAL files, for --source cubes",
+    )
+    parser.add_argument(
+        "--raw",
+        type=Path,
+        metavar="DIR",
+        help="folder of raw frames and association trees, for --source archive (default: what "
+        "`python -m pipeline retrieve` left in the work folder)",
     )
     parser.add_argument(
         "--work",
@@ -97,17 +105,14 @@ def request_from(options: argparse.Namespace) -> Request:
         raise ConfigError("--source cubes needs --cubes DIR, the folder of the cube files")
     if options.cubes is not None and "cubes" not in sources:
         raise ConfigError("--cubes is only read with --source cubes")
-    if "archive" in sources:
-        raise ConfigError(
-            "--source archive does not go from the archive to cubes by itself yet; fetch with `python "
-            "-m pipeline retrieve`, reduce with `python -m pipeline.reduction`, then give the folder of "
-            "cubes: --source cubes --cubes DIR"
-        )
+    if options.raw is not None and "archive" not in sources:
+        raise ConfigError("--raw is only read with --source archive")
     return Request(
         read_settings(options.config),
         options.config.resolve().parent,
         sources,
         options.cubes,
+        options.raw,
         options.work,
         Workers(options.jobs, options.executor),
         tuple(options.force),

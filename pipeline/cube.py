@@ -29,7 +29,7 @@ class Cube:
     data: np.ndarray  # (wave, y, x), big-endian float32 [cube unit], NaN: no data
     stat: np.ndarray  # (wave, y, x), variance [cube unit squared], NaN: no data
     wave_aa: np.ndarray  # (wave,), air wavelength of the layer centres
-    pixel_scale_arcsec: float
+    pixel_scale_arcsec: float | None  # None: a grid of the instrument's own pixels, no sky
     unit: str  # BUNIT of DATA
 
 
@@ -127,8 +127,13 @@ def _wavelengths(header: fits.Header, path: Path) -> np.ndarray:
     return np.asarray(wave_aa, float)
 
 
-def _pixel_scale(header: fits.Header, path: Path) -> float:
-    """Size of a spaxel [arcsec] from the CD matrix: the square root of its area."""
+def _pixel_scale(header: fits.Header, path: Path) -> float | None:
+    """Size of a spaxel [arcsec] from the CD matrix: the square root of its area.
+
+    None for the cubes of muse_scipost_make_cube, whose axes count pixels.
+    """
+    if str(header.get("CTYPE1", "")).strip().upper() == "PIXEL":
+        return None
     for key in ("CD1_1", "CD2_2"):
         if key not in header:
             raise CubeUnreadable(f"{path.name}[DATA]: keyword {key} missing")

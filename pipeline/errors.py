@@ -34,6 +34,26 @@ class SiteError(RequestError):
     """The static site could not be built from the rendered pages."""
 
 
+class PreviousReportInvalid(RequestError):
+    """The report.json of the version before cannot be read, or is of another schema."""
+
+
+class NotPublishable(RequestError):
+    """A folder is no finished site of a version, or was not built for the place it shall go to."""
+
+
+class VersionTooLarge(RequestError):
+    """A version is larger than what fifty of them may take together."""
+
+
+class VersionPublished(RequestError):
+    """A version of this name is published already, with other content."""
+
+
+class BranchError(RequestError):
+    """The branch of the published versions cannot be read or written."""
+
+
 class ExposureError(PipelineError):
     """One exposure cannot be used; the campaign goes on without it."""
 
@@ -140,6 +160,10 @@ class CalibrationRejected(RecipeFailed):
 
 class DiskFull(ExposureError):
     """There was no space left for the products of a recipe."""
+
+
+class NotReduced(ExposureError):
+    """The raw frames of an exposure are here, its cube is not made yet."""
 
 
 class RecipesMissing(RequestError):

@@ -28,6 +28,7 @@ from parsl.providers import LocalProvider
 from pipeline.errors import ConfigError
 
 MEASURE = "measure"  # the resource shape of a job: two cores, 2 GB
+REDUCE = "reduce"  # a node: all its cores, 20 GB
 LOST_WORKER = (WorkerLost, ManagerLost)  # killed from outside, or by a crash in C
 RETRIES = 1
 HEARTBEAT_S, HEARTBEAT_LOST_S = 2, 15  # orphaned workers notice the death of the run that soon
@@ -44,23 +45,24 @@ class Pool:
     window: int
 
     def stream(
-        self, function: Callable[[Task], Any], tasks: Sequence[Task]
+        self, function: Callable[[Task], Any], tasks: Sequence[Task], shape: str = MEASURE
     ) -> Iterator[tuple[Task, Any]]:
         """Yield (task, result or exception) as jobs finish; an exception is not raised here."""
         waiting = iter(tasks)
         running: dict[Future[Any], Task] = {}
-        self._submit(function, waiting, running)
+        self._submit(function, waiting, running, shape)
         while running:
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
                 yield running.pop(future), future.exception() or future.result()
-            self._submit(function, waiting, running)
+            self._submit(function, waiting, running, shape)
 
     def _submit(
         self,
         function: Callable[[Task], Any],
         waiting: Iterable[Task],
         running: dict[Future[Any], Task],
+        shape: str,
     ) -> None:
         if self.window and len(running) >= self.window:
             return
@@ -68,7 +70,7 @@ class Pool:
             future = self.kernel.submit(
                 function,
                 app_args=(task,),
-                executors=[MEASURE],
+                executors=[shape],
                 cache=False,
                 ignore_for_cache=None,
                 app_kwargs={},
@@ -85,16 +87,23 @@ class Workers:
     jobs: int  # local worker processes; 1 runs the jobs in this process
     executor: str = "local"  # or the path of a Python file with a Parsl configuration
 
+    @property
+    def local(self) -> bool:
+        """Whether everything runs on this machine."""
+        return self.executor == "local"
+
 
 @contextmanager
-def open_pool(workers: Workers, run_dir: Path) -> Iterator[Pool]:
+def open_pool(workers: Workers, run_dir: Path, shape: str = MEASURE) -> Iterator[Pool]:
     """Executors for a run.
 
     Parameters
     ----------
     workers : Workers
         A configuration file defines ``config``, a ``parsl.config.Config`` with an executor
-        labelled "measure".
+        for each shape of job, labelled "measure" and "reduce".
+    shape : str
+        The shape of the jobs to come.
     run_dir : Path
         Folder for Parsl's own files; emptied when the run ends well.
 
@@ -105,12 +114,15 @@ def open_pool(workers: Workers, run_dir: Path) -> Iterator[Pool]:
     """
     # Parsl starts its helper programs by name: those of this very environment must be found first
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    local = workers.executor == "local"
-    config = _local_config(workers.jobs, run_dir) if local else _config_from(Path(workers.executor))
+    config = (
+        _local_config(workers.jobs, run_dir)
+        if workers.local
+        else _config_from(Path(workers.executor), shape)
+    )
     with _unheard_interrupts():
         kernel = parsl.load(config)
     with kernel:
-        yield Pool(kernel, LOCAL_WINDOW * workers.jobs if local else 0)
+        yield Pool(kernel, LOCAL_WINDOW * workers.jobs if workers.local else 0)
     shutil.rmtree(run_dir, ignore_errors=True)
 
 
@@ -165,7 +177,7 @@ def _retry_cost(error: Exception, _task: object) -> float:
     return 1.0 if isinstance(error, LOST_WORKER) else RETRIES + 1.0
 
 
-def _config_from(path: Path) -> Config:
+def _config_from(path: Path, shape: str) -> Config:
     try:
         config = runpy.run_path(str(path)).get("config")
     except OSError as error:
@@ -175,6 +187,8 @@ def _config_from(path: Path) -> Config:
             f"--executor {path}: defines no `config` of type parsl.config.Config; "
             "see examples/slurm.py"
         )
-    if MEASURE not in {one.label for one in config.executors}:
-        raise ConfigError(f"--executor {path}: no executor labelled {MEASURE!r}")
+    if shape not in {one.label for one in config.executors}:
+        raise ConfigError(
+            f"--executor {path}: no executor labelled {shape!r}; see examples/slurm.py"
+        )
     return config

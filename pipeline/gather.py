@@ -13,7 +13,7 @@ from pipeline.measure.bands import Band
 from pipeline.measure.photometry import published_band_sum
 from pipeline.measure.reference import ReferenceCatalogue
 from pipeline.records import read_detection, read_measurement
-from pipeline.results import Image, SpectrumSet
+from pipeline.results import Image, ReductionLog, SpectrumSet
 from pipeline.schema import APERTURE_RADII_PX, TABLES, empty_value, make_table
 from pipeline.stages import Job, read_reference
 
@@ -213,3 +213,19 @@ def snr_table(gathered: Gathered, exposure_id: str, band: str) -> QTable:
             if f"r{radius}" in columns:
                 columns[f"r{radius}"] = one.fluxes.snr[:, column]
     return make_table("snr", columns, exposure=exposure_id)
+
+
+def recipe_calls_table(logs: Mapping[str, ReductionLog]) -> QTable:
+    """Table ``recipe_calls``: what every call of a recipe took; shared calls once per exposure."""
+    calls = [(name, record) for name, log in sorted(logs.items()) for record in log.records]
+    same = ("call", "recipe", "channel", "wall_s", "cpu_s", "peak_rss_mb", "size_mb")
+    columns: dict[str, list[object]] = {key: [one[key] for _, one in calls] for key in same}
+    columns |= {
+        "exposure_id": [name for name, _ in calls],
+        "pipeline": [one["provenance"].get("pipeline", "") for _, one in calls],
+        "n_warnings": [len(one["warnings"]) for _, one in calls],
+        "error": [
+            f"{one['error_type']}: {one['error']}" if one["error"] else "" for _, one in calls
+        ],
+    }
+    return make_table("recipe_calls", columns)

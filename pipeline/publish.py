@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,8 @@ class SiteRequest:
     site: Path
     version_label: str = ""
     pages_only: bool = False
-    site_url: str = ""
+    root_url: str = ""  # where all versions are served; "" makes a site that is not to be published
+    previous: Path | None = None  # report.json of the version before
     doi: str = ""
 
 
@@ -32,18 +33,26 @@ def publish(campaigns: Sequence[Campaign], request: Request, site: SiteRequest) 
     ------
     SiteError
         If mkdocs fails or warns, or a folder cannot be written.
+    ConfigError
+        If address and label do not make an address of a version.
+    PreviousReportInvalid
+        If the version before cannot be read.
     """
     build = report.collect(
         _command(request),
-        version_label=site.version_label,
-        site_url=site.site_url,
+        site.version_label,
+        root_url=site.root_url,
+        previous=site.previous,
         doi=site.doi,
     )
     ingredients = {
         "stage": "site",
-        "code": products.code_digest("pipeline/report", "pipeline/publish.py"),
+        "code": products.code_digest(
+            "pipeline/report", "pipeline/publish.py", "pipeline/labels.py"
+        ),
         "libraries": dict(build.libraries),
-        "build": asdict(build),
+        "build": asdict(replace(build, previous=None)),
+        "previous": build.previous.sha256 if build.previous else "",
         "pages": _tree_digest(),
         "inputs": {one.name: products.digest(one.ingredients()) for one in campaigns},
     }

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from astropy.table import QTable
@@ -48,6 +49,24 @@ class SpectrumSet:
 
 
 @dataclass(frozen=True)
+class ReductionLog:
+    """How one exposure's raw frames became its cube."""
+
+    records: tuple[Mapping[str, Any], ...]  # of every call of a recipe, in order
+    notes: tuple[str, ...] = ()
+    error: str = ""  # type and message of what went wrong; "" if there is a cube
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What shaped a campaign's numbers beside its settings, for the next version to compare."""
+
+    data: str = ""  # digest of the inputs: cubes, or files of the record
+    code: str = ""  # digest of the source files that compute the numbers
+    libraries: Mapping[str, str] = field(default_factory=dict)  # versions of those that shape them
+
+
+@dataclass(frozen=True)
 class Results:
     """One campaign, measured and summarised."""
 
@@ -64,7 +83,9 @@ class Results:
     reference_exposure: str = ""
     image: Image | None = None
     spectra: Mapping[str, SpectrumSet] = field(default_factory=dict)  # by mode
+    reductions: Mapping[str, ReductionLog] = field(default_factory=dict)  # by exposure
     inputs_digest: str = ""  # sha256 over the identities of everything that shaped the numbers
     settings: Mapping[str, Mapping[str, object]] = field(
         default_factory=dict
     )  # report.toml as read
+    origin: Origin = field(default_factory=lambda: Origin())  # tells what a change came from

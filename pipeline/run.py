@@ -6,15 +6,16 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from pipeline import products, stages
+from pipeline import products, reducing, stages
 from pipeline.errors import ReferenceError
-from pipeline.executors import LOST_WORKER, Pool, Workers, open_pool
+from pipeline.executors import LOST_WORKER, REDUCE, Pool, Workers, open_pool
 from pipeline.progress import Progress, say
+from pipeline.reducing import NightJob
 from pipeline.settings import Settings
 from pipeline.sources import Entry
 from pipeline.stages import Job, SimulationPlan
 
-FORCEABLE = ("simulate", "detect", "reference", "measure")  # stages of exposures, in their order
+FORCEABLE = ("reduce", "simulate", "detect", "reference", "measure")  # stages, in their order
 
 
 def plan_jobs(
@@ -68,6 +69,37 @@ def measure_campaign(
         referred = [replace(job, reference=catalogue) for job in jobs]
         _run(pool, "measure", [job for job in referred if stages.staleness(job)])
     return referred
+
+
+def reduce_nights(nights: Sequence[NightJob], workspace: Path, workers: Workers) -> None:
+    """Bring every night's raw frames to cubes, if they are not; failures are in its products.
+
+    On this machine one night after another, several recipes at a time; on a cluster a node a
+    night, all at once as soon as one exposure has defined the campaign's grid and response.
+    """
+    todo = [job for job in nights if reducing.stale(job)]
+    if not todo:
+        return
+    progress = Progress("reduce nights", len(todo))
+    if workers.local:
+        for job in todo:
+            reducing.run_night(job)
+            progress.step(_failed_night(job))
+        return
+    with open_pool(workers, workspace / ".parsl", REDUCE) as pool:
+        while todo:
+            first = 1 if not reducing.is_defined(todo[0]) else len(todo)
+            for job, outcome in pool.stream(reducing.run_night, todo[:first], REDUCE):
+                if isinstance(outcome, LOST_WORKER):
+                    reducing.mark_lost(job, outcome)
+                elif isinstance(outcome, BaseException):
+                    raise outcome
+                progress.step(_failed_night(job))
+            del todo[:first]
+
+
+def _failed_night(job: NightJob) -> bool:
+    return any(entry.error is not None for entry in reducing.entries(job))
 
 
 def _run(pool: Callable[[], Pool], title: str, jobs: Sequence[Job]) -> None:

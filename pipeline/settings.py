@@ -49,6 +49,10 @@ class CampaignSettings:
             f"campaign.name = {self.name!r}: use up to 64 letters, digits, - and _",
         )
 
+    def of_source(self, source: str) -> str:
+        """Name of the campaign's part that comes from one source: a folder, and a section's anchor."""
+        return f"{self.name}-{source}"
+
 
 @dataclass(frozen=True)
 class Field:
@@ -223,12 +227,17 @@ class PhotometrySettings:
 
     bands: tuple[str, ...] = ("I_Bessel",)
     min_coverage: float = 0.98
+    stat_factor: float = 1.0
 
     def __post_init__(self) -> None:
         require(len(self.bands) > 0, "photometry.bands = []: name at least one passband")
         require(
             0 < self.min_coverage <= 1,
             f"photometry.min_coverage = {self.min_coverage}: outside 0 to 1",
+        )
+        require(
+            1 <= self.stat_factor <= 10,
+            f"photometry.stat_factor = {self.stat_factor}: outside 1 to 10",
         )
 
 

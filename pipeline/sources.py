@@ -1,15 +1,15 @@
 """Where a campaign's exposures come from, each as a job that a worker can carry out alone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from astropy.io import fits
 
-from pipeline.campaign import Exposure, check_pointing, identify
+from pipeline.campaign import Exposure, field_of, identify
 from pipeline.cube import read_header
 from pipeline.errors import DuplicateExposure, ExposureError, SourceUnavailable
-from pipeline.settings import Settings
+from pipeline.settings import Field, Settings
 
 CUBE_SUFFIXES = (".fits", ".fit")
 
@@ -23,10 +23,25 @@ class Entry:
     error: ExposureError | None = None
     cube_path: Path | None = None  # a file of the reader's, never written, never purged
     simulation_index: int | None = None  # else: number in the simulated campaign
+    cube_key: str = ""  # identity of a cube that a recipe made; else its content tells
 
 
 def cubes_in(folder: Path, settings: Settings) -> list[Entry]:
     """The cubes of a folder, one entry for every file, sorted by time, then by name.
+
+    Raises
+    ------
+    SourceUnavailable
+        If the folder does not exist or holds no FITS file.
+    """
+    return cubes_by_field(folder, [settings.field])[0]
+
+
+def cubes_by_field(folder: Path, fields: Sequence[Field]) -> list[list[Entry]]:
+    """For each field the cubes of a folder that point at it, sorted by time, then by name.
+
+    Every file is an entry of one field. What points at none, or cannot be read, is an entry with its
+    reason of the first field that has a usable cube.
 
     Raises
     ------
@@ -40,29 +55,33 @@ def cubes_in(folder: Path, settings: Settings) -> list[Entry]:
         raise SourceUnavailable(
             f"--cubes {folder}: holds no .fits file; give the folder of the DATACUBE_FINAL files"
         )
-    entries: list[Entry] = []
+    entries: list[list[Entry]] = [[] for _ in fields]
+    of_no_field: list[Entry] = []
     seen: dict[str, Path] = {}
     for path in paths:
-        entry = _entry_of(path, settings)
+        entry, number = _entry_of(path, fields)
         first = seen.setdefault(entry.exposure_id, path)
         if first != path:
             error = DuplicateExposure(
                 f"{path.name}: the same exposure as {first.name} ({entry.exposure_id}); remove one"
             )
             entry = Entry(path.name, None, error, path)
-        entries.append(entry)
-    return sorted(entries, key=_order)
+        (of_no_field if number is None else entries[number]).append(entry)
+    usable = (n for n, group in enumerate(entries) if any(one.error is None for one in group))
+    entries[next(usable, 0)] += of_no_field
+    return [sorted(group, key=by_time) for group in entries]
 
 
-def _entry_of(path: Path, settings: Settings) -> Entry:
+def _entry_of(path: Path, fields: Sequence[Field]) -> tuple[Entry, int | None]:
+    """The entry of a file and the number of its field, None if that cannot be told."""
     exposure = None
     try:
         header = read_header(path)
         exposure = identify(header, path.name)
-        check_pointing(header, settings.field)
+        number = field_of(header, fields)
     except ExposureError as error:
-        return Entry(exposure.exposure_id if exposure else path.name, exposure, error, path)
-    return Entry(exposure.exposure_id, exposure, None, path)
+        return Entry(exposure.exposure_id if exposure else path.name, exposure, error, path), None
+    return Entry(exposure.exposure_id, exposure, None, path), number
 
 
 def simulated_entries(n_exposures: int, header_of: Callable[[int], fits.Header]) -> list[Entry]:
@@ -80,6 +99,6 @@ def simulated_entries(n_exposures: int, header_of: Callable[[int], fits.Header])
     return entries
 
 
-def _order(entry: Entry) -> tuple[float, str]:
-    """By time; what has no time comes last."""
+def by_time(entry: Entry) -> tuple[float, str]:
+    """Sorting key: by time; what has no time comes last."""
     return (entry.exposure.mjd_mid if entry.exposure else float("inf"), entry.exposure_id)

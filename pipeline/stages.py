@@ -42,6 +42,7 @@ _MEASURE_CODE = (
     "pipeline/geometry.py",
     "pipeline/records.py",
 )
+MEASURED_CODE = (*_MEASURE_CODE, "kdmatch")  # everything between a cube and its photometry
 PROJECT = Path(__file__).parents[1]
 _SIMULATION_CODE = ("pipeline/simulation", "pipeline/cube.py", "pipeline/geometry.py")
 
@@ -87,8 +88,13 @@ class Job:
 
 
 def job_folder(workspace: Path, entry: Entry) -> Path:
-    """Where an exposure's products live; the name comes from a header and is made harmless."""
-    return workspace / "exposures" / products.safe_name(entry.exposure_id)
+    """Where an exposure's products live."""
+    return exposure_folder(workspace, entry.exposure_id)
+
+
+def exposure_folder(workspace: Path, exposure_id: str) -> Path:
+    """Where the products of that exposure live; the name is foreign and is made harmless."""
+    return workspace / "exposures" / products.safe_name(exposure_id)
 
 
 def build_simulation(plan: SimulationPlan, settings: Settings) -> SimulatedCampaign:
@@ -111,6 +117,8 @@ def _simulation(plan: SimulationPlan, settings: Settings) -> SimulatedCampaign:
 
 def cube_ingredients(job: Job) -> dict[str, Any]:
     """What shapes the cube: the simulation, or the content of the reader's file."""
+    if job.entry.cube_key:
+        return {"stage": "cube", "made": job.entry.cube_key}
     if job.plan is None:
         return {"stage": "cube", "content": products.fingerprint(job.cube)}
     simulation = asdict(job.settings.simulation)
@@ -325,6 +333,12 @@ def _registry_path(name: str, root: Path) -> Path | None:
         return None
     beside = root / name
     return beside if beside.exists() else PROJECT / name
+
+
+def registry_digest(settings: Settings, root: Path) -> dict[str, str]:
+    """Name and digest of the file of known stars; empty without one."""
+    path = _registry_path(settings.field.star_registry, root)
+    return {path.name: products.file_sha256(path)} if path else {}
 
 
 def _read_registry(path: Path) -> StarRegistry:

@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from pipeline import products, run, stages
-from pipeline.campaigns import Campaign, MeasuredCampaign
+from pipeline import products, reducing, run, stages
+from pipeline.campaigns import ArchiveFrames, Campaign, MeasuredCampaign
 from pipeline.stages import Job
 
 EXAMPLES_SHOWN = 3  # exposures named per reason unless all are asked for
@@ -22,10 +22,21 @@ def status_lines(campaigns: Sequence[Campaign], *, everything: bool = False) -> 
     lines: list[str] = []
     for campaign in campaigns:
         lines.append(f"{campaign.name} ({campaign.workspace})")
+        if isinstance(campaign, ArchiveFrames):
+            lines += _night_lines(campaign)
         if isinstance(campaign, MeasuredCampaign):
             lines += _exposure_lines(campaign, everything)
         reason = products.staleness(campaign.summary_product, campaign.ingredients())
         lines.append(f"  statistics: {'stale, ' + reason if reason else 'done'}")
+    return lines
+
+
+def _night_lines(campaign: ArchiveFrames) -> list[str]:
+    """Which nights are to be reduced, and why."""
+    stale = {job.night: reducing.stale(job) for job in campaign.nights}
+    lines = [f"  nights: {len(stale)}, {sum(not reasons for reasons in stale.values())} reduced"]
+    for night, reasons in stale.items():
+        lines += [f"    {night}: {exposure}: {why}" for exposure, why in reasons.items()]
     return lines
 
 

@@ -15,7 +15,20 @@ def on_config(config: Any) -> Any:
     config["site_description"] = build["description"]
     config["copyright"] = build["footer"]
     config["extra"] |= {"build": build}
+    if config["site_url"]:  # published beside other versions: the theme's selector and banner
+        config["extra"]["version"] = {"provider": "mike", "default": "latest", "alias": True}
     return config
+
+
+def on_nav(nav: Any, config: Any, **_: Any) -> Any:
+    """The home page's one address is that of the version, which is cited, not its index.html.
+
+    The theme's selector needs it, too: it finds the same page of another version only if the
+    sitemap there holds the folder itself.
+    """
+    if config["site_url"]:
+        nav.homepage.canonical_url = config["site_url"]
+    return nav
 
 
 def on_post_build(config: Any) -> None:

@@ -52,7 +52,7 @@ def main() -> None:
     settings = ReductionSettings(uncalibrated=True)
     (result,) = reduce_exposures([Order(tree.read_bytes(), wanted)], workshop, settings, say)
     print(result)
-    print_costs(reduction_log(workshop, result))
+    print_costs(reduction_log(workshop.folder, result.calls))
 
 
 def write_raw(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 ``queries`` asks for observations, ``availability`` tells the nights, ``selection`` chooses the
 calibrations of each standard-star exposure, ``download`` fetches and verifies the files, ``store``
-keeps the answers as provenance, ``gaia`` identifies the field stars. ``web`` is the only module
-that opens a connection, ``auth`` the only one that sees a password.
+keeps the answers as provenance, ``retrieved`` tells what is there to reduce, ``gaia`` identifies the
+field stars. ``web`` is the only module that opens a connection, ``auth`` the only one that sees a
+password.
 """

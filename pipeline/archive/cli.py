@@ -1,4 +1,4 @@
-"""The commands ``overview`` and ``retrieve``; exit status 0 only if nothing is missing."""
+"""The commands ``overview``, ``retrieve``, ``identify``; exit status 0 only if nothing is missing."""
 
 import argparse
 import shutil
@@ -9,12 +9,14 @@ from pathlib import Path
 
 from astropy.table import QTable, Table
 
+from pipeline.answers import STARS, identification_name, star_lists, stars_digest, variable_stars
 from pipeline.archive import retrieval
 from pipeline.archive.auth import Login
 from pipeline.archive.availability import availability
 from pipeline.archive.calendar import page_html
 from pipeline.archive.download import Downloads
-from pipeline.archive.gaia import IDENTIFIED, NOT_IDENTIFIED, identify_online
+from pipeline.archive.gaia import IDENTIFIED, NOT_IDENTIFIED, StarList, identify_online
+from pipeline.archive.queries import SIMULATED
 from pipeline.archive.selection import Selection
 from pipeline.archive.store import Store, file_sha256, read_record, write_bytes, write_table
 from pipeline.archive.telling import (
@@ -27,10 +29,12 @@ from pipeline.archive.telling import (
 )
 from pipeline.archive.transfer import Transfer, size_text
 from pipeline.archive.web import Web
+from pipeline.cli import SOURCES
 from pipeline.configuration import read_settings
-from pipeline.errors import ConfigError, RequestError, WorkspaceError
+from pipeline.errors import ConfigError, RequestError, SourceUnavailable, WorkspaceError
 from pipeline.products import exclusive, sweep_parts
 from pipeline.progress import say
+from pipeline.records import read_table
 from pipeline.settings import Settings
 
 INTERRUPTED = 130  # the shell's own exit status for Ctrl-C
@@ -38,16 +42,29 @@ SHIPPED = Path(__file__).parents[2] / "report.toml"
 
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add both commands; each sets ``run``, which takes the arguments and returns the status."""
+    """Add the commands; each sets ``run``, which takes the arguments and returns the status."""
     overview = commands.add_parser("overview", help="which nights the archive has, by mode")
     overview.set_defaults(run=run_overview)
     retrieve = commands.add_parser("retrieve", help="fetch raw frames and their calibrations")
     retrieve.set_defaults(run=run_retrieve)
-    stars = commands.add_parser("identify", help="which Gaia source each star of a catalogue is")
+    stars = commands.add_parser("identify", help="which Gaia source each field star is")
     stars.set_defaults(run=run_identify)
-    stars.add_argument("--catalogue", type=Path, required=True, help="ECSV: star_id, x, y")
-    stars.add_argument("--epoch", type=float, required=True, help="of its exposure, e.g. 2019.19")
-    stars.add_argument("--field", help="default: the first")
+    stars.add_argument(
+        "--source",
+        choices=SOURCES,
+        action="append",
+        help="of the campaigns in the work folder only this; default: all",
+    )
+    stars.add_argument(
+        "--catalogue",
+        type=Path,
+        metavar="FILE",
+        help="of these stars instead: ECSV with star_id, x, y; needs --epoch",
+    )
+    stars.add_argument(
+        "--epoch", type=float, metavar="YEAR", help="of the catalogue's exposure, e.g. 2019.19"
+    )
+    stars.add_argument("--field", help="only this one of the fields; default: all")
     for parser in (overview, retrieve, stars):
         parser.add_argument("--config", type=Path, default=SHIPPED, metavar="FILE")
         parser.add_argument("--work", type=Path, default=Path("work"), metavar="DIR")
@@ -130,31 +147,54 @@ def run_retrieve(options: argparse.Namespace) -> int:
 
 
 def run_identify(options: argparse.Namespace) -> int:
-    """Write the table ``identification`` beside the campaign's other answers."""
-    settings = _campaigns(options)[0]
+    """Write the table ``identification`` of each list of stars beside its field's other answers."""
+    campaigns = _campaigns(options)[: 1 if options.catalogue else None]
+    asked = [(settings, _star_lists(options, settings)) for settings in campaigns]
+    if not any(lists for _, lists in asked):
+        raise SourceUnavailable(
+            f"{options.work}: holds no reference catalogue yet; run build_report.py or `python -m "
+            "pipeline statistics` first, or give --catalogue and --epoch"
+        )
+    for settings, lists in asked:
+        if not lists:
+            continue
+        with _open(settings, options.work) as (web, store):
+            tables = identify_online(
+                list(lists.values()),
+                settings.field,
+                web,
+                settings.archive.gaia_url,
+                store.keep_answer,
+            )
+            for name, stars, table in zip(lists, lists.values(), tables, strict=True):
+                table.meta |= {SIMULATED: stars.simulated, STARS: stars_digest(stars.catalogue)}
+                write_table(table, store.campaign / name)
+                _report_identified(table, store.campaign / name)
+    return COMPLETE
+
+
+def _star_lists(options: argparse.Namespace, settings: Settings) -> dict[str, StarList]:
+    """The stars to identify of one field, by the name of the file that will tell."""
+    if options.catalogue is None:
+        lists = star_lists(options.work, settings, options.source or SOURCES)
+        return {identification_name(source): stars for source, stars in lists.items()}
+    if options.epoch is None:
+        raise ConfigError("--catalogue needs --epoch, the year of its exposure, e.g. 2019.19")
     try:
-        catalogue = QTable.read(options.catalogue, format="ascii.ecsv")
+        catalogue = read_table(options.catalogue)
     except (OSError, ValueError) as error:
         raise ConfigError(f"--catalogue {options.catalogue}: cannot be read ({error})") from error
-    with _open(settings, options.work) as (web, store):
-        table = identify_online(
-            catalogue,
-            settings.field,
-            options.epoch,
-            web,
-            settings.archive.gaia_url,
-            store.keep_answer,
-        )
-        path = write_table(table, store.campaign / "identification.ecsv")
+    simulated = bool(catalogue.meta.get(SIMULATED))
+    return {identification_name(): StarList(catalogue, options.epoch, simulated)}
+
+
+def _report_identified(table: QTable, path: Path) -> None:
     known = table[table["status"] == IDENTIFIED]
-    variable = [str(row["star_id"]) for row in known if row["variable"] == "VARIABLE"]
-    print(
-        f"{len(known)} of {len(table)} stars identified; variable: {', '.join(variable) or 'none'}"
-    )
+    variable = ", ".join(map(str, variable_stars(table))) or "none"
+    print(f"{len(known)} of {len(table)} stars identified; variable: {variable}")
     for reason in sorted(set(table["reason"][table["status"] != IDENTIFIED])):
         say(f"{NOT_IDENTIFIED}: {reason}")
     print(f"kept in {path}")
-    return COMPLETE
 
 
 def write_availability(
@@ -164,6 +204,7 @@ def write_availability(
     table = availability(found.standards, found.sciences)
     table.meta["field"] = settings.field.name
     table.meta["years"] = list(years)
+    table.meta[SIMULATED] = found.simulated
     write_table(table, store.campaign / "availability.ecsv")
     title = f"{settings.field.name} with MUSE, nights of {', '.join(map(str, years))}"
     write_bytes(store.campaign / "availability.html", page_html(table, title).encode())
@@ -178,7 +219,9 @@ def _open(settings: Settings, work: Path) -> Iterator[tuple[Web, Store]]:
     try:
         with exclusive(folder):
             sweep_parts(folder)
-            yield web, Store(folder, settings.campaign.name)
+            store = Store(folder, settings.campaign.name)
+            store.make_folders()
+            yield web, store
     except OSError as error:
         raise WorkspaceError(
             f"{error.filename or folder}: {error.strerror}; choose another folder with --work"

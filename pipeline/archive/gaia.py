@@ -12,7 +12,7 @@ import numpy as np
 from astropy.table import QTable, Table
 
 import kdmatch
-from pipeline.archive.queries import Keep, ask_table
+from pipeline.archive.queries import SIMULATED, Keep, ask_table
 from pipeline.archive.web import Web
 from pipeline.errors import RequestError
 from pipeline.schema import make_table
@@ -31,6 +31,15 @@ COLUMNS = (
 
 
 @dataclass(frozen=True)
+class StarList:
+    """The stars of a reference exposure."""
+
+    catalogue: QTable  # star_id, and x, y in that exposure
+    epoch_yr: float  # Julian year of the exposure
+    simulated: bool = False  # no star of it is real
+
+
+@dataclass(frozen=True)
 class Sources:
     """Gaia sources of a field, brightest first; arrays of one length."""
 
@@ -42,6 +51,7 @@ class Sources:
     g_mag: np.ndarray
     bp_rp: np.ndarray
     variable: Sequence[str]  # phot_variable_flag: VARIABLE, CONSTANT or NOT_AVAILABLE
+    simulated: bool = False  # made up by a test archive
 
     def offsets_arcsec(self, ra_deg: float, dec_deg: float, epoch_yr: float) -> np.ndarray:
         """Positions at an epoch on the tangent plane, (source, 2): west and north [arcsec]."""
@@ -93,21 +103,23 @@ def read_sources(table: Table) -> Sources:
         g_mag=numbers("phot_g_mean_mag"),
         bp_rp=numbers("bp_rp"),
         variable=[str(value).strip() for value in table["phot_variable_flag"]],
+        simulated=bool(table.meta.get(SIMULATED)),
     )
 
 
-def identify(catalogue: QTable, sources: Sources, field: Field, epoch_yr: float) -> QTable:
+def identify(stars: StarList, sources: Sources, field: Field) -> QTable:
     """The table ``identification``: the Gaia source of each star of a catalogue.
 
-    Parameters
-    ----------
-    catalogue : QTable
-        ``star_id`` and positions ``x``, ``y`` in the reference exposure.
-    epoch_yr : float
-        Julian year of that exposure.
+    Simulated stars and real sources have nothing to do with each other, however well they match.
     """
+    catalogue = stars.catalogue
+    if stars.simulated != sources.simulated:
+        what = "stars are simulated, Gaia's sources are real"
+        if sources.simulated:
+            what = "sources are those of a simulated Gaia, the stars are real"
+        return not_identified(catalogue, f"the {what}")
     xy = np.column_stack([_plain(catalogue["x"]), _plain(catalogue["y"])])
-    sky_px = sources.offsets_arcsec(field.ra_deg, field.dec_deg, epoch_yr)
+    sky_px = sources.offsets_arcsec(field.ra_deg, field.dec_deg, stars.epoch_yr)
     sky_px /= field.pixel_scale_arcsec
     bright = sky_px[: SOURCES_PER_STAR * len(xy)]
     try:
@@ -171,16 +183,20 @@ def not_identified(catalogue: QTable, reason: str) -> QTable:
 
 
 def identify_online(
-    catalogue: QTable, field: Field, epoch_yr: float, web: Web, gaia_url: str, keep: Keep
-) -> QTable:
-    """The table ``identification``; "not identified" with the reason if Gaia cannot be asked."""
-    if not gaia_url:
-        return not_identified(catalogue, 'archive.gaia_url is ""')
-    try:
-        sources = ask_sources(field, web, gaia_url, keep)
-    except RequestError as failure:
-        return not_identified(catalogue, str(failure))
-    return identify(catalogue, sources, field, epoch_yr)
+    lists: Sequence[StarList], field: Field, web: Web, gaia_url: str, keep: Keep
+) -> list[QTable]:
+    """The table ``identification`` of each catalogue of one field, from one question.
+
+    "Not identified" with the reason if Gaia cannot be asked.
+    """
+    reason = "" if gaia_url else 'archive.gaia_url is ""'
+    if not reason:
+        try:
+            sources = ask_sources(field, web, gaia_url, keep)
+            return [identify(stars, sources, field) for stars in lists]
+        except RequestError as failure:
+            reason = str(failure)
+    return [not_identified(stars.catalogue, reason) for stars in lists]
 
 
 def _plain(column: object) -> np.ndarray:

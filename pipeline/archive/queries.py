@@ -10,7 +10,7 @@ import io
 import re
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 from xml.parsers import expat
@@ -30,6 +30,7 @@ MAX_ROWS = 1_000_000  # asked for explicitly: a service's own default may be sma
 MAX_ANSWER_BYTES = 1 << 30
 IDS_PER_QUESTION = 400  # keeps a question below 20 kB
 KILOBYTE = 1000  # unit of access_estsize
+SIMULATED = "simulated"  # key in a table's meta: whether the answer says that nothing in it is real
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,9})?Z?")
 
@@ -54,6 +55,7 @@ class Observation:
     template: str  # start of its template: frames of one calibration sequence share it
     exptime_s: float
     size_bytes: float  # the archive's estimate, NaN if it gives none
+    simulated: bool = False  # says a test archive; see SIMULATED
 
 
 def year_bounds(year: int, margin_nights: int = 0) -> tuple[str, str]:
@@ -120,7 +122,8 @@ def ask_observations(web: Web, tap_url: str, adql: str, keep: Keep) -> list[Obse
             _numbers(table, "access_estsize") * KILOBYTE,
             strict=True,
         )
-        observations = {row[0]: Observation(*row) for row in rows}
+        simulated = bool(table.meta[SIMULATED])
+        observations = {row[0]: replace(Observation(*row), simulated=simulated) for row in rows}
     except (KeyError, ValueError, AssociationRefused) as error:
         raise ArchiveRefused(
             f"{tap_url}: the answer is not the table asked for: {error}"
@@ -144,7 +147,10 @@ def ask_sizes(web: Web, tap_url: str, dp_ids: Sequence[str], keep: Keep) -> dict
 
 
 def ask_table(web: Web, tap_url: str, adql: str, keep: Keep) -> Table:
-    """The complete table that answers a question.
+    """The complete table that answers a question; ``meta`` tells whether it is simulated.
+
+    A test archive says so in its answers (INFO name="SIMULATED"): what it makes up must never pass
+    for an observation.
 
     Raises
     ------
@@ -163,7 +169,10 @@ def ask_table(web: Web, tap_url: str, adql: str, keep: Keep) -> Table:
             raise ArchiveRefused(f"{tap_url}: {str(error)[:500]} (question: {adql})") from error
         if result.query_status == "OVERFLOW":
             raise ArchiveRefused(f"{tap_url}: answers only {len(result)} rows of more; ask less")
-        return result.to_table()
+        table = result.to_table()
+        infos = [info for resource in result.votable.resources for info in resource.infos]
+        table.meta[SIMULATED] = any(info.name.upper() == "SIMULATED" for info in infos)
+        return table
 
 
 class _Session:

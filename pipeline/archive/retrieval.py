@@ -32,6 +32,11 @@ class Survey:
     standards: tuple[Observation, ...]  # of the star, in the years asked for
     sciences: tuple[Observation, ...]  # of any target; with the neighbouring nights of those years
 
+    @property
+    def simulated(self) -> bool:
+        """Whether it comes from a test archive."""
+        return any(one.simulated for one in self.standards)
+
     def other_names(self, name: str) -> list[Observation]:
         """The star's exposures whose target is named like another star."""
         return [one for one in self.standards if one.target and not same_star(one.target, name)]

@@ -58,6 +58,9 @@ class Store:
         self.raw = folder / "raw"
         self.associations = folder / "associations"
         self.campaign = folder / campaign
+
+    def make_folders(self) -> None:
+        """Make the folders that answers and files are written into."""
         for place in (self.raw, self.associations, self.campaign / "answers", self._selections):
             place.mkdir(parents=True, exist_ok=True)
 

@@ -23,7 +23,7 @@ from pipeline.measure.reference import (
 )
 from pipeline.measure.results import BandPhotometry, Detection, Measurement
 from pipeline.measure.standard import find_standard
-from pipeline.settings import Field, Settings
+from pipeline.settings import Field, PhotometrySettings, Settings
 
 __all__ = [
     "BandPhotometry",
@@ -49,6 +49,8 @@ def check_cube(cube: Cube, field: Field) -> None:
     WrongPixelScale
         If their size differs by more than 2 %.
     """
+    if cube.pixel_scale_arcsec is None:
+        return  # the pixels of the instrument's mode, which the header names
     relative = cube.pixel_scale_arcsec / field.pixel_scale_arcsec
     if not abs(relative - 1) <= PIXEL_SCALE_TOLERANCE:  # NaN as well
         raise WrongPixelScale(
@@ -127,19 +129,19 @@ def measure(
     how = settings.extraction
     spectra = extract_spectra(cube, match.xy, how.radii_px, mask=how.mask)
     photometry = tuple(
-        _band_photometry(name, spectra, settings.photometry.min_coverage)
-        for name in settings.photometry.bands
+        _band_photometry(name, spectra, settings.photometry) for name in settings.photometry.bands
     )
     return Measurement(match, spectra, photometry)
 
 
-def _band_photometry(name: str, spectra: Spectra, min_coverage: float) -> BandPhotometry:
+def _band_photometry(name: str, spectra: Spectra, how: PhotometrySettings) -> BandPhotometry:
     fluxes = integrate_band(
         spectra.flux,
         spectra.variance,
         spectra.coverage,
         spectra.wave_aa,
         load_band(name),
-        min_coverage=min_coverage,
+        min_coverage=how.min_coverage,
+        stat_factor=how.stat_factor,
     )
     return BandPhotometry(name, fluxes, flux_flags(spectra.coverage, fluxes))

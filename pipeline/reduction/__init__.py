@@ -3,18 +3,18 @@
 ``association`` finds the wanted standard in the archive's tree, ``plan`` turns its group into
 ordered calls of ``recipes``, ``runners`` run one call in a child process, ``evidence`` judges what
 came out, ``execute`` runs what is stale of many plans, ``exposures`` does all of it for a campaign
-(its grid, its response), ``log`` tells the story of one exposure.
+(its grid, its response). ``pipeline.reducing`` is the door: files, stamps, nights.
 """
 
 from pipeline.reduction.association import Wanted
 from pipeline.reduction.exposures import (
     Order,
     Reduction,
+    foresee,
     plan_order,
     reduce_exposures,
     reduction_log,
 )
-from pipeline.reduction.log import log_page
 from pipeline.reduction.runners import find_runner
 from pipeline.reduction.workshop import Workshop
 
@@ -24,7 +24,7 @@ __all__ = [
     "Wanted",
     "Workshop",
     "find_runner",
-    "log_page",
+    "foresee",
     "plan_order",
     "reduce_exposures",
     "reduction_log",

@@ -153,7 +153,10 @@ class Running:
         status = self._status or 0
         number = -status if status < 0 else status - SHELL_SIGNAL_BASE
         if status < 0 or (self._reports_signals and number in signal.valid_signals()):
-            raise RecipeCrashed(f"{self._label}: killed by {signal.strsignal(number)}")
+            why = f"killed by {signal.strsignal(number)}"
+            if number == signal.SIGKILL:  # the kernel's way to get memory back
+                why += f" when it held {self.cost[2] / 1024:.1f} GB: probably for want of memory"
+            raise RecipeCrashed(f"{self._label}: {why}")
         if status:
             if shutil.disk_usage(self.request.folder).free < FREE_BYTES:
                 raise DiskFull(f"{self._label}: no space left in {self.request.folder.parent}")

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from pipeline import products
+from pipeline import errors, products
 from pipeline.errors import DiskFull, ExposureError, RecipeFailed, WorkspaceError
 from pipeline.reduction.child import RecipeRun, Request, Running
 from pipeline.reduction.plan import Call
@@ -94,9 +94,16 @@ def _users(calls: Sequence[Call]) -> dict[str, set[str]]:
 
 
 def _purge_unused(ended: str, loop: "_Loop", users: Mapping[str, set[str]], stay: set[str]) -> None:
-    """Remove what nobody needs after a call has ended: inputs of which it was the last user."""
+    """Remove what nobody needs after a call has ended: inputs of which it was the last user.
+
+    What failed by circumstances will be tried again and finds its inputs: a night's are an hour's
+    work.
+    """
+    needed = loop.pending | {
+        name for name, error in loop.outcome.failed.items() if type(error).__name__ in PASSING
+    }
     for call_id, using in users.items():
-        if call_id not in stay and ended in using and not using & loop.pending:
+        if call_id not in stay and ended in using and not using & needed:
             products.purge(loop.workshop.product_folder(call_id) / STAMPED)
 
 
@@ -168,7 +175,8 @@ class _Loop:
         """What is on record stands: done is done, and a failure is a failure until its cause goes."""
         stamp = products.read_stamp(self.workshop.product_folder(call_id) / STAMPED)
         if stamp is not None and stamp.state == products.FAILED:
-            self.outcome.failed[call_id] = RecipeFailed(stamp.error)
+            kind = getattr(errors, stamp.error_type, RecipeFailed)
+            self.outcome.failed[call_id] = kind(stamp.error)
         else:
             self.outcome.done.add(call_id)
 

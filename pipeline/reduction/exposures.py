@@ -23,6 +23,7 @@ from pipeline.reduction.workshop import Workshop, product_paths, read_record
 from pipeline.settings import ReductionSettings
 
 GRID, RESPONSE = "grid", "response"  # names of the campaign's own files
+GRID_FILE, RESPONSE_FILE = "grid.fits", "response.fits"
 DEFINED_BY = "defined_by.json"  # which exposure defines them
 
 
@@ -62,28 +63,18 @@ class _Campaign:
 
     @property
     def grid(self) -> Path:
-        return self.folder / "grid.fits"
+        return self.folder / GRID_FILE
 
     @property
     def response(self) -> Path:
         given = self.settings.response
-        return Path(given) if given else self.folder / "response.fits"
+        return Path(given) if given else self.folder / RESPONSE_FILE
 
     @property
     def defined_by(self) -> str:
         """The exposure that defines the grid, "" if none does yet."""
         path = self.folder / DEFINED_BY
         return str(json.loads(path.read_text())["dp_id"]) if path.exists() else ""
-
-    def choices(self, defines: bool) -> Choices:
-        has_response = bool(self.settings.response) or not defines
-        return Choices(
-            parameters=self.settings.parameters,
-            channels=self.settings.channels or ALL_CHANNELS,
-            response=Input("STD_RESPONSE", RESPONSE) if has_response else None,
-            grid=None if defines else Input("OUTPUT_WCS", GRID),
-            uncalibrated=self.settings.uncalibrated,
-        )
 
     def shared(self) -> Workshop:
         """The workshop with the files that exist by now."""
@@ -107,6 +98,38 @@ def plan_order(order: Order, raw: Path, choices: Choices) -> Plan:
     files.check_file(frame)
     check_standard(_raw_header(frame), replace(order.wanted, dp_id=plan.standard))
     return plan
+
+
+def foresee(
+    orders: Sequence[Order], raw: Path, settings: ReductionSettings, *, defined: bool
+) -> list[Plan | ExposureError]:
+    """What a reduction of these exposures would do, or why one of them cannot be reduced.
+
+    Parameters
+    ----------
+    defined : bool
+        Whether an exposure has defined the campaign's grid and response; else the first will.
+    """
+    found: list[Plan | ExposureError] = []
+    for number, order in enumerate(orders):
+        choices = choices_of(settings, defines=not defined and number == 0)
+        try:
+            found.append(plan_order(order, raw, choices))
+        except ExposureError as error:
+            found.append(error)
+    return found
+
+
+def choices_of(settings: ReductionSettings, *, defines: bool) -> Choices:
+    """What the settings decide about a reduction, which may define grid and response itself."""
+    has_response = bool(settings.response) or not defines
+    return Choices(
+        parameters=settings.parameters,
+        channels=settings.channels or ALL_CHANNELS,
+        response=Input("STD_RESPONSE", RESPONSE) if has_response else None,
+        grid=None if defines else Input("OUTPUT_WCS", GRID),
+        uncalibrated=settings.uncalibrated,
+    )
 
 
 def reduce_exposures(
@@ -152,7 +175,9 @@ def _reduce(campaign: _Campaign, orders: Sequence[Order], defines: bool) -> list
     plans: list[Plan | ExposureError] = []
     for order in orders:
         try:
-            plans.append(plan_order(order, workshop.raw, campaign.choices(defines)))
+            plans.append(
+                plan_order(order, workshop.raw, choices_of(campaign.settings, defines=defines))
+            )
         except ExposureError as error:
             plans.append(error)
     good = [plan for plan in plans if isinstance(plan, Plan)]
@@ -204,6 +229,17 @@ def _define(campaign: _Campaign, first: Reduction) -> None:
         json.dump({"dp_id": first.dp_id}, file)
 
 
+def shared_identity(folder: Path) -> dict[str, str]:
+    """Which exposure defined the grid and the response in a folder, and their content; {} if none."""
+    if not (folder / DEFINED_BY).exists():
+        return {}
+    found = {"by": str(json.loads((folder / DEFINED_BY).read_text())["dp_id"])}
+    for name in (GRID_FILE, RESPONSE_FILE):
+        if (folder / name).exists():  # there is no response file where the settings name one
+            found[name] = products.fingerprint(folder / name)
+    return found
+
+
 def write_grid(cube: Path, path: Path) -> None:
     """Write the grid of a cube as an OUTPUT_WCS: its header over a file of zeros without size.
 
@@ -234,9 +270,17 @@ def write_grid(cube: Path, path: Path) -> None:
     part.replace(path)
 
 
-def reduction_log(workshop: Workshop, reduction: Reduction) -> list[dict[str, object]]:
-    """What is kept of an exposure's reduction, a record per call in order: the site's log page."""
-    records = [read_record(workshop, call_id) for call_id in reduction.calls]
+def reduction_log(folder: Path, calls: Sequence[str]) -> list[dict[str, object]]:
+    """What is kept of an exposure's reduction, a record per call that ran, in order.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the workshop.
+    calls : sequence of str
+        ``Reduction.calls``.
+    """
+    records = [read_record(folder, call_id) for call_id in calls]
     return [record for record in records if record]
 
 

@@ -1,6 +1,7 @@
 """Where recipes work: raw frames in, products by call out, and what is kept of every call."""
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,6 +48,11 @@ def available_memory_mb() -> float:
     return float("inf")
 
 
+def available_cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
 class Ingredients:
     """What shapes the products of calls: recipe, parameters, every input by its content."""
 
@@ -84,15 +90,21 @@ class Ingredients:
 def product_paths(workshop: Workshop, call_id: str, tag: str) -> tuple[Path, ...]:
     """The products of a call with that tag, () if it has none (any more)."""
     folder = workshop.product_folder(call_id)
-    record = read_record(workshop, call_id)
+    record = read_record(workshop.folder, call_id)
     names = record.get("products", {}).get(tag, [])
     return tuple(folder / name for name in names if (folder / name).exists())
 
 
-def read_record(workshop: Workshop, call_id: str) -> dict[str, Any]:
-    """What is kept of a call for ever: recipe, inputs, QC, warnings, cost; {} if it never ran."""
+def read_record(folder: Path, call_id: str) -> dict[str, Any]:
+    """What is kept of a call for ever: recipe, inputs, QC, warnings, cost; {} if it never ran.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the workshop.
+    """
     try:
-        text = (workshop.product_folder(call_id) / RECORD).read_text(encoding="utf-8")
+        text = (folder / call_id / RECORD).read_text(encoding="utf-8")
         return dict(json.loads(text))
     except (OSError, ValueError):
         return {}

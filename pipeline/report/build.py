@@ -1,17 +1,16 @@
 """What a build is: its version and where its numbers come from."""
 
 import os
-import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from pipeline.errors import ConfigError
+from pipeline.labels import version_url
 from pipeline.report.citation import Citation, checked_doi, read_citation
+from pipeline.report.report_file import ReportFile, read_previous
 
 ROOT = Path(__file__).resolve().parents[2]  # the checkout: templates/ and site_src/ lie in it
 LIBRARIES = (
@@ -40,12 +39,14 @@ class BuildInfo:
     libraries: Mapping[str, str] = field(default_factory=dict)
     site_url: str = ""  # where this version is served; "" for a local one
     epoch: int = 0  # SOURCE_DATE_EPOCH that mkdocs gets
+    previous: ReportFile | None = None  # the version before, as it was published
 
 
 def collect(
     command: Sequence[str],
     version_label: str = "",
-    site_url: str = "",
+    root_url: str = "",
+    previous: Path | None = None,
     doi: str = "",
     root: Path = ROOT,
 ) -> BuildInfo:
@@ -57,48 +58,38 @@ def collect(
         Command line that makes this build, without paths of this machine.
     version_label : str
         Name of this version; "" makes "v" + software version.
-    site_url : str
-        Address under which the version will be served.
+    root_url : str
+        Address under which all versions will be served, each in a folder of its own; "" if this
+        build is not to be published.
+    previous : Path, optional
+        ``report.json`` of the version before.
     doi : str
         DOI of this version, reserved beforehand; "" keeps what CITATION.cff says.
 
     Raises
     ------
     ConfigError
-        If the DOI is none, or the address is not one of the web.
+        If the DOI is none, or address and label do not make an address of a version.
+    PreviousReportInvalid
+        If the version before cannot be read or has this one's label.
     """
     from pipeline import __version__
 
     epoch = _epoch(root)
     citation = read_citation(root / "CITATION.cff")
+    label = version_label or f"v{__version__}"
     return BuildInfo(
-        version_label=version_label or f"v{__version__}",
+        version_label=label,
         software_version=__version__,
         commit=_git(root, "rev-parse", "HEAD"),
         date=datetime.fromtimestamp(epoch, UTC).date().isoformat() if epoch else "",
         command=" ".join(command),
         citation=replace(citation, doi=checked_doi(doi) or citation.doi),
         libraries=library_versions(),
-        site_url=checked_site_url(site_url),
+        site_url=version_url(root_url, label),
         epoch=epoch,
+        previous=read_previous(previous, label) if previous else None,
     )
-
-
-def checked_site_url(text: str) -> str:
-    """The address with a slash at its end, as links are joined to it; "" stays "".
-
-    Raises
-    ------
-    ConfigError
-        If it is not a plain http or https address.
-    """
-    parts = urlsplit(text)
-    plain = parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc
-    if text and (not plain or parts.query or parts.fragment or re.search(r"[\s\"'<>]", text)):
-        raise ConfigError(
-            f"--site-url {text!r}: not an address such as https://example.org/report/v2026.11/"
-        )
-    return text if text.endswith("/") or not text else f"{text}/"
 
 
 def library_versions() -> dict[str, str]:

@@ -41,7 +41,11 @@ class Difference:
 def comparison_page(campaigns: Sequence[Results], book: Book) -> Page:
     """Published numbers, our re-analysis, and the simulation, side by side."""
     record = next((one for one in campaigns if "claims" in one.tables), None)
-    others = [one for one in campaigns if one is not record and "pairs" in one.tables]
+    others = [
+        one
+        for one in campaigns
+        if record and one.field_name == record.field_name and "pairs" in one.tables
+    ]
     differences = _differences(record) if record else ()
     context: dict[str, Any] = {
         "record": record,
@@ -125,7 +129,8 @@ def _side_by_side(record: Results, others: Sequence[Results]) -> SideBySide:
     for other in others:
         stats = pair_stats(other)
         values = {pair: stats[pair].std_published for pair in pairs if pair in stats}
-        name = "simulated, as published" if other.simulated else f"{other.title}, as published"
+        what = "simulated" if other.source == "simulated" else other.title
+        name = f"{what}, as published"
         sources.append(Source(name, values, {}, other.simulated))
     return SideBySide(pairs, tuple(sources))
 

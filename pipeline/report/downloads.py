@@ -15,6 +15,7 @@ from typing import Any
 from astropy.table import QTable
 
 from pipeline.report.build import BuildInfo
+from pipeline.report.report_file import REPORT_SCHEMA
 from pipeline.report.spectra_file import spectra_file, spectra_table
 from pipeline.report.table_formats import (
     ecsv,
@@ -29,7 +30,6 @@ from pipeline.results import Number, Results
 LARGE_CELLS = 5_000  # from there on text is compressed and the binary format is Parquet
 HUGE_CELLS = 50_000  # from there on no text: it would take twice the bytes of Parquet, and minutes
 DUPLICATES = ("spectra_drawn",)  # part of spectra.fits: one format only
-REPORT_SCHEMA = 1  # of data/report.json; raise it when a key changes its meaning
 SIMULATED_NOTE = "SIMULATED: made by pipeline.simulation, not observed"
 SUMS = "data/SHA256SUMS"
 
@@ -76,7 +76,7 @@ def write_downloads(
 ) -> dict[tuple[str, str], tuple[Download, ...]]:
     """Everything under data/: (campaign, table) -> its files.
 
-    ("", "report") is report.json, ("", "sums") the checksums of all the others.
+    ("", "report") is report.json. Checksums follow when all is written: see ``write_sums``.
     """
     downloads: dict[tuple[str, str], tuple[Download, ...]] = {}
     for results in campaigns:
@@ -88,7 +88,6 @@ def write_downloads(
                 root, "spectra_drawn", spectra_table(results), results, build
             )
     downloads["", "report"] = (write_report_json(root, campaigns, build),)
-    downloads["", "sums"] = (write_sums(root, downloads),)
     return downloads
 
 
@@ -189,12 +188,21 @@ def provenance(results: Results, build: BuildInfo) -> dict[str, Any]:
 
 def write_report_json(root: Path, campaigns: Sequence[Results], build: BuildInfo) -> Download:
     """The headline numbers of every campaign, for programs and for the next version's comparison."""
+    content = report_json(campaigns, build)
+    return write_file(root, "data/report.json", content, "JSON", READ_JSON)
+
+
+def report_json(campaigns: Sequence[Results], build: BuildInfo) -> bytes:
+    """The content of report.json; ``pipeline.report.report_file`` reads it back."""
+    previous = build.previous
     document = {
         "schema": REPORT_SCHEMA,
         "version": build.version_label,
         "software_version": build.software_version,
         "commit": build.commit,
         "date": build.date,
+        "site_url": build.site_url,
+        "previous": previous and {"version": previous.version, "sha256": previous.sha256},
         "campaigns": [
             {
                 "name": results.name,
@@ -205,14 +213,16 @@ def write_report_json(root: Path, campaigns: Sequence[Results], build: BuildInfo
                 "first_night": results.first_night,
                 "last_night": results.last_night,
                 "inputs_digest": results.inputs_digest,
+                "digests": {"data": results.origin.data, "code": results.origin.code},
+                "libraries": dict(sorted(results.origin.libraries.items())),
+                "settings": results.settings,
                 "notes": list(results.notes),
                 "numbers": [_number(number) for number in results.numbers],
             }
             for results in campaigns
         ],
     }
-    text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    return write_file(root, "data/report.json", text.encode(), "JSON", READ_JSON)
+    return (json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
 def _number(number: Number) -> dict[str, Any]:

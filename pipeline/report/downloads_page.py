@@ -22,6 +22,7 @@ ROW_OF: Mapping[str, str] = {
     "pairs": "pair, band and aperture",
     "timelines": "exposure and pair",
     "availability": "night",
+    "recipe_calls": "call of a recipe",
     "detections": "detection in an exposure",
     "identification": "reference star",
     "spectra_drawn": "sample of a spectrum that the figures show, part of the spectra above",
@@ -74,6 +75,7 @@ class CampaignFiles:
     results: Results
     tables: tuple[TableFiles, ...]
     spectra: tuple[Download, ...]
+    records: tuple[Download, ...]  # of the reduction, one per exposure
     total: str
 
 
@@ -87,8 +89,14 @@ def downloads_page(campaigns: Sequence[Results], book: Book) -> Page:
         tables = tuple(_table_files(results, name, named[name], book) for name in sorted(named))
         spectra = tuple(book.downloads.get((results.name, "spectra"), ()))
         total = sum(item.n_bytes for one in tables for item in one.files)
-        total += sum(item.n_bytes for item in spectra)
-        shown.append(CampaignFiles(results, tables, spectra, size_of(total)))
+        records = tuple(
+            file
+            for (campaign, name), files in sorted(book.downloads.items())
+            if campaign == results.name and name.startswith("reduction of ")
+            for file in files
+        )
+        total += sum(item.n_bytes for item in (*spectra, *records))
+        shown.append(CampaignFiles(results, tables, spectra, records, size_of(total)))
     return Page(
         "downloads",
         "Downloads",

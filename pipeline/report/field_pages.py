@@ -2,20 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from astropy.table import QTable
 
 from pipeline.report.figures.field import detection_figure
 from pipeline.report.figures.snr import agreement_figure, growth_figure
-from pipeline.report.pages import Book, FigureView, Page, TableBlock
+from pipeline.report.pages import Book, FigureView, Link, Page, TableBlock
 from pipeline.report.rows import number, plain
 from pipeline.report.tables import Cell, Head, TableView, without_empty_columns
-from pipeline.report.text import NOTHING, fixed
+from pipeline.report.text import NOTHING, fixed, slug
 from pipeline.results import Results
 from pipeline.schema import APERTURE_RADII_PX
 
 TAB = "Field"
+VARIABLE = "VARIABLE"  # Gaia's phot_variable_flag
 RADII = tuple(str(radius) for radius in APERTURE_RADII_PX)
 
 
@@ -27,6 +29,18 @@ class DetectionOf:
     figure: FigureView
     catalogue: TableBlock
     n_flagged: int
+    gaia: "GaiaOf | None"  # None: nobody has asked
+
+
+@dataclass(frozen=True)
+class GaiaOf:
+    """How many stars Gaia knows, and which of them vary."""
+
+    n_identified: int
+    n_stars: int
+    variable: tuple[int, ...]
+    reasons: tuple[str, ...]  # why others are not identified
+    sources: TableBlock | None  # None: no star is identified
 
 
 def detection_page(campaigns: Sequence[Results], book: Book) -> Page:
@@ -58,13 +72,15 @@ def _detection_of(results: Results, book: Book) -> DetectionOf:
             "Positions as read off the study's figures; its detection image is not part of the "
             "record. Numbers are the star numbers of every table."
         )
+    varies = any("variable" in str(flags).split() for flags in catalogue["flags"])
+    marks = "squares, diamonds where Gaia calls the star variable" if varies else "squares"
     figure = detection_figure(
         image,
         catalogue,
         f"detection.html#{results.name}-star-",
         figure_id=f"detection-{results.name}",
         title=f"The {len(catalogue)} reference stars of {results.field_name}",
-        caption=f"{caption} {flagged} of {len(catalogue)} stars carry a flag (squares).",
+        caption=f"{caption} {flagged} of {len(catalogue)} stars carry a flag ({marks}).",
         simulated=results.simulated,
     )
     return DetectionOf(
@@ -72,6 +88,23 @@ def _detection_of(results: Results, book: Book) -> DetectionOf:
         book.figure(figure, results.name),
         book.table(_catalogue_table(results), results.name),
         flagged,
+        _gaia_of(results, book),
+    )
+
+
+def _gaia_of(results: Results, book: Book) -> GaiaOf | None:
+    table = results.tables.get("identification")
+    if table is None:
+        return None
+    known = np.asarray(table["source_id"], str) != ""
+    variable = np.asarray(table["variable"], str) == VARIABLE
+    reasons = {str(reason) for reason in table["reason"][~known]}
+    return GaiaOf(
+        int(np.count_nonzero(known)),
+        len(table),
+        tuple(int(star) for star in table["star_id"][variable]),
+        tuple(sorted(reasons)),
+        book.table(_sources_table(results), results.name) if known.any() else None,
     )
 
 
@@ -117,6 +150,45 @@ def _catalogue_table(results: Results) -> TableView:
     return without_empty_columns(view)
 
 
+def _sources_table(results: Results) -> TableView:
+    """Star by star its Gaia source, or why it has none."""
+    table = results.tables["identification"]
+    return TableView(
+        f"identification-{results.name}",
+        "Gaia DR3 sources of the stars; what Gaia calls variable is no measure of the instrument.",
+        (
+            Head("Star"),
+            Head("varies", numeric=False, title="phot_variable_flag: VARIABLE or NOT_AVAILABLE"),
+            Head("Gaia DR3", numeric=False, title="source_id"),
+            Head("apart", "arcsec", "distance from the source at the epoch of the exposure"),
+            Head("G", "mag", "mean magnitude"),
+            Head("BP − RP", "mag", "colour"),
+            Head("μ α*", "mas/yr", "proper motion along the parallel"),
+            Head("μ δ", "mas/yr", "proper motion in declination"),
+        ),
+        tuple(_source_cells(row) for row in table),
+        source="identification",
+        simulated=results.simulated,
+    )
+
+
+def _source_cells(row: Any) -> tuple[Cell, ...]:
+    star, source, flag = (str(row[name]) for name in ("star_id", "source_id", "variable"))
+    if not source:
+        unknown = Cell("not identified", kind="muted", title=str(row["reason"]))
+        return (Cell(star), Cell(""), unknown, *(Cell(NOTHING),) * 5)
+    return (
+        Cell(star),
+        Cell(flag.lower().replace("_", " "), kind="bad" if flag == VARIABLE else "muted"),
+        Cell(source),
+        Cell(fixed(number(row["separation_arcsec"]), 2)),
+        Cell(fixed(number(row["g_mag"]), 2)),
+        Cell(fixed(number(row["bp_rp"]), 2)),
+        Cell(fixed(number(row["pm_ra_masyr"]), 1, sign=True)),
+        Cell(fixed(number(row["pm_dec_masyr"]), 1, sign=True)),
+    )
+
+
 @dataclass(frozen=True)
 class SnrOf:
     """What the page on signal to noise shows of one campaign."""
@@ -125,13 +197,47 @@ class SnrOf:
     growth: FigureView
 
 
+@dataclass(frozen=True)
+class SnrOfField:
+    """The campaigns of one field side by side: star numbers mean nothing beyond it."""
+
+    name: str
+    table: TableBlock
+    files: tuple[tuple[Results, tuple[Link, ...]], ...]
+    agreement: FigureView | None
+    shown: tuple[SnrOf, ...]
+    mark: str  # keeps anchors apart; "" for the first field
+
+
 def snr_page(campaigns: Sequence[Results], book: Book) -> Page:
-    """SNR of all stars in all apertures, campaigns side by side."""
+    """SNR of all stars in all apertures, campaigns of a field side by side."""
     with_snr = [one for one in campaigns if "snr" in one.tables]
-    table = book.table(_snr_table(with_snr)) if with_snr else None
+    names = dict.fromkeys(one.field_name for one in with_snr)
+    return Page(
+        "snr",
+        "Signal to noise",
+        TAB,
+        "How well each star is measured: I_Bessel signal-to-noise ratio in five apertures of the "
+        "reference exposure.",
+        {
+            "groups": [
+                _snr_of_field(
+                    [one for one in with_snr if one.field_name == name],
+                    f"-{slug(name)}" if number else "",
+                    book,
+                )
+                for number, name in enumerate(names)
+            ]
+        },
+        tuple(book.figures),
+    )
+
+
+def _snr_of_field(campaigns: Sequence[Results], mark: str, book: Book) -> SnrOfField:
+    table = book.table(_snr_table(campaigns, f"snr-table{mark}"))
     agreement = None
-    if len(with_snr) > 1:
-        one, two = with_snr[:2]
+    if len(campaigns) > 1:
+        one, two = campaigns[:2]
         agreement = book.figure(
             agreement_figure(
                 one.tables["snr"],
@@ -163,18 +269,10 @@ def snr_page(campaigns: Sequence[Results], book: Book) -> Page:
                 one.name,
             ),
         )
-        for one in with_snr
+        for one in campaigns
     ]
-    files = [(one, book.links(one.name, "snr")) for one in with_snr]
-    return Page(
-        "snr",
-        "Signal to noise",
-        TAB,
-        "How well each star is measured: I_Bessel signal-to-noise ratio in five apertures of the "
-        "reference exposure.",
-        {"table_": table, "agreement": agreement, "shown": shown_, "files": files},
-        tuple(book.figures),
-    )
+    files = tuple((one, book.links(one.name, "snr")) for one in campaigns)
+    return SnrOfField(campaigns[0].field_name, table, files, agreement, tuple(shown_), mark)
 
 
 def short_name(results: Results) -> str:
@@ -182,7 +280,7 @@ def short_name(results: Results) -> str:
     return {"published": "study", "simulated": "simulated"}.get(results.source, results.title)
 
 
-def _snr_table(campaigns: Sequence[Results]) -> TableView:
+def _snr_table(campaigns: Sequence[Results], table_id: str) -> TableView:
     """Star by star; for each aperture one column per campaign."""
     values = [_snr_by_star(one.tables["snr"]) for one in campaigns]
     stars = sorted(set().union(*values))
@@ -199,7 +297,7 @@ def _snr_table(campaigns: Sequence[Results]) -> TableView:
                 row.append(Cell(fixed(value, digits), kind="strong" if value == top else ""))
         rows.append(tuple(row))
     return TableView(
-        "snr-table",
+        table_id,
         "Signal-to-noise ratio of each star; the best aperture of each star is set bold.",
         tuple(heads),
         tuple(rows),

@@ -13,7 +13,7 @@ from pipeline.report.downloads import Download
 from pipeline.report.figures.base import Figure, height, is_split
 from pipeline.report.static_image import NARROW_PX, WIDE_PX
 from pipeline.report.tables import TableView
-from pipeline.report.text import shown, size_of
+from pipeline.report.text import shown, size_of, slug
 from pipeline.results import Results
 
 
@@ -69,6 +69,8 @@ class Page:
     description: str  # one sentence, for search engines and under the heading
     context: Mapping[str, Any]
     figures: tuple[Figure, ...] = ()
+    template: str = ""  # "": that of its name
+    in_nav: bool = True  # else other pages link to it
 
     @property
     def file(self) -> str:
@@ -107,6 +109,33 @@ class Book:
         )
 
 
+class FieldHeadings:
+    """Headings of a page's sections: by field where a report has several.
+
+    Parameters
+    ----------
+    campaigns : sequence of Results
+        All of the report, in reading order.
+    """
+
+    def __init__(self, campaigns: Sequence[Results]) -> None:
+        self.names = tuple(dict.fromkeys(one.field_name for one in campaigns))
+        self.several = len(self.names) > 1
+        level = 1 + self.several
+        self.campaign, self.sub = Markup("#" * (level + 1)), Markup("#" * (level + 2))
+        self._opened: set[str] = set()
+
+    def opens(self, name: str) -> bool:
+        """Whether a field's first section on the page begins here; true once."""
+        first = name not in self._opened
+        self._opened.add(name)
+        return self.several and first
+
+    def anchor(self, name: str) -> Markup:
+        """Where a field's sections begin."""
+        return Markup(f"field-{slug(name)}")
+
+
 def environment(templates: Path) -> jinja2.Environment:
     """Jinja with every inserted text made inert; a missing name is an error, not a blank."""
     env = jinja2.Environment(
@@ -136,8 +165,15 @@ def render_page(
     env: jinja2.Environment, page: Page, build: BuildInfo, campaigns: Sequence[Results], cite: Any
 ) -> str:
     """The page as Markdown."""
-    template = env.get_template(f"{page.name}.md.j2")
-    text = template.render(**page.context, page=page, build=build, campaigns=campaigns, cite=cite)
+    template = env.get_template(f"{page.template or page.name}.md.j2")
+    text = template.render(
+        **page.context,
+        page=page,
+        build=build,
+        campaigns=campaigns,
+        cite=cite,
+        fields=FieldHeadings(campaigns),
+    )
     return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
 
 

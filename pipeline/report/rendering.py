@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,13 @@ from pipeline.report.citation import bibtex, sentence
 from pipeline.report.comparison_page import comparison_page
 from pipeline.report.data_page import data_page
 from pipeline.report.dataset import data_up_to, dataset_of, script_safe
-from pipeline.report.downloads import write_downloads
+from pipeline.report.downloads import write_downloads, write_sums
 from pipeline.report.downloads_page import downloads_page
 from pipeline.report.field_pages import detection_page, snr_page
 from pipeline.report.figures.base import Figure, compact_json, is_split
 from pipeline.report.offset_page import offsets_page
 from pipeline.report.pages import Book, Page, environment, navigation, render_page
+from pipeline.report.reduction_pages import reduction_pages, write_reduction_records
 from pipeline.report.rows import readable
 from pipeline.report.site import swap_in
 from pipeline.report.spectra_page import spectra_page
@@ -34,9 +36,8 @@ from pipeline.results import Results
 
 NOT_PAGES = ("overrides", "hooks.py", "__pycache__", ".gitignore")
 
-# In reading order, which is that of the navigation.
+# In reading order, which is that of the navigation, after the summary.
 PAGES: tuple[Callable[[Sequence[Results], Book], Page], ...] = (
-    summary_page,
     data_page,
     detection_page,
     offsets_page,
@@ -125,11 +126,16 @@ def _render_into(
     )
     campaigns = [readable(results) for results in campaigns]
     downloads = write_downloads(folder, campaigns, build)
+    downloads |= write_reduction_records(folder, campaigns, build)
+    downloads["", "sums"] = (write_sums(folder, downloads),)
     downloads["", "version"] = write_version_files(folder, build)
     files = [one for files in downloads.values() for one in files]
     env = environment(source / "templates")
     cite = cite_of(build, campaigns)
-    pages = [make(campaigns, Book(downloads)) for make in PAGES]
+    first: Callable[[Sequence[Results], Book], Page] = partial(summary_page, build=build)
+    pages = [make(campaigns, Book(downloads)) for make in (first, *PAGES)]
+    after_data = [page.name for page in pages].index("data") + 1
+    pages[after_data:after_data] = reduction_pages(campaigns, downloads)
     for page in pages:
         for figure in page.figures:
             write_figure(folder / "assets" / "figures", figure)
@@ -206,7 +212,7 @@ def _write_site_json(
 ) -> None:
     """What site_src/hooks.py hands to mkdocs."""
     entries = []
-    for page in pages:
+    for page in (page for page in pages if page.in_nav):
         entries.append((page.tab, page.title, page.file))
         if page.name == METHOD:
             entries += [(page.tab, title, file) for title, file in by_hand]
@@ -215,6 +221,7 @@ def _write_site_json(
         "site_name": escape(build.citation.title.partition(":")[0]),  # the theme prints it as it is
         "description": pages[0].description,
         "footer": escape(f"Version {build.version_label}, commit {build.commit[:10] or 'unknown'}"),
+        "version": build.version_label,
         **head,  # what overrides/main.html and its cite box print
     }
     (folder / "site.json").write_text(json.dumps(document, indent=1, sort_keys=True) + "\n")

@@ -1,15 +1,17 @@
 """Pages on how stable the ratios are: timelines, and scatter against SNR."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.report.figures.base import Figure
 from pipeline.report.figures.scatter import Floor, ScatterPoints, scatter_figure
 from pipeline.report.figures.timelines import STUDY_RANGE, headline_timelines, pair_explorer
 from pipeline.report.pages import Book, FigureView, Page, TableBlock
 from pipeline.report.rows import (
     PAIR_HEADS,
+    Pair,
     exposure_links,
     find_number,
     headline_pairs,
@@ -21,6 +23,7 @@ from pipeline.report.rows import (
 from pipeline.report.tables import TableView, without_empty_columns
 from pipeline.report.text import with_error
 from pipeline.results import Number, Results
+from pipeline.settings import StatisticsSettings
 
 TAB = "Stability"
 
@@ -30,8 +33,8 @@ class TimelinesOf:
     """What the timelines page shows of one campaign."""
 
     results: Results
-    headline: FigureView
-    pairs: TableBlock
+    headline: FigureView | None  # None: no pairs are headlines
+    pairs: TableBlock | None
     explorer: FigureView | None
     n_exposures: int
     n_pairs: int
@@ -55,25 +58,9 @@ def _timelines_of(results: Results, book: Book) -> TimelinesOf:
     timelines, exposures = results.tables["timelines"], results.tables["exposures"]
     pairs, stats, links = headline_pairs(results), pair_stats(results), exposure_links(results)
     stds = {pair: one.std_published for pair, one in stats.items()}
-    source = "pairs" if "pairs" in results.tables else "reanalysis"
+    source = _pair_source(results)
     all_pairs = set(zip(timelines["star_1"].tolist(), timelines["star_2"].tolist(), strict=True))
     n_exposures = len(set(np.asarray(timelines["exposure_id"], str)))
-    headline = headline_timelines(
-        timelines,
-        exposures,
-        stds,
-        pairs,
-        links,
-        figure_id=f"timelines-{results.name}",
-        title="Relative flux ratios of the study's pairs",
-        caption=f"Deviation (F1/F2)/⟨F1/F2⟩ − 1 in I_Bessel, r = 4.5 px, for {n_exposures} "
-        f"exposures from {results.first_night} to {results.last_night}. The band is plus and "
-        "minus one σ as published. A triangle stands for a point beyond the axis, with its value; "
-        "an open symbol for a point that carries a flag. Click a point for its exposure.",
-        simulated=results.simulated,
-        tables=("timelines", source),
-        events=_events(results),
-    )
     explorer = None
     if len(all_pairs) > len(pairs):
         explorer = pair_explorer(
@@ -101,12 +88,39 @@ def _timelines_of(results: Results, book: Book) -> TimelinesOf:
     )
     return TimelinesOf(
         results,
-        book.figure(headline, results.name),
-        book.table(without_empty_columns(view), results.name),
+        book.figure(_headline(results, stds, n_exposures), results.name) if pairs else None,
+        book.table(without_empty_columns(view), results.name) if pairs else None,
         book.figure(explorer, results.name) if explorer else None,
         n_exposures,
         len(all_pairs),
     )
+
+
+def _headline(results: Results, stds: Mapping[Pair, float], n_exposures: int) -> Figure:
+    """Timelines of the headline pairs."""
+    pairs = headline_pairs(results)
+    whose = "study's" if set(pairs) <= set(StatisticsSettings().pairs) else "chosen"
+    return headline_timelines(
+        results.tables["timelines"],
+        results.tables["exposures"],
+        stds,
+        pairs,
+        exposure_links(results),
+        figure_id=f"timelines-{results.name}",
+        title=f"Relative flux ratios of the {whose} pairs",
+        caption=f"Deviation (F1/F2)/⟨F1/F2⟩ − 1 in I_Bessel, r = 4.5 px, for {n_exposures} "
+        f"exposures from {results.first_night} to {results.last_night}. The band is plus and "
+        "minus one σ as published. A triangle stands for a point beyond the axis, with its value; "
+        "an open symbol for a point that carries a flag. Click a point for its exposure.",
+        simulated=results.simulated,
+        tables=("timelines", _pair_source(results)),
+        events=_events(results),
+    )
+
+
+def _pair_source(results: Results) -> str:
+    """The table that holds the statistics of pairs."""
+    return "pairs" if "pairs" in results.tables else "reanalysis"
 
 
 def _events(results: Results) -> list[tuple[str, str]]:

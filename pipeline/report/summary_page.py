@@ -6,8 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup
 
+from pipeline.report.build import BuildInfo
+from pipeline.report.changes import compare
+from pipeline.report.changes_section import changes_section
+from pipeline.report.downloads import report_json
 from pipeline.report.figures.timelines import headline_timelines
 from pipeline.report.pages import Book, FigureView, Link, Page, TableBlock
+from pipeline.report.report_file import parse_report
 from pipeline.report.rows import (
     Pair,
     exposure_links,
@@ -65,16 +70,20 @@ class SummaryOf:
     numbers: TableBlock | None
 
 
-def summary_page(campaigns: Sequence[Results], book: Book) -> Page:
-    """The summary: observed campaigns first."""
-    ordered = sorted(campaigns, key=lambda results: results.simulated)
+def summary_page(campaigns: Sequence[Results], book: Book, build: BuildInfo) -> Page:
+    """The summary: field by field, of each the observed campaigns first; then what changed."""
+    fields = [one.field_name for one in campaigns]
+    ordered = sorted(campaigns, key=lambda one: (fields.index(one.field_name), one.simulated))
     shown = [_summary_of(results, book) for results in ordered]
+    # both versions go through the same reader, so that nothing but their content can differ
+    now = parse_report(report_json(ordered, build))
+    changes = compare(build.previous, now) if build.previous else None
     return Page(
         "index",
         "Summary",
         "",
         "How stable is the flux ratio of two sources in one MUSE field, from night to night?",
-        {"shown": shown, "guide": GUIDE},
+        {"shown": shown, "guide": GUIDE, "changes": changes_section(changes, build, book)},
         tuple(book.figures),
     )
 

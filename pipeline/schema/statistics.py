@@ -44,7 +44,7 @@ STATISTICS: Mapping[str, tuple[Column, ...]] = {
         STAR_1,
         STAR_2,
         column("deviation", "f8", "", "(F1/F2)/<F1/F2> - 1, I_Bessel, r = 4.5 px", "phot.flux;arith.ratio"),
-        column("deviation_err", "f8", "", "1 sigma: photon and detector noise as in STAT, nothing else", "stat.error"),
+        column("deviation_err", "f8", "", "1 sigma: photon and detector noise, photometry.stat_factor times STAT, nothing else", "stat.error"),
         column("flag", "str", "", "empty, or why the point is not used", "meta.code.qual"),
     ),
     "reanalysis": (

@@ -115,13 +115,13 @@ class Unflagged:
 
 
 def flagged_stars(catalogue: QTable) -> tuple[int, ...]:
-    """Numbers of the stars that carry a flag: edge, blended, near the standard."""
+    """Numbers of the stars that carry a flag: edge, blended, near the standard, variable."""
     flagged = texts(catalogue["flags"]) != ""
     return tuple(int(star) for star in np.asarray(catalogue["star_id"])[flagged])
 
 
 def unflagged_pairs(pairs: QTable, catalogue: QTable) -> Unflagged:
-    """The pairs whose two stars carry no flag (edge, blended, near the standard)."""
+    """The pairs whose two stars carry no flag (edge, blended, near the standard, variable)."""
     flagged = flagged_stars(catalogue)
     bad = np.isin(pairs["star_1"], flagged) | np.isin(pairs["star_2"], flagged)
     return Unflagged(pairs[~bad], len(flagged))

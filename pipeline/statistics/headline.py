@@ -236,9 +236,13 @@ def _counts(tables: Mapping[str, QTable], source: str) -> list[Number]:
             "n_stars.flagged",
             "stars left out of summaries",
             int(np.count_nonzero(flags != "")),
-            "rows of catalogue with a flag: edge, blended, near_standard",
+            "rows of catalogue with a flag: edge, blended, near_standard, variable",
         ),
     ]
+    n_variable = sum("variable" in text.split() for text in flags.tolist())
+    if n_variable:
+        name = "of these, stars that Gaia DR3 calls variable"
+        counts.append(("n_stars.variable", name, n_variable, "rows with the flag variable"))
     return [
         Number(key, "N", name, float(value), np.nan, "", formula, source, "a count has no error")
         for key, name, value, formula in counts

@@ -2,11 +2,11 @@
 
 Shows the overview of the published nights of 2018, a dry run, a retrieval that survives faults, the
 identification of field stars, and, where ESO's recipes are installed, the way from simulated raw
-frames to a report. ``--serve`` leaves the archive running for commands of your own.
+frames (two nights, two channels, 1.6 GB) to a report. ``--serve`` leaves the archive running for
+commands of your own.
 """
 
 import argparse
-import importlib.util
 import json
 import shutil
 import subprocess
@@ -17,13 +17,15 @@ from pathlib import Path
 import numpy as np
 from astropy.table import QTable, Table
 
+from pipeline.errors import RecipesMissing
+from pipeline.reduction.runners import find_runner
 from tests.archive.folder import FolderWorld
 from tests.archive.server import DATA, Faults, TestArchive
 from tests.archive.world import LTT3218, World
 
 ROOT = Path(__file__).parents[2]
 PUBLISHED = ROOT / "pipeline/published/data"
-CHANNELS = "12,13"  # of the simulated raw frames
+RAW_CONFIG = ROOT / "examples/reduction-demo.toml"  # of the simulated raw frames
 NIGHTS = ("2018-03-09", "2018-03-12")
 EPOCH_YR = 2019.19  # of the reference exposure, 2019-03-10
 
@@ -34,7 +36,11 @@ def main():
     parser.add_argument("--work", type=Path, default=Path("work/archive-demo"))
     parser.add_argument("--faults", type=float, default=0.2, help="share of faulty answers")
     parser.add_argument("--serve", action="store_true", help="serve until Ctrl-C, run nothing")
-    parser.add_argument("--files-only", action="store_true", help="do not reduce, even if possible")
+    ends = parser.add_mutually_exclusive_group()
+    ends.add_argument("--files-only", action="store_true", help="do not reduce, even if possible")
+    ends.add_argument(
+        "--with-recipes", action="store_true", help="fail where the recipes are not installed"
+    )
     options = parser.parse_args()
     shutil.rmtree(options.work, ignore_errors=True)
     options.work.mkdir(parents=True)
@@ -46,7 +52,9 @@ def main():
         if options.serve:
             return serve(config)
         status = show_archive(options.work, config)
-    return status or (0 if options.files_only else show_reduction(options.work))
+    if status or options.files_only:
+        return status
+    return show_reduction(options.work, insist=options.with_recipes)
 
 
 def show_archive(work, config):
@@ -64,32 +72,32 @@ def show_archive(work, config):
     run("pipeline.archive", "retrieve", *nights, config=config, work=work)
     catalogue = QTable.read(PUBLISHED / "reference_positions.ecsv")
     catalogue.rename_column("id", "star_id")
-    catalogue["star_id", "x", "y"].write(work / "catalogue.ecsv", overwrite=True)
+    catalogue = catalogue["star_id", "x", "y"]
+    catalogue.meta = {
+        "simulated": True
+    }  # as seen by the simulated Gaia; it identifies no real star
+    catalogue.write(work / "catalogue.ecsv", overwrite=True)
     stars = ["--catalogue", str(work / "catalogue.ecsv"), "--epoch", str(EPOCH_YR)]
     run("pipeline.archive", "identify", *stars, config=config, work=work)
     return 0
 
 
-def show_reduction(work):
+def show_reduction(work, *, insist):
     """Simulated raw frames of MUSE through the archive, ESO's recipes and the report."""
-    simulator = importlib.util.find_spec("pipeline.simulation.raw")
-    reduction = importlib.util.find_spec("pipeline.reduction")
-    recipes = shutil.which("esorex") or importlib.util.find_spec("cpl")
-    if not (simulator and reduction and recipes):
-        what = "ESO's MUSE recipes are" if simulator and reduction else "the reduction is"
-        print(f"{what} not installed: the demonstration ends with the files")
-        return 0
-    print("\nESO's MUSE recipes are installed: two simulated nights, some ten minutes", flush=True)
-    run("pipeline.simulation.raw", str(work / "sky"), "--channels", CHANNELS)
+    try:
+        find_runner()
+    except RecipesMissing as missing:
+        print(f"the demonstration ends with the files: {missing}")
+        return int(insist)
+    print("\nESO's MUSE recipes are installed: two simulated nights, half an hour of one core")
+    run("pipeline.simulation.raw", str(work / "sky"), config=RAW_CONFIG)
+    kept = work / "raw"
     with TestArchive(FolderWorld(work / "sky")) as archive:
-        config = write_config(work / "raw.toml", archive, read_timeout_s=60.0)
-        raw = work / "raw"
-        run("pipeline.archive", "retrieve", "--year", "2019", config=config, work=raw)
-    cubes = work / "cubes"
-    frames = str(raw / "archive" / "raw")
-    run("pipeline.reduction", frames, "--channels", CHANNELS, "--cubes", str(cubes), work=raw)
-    command = ["build_report.py", "--source", "cubes", "--cubes", str(cubes)]
-    command += ["--work", str(work / "report"), "--site", str(work / "site")]
+        config = write_config(work / "raw.toml", archive, RAW_CONFIG, read_timeout_s=60.0)
+        run("pipeline", "retrieve", "--year", "2019", config=config, work=kept)
+    command = ["build_report.py", "--config", str(config), "--source", "archive"]
+    command += ["--work", str(kept), "--site", str(work / "site")]
+    print(f"\n$ python {' '.join(command)}", flush=True)
     return subprocess.run([sys.executable, *command], cwd=ROOT, check=False).returncode
 
 
@@ -150,9 +158,9 @@ def gaia_rows():
     ]
 
 
-def write_config(path, archive, **changes):
-    """The shipped report.toml with the test archive's addresses."""
-    text = (ROOT / "report.toml").read_text(encoding="utf-8")
+def write_config(path, archive, base=ROOT / "report.toml", **changes):
+    """A report.toml, by default the shipped one, with the test archive's addresses."""
+    text = base.read_text(encoding="utf-8")
     before, _, after = text.partition("[archive]\n")
     rest = "".join(f"\n[{part}" for part in after.split("\n[")[1:] if not part.startswith("["))
     lines = [f"{key} = {json.dumps(value)}" for key, value in archive.settings(**changes).items()]

@@ -3,6 +3,8 @@
 Beside the frames and tables lie association trees as CalSelector sends them, ``*_raw2raw.xml``.
 """
 
+import mmap
+
 from astropy.io import fits
 
 from pipeline.association import parse_tree
@@ -43,9 +45,12 @@ class FolderWorld:
         )
 
     def file(self, name):
-        """Bytes of a file, None if the folder does not have it."""
+        """A file, mapped and not read: raw frames have gigabytes. None if it is not there."""
         path = self._files.get(name)
-        return path.read_bytes() if path else None
+        if path is None:
+            return None
+        with path.open("rb") as file:
+            return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 
 
 def row_of(header, name, size):

@@ -194,7 +194,7 @@ class _Handler(BaseHTTPRequestHandler):
         claimed = len(body)
         if fault == "damaged":  # one bit in the middle, behind the headers
             middle = len(body) - 40
-            body = body[:middle] + bytes([body[middle] ^ 4]) + body[middle + 1 :]
+            body = b"".join((body[:middle], bytes([body[middle] ^ 4]), body[middle + 1 :]))
         elif fault == "short_length":
             body = body[: len(body) - 700]
             claimed = len(body)

@@ -90,7 +90,7 @@ def votable(names, types, rows, overflow=False):
     )
     more = '<INFO name="QUERY_STATUS" value="OVERFLOW"/>' if overflow else ""
     return envelope(
-        '<INFO name="QUERY_STATUS" value="OK"/>'
+        '<INFO name="QUERY_STATUS" value="OK"/><INFO name="SIMULATED" value="T"/>'
         f"<TABLE>{fields}<DATA><TABLEDATA>{lines}</TABLEDATA></DATA></TABLE>{more}"
     )
 

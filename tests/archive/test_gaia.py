@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from astropy.table import QTable
 
-from pipeline.archive.gaia import Sources, identify, not_identified
+from pipeline.archive.gaia import Sources, StarList, identify, not_identified
 from pipeline.settings import Field
 from tests.archive.server import GAIA, TestArchive
 from tests.archive.world import LTT3218, World
@@ -44,7 +44,8 @@ def seen(moved, rng, angle_deg=40.0):
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     xy = (np.column_stack([-moved[:, 0], moved[:, 1]]) / 0.2) @ turn.T + (163.0, 158.0)
     xy = xy[:N_STARS] + rng.normal(0, 0.1, (N_STARS, 2))
-    return QTable({"star_id": np.arange(1, N_STARS + 1), "x": xy[:, 0], "y": xy[:, 1]})
+    columns = {"star_id": np.arange(1, N_STARS + 1), "x": xy[:, 0], "y": xy[:, 1]}
+    return QTable(columns, meta={"simulated": True})
 
 
 def test_every_star_is_found_whatever_the_rotation_and_the_proper_motion(workspace, capsys):
@@ -73,7 +74,7 @@ def test_a_star_without_a_source_is_not_identified():
     rows, moved = sky(rng, 60)
     catalogue = seen(moved, rng)
     rows = [row for index, row in enumerate(rows) if index != 3]
-    table = identify(catalogue, sources_of(rows), Field(), EPOCH_YR)
+    table = identify(StarList(catalogue, EPOCH_YR), sources_of(rows), Field())
     assert list(table["star_id"][table["status"] != "identified"]) == [4]
     assert table["reason"][3] == "no source within the tolerance"
     assert table["source_id"][3] == ""
@@ -83,16 +84,28 @@ def test_an_unrelated_sky_identifies_nobody():
     rng = np.random.default_rng(13)
     rows, _ = sky(rng, 60)
     _, other = sky(rng, 60)
-    table = identify(seen(other, rng), sources_of(rows), Field(), EPOCH_YR)
+    table = identify(StarList(seen(other, rng), EPOCH_YR), sources_of(rows), Field())
     assert set(table["status"]) == {"not identified"}
     assert "no agreement" in table["reason"][0]
 
 
-def sources_of(rows):
+@pytest.mark.parametrize("simulated", [True, False])
+def test_real_stars_and_simulated_sources_never_meet_however_well_they_match(simulated):
+    rng = np.random.default_rng(15)
+    rows, moved = sky(rng, 60)
+    stars = StarList(seen(moved, rng), EPOCH_YR, simulated)
+    assert set(identify(stars, sources_of(rows, simulated), Field())["status"]) == {"identified"}
+    table = identify(stars, sources_of(rows, not simulated), Field())
+    assert set(table["status"]) == {"not identified"}
+    assert "simulated" in table["reason"][0]
+    assert set(table["source_id"]) == {""}
+
+
+def sources_of(rows, simulated=False):
     columns = ("ra", "dec", "pmra", "pmdec", "phot_g_mean_mag", "bp_rp")
     numbers = [np.array([row[name] for row in rows], float) for name in columns]
     flags = [row["phot_variable_flag"] for row in rows]
-    return Sources([str(row["source_id"]) for row in rows], *numbers, flags)
+    return Sources([str(row["source_id"]) for row in rows], *numbers, flags, simulated)
 
 
 @pytest.mark.parametrize("answer", ["html", "404", "down", "off"])

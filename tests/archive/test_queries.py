@@ -180,3 +180,4 @@ def test_an_archive_can_be_made_of_a_folder_of_raw_frames(workspace):
     assert selection.way == "science"
     assert path.name == f"{world.last_standard}_raw2raw.xml"
     assert workspace.names() == world.needed(world.last_standard)
+    assert isinstance(folder.file(world.last_standard), memoryview)  # gigabytes are not held

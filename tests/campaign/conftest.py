@@ -46,6 +46,6 @@ def request_for(tmp_path, settings):
     """A request on a folder of cubes, run in this process."""
 
     def make(cubes: Path | None = None, sources=("cubes",), chosen=settings, force=(), jobs=1):
-        return Request(chosen, ROOT, sources, cubes, tmp_path / "work", Workers(jobs), force)
+        return Request(chosen, ROOT, sources, cubes, None, tmp_path / "work", Workers(jobs), force)
 
     return make

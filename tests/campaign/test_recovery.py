@@ -36,7 +36,7 @@ def measured(work, drift_std, mask):
         extraction=ExtractionSettings(mask=mask),
         simulation=SimulationSettings(wave_step_aa=50.0, drift_std=drift_std),
     )
-    request = Request(settings, ROOT, ("simulated",), None, work, Workers(1), ())
+    request = Request(settings, ROOT, ("simulated",), None, None, work, Workers(1), ())
     campaign = FewExposures(request)
     campaign.measure()
     return campaign.summary.tables

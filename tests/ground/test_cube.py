@@ -55,6 +55,16 @@ def test_a_rotated_grid_keeps_its_pixel_scale(tmp_path):
     assert open_cube(path).pixel_scale_arcsec == pytest.approx(0.2, rel=1e-9)
 
 
+def test_a_cube_on_the_instruments_own_pixels_has_no_pixel_scale(tmp_path):
+    path = tmp_path / "cube.fits"
+    small_cube(path)
+    with fits.open(path, mode="update") as hdus:
+        header = hdus["DATA"].header
+        header["CTYPE1"] = header["CTYPE2"] = "PIXEL"  # as muse_scipost_make_cube writes it
+        header["CD1_1"] = header["CD2_2"] = 1.0
+    assert open_cube(path).pixel_scale_arcsec is None
+
+
 def test_wavelengths_in_another_unit_are_converted(tmp_path):
     path = tmp_path / "cube.fits"
     small_cube(path)

@@ -83,7 +83,11 @@ def main() -> int:
         mood = ""
     with Path(os.environ["FAKE_CALLS"]).open("a") as calls:
         calls.write(recipe + "\n")
+    started = time.monotonic()
     time.sleep(float(os.environ.get("FAKE_SECONDS", "0")))
+    if "FAKE_SPANS" in os.environ:
+        with Path(os.environ["FAKE_SPANS"]).open("a") as spans:
+            spans.write(f"{started} {time.monotonic()}\n")
     Path("recipe.log").write_text("00:00:01 [WARNING] muse_fake: [tid=000] a warning\n" * 2)
     for tag in MAKES[recipe] if not mood.endswith("nothing") else []:
         cards = [f"HIERARCH ESO PRO CATG = '{tag}'", "HIERARCH ESO PRO REC1 PIPE ID = 'muse/0'"]

@@ -1,5 +1,6 @@
 """What can be downloaded, read back as a reader would."""
 
+import gzip
 import hashlib
 import io
 import json
@@ -15,6 +16,7 @@ from astropy.table.meta import get_header_from_yaml
 from pyarrow import parquet
 
 from pipeline.report.downloads import HUGE_CELLS, LARGE_CELLS, write_tables
+from pipeline.report.report_file import REPORT_SCHEMA
 from pipeline.report.rows import readable
 from pipeline.report.spectra_file import SIGMA_BITS, STEP_SIGMA, keep_bits, spectra_file, to_steps
 from pipeline.report.table_formats import LARGE_DIGITS, table_hdu
@@ -112,6 +114,9 @@ def test_every_simulated_file_says_so_and_no_observed_one_does(docs: Path) -> No
             elif ".ecsv" in file.name or file.suffix == ".parquet":
                 meta = read(file).meta
                 said = meta["simulated"], str(meta.get("note", ""))
+            elif file.name.endswith(".json.gz"):
+                record = json.loads(gzip.decompress(file.read_bytes()))
+                said = record["simulated"], str(record.get("note", ""))
             else:
                 with fits.open(file) as hdus:
                     header = hdus[0 if file.name.startswith("spectra") else 1].header
@@ -129,7 +134,7 @@ def test_report_json_holds_every_number_with_its_definition(
     docs: Path, campaigns: list[Results]
 ) -> None:
     document = json.loads((docs / "data" / "report.json").read_text(encoding="utf-8"))
-    assert document["schema"] == 1
+    assert document["schema"] == REPORT_SCHEMA
     assert [one["simulated"] for one in document["campaigns"]] == [False, True]
     for results, one in zip(campaigns, document["campaigns"], strict=True):
         assert [number["key"] for number in one["numbers"]] == [n.key for n in results.numbers]

@@ -65,7 +65,8 @@ def digest(folder: Path) -> dict[str, str]:
 def test_every_page_is_there_and_in_the_navigation(docs: Path) -> None:
     nav = (docs / "site.json").read_text(encoding="utf-8")
     for page in sorted(docs.glob("*.md")):
-        assert f'"{page.name}"' in nav
+        is_log = page.name.startswith("reduction-of-")  # the overview of reductions links to those
+        assert (f'"{page.name}"' in nav) != is_log
     assert len(list(docs.glob("*.md"))) >= len(PAGES)
 
 

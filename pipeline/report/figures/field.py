@@ -33,6 +33,12 @@ CORNERS = {
 LABEL_FREE_PX = 16.0  # spaxels about a number; more room than that makes no place better
 STRETCH_SOFTENING = 3.0  # noise levels at which asinh turns from linear to logarithmic
 GREY_LEVELS = 40  # the noise hides the steps, and the file is a third smaller
+VARIABLE = "variable star (Gaia DR3)"
+LOOKS = {  # symbol, size, colour on the grey image and without it
+    "star": ("circle-open", 15, "#5AB4EE", "@blue"),
+    "star with a flag": ("square-open", 15, "#F2AE2E", "@orange"),
+    VARIABLE: ("diamond-open", 21, "#FF3D8B", "@pink"),
+}
 WHITE_SHARE = 0.998  # of the pixels are below white; the standard's core is not what one looks for
 
 
@@ -52,10 +58,13 @@ def detection_figure(
     """
     shape = image.pixels.shape if image else FIELD_PX[::-1]
     flags = np.asarray(catalogue["flags"], str)
+    flagged = flags != ""
+    varies = np.array(["variable" in text.split() for text in flags], bool)
     places = _label_places(catalogue, shape)
     data = [
         _stars(catalogue[flags == ""], "star", image, star_link, places),
-        _stars(catalogue[flags != ""], "star with a flag", image, star_link, places),
+        _stars(catalogue[flagged & ~varies], "star with a flag", image, star_link, places),
+        _stars(catalogue[varies], VARIABLE, image, star_link, places),
     ]
     layout: Layout = {
         "height": 760,
@@ -97,9 +106,8 @@ def detection_figure(
 def _stars(
     rows: QTable, name: str, image: Image | None, star_link: str, places: Mapping[int, str]
 ) -> Trace:
-    plain_star = name == "star"
-    symbol = "circle-open" if plain_star else "square-open"
-    color = ("#5AB4EE" if image else "@blue") if plain_star else "#F2AE2E" if image else "@orange"
+    symbol, size, on_image, on_page = LOOKS[name]
+    color = on_image if image else on_page
     return {
         "type": "scatter",
         "mode": "markers+text",
@@ -110,7 +118,7 @@ def _stars(
         "textposition": [places[int(star)] for star in rows["star_id"]],
         "cliponaxis": False,
         "textfont": {"size": 13, "color": "#ffffff" if image else "@fg"},
-        "marker": {"symbol": symbol, "size": 15, "color": color, "line": {"width": 1.8}},
+        "marker": {"symbol": symbol, "size": size, "color": color, "line": {"width": 1.8}},
         "customdata": [
             [
                 str(row["channel"] or "unknown"),

@@ -66,15 +66,17 @@ class Timing:
 def timing_of(exposures: QTable, shown: set[str], links: Mapping[str, str]) -> Timing:
     """Times of the exposures that timelines show.
 
-    An exposure stands at its middle, or at its night where the record does not give the time.
+    An exposure stands at its middle, or at its night where the record does not give the time; one
+    that has neither, since its file cannot be read, stands nowhere.
     """
     place = {}
     for row in exposures:
         identity = str(row["exposure_id"])
         if identity in shown:
             mjd = float(getattr(row["mjd_mid"], "value", row["mjd_mid"]))
-            known = np.isfinite(mjd)
-            place[identity] = str(Time(mjd, format="mjd").iso[:16]) if known else str(row["night"])
+            when = str(Time(mjd, format="mjd").iso[:16]) if np.isfinite(mjd) else str(row["night"])
+            if when:
+                place[identity] = when
     return Timing(
         place, _stretches(sorted({date.fromisoformat(p[:10]) for p in place.values()})), links
     )

@@ -44,9 +44,10 @@ def headline_timelines(
 
     ``events`` are (exposure_id, what happened): each is marked at the exposure's time.
     """
+    timing = _timing(timelines, exposures, links)
+    timelines = _placed(timelines, timing)
     rows = _rows_by_pair(timelines)
     shown = [pair for pair in headline if pair in rows]
-    timing = _timing(timelines, exposures, links)
     data: list[Trace] = []
     layout = _frame(len(shown))
     for index, pair in enumerate(shown):
@@ -91,9 +92,10 @@ def pair_explorer(
     tables: tuple[str, ...],
 ) -> Figure:
     """One panel for any pair; the selector holds all of them."""
+    timing = _timing(timelines, exposures, links)
+    timelines = _placed(timelines, timing)
     rows = _rows_by_pair(timelines)
     first = first if first in rows else min(rows)
-    timing = _timing(timelines, exposures, links)
     rows = {pair: _in_order(timelines, chosen) for pair, chosen in rows.items()}
     views = {
         pair: _pair_view(timelines[rows[pair]], timing, pair, stds.get(pair, np.nan), simulated)
@@ -143,6 +145,12 @@ def _in_order(timelines: QTable, chosen: list[int]) -> list[int]:
 
 def _timing(timelines: QTable, exposures: QTable, links: Mapping[str, str]) -> Timing:
     return timing_of(exposures, set(np.asarray(timelines["exposure_id"], str).tolist()), links)
+
+
+def _placed(timelines: QTable, timing: Timing) -> QTable:
+    """The rows of exposures whose time is known: a file that cannot be read has none."""
+    known = [str(identity) in timing.place for identity in timelines["exposure_id"]]
+    return timelines if all(known) else timelines[np.array(known, bool)]
 
 
 def _name_arrows_once(traces: list[Trace], before: list[Trace]) -> None:

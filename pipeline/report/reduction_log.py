@@ -1,0 +1,146 @@
+"""What the recipes' records say, arranged for a page: families of calls that differ in channel only."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+Record = Mapping[str, Any]
+_SERIAL = re.compile(r"^\d+ ")  # of an input, in the record's labels
+_OF_CALL = re.compile(r"^(?P<recipe>[a-z_]+)-[0-9a-f]{10}-\d\d$")  # identity of a call
+_DIGITS = re.compile(r"\d+")
+
+
+@dataclass(frozen=True)
+class FileUsed:
+    """A raw frame or table that went into a family of calls."""
+
+    tag: str
+    name: str  # identity in the archive, or "muse_flat" for its products
+    digest: str  # of the content; "" for products of other calls, which the record names one by one
+    count: int = 1
+
+
+@dataclass(frozen=True)
+class Quality:
+    """One quality-control keyword over all slices and channels; texts have no middle."""
+
+    keyword: str  # numbers of slices and the like are #
+    lowest: str
+    middle: str
+    highest: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Family:
+    """Calls of one recipe on the same frames, a call per channel."""
+
+    recipe: str
+    channels: tuple[int, ...]  # (): all at once
+    n_calls: int
+    parameters: tuple[str, ...]  # name = value, those not at their default
+    inputs: tuple[FileUsed, ...]
+    products: tuple[str, ...]  # tags
+    quality: tuple[Quality, ...]
+    warnings: tuple[str, ...]
+    errors: tuple[str, ...]
+    wall_s: float  # sum over the calls
+    cpu_s: float
+    peak_rss_mb: float  # highest of a call
+    size_mb: float  # of all products
+
+    @property
+    def n_warnings(self) -> int:
+        """How many different warnings there are."""
+        return len(self.warnings)
+
+
+def families(records: Sequence[Record]) -> tuple[Family, ...]:
+    """The calls of an exposure, those that differ in channel only together, in order."""
+    groups: dict[tuple[Any, ...], list[Record]] = {}
+    for record in records:
+        inputs = tuple(sorted({_used(label, "")[:2] for label in record["inputs"]}))
+        groups.setdefault((record["recipe"], inputs), []).append(record)
+    return tuple(_family(members) for members in groups.values())
+
+
+def _family(members: Sequence[Record]) -> Family:
+    first = members[0]
+    used: Counter[tuple[str, str, str]] = Counter(
+        _used(label, digest) for label, digest in first["inputs"].items()
+    )
+    return Family(
+        recipe=str(first["recipe"]),
+        channels=tuple(int(one["channel"]) for one in members if one["channel"]),
+        n_calls=len(members),
+        parameters=tuple(f"{key} = {value}" for key, value in first["parameters"].items()),
+        inputs=tuple(FileUsed(*key, count) for key, count in used.items()),
+        products=tuple(first["products"]),
+        quality=tuple(_quality(members)),
+        warnings=_said(members, lambda one: one["warnings"]),
+        errors=_said(
+            members, lambda one: [f"{one['error_type']}: {one['error']}"] if one["error"] else []
+        ),
+        wall_s=sum(float(one["wall_s"]) for one in members),
+        cpu_s=sum(float(one["cpu_s"]) for one in members),
+        peak_rss_mb=max(float(one["peak_rss_mb"]) for one in members),
+        size_mb=sum(float(one["size_mb"]) for one in members),
+    )
+
+
+def _used(label: str, digest: str) -> tuple[str, str, str]:
+    """Tag, name and digest of an input as the record labels it ("003 BIAS MUSE.2019-...")."""
+    tag, _, name = _SERIAL.sub("", label).partition(" ")
+    made = _OF_CALL.match(name)
+    return (tag, f"muse_{made['recipe']}", "") if made else (tag, name, digest)
+
+
+def _said(members: Sequence[Record], texts: Any) -> tuple[str, ...]:
+    """Distinct messages of all calls, each with the channels that it comes from."""
+    found: dict[str, list[int]] = {}
+    for one in members:
+        for text in texts(one):
+            found.setdefault(str(text), []).append(int(one["channel"]))
+    return tuple(
+        text + (f" [{channel_list(who)}]" if any(who) and len(members) > 1 else "")
+        for text, who in found.items()
+    )
+
+
+def _quality(members: Sequence[Record]) -> Iterable[Quality]:
+    values: dict[str, list[Any]] = {}
+    for one in members:
+        for key, value in one["qc"].items():
+            values.setdefault(_DIGITS.sub("#", str(key)), []).append(value)
+    for keyword, found in sorted(values.items()):
+        numbers = [v for v in found if isinstance(v, int | float) and not isinstance(v, bool)]
+        if len(numbers) == len(found):
+            low, middle, high = (
+                f"{value:.5g}" for value in (min(numbers), median(numbers), max(numbers))
+            )
+            yield Quality(keyword, low, middle, high, len(found))
+        else:
+            texts = sorted({str(value) for value in found})
+            yield Quality(keyword, texts[0], "", texts[-1], len(found))
+
+
+def channel_list(channels: Iterable[int]) -> str:
+    """Channels in words: runs are joined ("channels 1-5, 8")."""
+    numbers = sorted(set(channels))
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    shown = [str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs]
+    return f"channel{'s' if len(numbers) > 1 else ''} {', '.join(shown)}"
+
+
+def versions(records: Sequence[Record]) -> tuple[str, ...]:
+    """Versions of pipeline and library that made the products."""
+    said = {str(text) for one in records for text in one["provenance"].values()}
+    return tuple(sorted(text for text in said if "/" in text))

@@ -1,0 +1,302 @@
+"""Pages on the reduction: what it cost and how it ended, and the log of every exposure."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from pipeline.report.build import BuildInfo
+from pipeline.report.downloads import Download, provenance, write_file
+from pipeline.report.pages import Book, Link, Page, TableBlock
+from pipeline.report.reduction_log import Family, channel_list, families, versions
+from pipeline.report.rows import exposure_anchors, exposure_links
+from pipeline.report.table_formats import squeezed
+from pipeline.report.tables import Cell, Head, TableView
+from pipeline.report.text import NOTHING, fixed, size_of
+from pipeline.results import Results
+
+TAB = ""
+RECORD_READS = (
+    "import gzip, json, pathlib; report = json.loads(gzip.decompress("
+    'pathlib.Path("{name}").read_bytes()))'
+)
+_MB = 1e6
+Downloads = Mapping[tuple[str, str], tuple[Download, ...]]
+
+
+@dataclass(frozen=True)
+class ReductionOf:
+    """What the overview shows of one campaign."""
+
+    results: Results
+    versions: tuple[str, ...]
+    exposures: TableBlock
+    recipes: TableBlock
+    n_cubes: int
+
+
+@dataclass(frozen=True)
+class FamilyView:
+    """A family of calls as a log shows it."""
+
+    family: Family
+    anchor: str
+    where: str  # channels in words
+    inputs: TableBlock
+    quality: TableBlock | None
+
+
+def write_reduction_records(
+    root: Path, campaigns: Sequence[Results], build: BuildInfo
+) -> dict[tuple[str, str], tuple[Download, ...]]:
+    """The full records of every exposure's recipes as gzipped JSON; (campaign, exposure) -> file."""
+    files: dict[tuple[str, str], tuple[Download, ...]] = {}
+    for results in campaigns:
+        for exposure_id, name in _page_names(results).items():
+            log = results.reductions[exposure_id]
+            content = json.dumps(
+                provenance(results, build)
+                | {
+                    "exposure_id": exposure_id,
+                    "error": log.error,
+                    "notes": log.notes,
+                    "calls": log.records,
+                },
+                indent=1,
+                sort_keys=True,
+                default=str,
+            )
+            path = f"data/{results.name}/{name}.json.gz"
+            file = write_file(root, path, squeezed(content.encode()), "JSON", RECORD_READS)
+            files[results.name, f"reduction of {exposure_id}"] = (file,)
+    return files
+
+
+def reduction_pages(campaigns: Sequence[Results], downloads: Downloads) -> list[Page]:
+    """The overview and a log for every exposure; no page if nothing was reduced here."""
+    reduced = [one for one in campaigns if _page_names(one)]
+    if not reduced:
+        return []
+    book = Book(downloads)
+    overview = Page(
+        "reductions",
+        "Reduction",
+        TAB,
+        "How raw frames became cubes: every recipe's cost, quality and warnings, exposure by "
+        "exposure.",
+        {"shown": [_reduction_of(one, book) for one in reduced]},
+    )
+    logs = [
+        _log_page(one, exposure_id, name, Book(downloads))
+        for one in reduced
+        for exposure_id, name in _page_names(one).items()
+    ]
+    return [overview, *logs]
+
+
+def _page_names(results: Results) -> dict[str, str]:
+    """Name of the log page of each exposure."""
+    if "exposures" not in results.tables:
+        return {}
+    anchors = exposure_anchors(results)
+    return {key: f"reduction-of-{anchors[key]}" for key in results.reductions if key in anchors}
+
+
+def _reduction_of(results: Results, book: Book) -> ReductionOf:
+    records = [r for log in results.reductions.values() for r in log.records]
+    return ReductionOf(
+        results,
+        versions(records),
+        book.table(_exposures_table(results), results.name),
+        book.table(_recipes_table(results), results.name),
+        sum(not log.error for log in results.reductions.values()),
+    )
+
+
+def _exposures_table(results: Results) -> TableView:
+    names = _page_names(results)
+    rows = []
+    for row in results.tables["exposures"]:
+        identity = str(row["exposure_id"])
+        if identity not in names:
+            continue  # no tree of it was there: the data page has the reason
+        log, page = results.reductions[identity], Markup(f"{names[identity]}.html")
+        rows.append(
+            (
+                Cell(str(row["night"])),
+                Cell(str(row["mode"])),
+                Cell(identity, href=page),
+                Cell("failed" if log.error else "reduced", kind="bad" if log.error else "good"),
+                *_cost_cells(log.records),
+                Cell(log.error, kind="rp-wrap"),
+            )
+        )
+    return TableView(
+        f"reductions-{results.name}",
+        "Every exposure with the cost of its cube. Calibrations that exposures share count for "
+        "each of them; the link leads to the exposure's log.",
+        (
+            Head("Night", numeric=False),
+            Head("mode", numeric=False),
+            Head("exposure", numeric=False),
+            Head("status", numeric=False),
+            *_COST_HEADS,
+            Head("reason", numeric=False),
+        ),
+        tuple(rows),
+        source="recipe_calls",
+        filter=True,
+        simulated=results.simulated,
+    )
+
+
+_COST_HEADS = (
+    Head("calls"),
+    Head("wall time", "s", "sum over the calls; several run side by side"),
+    Head("CPU time", "s"),
+    Head("peak memory", "MB", "highest of a call"),
+    Head("products", title="size of everything that the recipes wrote"),
+    Head("warnings", title="different warnings per call, summed"),
+)
+
+
+def _cost_cells(records: Sequence[Mapping[str, Any]]) -> tuple[Cell, ...]:
+    if not records:
+        return tuple(Cell(NOTHING) for _ in _COST_HEADS)
+    return (
+        Cell(str(len(records))),
+        Cell(fixed(sum(float(r["wall_s"]) for r in records), 0)),
+        Cell(fixed(sum(float(r["cpu_s"]) for r in records), 0)),
+        Cell(fixed(max(float(r["peak_rss_mb"]) for r in records), 0)),
+        Cell(size_of(int(sum(float(r["size_mb"]) for r in records) * _MB))),
+        Cell(str(sum(len(r["warnings"]) for r in records))),
+    )
+
+
+def _recipes_table(results: Results) -> TableView:
+    calls: dict[str, Mapping[str, Any]] = {
+        str(r["call"]): r for log in results.reductions.values() for r in log.records
+    }
+    by_recipe: dict[str, list[Mapping[str, Any]]] = {}
+    for record in calls.values():
+        by_recipe.setdefault(str(record["recipe"]), []).append(record)
+    return TableView(
+        f"recipes-{results.name}",
+        "The same by recipe; a call that several exposures share counts once.",
+        (Head("Recipe", numeric=False), *_COST_HEADS),
+        tuple((Cell(recipe), *_cost_cells(found)) for recipe, found in by_recipe.items()),
+        source="recipe_calls",
+        simulated=results.simulated,
+    )
+
+
+def _log_page(results: Results, exposure_id: str, name: str, book: Book) -> Page:
+    log = results.reductions[exposure_id]
+    found = families(log.records)
+    return Page(
+        name,
+        f"Reduction of {exposure_id}",
+        TAB,
+        "What ran on which frames, at what cost, with what result.",
+        {
+            "results": results,
+            "log": log,
+            "versions": versions(log.records),
+            "row": Markup(exposure_links(results)[exposure_id]),
+            "cost": book.table(_cost_table(results, found), results.name),
+            "families": [_family_view(results, k, one, book) for k, one in enumerate(found, 1)],
+            "record": [
+                Link(
+                    f"records of all calls ({file.label})", Markup(file.path), size_of(file.n_bytes)
+                )
+                for file in book.downloads[results.name, f"reduction of {exposure_id}"]
+            ],
+        },
+        template="reduction_log",
+        in_nav=False,
+    )
+
+
+def _where(family: Family) -> str:
+    return channel_list(family.channels) if family.channels else "all channels at once"
+
+
+def _cost_table(results: Results, found: Sequence[Family]) -> TableView:
+    return TableView(
+        "cost",
+        "Calls that differ in the channel only stand together.",
+        (
+            Head("Recipe", numeric=False),
+            Head("where", numeric=False),
+            *_COST_HEADS,
+        ),
+        tuple(
+            (
+                Cell(one.recipe, href=Markup(f"#step-{number}")),
+                Cell(_where(one)),
+                Cell(str(one.n_calls)),
+                Cell(fixed(one.wall_s, 0)),
+                Cell(fixed(one.cpu_s, 0)),
+                Cell(fixed(one.peak_rss_mb, 0)),
+                Cell(size_of(int(one.size_mb * _MB))),
+                Cell(str(one.n_warnings), kind="warn" if one.n_warnings else ""),
+            )
+            for number, one in enumerate(found, 1)
+        ),
+        simulated=results.simulated,
+    )
+
+
+def _family_view(results: Results, number: int, family: Family, book: Book) -> FamilyView:
+    inputs = TableView(
+        f"inputs-{number}",
+        "What went in. Products of other recipes are named one by one in the records.",
+        (
+            Head("Category", numeric=False),
+            Head("name", numeric=False),
+            Head("files"),
+            Head("content", numeric=False, title="first digits of the sha256 that stands for it"),
+        ),
+        tuple(
+            (
+                Cell(one.tag),
+                Cell(f"product of {one.name}" if not one.digest else one.name),
+                Cell(str(one.count)),
+                Cell(one.digest[:16] or NOTHING),
+            )
+            for one in family.inputs
+        ),
+        simulated=results.simulated,
+    )
+    quality = TableView(
+        f"quality-{number}",
+        "Quality control over all slices and channels; # stands for their numbers.",
+        (
+            Head("Keyword", numeric=False),
+            Head("lowest"),
+            Head("median"),
+            Head("highest"),
+            Head("values"),
+        ),
+        tuple(
+            (
+                Cell(one.keyword),
+                Cell(one.lowest),
+                Cell(one.middle or NOTHING),
+                Cell(one.highest),
+                Cell(str(one.count)),
+            )
+            for one in family.quality
+        ),
+        simulated=results.simulated,
+    )
+    return FamilyView(
+        family,
+        f"step-{number}",
+        _where(family),
+        book.table(inputs),
+        book.table(quality) if family.quality else None,
+    )

@@ -1,0 +1,129 @@
+"""A finished site, and whether it may be published as the version that it says it is."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from pipeline.errors import NotPublishable, VersionTooLarge
+from pipeline.labels import FORM, is_version
+
+SIZE_LIMIT = 10_000_000  # bytes; fifty versions stay at half of what GitHub Pages serves, 1 GB
+REPORT = "data/report.json"  # what a site says of itself
+CITATION = "CITATION.cff"
+NEEDED = ("index.html", "404.html", "sitemap.xml", REPORT, CITATION)
+REBUILD = "build it with `python build_report.py --site-url URL`"
+_CANONICAL = re.compile(r'<link rel="canonical" href="([^"]*)"')
+_LOCATION = re.compile(r"<loc>([^<]*)</loc>")
+
+
+@dataclass(frozen=True)
+class FinishedSite:
+    """A site that may be published."""
+
+    label: str  # "v2026.11"
+    root_url: str  # where all versions are served, with a slash at its end
+    files: Mapping[str, bytes]  # path within the site: content
+    previous: str  # version that its page compares with; "" for none
+    previous_sha256: str  # of that version's report.json
+
+    @property
+    def url(self) -> str:
+        """Where this version will be served."""
+        return f"{self.root_url}{self.label}/"
+
+    @property
+    def pages(self) -> tuple[str, ...]:
+        """Its pages, sorted."""
+        return tuple(path for path in self.files if path.endswith(".html"))
+
+    @property
+    def n_bytes(self) -> int:
+        """Size of all files together."""
+        return sum(map(len, self.files.values()))
+
+
+def read_site(folder: Path) -> FinishedSite:
+    """The finished site in a folder.
+
+    Raises
+    ------
+    NotPublishable
+        If it is no finished site, has no version's label, or was built for no address.
+    VersionTooLarge
+        If it is larger than ``SIZE_LIMIT``.
+    """
+    files = _read_files(folder)
+    missing = [name for name in NEEDED if name not in files]
+    if missing:
+        raise NotPublishable(f"{folder}: no {missing[0]}, so not a finished site; {REBUILD}")
+    site = _identified(folder, files)
+    _check_addresses(folder, site)
+    return site
+
+
+def _read_files(folder: Path) -> dict[str, bytes]:
+    if not folder.is_dir():
+        raise NotPublishable(f"{folder}: no such folder; {REBUILD}")
+    paths = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*"))}
+    for name, path in paths.items():
+        if path.is_symlink():
+            raise NotPublishable(f"{folder}: {name} is a symbolic link, which Pages does not serve")
+    sizes = {name: path.stat().st_size for name, path in paths.items() if path.is_file()}
+    _check_size(folder, sizes)
+    return {name: paths[name].read_bytes() for name in sizes}
+
+
+def _identified(folder: Path, files: Mapping[str, bytes]) -> FinishedSite:
+    try:
+        report = json.loads(files[REPORT])
+        label, url, previous = report["version"], report["site_url"], report["previous"] or {}
+        known = FinishedSite(
+            str(label),
+            str(url).removesuffix(f"{label}/"),
+            files,
+            str(previous.get("version", "")),
+            str(previous.get("sha256", "")),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise NotPublishable(
+            f"{folder / REPORT}: not as written by this build; {REBUILD}"
+        ) from error
+    if not is_version(known.label):
+        raise NotPublishable(
+            f"{folder}: called {known.label!r}, but a published version is called {FORM}; build it "
+            "with --version-label"
+        )
+    if not known.root_url or str(url) != known.url:
+        raise NotPublishable(f"{folder}: built for the address {url!r}; {REBUILD}")
+    return known
+
+
+def _check_size(folder: Path, sizes: Mapping[str, int]) -> None:
+    total = sum(sizes.values())
+    if total <= SIZE_LIMIT:
+        return
+    largest = sorted(sizes, key=lambda name: (-sizes[name], name))[:3]
+    told = ", ".join(f"{name} {sizes[name] / 1e6:.2f} MB" for name in largest)
+    raise VersionTooLarge(
+        f"{folder}: {total / 1e6:.2f} MB, the limit is {SIZE_LIMIT / 1e6:.0f} MB a version; the "
+        f"largest files are {told}"
+    )
+
+
+def _check_addresses(folder: Path, site: FinishedSite) -> None:
+    """Canonical links and the sitemap name this version and no other place."""
+    for path in site.pages:
+        if path == "404.html":
+            continue  # served at any address, so it has no canonical one
+        expected = site.url + ("" if path == "index.html" else quote(path))
+        found = _CANONICAL.findall(site.files[path].decode("utf-8"))
+        if found != [expected]:
+            raise NotPublishable(
+                f"{folder / path}: canonical link {found or 'missing'}, expected {expected}"
+            )
+    for address in _LOCATION.findall(site.files["sitemap.xml"].decode("utf-8")):
+        if not address.startswith(site.url):
+            raise NotPublishable(f"{folder}/sitemap.xml: {address} lies outside {site.url}")

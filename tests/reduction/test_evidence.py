@@ -1,0 +1,19 @@
+"""What a recipe's log tells."""
+
+from pipeline.reduction.evidence import last_words, log_lines
+
+LOG = """07:37:30 [WARNING] : [tid=000] Unable to open directory /usr/lib/cpl/plugins
+07:37:31 [WARNING] muse_flat: [tid=000] Something odd
+07:37:32 [WARNING] muse_flat: [tid=000] Something odd
+07:37:33 [ INFO  ] muse_flat: [tid=000] All well
+07:37:34 [ ERROR ] muse_flat: [tid=000] CHIP information does not match
+"""
+
+
+def test_warnings_are_counted_and_those_of_every_call_left_out():
+    assert log_lines(LOG, "WARNING") == ("muse_flat: Something odd (2 times)",)
+
+
+def test_the_reason_of_a_failure_is_its_last_error():
+    assert last_words(LOG, "nothing") == "muse_flat: CHIP information does not match"
+    assert last_words("", "An unspecified error (1)\n") == "An unspecified error (1)"

@@ -1,0 +1,89 @@
+"""Logs of reductions: what ran, on what, at what cost; harmless whatever a header or a log holds."""
+
+import gzip
+import json
+
+import pytest
+
+from pipeline.report.reduction_log import channel_list, families
+from pipeline.report.reduction_pages import reduction_pages
+from tests.report import factory
+
+RECORDS = [factory.recipe_record("muse_flat", channel, "a warning") for channel in (12, 13, 14)]
+
+
+def test_calls_that_differ_in_channel_only_stand_together():
+    (family,) = families(RECORDS)
+    assert family.channels == (12, 13, 14)
+    assert family.n_calls == 3
+    assert family.wall_s == pytest.approx(37.5)
+    assert family.size_mb == pytest.approx(606)
+    assert family.warnings == ("a warning [channels 12-14]",)
+    assert family.parameters == ("nsum = 16",)
+
+
+def test_a_file_is_named_with_its_digest_and_a_product_with_its_recipe():
+    (family,) = families(RECORDS)
+    assert [(one.tag, one.name, one.digest[:4]) for one in family.inputs] == [
+        ("FLAT", "MUSE.x", "abab"),
+        ("MASTER_BIAS", "muse_bias", ""),
+    ]
+
+
+def test_calls_on_other_frames_stand_apart():
+    other = {**RECORDS[0], "inputs": {"000 FLAT MUSE.y": "ab" * 32}}
+    assert [one.n_calls for one in families([*RECORDS, other])] == [3, 1]
+
+
+def test_quality_is_summed_up_over_slices_and_channels():
+    (family,) = families(RECORDS)
+    width = next(one for one in family.quality if one.keyword == "ESO QC SLICE# WIDTH")
+    # 76 + slice (1, 2) + channel (12, 13, 14): 89, 90, 90, 91, 91, 92
+    assert (width.lowest, width.middle, width.highest, width.count) == ("89", "90.5", "92", 6)
+
+
+def test_channels_are_listed_as_runs():
+    assert channel_list([1, 2, 3, 5, 8, 7]) == "channels 1-3, 5, 7-8"
+    assert channel_list([4]) == "channel 4"
+
+
+def test_every_reduced_exposure_has_a_page_that_the_overview_links_to(docs):
+    overview = (docs / "reductions.md").read_text()
+    pages = sorted(path.name for path in docs.glob("reduction-of-*.md"))
+    assert len(pages) == 2
+    for page in pages:
+        assert f'href="{page.removesuffix(".md")}.html"' in overview
+
+
+def test_log_pages_are_no_entries_of_the_navigation(docs):
+    nav = json.dumps(json.loads((docs / "site.json").read_text())["nav"])
+    assert "reductions.md" in nav
+    assert "reduction-of-" not in nav
+
+
+def test_a_failed_reduction_says_so_and_why(docs):
+    texts = [path.read_text() for path in docs.glob("reduction-of-*.md")]
+    (failed,) = (text for text in texts if "No cube." in text)
+    assert "CHIP information does not match" in failed
+    assert all("Simulated" in text for text in texts)
+
+
+def test_the_full_records_can_be_read_back(docs):
+    files = sorted((docs / "data" / "demo-simulated").glob("reduction-of-*.json.gz"))
+    assert len(files) == 2
+    record = json.loads(gzip.decompress(files[0].read_bytes()))
+    assert record["simulated"] is True
+    assert record["calls"][0]["inputs"]["000 FLAT MUSE.x"] == "ab" * 32
+
+
+def test_nothing_from_outside_becomes_markup(hostile_docs):
+    pages = list(hostile_docs.glob("reduction-of-*.md"))
+    assert len(pages) == 2
+    for page in pages:
+        text = page.read_text()
+        assert "<script" not in text
+        assert "<img" not in text
+
+
+def test_a_campaign_that_was_not_reduced_here_has_no_such_page():
+    assert reduction_pages([factory.published()], {}) == []
