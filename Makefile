@@ -5,11 +5,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= $(shell nproc)
 SITE ?= site
+DIST ?= dist
 PORT ?= 8000
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
 VENDOR := site_src/assets/vendor/.done
 
-.PHONY: report test campaign-nights campaign-cubes campaign-report publish-demo archive-demo reduction-demo serve clean distclean lint lock accept-numbers status bench help
+.PHONY: report test campaign-nights campaign-cubes campaign-report archive publish publish-demo archive-demo reduction-demo serve clean distclean lint lock accept-numbers status bench help
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 18
@@ -31,6 +32,9 @@ serve:  ## serve the built site on 127.0.0.1
 	@test -f $(SITE)/index.html || { echo "no site yet: make report"; exit 1; }
 	@echo "http://127.0.0.1:$(PORT)/"
 	@$(PYTHON) -m http.server --bind 127.0.0.1 --directory $(SITE) $(PORT)
+
+archive: $(VENV)/.run  ## pack the built site, and its data, into archives in dist/
+	$(BIN)/python -m pipeline.pack --site $(SITE) --output $(DIST)
 
 # Installs nothing: says which apt-get line is missing.
 DEMO ?= work/reduction-demo
@@ -68,7 +72,7 @@ bench: $(VENV)/.bench  ## benchmarks; see benchmarks/README.md
 	@echo "see benchmarks/README.md for the commands"
 
 clean:  ## remove what a run leaves behind
-	rm -rf $(SITE) work build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(SITE) $(DIST) work build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 distclean: clean  ## remove the virtual environment, too
 	rm -rf $(VENV) site_src/assets/vendor kdmatch/_kdmatch.so

@@ -9,11 +9,14 @@ import argparse
 import sys
 from pathlib import Path
 
+from pipeline import __version__
 from pipeline.campaigns import FORCEABLE, campaigns_of
 from pipeline.cli import Request, add_common_options, guarded, request_from
+from pipeline.labels import version_url
 from pipeline.products import exclusive
 from pipeline.progress import say
 from pipeline.publish import SiteRequest, publish
+from pipeline.report.citation import checked_doi
 
 STEPS = ("measure", "statistics", "pages", "site")
 
@@ -64,11 +67,28 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         help="report.json of the version before; the summary says what changed since (see "
         "`python -m pipeline.versions previous`)",
     )
+    parser.add_argument(
+        "--doi",
+        default="",
+        metavar="DOI",
+        help="DOI of this version, reserved with python -m pipeline.zenodo reserve "
+        "(default: that of CITATION.cff, if it has one)",
+    )
     return parser.parse_args(arguments)
 
 
 def build(request: Request, options: argparse.Namespace) -> int:
     """All steps in their order, up to the one that was asked for."""
+    label = options.version_label or f"v{__version__}"
+    version_url(options.site_url, label)  # a wrong one ends the build before its work, not after it
+    site = SiteRequest(
+        options.site,
+        options.version_label,
+        options.until == "pages",
+        options.site_url,
+        options.previous,
+        checked_doi(options.doi),
+    )
     with exclusive(request.work):
         campaigns = campaigns_of(request)
         for campaign in campaigns:
@@ -77,13 +97,6 @@ def build(request: Request, options: argparse.Namespace) -> int:
             for campaign in campaigns:
                 say(campaign.exit_summary())
         if options.until in ("pages", "site"):
-            site = SiteRequest(
-                options.site,
-                options.version_label,
-                options.until == "pages",
-                options.site_url,
-                options.previous,
-            )
             say(publish(campaigns, request, site))
     return 0
 

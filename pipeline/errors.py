@@ -168,3 +168,19 @@ class NotReduced(ExposureError):
 
 class RecipesMissing(RequestError):
     """The recipes of the MUSE pipeline, or the program that runs them, are not installed."""
+
+
+class TokenRefused(RequestError):
+    """There is no token for the deposit service, or it does not allow what is asked for."""
+
+
+class DepositUnreachable(RequestError):
+    """The deposit service gives no answer, or none in time, after all attempts."""
+
+
+class DepositRefused(RequestError):
+    """The deposit service refuses a request, answers with something else, or a draft is unfit."""
+
+
+class DepositCorrupted(RequestError):
+    """What the deposit service holds is not what was sent: size or checksum differ."""

@@ -23,6 +23,7 @@ class SiteRequest:
     pages_only: bool = False
     root_url: str = ""  # where all versions are served; "" makes a site that is not to be published
     previous: Path | None = None  # report.json of the version before
+    doi: str = ""
 
 
 def publish(campaigns: Sequence[Campaign], request: Request, site: SiteRequest) -> str:
@@ -38,7 +39,11 @@ def publish(campaigns: Sequence[Campaign], request: Request, site: SiteRequest) 
         If the version before cannot be read.
     """
     build = report.collect(
-        _command(request), site.version_label, root_url=site.root_url, previous=site.previous
+        _command(request),
+        site.version_label,
+        root_url=site.root_url,
+        previous=site.previous,
+        doi=site.doi,
     )
     ingredients = {
         "stage": "site",

@@ -1,129 +1,16 @@
-"""Pages on the report itself: downloads, method with the settings used, how it was built."""
+"""Pages on the report itself: method with the settings used, how it was built."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from pipeline.report.downloads import LARGE_CELLS, LARGE_DIGITS, Download
-from pipeline.report.pages import Book, Page, TableBlock
-from pipeline.report.spectra_file import SIGMA_BITS, STEP_SIGMA
+from pipeline.report.pages import Book, Page
 from pipeline.report.tables import Cell, Head, TableView
-from pipeline.report.text import significant, size_of
+from pipeline.report.text import significant
 from pipeline.results import Results
 from pipeline.settings import Settings
 
 TAB = "About"
 SMALL = 1e-4  # below it a setting is printed with a power of ten
-
-ROW_OF: Mapping[str, str] = {
-    "exposures": "exposure",
-    "catalogue": "reference star",
-    "identification": "reference star",
-    "photometry": "exposure, star, band and aperture",
-    "snr": "reference star",
-    "pairs": "pair, band and aperture",
-    "timelines": "exposure and pair",
-    "availability": "night",
-    "recipe_calls": "call of a recipe",
-    "detections": "detection in an exposure",
-    "timelines_digitised": "point read off the study's figure",
-    "snr_scatter": "point read off the study's figure",
-    "coordtrafo": "point read off the study's figure",
-    "spectrum_levels": "star and aperture of the study's figure",
-    "claims": "number printed in the study",
-    "reanalysis": "pair and part of the data",
-    "differences": "difference between the study's text and its data",
-    "channel_responses": "exposure and channel",
-    "recovery": "quantity compared with the simulation's truth",
-    "truth_stars": "star, as it was simulated",
-    "truth_exposures": "exposure, as it was simulated",
-    "truth_channels": "exposure and channel, as it was simulated",
-    "truth_fluxes": "exposure and star, as it was simulated",
-}
-
-
-@dataclass(frozen=True)
-class TableFiles:
-    """One table with its files and columns."""
-
-    name: str
-    row: str
-    n_rows: int
-    files: tuple[Download, ...]
-    columns: TableBlock
-
-
-@dataclass(frozen=True)
-class CampaignFiles:
-    """What can be downloaded of one campaign."""
-
-    results: Results
-    tables: tuple[TableFiles, ...]
-    spectra: tuple[Download, ...]
-    total: str
-
-
-def downloads_page(campaigns: Sequence[Results], book: Book) -> Page:
-    """Every file with its size, checksum, columns, and a line of code that reads it."""
-    shown = []
-    for results in campaigns:
-        tables = tuple(_table_files(results, name, book) for name in sorted(results.tables))
-        spectra = tuple(book.downloads.get((results.name, "spectra"), ()))
-        total = sum(item.n_bytes for one in tables for item in one.files)
-        total += sum(item.n_bytes for item in spectra)
-        shown.append(CampaignFiles(results, tables, spectra, size_of(total)))
-    return Page(
-        "downloads",
-        "Downloads",
-        TAB,
-        "Every number of this report as a file, with units, meanings and checksums.",
-        {
-            "shown": shown,
-            "report_json": book.downloads["", "report"][0],
-            "flux_step": f"1/{1 / STEP_SIGMA:g}",
-            "sigma_bits": SIGMA_BITS,
-            "size_of": size_of,
-            "large_cells": LARGE_CELLS,
-            "large_digits": LARGE_DIGITS,
-            "any_simulated": any(one.simulated for one in campaigns),
-        },
-    )
-
-
-def _table_files(results: Results, name: str, book: Book) -> TableFiles:
-    table = results.tables[name]
-    rows = []
-    for key in table.colnames:
-        column = table[key]
-        unit = getattr(column, "unit", None)
-        ucd = (column.info.meta or {}).get("ucd", "")
-        rows.append(
-            (
-                Cell(key),
-                Cell(unit.to_string() if unit is not None else ""),
-                Cell(column.info.description or "", kind="rp-wrap"),
-                Cell(ucd, kind="muted"),
-            )
-        )
-    view = TableView(
-        f"columns-{results.name}-{name.replace('_', '-')}",
-        f"Columns of {name}.",
-        (
-            Head("Column", numeric=False),
-            Head("unit", numeric=False),
-            Head("meaning", numeric=False),
-            Head("UCD", numeric=False),
-        ),
-        tuple(rows),
-        simulated=results.simulated,
-    )
-    return TableFiles(
-        name,
-        ROW_OF.get(name, "entry"),
-        len(table),
-        tuple(book.downloads[results.name, name]),
-        book.table(view),
-    )
 
 
 def method_page(campaigns: Sequence[Results], book: Book) -> Page:

@@ -3,13 +3,13 @@
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
 from pipeline.labels import version_url
-from pipeline.report.citation import Citation, read_citation
+from pipeline.report.citation import Citation, checked_doi, read_citation
 from pipeline.report.report_file import ReportFile, read_previous
 
 ROOT = Path(__file__).resolve().parents[2]  # the checkout: templates/ and site_src/ lie in it
@@ -35,7 +35,7 @@ class BuildInfo:
     commit: str  # "" outside a git checkout
     date: str  # ISO date of SOURCE_DATE_EPOCH, else of the commit; "" if neither is known
     command: str  # as a reader would type it
-    citation: Citation
+    citation: Citation  # its DOI is that of this version, if one is set
     libraries: Mapping[str, str] = field(default_factory=dict)
     site_url: str = ""  # where this version is served; "" for a local one
     epoch: int = 0  # SOURCE_DATE_EPOCH that mkdocs gets
@@ -47,6 +47,7 @@ def collect(
     version_label: str = "",
     root_url: str = "",
     previous: Path | None = None,
+    doi: str = "",
     root: Path = ROOT,
 ) -> BuildInfo:
     """The build that runs now, from the checkout and the environment.
@@ -62,17 +63,20 @@ def collect(
         build is not to be published.
     previous : Path, optional
         ``report.json`` of the version before.
+    doi : str
+        DOI of this version, reserved beforehand; "" keeps what CITATION.cff says.
 
     Raises
     ------
     ConfigError
-        If address and label do not make an address of a version.
+        If the DOI is none, or address and label do not make an address of a version.
     PreviousReportInvalid
         If the version before cannot be read or has this one's label.
     """
     from pipeline import __version__
 
     epoch = _epoch(root)
+    citation = read_citation(root / "CITATION.cff")
     label = version_label or f"v{__version__}"
     return BuildInfo(
         version_label=label,
@@ -80,7 +84,7 @@ def collect(
         commit=_git(root, "rev-parse", "HEAD"),
         date=datetime.fromtimestamp(epoch, UTC).date().isoformat() if epoch else "",
         command=" ".join(command),
-        citation=read_citation(root / "CITATION.cff"),
+        citation=replace(citation, doi=checked_doi(doi) or citation.doi),
         libraries=library_versions(),
         site_url=version_url(root_url, label),
         epoch=epoch,

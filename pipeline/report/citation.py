@@ -1,12 +1,19 @@
 """How to cite a version: a sentence, a BibTeX entry, both from CITATION.cff."""
 
+import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml  # type: ignore[import-untyped]
+
+from pipeline.errors import ConfigError
+from pipeline.report.text import one_line
+
+DOI_ORG = "https://doi.org/"
+_DOI = re.compile(r"10\.\d{4,9}/[A-Za-z0-9._;()/:-]+")
 
 
 @dataclass(frozen=True)
@@ -15,6 +22,7 @@ class Author:
 
     family: str
     given: str = ""
+    orcid: str = ""  # as an address
 
     @property
     def short(self) -> str:
@@ -38,7 +46,11 @@ class Citation:
     url: str = ""
     license: str = "BSD-3-Clause"
     abstract: str = ""
+    keywords: tuple[str, ...] = ()
     references: tuple[str, ...] = ()  # what the work builds on, as sentences
+    document: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # CITATION.cff as parsed, dates as text
 
 
 def read_citation(path: Path) -> Citation:
@@ -54,6 +66,7 @@ def citation_from(document: Mapping[str, Any]) -> Citation:
     """The citation in the parsed CITATION.cff."""
     default = Citation()
     authors = _authors(document)
+    document = json.loads(json.dumps(document, default=str))  # YAML's dates
     return Citation(
         title=str(document.get("title", default.title)),
         authors=authors or default.authors,
@@ -61,13 +74,19 @@ def citation_from(document: Mapping[str, Any]) -> Citation:
         url=str(document.get("url", document.get("repository-code", ""))),
         license=str(document.get("license", default.license)),
         abstract=str(document.get("abstract", "")),
+        keywords=tuple(str(word) for word in document.get("keywords", ())),
         references=tuple(_reference(entry) for entry in document.get("references", ())),
+        document=document,
     )
 
 
 def _authors(document: Mapping[str, Any]) -> tuple[Author, ...]:
     return tuple(
-        Author(str(a.get("family-names", a.get("name", ""))), str(a.get("given-names", "")))
+        Author(
+            str(a.get("family-names", a.get("name", ""))),
+            str(a.get("given-names", "")),
+            str(a.get("orcid", "")),
+        )
         for a in document.get("authors", ())
     )
 
@@ -79,13 +98,30 @@ def _reference(entry: Mapping[str, Any]) -> str:
     return f"{names}{year}. {entry.get('title', '')}.{link}".strip()
 
 
+def checked_doi(text: str) -> str:
+    """The DOI without the address before it; "" stays "".
+
+    Raises
+    ------
+    ConfigError
+        If it is no DOI.
+    """
+    doi = re.sub(r"^(https?://(dx\.)?doi\.org/|doi:)", "", text.strip(), flags=re.IGNORECASE)
+    if doi and not _DOI.fullmatch(doi):
+        raise ConfigError(f"--doi {text!r}: not a DOI; one looks like 10.5281/zenodo.1234567")
+    return doi
+
+
 def sentence(citation: Citation, version: str, date: str, url: str) -> str:
     """The reference as one line of plain text."""
     authors = " & ".join(author.short for author in citation.authors)
     year = f" ({date[:4]})" if date else ""
-    parts = [f"{authors}{year}. {citation.title}, version {version}."]
+    joined = (
+        f" Version {version}." if citation.title.endswith(("?", "!")) else f", version {version}."
+    )
+    parts = [f"{authors}{year}. {citation.title}{joined}"]
     if citation.doi:
-        parts.append(f"https://doi.org/{citation.doi}")
+        parts.append(DOI_ORG + citation.doi)
     elif url or citation.url:
         parts.append(url or citation.url)
     return " ".join(parts)
@@ -95,26 +131,33 @@ def bibtex(citation: Citation, version: str, date: str, url: str) -> str:
     """The reference as a BibTeX entry."""
     key = re.sub(r"[^a-z0-9]+", "", citation.title.lower())[:24] or "report"
     fields = {
-        "author": " and ".join(
-            f"{author.family}, {author.given}" if author.given else f"{{{author.family}}}"
-            for author in citation.authors
-        ),
-        "title": f"{{{citation.title}}}",
+        "author": " and ".join(_bibtex_name(author) for author in citation.authors),
+        "title": f"{{{_bibtex_text(citation.title)}}}",
         "year": date[:4],
-        "version": version,
+        "version": _bibtex_text(version),
         "doi": citation.doi,
         "url": url or citation.url,
     }
     width = max(map(len, fields))
-    lines = [
-        f"  {name:<{width}} = {{{_bibtex_text(value) if name not in ('doi', 'url') else value}}},"
-        for name, value in fields.items()
-        if value
-    ]
+    lines = [f"  {name:<{width}} = {{{value}}}," for name, value in fields.items() if value]
     label = re.sub(r"[^a-z0-9]+", "_", version.lower())
     return "\n".join([f"@misc{{{key}_{label},", *lines, "}"])
 
 
+def _bibtex_name(author: Author) -> str:
+    family, given = _bibtex_text(author.family), _bibtex_text(author.given)
+    return f"{family}, {given}" if given else f"{{{family}}}"
+
+
 def _bibtex_text(text: str) -> str:
-    """The text with the characters escaped that TeX takes for commands."""
-    return re.sub(r"([&%$#_])", r"\\\1", text)
+    """The text with what TeX takes for commands escaped; no brace that BibTeX would count."""
+    return "".join(_TEX.get(char, char) for char in one_line(text))
+
+
+_TEX = {char: "\\" + char for char in "&%$#_"} | {
+    "\\": r"\textbackslash ",
+    "{": r"\textbraceleft ",
+    "}": r"\textbraceright ",
+    "~": r"\textasciitilde ",
+    "^": r"\textasciicircum ",
+}

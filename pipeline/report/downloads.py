@@ -1,36 +1,45 @@
-"""The data beside the pages: every table twice, the headline numbers once.
+"""The data beside the pages: every table in several formats, the headline numbers once.
 
-Small tables are ECSV and FITS; large ones gzipped ECSV and Parquet, a tenth of the bytes. Every
-file says what it is, which version wrote it and, where that is so, that it is simulated.
+Which formats depends on the size alone, so that a version stays under 10 MB: see ``_formats``.
+Every file says what it is, which version wrote it and, where that is so, that it is simulated.
 """
 
-import gzip
 import hashlib
-import io
 import json
 import math
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from astropy import units as u
-from astropy.io import fits
-from astropy.table import MaskedColumn, QTable, Table
-from pyarrow import parquet
+from astropy.table import QTable
 
 from pipeline.report.build import BuildInfo
-from pipeline.report.fits_text import add_keywords, ascii_column, ascii_text
 from pipeline.report.report_file import REPORT_SCHEMA
 from pipeline.report.spectra_file import spectra_file, spectra_table
+from pipeline.report.table_formats import (
+    ecsv,
+    fits_file,
+    parquet_file,
+    shortened,
+    squeezed,
+    votable_file,
+)
 from pipeline.results import Number, Results
 
-LARGE_CELLS = 5000  # from there on text is compressed and the second format is Parquet
-PARQUET_READS = 'pandas.read_parquet("{name}")'  # astropy's reader needs pandas as well
-LARGE_DIGITS = 7  # significant ones in large tables, single precision: far beyond any error
+LARGE_CELLS = 5_000  # from there on text is compressed and the binary format is Parquet
+HUGE_CELLS = 50_000  # from there on no text: it would take twice the bytes of Parquet, and minutes
+DUPLICATES = ("spectra_drawn",)  # part of spectra.fits: one format only
 SIMULATED_NOTE = "SIMULATED: made by pipeline.simulation, not observed"
+SUMS = "data/SHA256SUMS"
+
+# Lines that a reader pastes into Python in the folder of the file; a test runs each of them.
+READ_ECSV = 'from astropy.table import QTable; table = QTable.read("{name}", format="ascii.ecsv")'
+READ_FITS = 'from astropy.table import QTable; table = QTable.read("{name}")'
+READ_VOTABLE = 'from astropy.table import QTable; table = QTable.read("{name}", format="votable")'
+READ_PARQUET = 'from pyarrow import parquet; table = parquet.read_table("{name}")'
+READ_SPECTRA = 'from astropy.io import fits; spectra = fits.open("{name}")'
+READ_JSON = 'import json, pathlib; report = json.loads(pathlib.Path("{name}").read_text("utf-8"))'
 
 
 @dataclass(frozen=True)
@@ -43,6 +52,11 @@ class Download:
     sha256: str
     reads: str  # one line of Python that reads it
     left_out: str = ""  # what is not in it, to keep it small
+
+    @property
+    def name(self) -> str:
+        """Its name in the folder."""
+        return self.path.rpartition("/")[2]
 
 
 def write_file(
@@ -60,7 +74,10 @@ def write_file(
 def write_downloads(
     root: Path, campaigns: Sequence[Results], build: BuildInfo
 ) -> dict[tuple[str, str], tuple[Download, ...]]:
-    """Everything under data/: (campaign, table) -> its files; ("", "report") is report.json."""
+    """Everything under data/: (campaign, table) -> its files.
+
+    ("", "report") is report.json. Checksums follow when all is written: see ``write_sums``.
+    """
     downloads: dict[tuple[str, str], tuple[Download, ...]] = {}
     for results in campaigns:
         for table, files in write_tables(root, results, build).items():
@@ -74,6 +91,13 @@ def write_downloads(
     return downloads
 
 
+def write_sums(root: Path, downloads: Mapping[Any, Sequence[Download]]) -> Download:
+    """The checksums of all files under data/, as ``sha256sum --check`` reads them."""
+    files = sorted((one for files in downloads.values() for one in files), key=lambda one: one.path)
+    lines = [f"{one.sha256}  {one.path.removeprefix('data/')}\n" for one in files]
+    return write_file(root, SUMS, "".join(lines).encode(), "SHA-256", "sha256sum --check {name}")
+
+
 def write_spectra(root: Path, results: Results, build: BuildInfo) -> Download:
     """All extracted spectra of a campaign."""
     file = spectra_file(results, provenance(results, build))
@@ -82,13 +106,13 @@ def write_spectra(root: Path, results: Results, build: BuildInfo) -> Download:
         f"data/{results.name}/spectra.fits",
         file.content,
         "FITS",
-        'fits.open("{name}")',
+        READ_SPECTRA,
         file.left_out,
     )
 
 
 def write_tables(root: Path, results: Results, build: BuildInfo) -> dict[str, tuple[Download, ...]]:
-    """Every table of a campaign in two formats; table name -> its files."""
+    """Every table of a campaign; table name -> its files."""
     return {
         name: write_table(root, name, results.tables[name], results, build)
         for name in sorted(results.tables)
@@ -98,26 +122,40 @@ def write_tables(root: Path, results: Results, build: BuildInfo) -> dict[str, tu
 def write_table(
     root: Path, name: str, table: QTable, results: Results, build: BuildInfo
 ) -> tuple[Download, ...]:
-    """One table of a campaign in two formats."""
+    """One table of a campaign in the formats that suit its size."""
     table = with_provenance(table, name, results, build)
     base = f"data/{results.name}/{name}"
-    if len(table) * len(table.colnames) < LARGE_CELLS:
-        reads = 'QTable.read("{name}")'
-        return (
-            write_file(root, f"{base}.ecsv", _ecsv(table), "ECSV", reads),
-            write_file(root, f"{base}.fits", _fits(table, name), "FITS", reads),
-        )
-    table = shortened(table)
-    reads = 'QTable.read("{name}", format="ascii.ecsv")'
-    return (
-        write_file(root, f"{base}.ecsv.gz", squeezed(_ecsv(table)), "ECSV", reads),
-        write_file(root, f"{base}.parquet", _parquet(table), "Parquet", PARQUET_READS),
+    return tuple(
+        write_file(root, f"{base}.{suffix}", content, label, reads)
+        for suffix, content, label, reads in _formats(name, table)
     )
 
 
-def squeezed(content: bytes) -> bytes:
-    """The bytes gzipped, without a time of writing."""
-    return gzip.compress(content, compresslevel=9, mtime=0)
+def _formats(name: str, table: QTable) -> list[tuple[str, bytes, str, str]]:
+    """Suffix, content, label and reading line of every format of a table.
+
+    Measured on the default report: all small tables take 450 kB as FITS, 420 kB as VOTable, gzipped
+    53 kB and 63 kB, and every reader of these formats reads them so; the four huge ones take
+    0.93 MB as gzipped ECSV, 0.91 MB as gzipped VOTable, 0.51 MB as Parquet.
+    """
+    n_cells = len(table) * len(table.colnames)
+    small = n_cells < LARGE_CELLS
+    if not small:
+        table = shortened(table)
+    made: list[tuple[str, bytes, str, str]] = []
+    if small:
+        made = [
+            ("ecsv", ecsv(table), "ECSV", READ_ECSV),
+            ("fits.gz", squeezed(fits_file(table, name)), "FITS", READ_FITS),
+        ]
+    else:
+        if n_cells < HUGE_CELLS:
+            made = [("ecsv.gz", squeezed(ecsv(table)), "ECSV", READ_ECSV)]
+        made.append(("parquet", parquet_file(table), "Parquet", READ_PARQUET))
+    if name not in DUPLICATES or small:
+        content = squeezed(votable_file(table, binary=not small))
+        made.append(("vot.gz", content, "VOTable", READ_VOTABLE))
+    return made
 
 
 def with_provenance(table: QTable, name: str, results: Results, build: BuildInfo) -> QTable:
@@ -127,22 +165,6 @@ def with_provenance(table: QTable, name: str, results: Results, build: BuildInfo
         key: value for key, value in table.meta.items() if key not in ("__attributes__", "comments")
     }
     copy.meta = provenance(results, build) | {"table": name} | kept
-    return copy
-
-
-def shortened(table: QTable) -> QTable:
-    """A copy with single-precision numbers, times excepted: half the bytes."""
-    copy = table.copy()
-    for name in copy.colnames:
-        column = copy[name]
-        values = getattr(column, "value", column)
-        unit = getattr(column, "unit", None)
-        if np.asarray(values).dtype.kind != "f" or (unit is not None and unit.is_equivalent(u.s)):
-            continue
-        short = np.array([float(f"{value:.{LARGE_DIGITS}g}") for value in values], np.float32)
-        info = column.info
-        copy[name] = short * unit if unit is not None else short
-        copy[name].info.description, copy[name].info.meta = info.description, info.meta
     return copy
 
 
@@ -164,65 +186,10 @@ def provenance(results: Results, build: BuildInfo) -> dict[str, Any]:
     return ({"note": SIMULATED_NOTE} if results.simulated else {}) | facts
 
 
-def _ecsv(table: QTable) -> bytes:
-    buffer = io.StringIO()
-    table.write(buffer, format="ascii.ecsv")
-    return buffer.getvalue().encode()
-
-
-def _parquet(table: QTable) -> bytes:
-    """Parquet as astropy writes it, repacked: so it takes half the bytes."""
-    buffer = io.BytesIO()
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "table.parquet"
-        table.write(path, format="parquet")
-        content = parquet.read_table(path)
-    numbers = [one.name for one in content.schema if str(one.type) in ("double", "float")]
-    parquet.write_table(
-        content,
-        buffer,
-        compression="zstd",
-        use_dictionary=[name for name in content.column_names if name not in numbers],
-        use_byte_stream_split=numbers,
-    )
-    return buffer.getvalue()
-
-
-def _fits(table: QTable, name: str) -> bytes:
-    hdus = fits.HDUList([fits.PrimaryHDU(), table_hdu(table, name)])
-    buffer = io.BytesIO()
-    hdus.writeto(buffer, checksum=False)
-    return buffer.getvalue()
-
-
-def table_hdu(table: QTable, name: str) -> fits.BinTableHDU:
-    """A table as FITS extension; descriptions and UCDs as TCOMMn and TUCDn, meta as keywords."""
-    columns = Table()
-    for key in table.colnames:
-        column = table[key]
-        values = getattr(column, "value", column)
-        if np.asarray(values).dtype.kind == "U":
-            values = ascii_column(values.filled("") if isinstance(values, MaskedColumn) else values)
-        columns[key] = values
-    hdu = fits.table_to_hdu(columns)
-    hdu.name = name.upper()
-    for index, key in enumerate(table.colnames, start=1):
-        column = table[key]
-        if getattr(column, "unit", None) is not None:
-            hdu.header[f"TUNIT{index}"] = column.unit.to_string("fits")
-        if column.info.description:
-            hdu.header[f"TCOMM{index}"] = ascii_text(column.info.description)
-        ucd = (column.info.meta or {}).get("ucd")
-        if ucd:
-            hdu.header[f"TUCD{index}"] = ucd
-    add_keywords(hdu.header, table.meta)
-    return hdu
-
-
 def write_report_json(root: Path, campaigns: Sequence[Results], build: BuildInfo) -> Download:
     """The headline numbers of every campaign, for programs and for the next version's comparison."""
     content = report_json(campaigns, build)
-    return write_file(root, "data/report.json", content, "JSON", 'json.load(open("{name}"))')
+    return write_file(root, "data/report.json", content, "JSON", READ_JSON)
 
 
 def report_json(campaigns: Sequence[Results], build: BuildInfo) -> bytes:

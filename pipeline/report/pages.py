@@ -103,7 +103,7 @@ class Book:
             Link(
                 f"{table} ({item.label})" if named else item.label,
                 Markup(item.path),
-                f"{item.path.rpartition('/')[2]}, {size_of(item.n_bytes)}",
+                f"{item.name}, {size_of(item.n_bytes)}",
             )
             for item in self.downloads.get((campaign, table), ())
         )

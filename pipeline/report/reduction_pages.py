@@ -9,16 +9,20 @@ from typing import Any
 from markupsafe import Markup
 
 from pipeline.report.build import BuildInfo
-from pipeline.report.downloads import Download, provenance, squeezed, write_file
+from pipeline.report.downloads import Download, provenance, write_file
 from pipeline.report.pages import Book, Link, Page, TableBlock
 from pipeline.report.reduction_log import Family, channel_list, families, versions
 from pipeline.report.rows import exposure_anchors, exposure_links
+from pipeline.report.table_formats import squeezed
 from pipeline.report.tables import Cell, Head, TableView
 from pipeline.report.text import NOTHING, fixed, size_of
 from pipeline.results import Results
 
 TAB = ""
-RECORD_READS = 'json.load(gzip.open("{name}"))'
+RECORD_READS = (
+    "import gzip, json, pathlib; report = json.loads(gzip.decompress("
+    'pathlib.Path("{name}").read_bytes()))'
+)
 _MB = 1e6
 Downloads = Mapping[tuple[str, str], tuple[Download, ...]]
 

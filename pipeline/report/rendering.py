@@ -6,16 +6,19 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
+from html import escape
 from pathlib import Path
 from typing import Any
 
 from pipeline.errors import SiteError
-from pipeline.report.about_pages import about_page, downloads_page, method_page
+from pipeline.report.about_pages import about_page, method_page
 from pipeline.report.build import ROOT, BuildInfo
 from pipeline.report.citation import bibtex, sentence
 from pipeline.report.comparison_page import comparison_page
 from pipeline.report.data_page import data_page
-from pipeline.report.downloads import write_downloads
+from pipeline.report.dataset import data_up_to, dataset_of, script_safe
+from pipeline.report.downloads import write_downloads, write_sums
+from pipeline.report.downloads_page import downloads_page
 from pipeline.report.field_pages import detection_page, snr_page
 from pipeline.report.figures.base import Figure, compact_json, is_split
 from pipeline.report.offset_page import offsets_page
@@ -28,6 +31,7 @@ from pipeline.report.stability_pages import scatter_page, timelines_page
 from pipeline.report.static_image import static_svg
 from pipeline.report.summary_page import summary_page
 from pipeline.report.truth_pages import channels_page, recovery_page
+from pipeline.report.version_files import write_version_files
 from pipeline.results import Results
 
 NOT_PAGES = ("overrides", "hooks.py", "__pycache__", ".gitignore")
@@ -53,11 +57,19 @@ METHOD = "method"  # pages written by hand, under site_src, follow it in the nav
 
 @dataclass(frozen=True)
 class Cite:
-    """How to cite this version, as pages print it."""
+    """How to cite this version, as the box on every page prints it."""
 
+    title: str
+    authors: tuple[str, ...]
+    version: str
+    permalink: str  # "" for a local build
+    doi: str  # "" if none is set
+    data_up_to: str
+    commit: str
+    date: str
+    license: str
     sentence: str
     bibtex: str
-    last_night: str
     references: tuple[str, ...]
 
 
@@ -112,11 +124,12 @@ def _render_into(
         dirs_exist_ok=True,
         ignore=shutil.ignore_patterns(*NOT_PAGES),
     )
-    if (source / "CITATION.cff").is_file():
-        shutil.copyfile(source / "CITATION.cff", folder / "CITATION.cff")
     campaigns = [readable(results) for results in campaigns]
     downloads = write_downloads(folder, campaigns, build)
     downloads |= write_reduction_records(folder, campaigns, build)
+    downloads["", "sums"] = (write_sums(folder, downloads),)
+    downloads["", "version"] = write_version_files(folder, build)
+    files = [one for files in downloads.values() for one in files]
     env = environment(source / "templates")
     cite = cite_of(build, campaigns)
     first: Callable[[Sequence[Results], Book], Page] = partial(summary_page, build=build)
@@ -128,18 +141,31 @@ def _render_into(
             write_figure(folder / "assets" / "figures", figure)
         text = render_page(env, page, build, campaigns, cite)
         (folder / page.file).write_text(text, encoding="utf-8")
-    _write_site_json(folder, pages, _pages_by_hand(source), build)
+    head = {
+        "cite": asdict(cite),
+        "dataset": script_safe(dataset_of(build, campaigns)),
+        "dataset_files": script_safe(dataset_of(build, campaigns, files)),
+    }
+    _write_site_json(folder, pages, _pages_by_hand(source), build, head)
 
 
 def cite_of(build: BuildInfo, campaigns: Sequence[Results]) -> Cite:
     """The citation of this version."""
     arguments = (build.citation, build.version_label, build.date, build.site_url)
-    observed = [item.last_night for item in campaigns if not item.simulated]
+    citation = build.citation
     return Cite(
-        sentence(*arguments),
-        bibtex(*arguments),
-        max(observed, default=""),
-        build.citation.references,
+        title=citation.title,
+        authors=tuple(author.full for author in citation.authors),
+        version=build.version_label,
+        permalink=build.site_url,
+        doi=citation.doi,
+        data_up_to=data_up_to(campaigns),
+        commit=build.commit,
+        date=build.date,
+        license=citation.license,
+        sentence=sentence(*arguments),
+        bibtex=bibtex(*arguments),
+        references=citation.references,
     )
 
 
@@ -178,7 +204,11 @@ def _pages_by_hand(source: Path) -> list[tuple[str, str]]:
 
 
 def _write_site_json(
-    folder: Path, pages: Sequence[Page], by_hand: Sequence[tuple[str, str]], build: BuildInfo
+    folder: Path,
+    pages: Sequence[Page],
+    by_hand: Sequence[tuple[str, str]],
+    build: BuildInfo,
+    head: Mapping[str, Any],
 ) -> None:
     """What site_src/hooks.py hands to mkdocs."""
     entries = []
@@ -188,13 +218,10 @@ def _write_site_json(
             entries += [(page.tab, title, file) for title, file in by_hand]
     document = {
         "nav": navigation(entries),
-        "site_name": build.citation.title.partition(":")[0],
+        "site_name": escape(build.citation.title.partition(":")[0]),  # the theme prints it as it is
         "description": pages[0].description,
-        "footer": f"Version {build.version_label}, commit {build.commit[:10] or 'unknown'}",
+        "footer": escape(f"Version {build.version_label}, commit {build.commit[:10] or 'unknown'}"),
         "version": build.version_label,
-        "date": build.date,
-        "doi": build.citation.doi,
-        "authors": [author.full for author in build.citation.authors],
-        "citation": asdict(build.citation),
+        **head,  # what overrides/main.html and its cite box print
     }
     (folder / "site.json").write_text(json.dumps(document, indent=1, sort_keys=True) + "\n")

@@ -40,7 +40,7 @@ MEASURED: Mapping[str, tuple[Column, ...]] = {
     "recipe_calls": (
         EXPOSURE_ID,
         column("call", "str", "", "identity of the call: recipe, digest of what goes in, channel", "meta.id"),
-        column("recipe", "str", "", "recipe of the MUSE pipeline", "meta.software"),
+        column("recipe", "str", "", "recipe of the MUSE pipeline", "meta.id"),
         column("channel", "i8", "", "MUSE channel (IFU) 1-24, 0: all at once", "meta.id;instr"),
         column("pipeline", "str", "", "version of the recipe, as its products say", "meta.version;meta.software"),
         column("wall_s", "f8", "s", "elapsed time", "time.duration"),
@@ -57,7 +57,7 @@ MEASURED: Mapping[str, tuple[Column, ...]] = {
         column("flux", "f8", "", "DAOFIND flux in the detection image [cube unit]", "phot.flux"),
         column("channel", "i8", "", "MUSE channel (IFU) 1-24 that holds most of the star, 0: unknown", "meta.id;instr"),
         column("slice", "i8", "", "slice 1-48 on the sky within the channel, 0: unknown", "meta.id;instr"),
-        column("edge_distance_px", "f8", "pix", "distance to the nearest spaxel without data", "pos.distance"),
+        column("edge_distance_px", "f8", "pix", "distance to the nearest spaxel without data", "pos.angDistance;instr.pixel"),
         column("flags", "str", "", "edge, blended, near_standard, variable (Gaia DR3); space separated", "meta.code.qual"),
     ),
     "detections": (
@@ -74,7 +74,7 @@ MEASURED: Mapping[str, tuple[Column, ...]] = {
         column("flux", "f8", "", "mean flux density in the passband [cube unit]", "phot.flux.density"),
         column("flux_err", "f8", "", "1 sigma: photons and detector, photometry.stat_factor times STAT", "stat.error;phot.flux.density"),
         column("snr", "f8", "", "flux / flux_err", "stat.snr"),
-        column("coverage", "f8", "", "share of aperture and passband weight on finite samples", "stat.value"),
+        column("coverage", "f8", "", "share of aperture and passband weight on finite samples", "stat.filling"),
         column("flags", "str", "", "edge, gap; space separated", "meta.code.qual"),
     ),
     "spectra_drawn": (

@@ -9,11 +9,11 @@ RECORD: Mapping[str, tuple[Column, ...]] = {
         EXPOSURE_ID,
         STAR_1,
         STAR_2,
-        column("value", "f8", "", "deviation as plotted; for outlier_bound only the bound", "arith.ratio"),
+        column("value", "f8", "", "deviation as plotted; for outlier_bound only the bound", "phot.flux;arith.ratio"),
         column("value_err", "f8", "", "1 sigma of rounding to whole pixels", "stat.error"),
-        column("value_implied", "f8", "", "value that follows because a panel's 65 values sum to zero; NaN where it was read", "arith.ratio"),
+        column("value_implied", "f8", "", "value that follows because a panel's 65 values sum to zero; NaN where it was read", "phot.flux;arith.ratio"),
         column("value_implied_err", "f8", "", "1 sigma of value_implied", "stat.error"),
-        column("visible_fraction", "f8", "", "share of the marker that no other one covers", "stat.value"),
+        column("visible_fraction", "f8", "", "share of the marker that no other one covers", "stat.filling"),
         column("digitised_flag", "str", "", "empty, outlier_bound, behind_legend or overlapped", "meta.code.qual"),
     ),
     "snr_scatter": (
@@ -24,7 +24,7 @@ RECORD: Mapping[str, tuple[Column, ...]] = {
         column("star_1", "i8", "", "star in the numerator, 0: not known which of the candidates", "meta.id"),
         column("star_2", "i8", "", "star in the denominator, 0: not known which of the candidates", "meta.id"),
         column("candidates", "str", "", "pairs that fall in this pixel column", "meta.note"),
-        column("visible_fraction", "f8", "", "share of the marker that no other one covers", "stat.value"),
+        column("visible_fraction", "f8", "", "share of the marker that no other one covers", "stat.filling"),
     ),
     "coordtrafo": (
         column("kind", "str", "", "reference, detected, or transformed (reference taken through the study's affine)", "meta.code"),

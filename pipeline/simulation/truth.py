@@ -12,12 +12,49 @@ from pipeline.simulation.scaling import aperture, band_weights
 from pipeline.simulation.scene import Scene
 from pipeline.simulation.stars import StarSpec, catalogue_xy, light_xy
 
+# What each column is, as UCD1+ words; the same in whatever table it stands.
+_UCDS = {
+    "exposure_id": "meta.id",
+    "night": "time.epoch",
+    "mode": "meta.code;instr.setup",
+    "mjd_mid": "time.epoch",
+    **dict.fromkeys("abcdef", "stat.fit.param"),
+    "airmass": "obs.airMass",
+    "seeing_arcsec": "instr.obsty.seeing",
+    "fwhm_8000_px": "phys.angSize;instr.det.psf;stat.fwhm",
+    "beta": "instr.det.psf",
+    "throughput": "phys.transmission;obs.atmos",
+    "haze_mag": "obs.atmos.extinction",
+    "sky_continuum": "phot.flux.density;instr.background;arith.ratio",
+    "sky_lines": "phot.flux.density;instr.background;arith.ratio",
+    "sky_residual": "phot.flux.density;instr.background;arith.ratio",
+    "refraction_px": "obs.atmos.refractAngle",
+    "event": "meta.note",
+    "channel": "meta.id;instr",
+    "response": "phys.transmission;arith.ratio",
+    "slice_std": "stat.stdev;phys.transmission",
+    "star_id": "meta.id",
+    "x": "pos.cartesian.x;instr.det",
+    "y": "pos.cartesian.y;instr.det",
+    "x_light": "pos.cartesian.x;instr.det",
+    "y_light": "pos.cartesian.y;instr.det",
+    "flux_8000": "phot.flux.density",
+    "band": "meta.id;instr.bandpass",
+    "radius_px": "phys.angSize;instr.pixel",
+    "flux": "phot.flux.density",
+    "flux_err": "stat.error;phot.flux.density",
+    "sky": "phot.flux.density;instr.background",
+    "own": "phot.flux.density",
+    "coverage": "stat.filling",
+}
+
 
 def _table(columns: dict[str, tuple[object, u.UnitBase | None, str]]) -> QTable:
     table = QTable()
     for name, (values, unit, description) in columns.items():
         table[name] = np.asarray(values) * unit if unit is not None else np.asarray(values)
         table[name].info.description = description
+        table[name].info.meta = {"ucd": _UCDS[name]}
     return table
 
 

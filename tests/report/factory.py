@@ -18,6 +18,7 @@ from pipeline.schema import APERTURE_RADII_PX, TABLES, empty_value, make_table
 HEADLINE = ((2, 22), (4, 6), (15, 2), (22, 4))
 HOSTILE = '<script>alert(1)</script> `x` *b* [l](javascript:alert(2)) "q" & | # $ \n# big'
 HOSTILE_ID = "<img src=x onerror=alert(3)>"
+HOSTILE_TITLE = "</script><script>alert(4)</script> \"q\" 'a' --> <!-- {{ x }} {% y %} & Å \\ }{ $%"
 
 
 def build_info(**changes: Any) -> BuildInfo:
@@ -33,6 +34,19 @@ def build_info(**changes: Any) -> BuildInfo:
         "epoch": 1795392000,
     }
     return BuildInfo(**(facts | changes))
+
+
+def hostile_build() -> BuildInfo:
+    """A build whose every text wants to be markup."""
+    authors = (Author(HOSTILE_TITLE, HOSTILE_TITLE), Author(HOSTILE_TITLE))
+    citation = Citation(
+        HOSTILE_TITLE,
+        authors,
+        abstract=HOSTILE_TITLE,
+        keywords=(HOSTILE_TITLE,),
+        references=(HOSTILE_TITLE,),
+    )
+    return build_info(citation=citation, version_label=HOSTILE_TITLE, commit=HOSTILE_TITLE)
 
 
 def fill(name: str, rows: int, **columns: Any) -> QTable:

@@ -34,9 +34,10 @@ from tests.report import factory
 @pytest.fixture(scope="module")
 def figures(campaigns: list[Results]) -> list[Figure]:
     """Every figure of the report."""
-    downloads: dict[tuple[str, str], Any] = {("", "report"): [None]}
+    downloads: dict[tuple[str, str], Any] = {("", "report"): [None], ("", "sums"): [None]}
+    downloads |= {("", "version"): [None, None]}
     for one in campaigns:
-        downloads |= {(one.name, table): [] for table in one.tables}
+        downloads |= {(one.name, table): [] for table in (*one.tables, "spectra_drawn")}
     return [figure for make in PAGES for figure in make(campaigns, Book(downloads)).figures]
 
 

@@ -130,7 +130,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def hostile_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A site full of text that wants to be markup."""
     folder = tmp_path_factory.mktemp("hostile")
-    render([factory.campaign(hostile=True)], factory.build_info(), folder / "docs")
+    render([factory.campaign(hostile=True)], factory.hostile_build(), folder / "docs")
     return build_site(folder / "docs", folder / "site", epoch=EPOCH)
 
 

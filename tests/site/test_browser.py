@@ -174,7 +174,7 @@ def test_a_table_can_be_searched(watched: Any, base: str) -> None:
 def test_citation_can_be_copied(watched: Any, base: str) -> None:
     one = watched(permissions=["clipboard-read", "clipboard-write"])
     one.page.goto(f"{base}about.html")
-    one.page.locator("button[data-copy='bibtex']").click()
+    one.page.locator("button[data-copy='cite-bibtex']").click()
     one.page.wait_for_function(
         "navigator.clipboard.readText().then((text) => text.includes('@misc'))"
     )
@@ -246,7 +246,7 @@ def test_from_disk_figures_and_selectors_work(watched: Any, site: Path) -> None:
     one.clean()
 
 
-@pytest.mark.parametrize("name", ["index", "data", "timelines", "detection", "scatter", "offsets"])
+@pytest.mark.parametrize("name", ["index", "data", "timelines", "detection", "scatter", "offsets", "downloads", "about"])
 def test_hostile_text_is_shown_and_runs_nothing(
     watched: Any, hostile_site: Path, serve: Any, name: str
 ) -> None:
