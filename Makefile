@@ -7,16 +7,23 @@ JOBS ?= $(shell nproc)
 SITE ?= site
 DIST ?= dist
 PORT ?= 8000
+# Of a version that will be published: its name, the address of all versions, its DOI, and the numbers
+# of the version before (make previous), if there is one.
+VERSION ?=
+SITE_URL ?=
+DOI ?=
+PREVIOUS ?= work/previous.json
+VERSION_OPTIONS = $(and $(VERSION),--version-label "$(VERSION)") $(and $(SITE_URL),--site-url "$(SITE_URL)") $(and $(DOI),--doi "$(DOI)") $(and $(VERSION),$(wildcard $(PREVIOUS)),--previous "$(PREVIOUS)")
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
 VENDOR := site_src/assets/vendor/.done
 
-.PHONY: report test campaign-nights campaign-cubes campaign-report archive publish publish-demo archive-demo reduction-demo serve clean distclean lint lock accept-numbers status bench help
+.PHONY: report test campaign-nights campaign-report archive previous publish publish-demo archive-demo reduction-demo serve clean distclean lint lock accept-numbers status bench help
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 18
 
 report: $(VENV)/.run $(VENDOR)  ## build the default report into site/
-	$(BIN)/python build_report.py --jobs $(JOBS) --site $(SITE) $(ARGS)
+	$(BIN)/python build_report.py --jobs $(JOBS) --site $(SITE) $(VERSION_OPTIONS) $(ARGS)
 	@echo "Read it: $(SITE)/index.html (or: make serve)"
 
 test: $(VENV)/.test $(VENDOR)  ## run all tests that this machine can run
@@ -32,6 +39,15 @@ serve:  ## serve the built site on 127.0.0.1
 	@test -f $(SITE)/index.html || { echo "no site yet: make report"; exit 1; }
 	@echo "http://127.0.0.1:$(PORT)/"
 	@$(PYTHON) -m http.server --bind 127.0.0.1 --directory $(SITE) $(PORT)
+
+REMOTE ?= origin
+previous: $(VENV)/.run  ## write the numbers of the version before VERSION, for the report to compare with
+	$(BIN)/python -m pipeline.versions previous --remote $(REMOTE) --before "$(VERSION)" $(PREVIOUS)
+
+publish: $(VENV)/.run  ## publish the built site as a version in the branch gh-pages, and push it
+	$(BIN)/python -m pipeline.versions check $(SITE)
+	$(BIN)/python -m pipeline.versions deploy --remote $(REMOTE) $(ARGS) $(SITE)
+	git push $(REMOTE) gh-pages
 
 archive: $(VENV)/.run  ## pack the built site, and its data, into archives in dist/
 	$(BIN)/python -m pipeline.pack --site $(SITE) --output $(DIST)
@@ -51,11 +67,8 @@ campaign-nights: $(VENV)/.run  ## ask the archive for the nights of a campaign, 
 	$(BIN)/python -m pipeline overview --config $(CONFIG) --work $(CAMPAIGN)
 	$(BIN)/python -m pipeline retrieve --config $(CONFIG) --work $(CAMPAIGN)
 
-campaign-cubes: $(VENV)/.run  ## reduce what was fetched to cubes
-	$(BIN)/python -m pipeline reduce --config $(CONFIG) --work $(CAMPAIGN) --jobs $(JOBS)
-
-campaign-report: $(VENV)/.run $(VENDOR)  ## the report of record and campaign
-	$(BIN)/python build_report.py --config $(CONFIG) --source published --source archive --work $(CAMPAIGN) --site $(SITE) --jobs $(JOBS) --version-label "$(VERSION)" $(ARGS)
+campaign-report: $(VENV)/.run $(VENDOR)  ## the report of the record, and of the campaign: reduced where that is not done
+	$(BIN)/python build_report.py --config $(CONFIG) --source published --source archive --work $(CAMPAIGN) --site $(SITE) --jobs $(JOBS) $(VERSION_OPTIONS) $(ARGS)
 
 status: $(VENV)/.run  ## list what is done, stale and failed, and why
 	$(BIN)/python -m pipeline status

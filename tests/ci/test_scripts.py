@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -9,8 +10,11 @@ from datetime import UTC, datetime
 import pytest
 
 from pipeline.cli import ROOT
+from tests.zenodo.conftest import packed
+from tests.zenodo.server import TOKEN, Service
 
 CI = ROOT / ".ci"
+LABEL = "v1900.01"  # of no real version: its draft is forgotten afterwards
 
 
 def module(name):
@@ -128,3 +132,46 @@ def test_without_a_known_kind_the_dependencies_script_says_what_it_takes():
     )
     assert done.returncode == 2
     assert "oldest|newest" in done.stderr
+
+
+@pytest.fixture
+def step(tmp_path):
+    """Environment of a step that works on a tiny built site: packed, it comes into a folder here."""
+    packed(tmp_path, "", LABEL)
+    yield {**os.environ, "SITE": str(tmp_path / "site"), "DIST": str(tmp_path / "dist")}
+    (ROOT / "work" / f"zenodo-{LABEL}.json").unlink(missing_ok=True)
+
+
+def test_a_doi_is_reserved_for_the_build_and_the_draft_is_filled(step, tmp_path):
+    with Service() as service:
+        environment = step | {
+            "ZENODO_TOKEN": TOKEN,
+            "ZENODO_SERVER": service.url,
+            "GITHUB_OUTPUT": str(tmp_path / "output"),
+        }
+        done = subprocess.run(
+            [CI / "doi", LABEL], env=environment, capture_output=True, text=True, check=True
+        )
+        doi = done.stdout.strip()
+        assert (tmp_path / "output").read_text() == f"doi={doi}\n"
+        packed(tmp_path, doi, LABEL)
+        said = subprocess.run(
+            [CI / "deposit"], env=environment, capture_output=True, text=True, check=True
+        )
+        (draft,) = service.depositions.values()
+        assert len(draft["files"]) == 2
+        assert not draft["submitted"]
+        assert TOKEN not in done.stdout + done.stderr + said.stdout + said.stderr
+
+
+@pytest.mark.parametrize(("known", "creates"), [(False, True), (True, False)])
+def test_the_packed_site_is_attached_to_the_release_of_the_tag(step, tmp_path, known, creates):
+    gh, log = tmp_path / "gh", tmp_path / "log"
+    gh.write_text(f'#!/bin/sh\necho "$*" >> {log}\n[ "$2" != view ] || exit {0 if known else 1}\n')
+    gh.chmod(0o755)
+    environment = step | {"PATH": f"{tmp_path}:{step['PATH']}"}
+    subprocess.run([CI / "attach", "v2026.11"], env=environment, check=True, capture_output=True)
+    asked = log.read_text()
+    assert ("release create v2026.11 --verify-tag" in asked) == creates
+    (upload,) = (line for line in asked.splitlines() if "upload" in line)
+    assert upload.count(".tgz") == 2
