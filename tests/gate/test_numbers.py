@@ -49,7 +49,7 @@ def test_the_built_report_has_the_accepted_numbers(history):
 
 def test_the_record_analysed_here_and_now_has_the_accepted_numbers(history, tmp_path):
     settings = read_settings(ROOT / "report.toml")
-    request = Request(settings, ROOT, ("published",), None, tmp_path, Workers(1), ())
+    request = Request(settings, ROOT, ("published",), None, None, tmp_path, Workers(1), ())
     record = PublishedRecord(request)
     fresh = {
         f"{record.name}/{number.key}": numbers.pair(number.value, number.uncertainty)
