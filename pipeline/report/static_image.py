@@ -76,6 +76,8 @@ def _draw(
         _finish_axis(panel.axes, panel.xaxis, "x")
         _finish_axis(panel.axes, panel.yaxis, "y")
     frame = _make_room(panels.values(), frame, size)
+    for panel in panels.values():
+        panel.axes.apply_aspect()  # now: what is drawn over the axes asks where they are
     for shape in layout.get("shapes", ()):
         draw_shape(canvas, panels, frame, shape)
     for picture in layout.get("images", ()):

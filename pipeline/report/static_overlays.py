@@ -111,7 +111,7 @@ def draw_image(panels: Panels, picture: Mapping[str, Any]) -> None:
         extent=extent,
         origin="upper",
         cmap="gray",
-        aspect="auto",
+        aspect=panel.axes.get_aspect(),
         zorder=0,
         interpolation="none",  # its own pixels in the file, not those of this size
     )

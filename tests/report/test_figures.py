@@ -12,6 +12,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
+from pipeline.report.field_pages import detection_page
 from pipeline.report.figures.base import (
     Figure,
     compact_json,
@@ -143,6 +144,16 @@ def test_the_still_picture_shows_every_point_where_plotly_does() -> None:
     width = 860 - margin["l"] - margin["r"]
     expected = [0.72 * (margin["l"] + width * value / 4) for value in (1.0, 3.0)]
     assert np.allclose(x, expected, atol=0.06)  # a tenth of a point is what the file keeps
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+def test_a_spaxel_is_square_in_the_still_picture_of_the_field(narrow: bool) -> None:
+    book = Book({})
+    detection_page([factory.campaign()], book)
+    svg = ElementTree.fromstring(static_svg(book.figures[0], narrow=narrow))
+    (picture,) = (node for node in svg.iter() if node.tag.endswith("image"))
+    across, _, _, up = re.findall(r"[\d.]+", picture.get("transform", ""))[:4]
+    assert float(across) == pytest.approx(float(up), rel=0.01)
 
 
 def test_an_unknown_kind_of_trace_is_refused() -> None:
