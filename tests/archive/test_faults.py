@@ -252,7 +252,7 @@ def test_killed_at_random_and_started_again_every_file_is_there(workspace):
 def test_ctrl_c_ends_a_run_soon_and_the_next_one_goes_on(workspace):
     world = World(image_px=400).night("2019-03-09", "WFM-AO-N")
     command = [sys.executable, "-m", "pipeline.archive", "retrieve"]
-    with TestArchive(world, Faults(share=1.0, kinds=("slow",), chunk_pause_s=0.2)) as archive:
+    with TestArchive(world, Faults(share=1.0, kinds=("slow",), chunk_pause_s=1.0)) as archive:
         workspace.point_at(archive, read_timeout_s=5.0)
         command += ["--config", str(workspace.config), "--work", str(workspace.work)]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as run:
