@@ -32,6 +32,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument(
+        "--range",
+        type=int,
+        nargs=2,
+        metavar=("FIRST", "LAST"),
+        help="wavelengths of the cube [Angstrom], for a machine without 32 GB (default: all)",
+    )
+    parser.add_argument("--keep", action="store_true", help="keep intermediate products")
     args = parser.parse_args()
     raw = args.folder.resolve() / "raw"
     if not any(raw.glob(TREES)):  # written last
@@ -49,7 +57,10 @@ def main() -> None:
         jobs=args.jobs,
         memory_mb=0.9 * available_memory_mb(),
     )
-    settings = ReductionSettings(uncalibrated=True)
+    parameters = ReductionSettings().parameters
+    for name, value in zip(("lambdamin", "lambdamax"), args.range or (), strict=False):
+        parameters += (f"muse_scipost.{name}={value}",)
+    settings = ReductionSettings(parameters=parameters, uncalibrated=True, keep=args.keep)
     (result,) = reduce_exposures([Order(tree.read_bytes(), wanted)], workshop, settings, say)
     print(result)
     print_costs(reduction_log(workshop.folder, result.calls))
