@@ -153,7 +153,7 @@ def _formats(name: str, table: QTable) -> list[tuple[str, bytes, str, str]]:
             made = [("ecsv.gz", squeezed(ecsv(table)), "ECSV", READ_ECSV)]
         made.append(("parquet", parquet_file(table), "Parquet", READ_PARQUET))
     if name not in DUPLICATES or small:
-        content = squeezed(votable_file(table, binary=not small))
+        content = squeezed(votable_file(table))
         made.append(("vot.gz", content, "VOTable", READ_VOTABLE))
     return made
 

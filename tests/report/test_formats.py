@@ -49,15 +49,15 @@ def test_every_fits_file_is_valid(which: str, request: pytest.FixtureRequest) ->
             hdus.verify("exception")
 
 
-def read_back(table: QTable, *, binary: bool) -> QTable:
-    content = votable_file(table, binary=binary)
+def read_back(table: QTable) -> QTable:
+    content = votable_file(table)
+    assert b"<TABLEDATA" not in content  # whose writer corrupts memory: see votable_file
     said = io.StringIO()
     assert votable.validate(io.BytesIO(content), output=said), said.getvalue()
     return QTable.read(io.BytesIO(content), format="votable")
 
 
-@pytest.mark.parametrize("binary", [True, False])
-def test_a_votable_keeps_letters_numbers_units_and_what_is_missing(binary: bool) -> None:
+def test_a_votable_keeps_letters_numbers_units_and_what_is_missing() -> None:
     words = ["</TD><script>alert(1)</script>", 'Å \u2212 "q" -- ]]>', "con\x01trol"]
     table = QTable(
         {
@@ -69,7 +69,7 @@ def test_a_votable_keeps_letters_numbers_units_and_what_is_missing(binary: bool)
         },
         meta={"title": '</INFO> "&" \x02 \n--', "table": "t"},
     )
-    back = read_back(table, binary=binary)
+    back = read_back(table)
     assert back["word"].tolist() == [words[0], words[1], "con trol"]
     assert back["x"].unit == u.pix
     assert np.array_equal(back["x"].value, table["x"].value, equal_nan=True)
@@ -79,15 +79,14 @@ def test_a_votable_keeps_letters_numbers_units_and_what_is_missing(binary: bool)
     assert np.array_equal(back["short"], table["short"], equal_nan=True)
 
 
-@pytest.mark.parametrize("binary", [True, False])
-def test_a_table_without_rows_is_a_valid_votable(binary: bool) -> None:
-    back = read_back(QTable({"name": np.array([], "U5"), "x": [] * u.d}), binary=binary)
+def test_a_table_without_rows_is_a_valid_votable() -> None:
+    back = read_back(QTable({"name": np.array([], "U5"), "x": [] * u.d}))
     assert len(back) == 0
     assert back.colnames == ["name", "x"]
 
 
 def test_a_column_of_ascii_takes_a_byte_a_letter() -> None:
-    text = votable_file(QTable({"a": ["plain"], "b": ["Å"]}), binary=True).decode()
+    text = votable_file(QTable({"a": ["plain"], "b": ["Å"]})).decode()
     assert 'datatype="char" name="a"' in " ".join(sorted_attributes(text, "a"))
     assert 'datatype="unicodeChar"' in " ".join(sorted_attributes(text, "b"))
 
