@@ -12,8 +12,9 @@ from pipeline.campaign import MODES
 from pipeline.published import read_record
 from pipeline.report.build import BuildInfo
 from pipeline.report.citation import Author, Citation
-from pipeline.results import Image, Number, ReductionLog, Results, SpectrumSet
+from pipeline.results import Image, Number, Results, SpectrumSet
 from pipeline.schema import APERTURE_RADII_PX, TABLES, empty_value, make_table
+from tests.report.recipes import reductions
 
 HEADLINE = ((2, 22), (4, 6), (15, 2), (22, 4))
 HOSTILE = '<script>alert(1)</script> `x` *b* [l](javascript:alert(2)) "q" & | # $ \n# big'
@@ -130,41 +131,6 @@ def campaign(
         inputs_digest="ab" * 32,
         settings={"detection": {"threshold_sigma": 6.0, "fwhm_px": 5.0}},
     )
-
-
-def reductions(ids: list[str], text: str) -> dict[str, ReductionLog]:
-    """Logs of two exposures: one with a cube, one that failed with that text."""
-    flats = tuple(recipe_record("muse_flat", channel, text) for channel in (12, 13))
-    cube = recipe_record("muse_scipost", 0, text)
-    failed = {**cube, "error_type": "RecipeFailed", "error": text, "products": {}, "qc": {}}
-    good, bad = ids
-    return {
-        good: ReductionLog((*flats, cube), ("this exposure defines the grid",)),
-        bad: ReductionLog((*flats, failed), (), f"RecipeFailed: {text}"),
-    }
-
-
-def recipe_record(recipe: str, channel: int, text: str) -> dict[str, Any]:
-    """What is kept of one call of a recipe."""
-    short = recipe.removeprefix("muse_")
-    return {
-        "call": f"{short}-0123456789-{channel:02d}",
-        "recipe": recipe,
-        "channel": channel,
-        "runner": "esorex",
-        "provenance": {"pipeline": "muse/2.8.7", "recipe": recipe, "library": "cpl-7.2.3"},
-        "parameters": {"nsum": "16"},
-        "inputs": {"000 FLAT MUSE.x": "ab" * 32, "001 MASTER_BIAS bias-0123456789-12": "cd" * 32},
-        "products": {"MASTER_FLAT": ["MASTER_FLAT.fits"]},
-        "qc": {f"ESO QC SLICE{n} WIDTH": 76.0 + n + channel for n in (1, 2)} | {"ESO QC X": text},
-        "warnings": [text],
-        "wall_s": 12.5,
-        "cpu_s": 11.0,
-        "peak_rss_mb": 890.0,
-        "size_mb": 202.0,
-        "error_type": "",
-        "error": "",
-    }
 
 
 def _numbers(value: float) -> tuple[Number, ...]:

@@ -8,8 +8,9 @@ import pytest
 from pipeline.report.reduction_log import channel_list, families
 from pipeline.report.reduction_pages import reduction_pages
 from tests.report import factory
+from tests.report.recipes import recipe_record
 
-RECORDS = [factory.recipe_record("muse_flat", channel, "a warning") for channel in (12, 13, 14)]
+RECORDS = [recipe_record("muse_flat", channel, "a warning") for channel in (12, 13, 14)]
 
 
 def test_calls_that_differ_in_channel_only_stand_together():
