@@ -3,7 +3,7 @@
 
 `.ci/published.py next` prints the name of the next version, vYYYY.MM or vYYYY.MM.N, from today's
 date and the versions there are. `.ci/published.py changed SITE` says whether the data of a built site
-differ from those of the latest version. In a workflow both answers are outputs of the step, too.
+differ from those of the newest version of the same campaigns. In a workflow both answers are outputs of the step, too.
 Needs git and nothing else; a branch that does not exist yet holds no version.
 """
 
@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 BRANCH = "gh-pages"
-LATEST = "latest"
 
 
 def read(branch: str, path: str) -> Any:
@@ -44,17 +43,22 @@ def next_version(taken: set[str], today: datetime) -> str:
 
 
 def digests(report: Any) -> dict[str, str]:
-    """What shaped the numbers of each campaign."""
-    return {one["name"]: one["inputs_digest"] for one in report["campaigns"]}
+    """The data of each campaign: frames, cubes, files of the record; neither code nor settings."""
+    return {one["name"]: one["digests"]["data"] for one in report["campaigns"]}
 
 
 def differs(branch: str, site: Path) -> bool:
-    """Whether the site holds other data than the latest version, or there is none."""
-    listed = versions(branch)
-    latest = next((one["version"] for one in listed if LATEST in one["aliases"]), None)
-    old = latest and read(branch, f"{latest}/data/report.json")
-    new = json.loads((site / "data" / "report.json").read_text(encoding="utf-8"))
-    return not old or digests(old) != digests(new)
+    """Whether the site holds other data than the newest version of the same campaigns, if any.
+
+    A release has the simulated campaign, a scheduled report the archive's: each is compared with
+    its own kind.
+    """
+    new = digests(json.loads((site / "data" / "report.json").read_text(encoding="utf-8")))
+    for one in versions(branch):  # the newest first
+        report = read(branch, f"{one['version']}/data/report.json")
+        if report and set(digests(report)) == set(new):
+            return digests(report) != new
+    return True
 
 
 def tell(name: str, value: str) -> None:

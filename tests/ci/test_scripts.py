@@ -6,10 +6,13 @@ import os
 import subprocess
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from pipeline.cli import ROOT
+from pipeline.report.downloads import report_json
+from tests.report import factory
 from tests.zenodo.conftest import packed
 from tests.zenodo.server import TOKEN, Service
 
@@ -24,8 +27,11 @@ def module(name):
     return loaded
 
 
-def report(digest):
-    return json.dumps({"campaigns": [{"name": "demo", "inputs_digest": digest}]})
+def report(data, code="cc"):
+    """What the script reads of a report.json."""
+    digests = {"data": data, "code": code}
+    one = {"name": "demo", "inputs_digest": data + code, "digests": digests}
+    return json.dumps({"campaigns": [one]})
 
 
 @pytest.fixture
@@ -59,15 +65,32 @@ def ask(checkout, *words, **environment):
     return done.stdout.strip()
 
 
-def built(folder, digest):
+def built(folder, data, code="cc"):
     (folder / "site" / "data").mkdir(parents=True, exist_ok=True)
-    (folder / "site" / "data" / "report.json").write_text(report(digest))
+    (folder / "site" / "data" / "report.json").write_text(report(data, code))
     return str(folder / "site")
 
 
 def test_a_site_of_other_data_has_changed_and_one_of_the_same_has_not(checkout, tmp_path):
     assert ask(checkout, "changed", built(tmp_path, "aa")) == "false"
     assert ask(checkout, "changed", built(tmp_path, "bb")) == "true"
+
+
+def test_a_version_of_other_campaigns_is_not_compared_with(checkout, tmp_path):
+    site = Path(built(tmp_path, "aa"))
+    report = json.loads((site / "data" / "report.json").read_text())
+    report["campaigns"][0]["name"] = "another"
+    (site / "data" / "report.json").write_text(json.dumps(report))
+    assert ask(checkout, "changed", str(site)) == "true"
+
+
+def test_other_code_on_the_same_data_makes_no_new_version(checkout, tmp_path):
+    assert ask(checkout, "changed", built(tmp_path, "aa", code="dd")) == "false"
+
+
+def test_the_report_that_is_written_names_its_data():
+    report = json.loads(report_json([factory.campaign()], factory.build_info()))
+    assert set(module("published").digests(report)) == {"demo-simulated"}
 
 
 def test_the_first_site_ever_has_changed(checkout, tmp_path):
