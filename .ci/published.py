@@ -3,7 +3,8 @@
 
 `.ci/published.py next` prints the name of the next version, vYYYY.MM or vYYYY.MM.N, from today's
 date and the versions there are. `.ci/published.py changed SITE` says whether the data of a built site
-differ from those of the newest version of the same campaigns. In a workflow both answers are outputs of the step, too.
+differ from those of the newest version of the same campaigns. In a workflow both answers are outputs
+of the step, too.
 Needs git and nothing else; a branch that does not exist yet holds no version.
 """
 
