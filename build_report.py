@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from pipeline import __version__
-from pipeline.campaigns import FORCEABLE, campaigns_of
+from pipeline.campaigns import FORCEABLE, campaigns_of, measure_all
 from pipeline.cli import Request, add_common_options, guarded, request_from
 from pipeline.labels import version_url
 from pipeline.products import exclusive
@@ -91,8 +91,7 @@ def build(request: Request, options: argparse.Namespace) -> int:
     )
     with exclusive(request.work):
         campaigns = campaigns_of(request)
-        for campaign in campaigns:
-            campaign.measure()
+        measure_all(campaigns)
         if options.until != "measure":
             for campaign in campaigns:
                 say(campaign.exit_summary())

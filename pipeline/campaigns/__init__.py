@@ -3,7 +3,7 @@
 from pipeline import run
 from pipeline.campaigns.archive import ArchiveFrames
 from pipeline.campaigns.base import Campaign
-from pipeline.campaigns.choice import campaigns_of
+from pipeline.campaigns.choice import campaigns_of, measure_all
 from pipeline.campaigns.cubes import CubeFolder
 from pipeline.campaigns.measured import MeasuredCampaign
 from pipeline.campaigns.record import PublishedRecord
@@ -20,5 +20,6 @@ __all__ = [
     "PublishedRecord",
     "SimulatedCampaign",
     "campaigns_of",
+    "measure_all",
     "simulation_plan",
 ]

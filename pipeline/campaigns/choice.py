@@ -1,6 +1,6 @@
 """Which campaigns a request asks for, in reading order."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from pipeline.archive.retrieved import retrieved
@@ -10,6 +10,7 @@ from pipeline.campaigns.cubes import CubeFolder
 from pipeline.campaigns.record import PublishedRecord
 from pipeline.campaigns.simulated import SimulatedCampaign
 from pipeline.cli import Request
+from pipeline.errors import ReferenceError
 from pipeline.progress import say
 from pipeline.sources import cubes_by_field
 
@@ -33,6 +34,24 @@ def campaigns_of(request: Request) -> list[Campaign]:
         if number == 0 and "simulated" in request.sources:
             found.append(SimulatedCampaign(of_field))
     return found
+
+
+def measure_all(campaigns: Sequence[Campaign]) -> None:
+    """Measure every campaign: one without a reference does not keep the others from theirs.
+
+    Raises
+    ------
+    ReferenceError
+        At the end, if a campaign has no exposure that can serve as its reference.
+    """
+    reasons = []
+    for campaign in campaigns:
+        try:
+            campaign.measure()
+        except ReferenceError as error:
+            reasons.append(f"{campaign.name}: {error}")
+    if reasons:
+        raise ReferenceError("; ".join(reasons))
 
 
 def _frames_by_field(request: Request) -> Iterator[tuple[int, ArchiveFrames]]:

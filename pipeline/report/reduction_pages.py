@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,12 @@ class FamilyView:
 def write_reduction_records(
     root: Path, campaigns: Sequence[Results], build: BuildInfo
 ) -> dict[tuple[str, str], tuple[Download, ...]]:
-    """The full records of every exposure's recipes as gzipped JSON; (campaign, exposure) -> file."""
+    """What the log pages say as gzipped JSON; (campaign, exposure) -> file.
+
+    Quality control is summed up over slices and channels there as well: number by number, an
+    exposure of 24 channels would take a quarter of a megabyte, and a campaign more than a site. What
+    single calls took is in the table ``recipe_calls``.
+    """
     files: dict[tuple[str, str], tuple[Download, ...]] = {}
     for results in campaigns:
         for exposure_id, name in _page_names(results).items():
@@ -63,7 +68,8 @@ def write_reduction_records(
                     "exposure_id": exposure_id,
                     "error": log.error,
                     "notes": log.notes,
-                    "calls": log.records,
+                    "versions": versions(log.records),
+                    "steps": [asdict(one) for one in families(log.records)],
                 },
                 indent=1,
                 sort_keys=True,
@@ -77,7 +83,7 @@ def write_reduction_records(
 
 def reduction_pages(campaigns: Sequence[Results], downloads: Downloads) -> list[Page]:
     """The overview and a log for every exposure; no page if nothing was reduced here."""
-    reduced = [one for one in campaigns if _page_names(one)]
+    reduced = [one for one in campaigns if was_reduced(one)]
     if not reduced:
         return []
     book = Book(downloads)
@@ -95,6 +101,11 @@ def reduction_pages(campaigns: Sequence[Results], downloads: Downloads) -> list[
         for exposure_id, name in _page_names(one).items()
     ]
     return [overview, *logs]
+
+
+def was_reduced(results: Results) -> bool:
+    """Whether exposures of the campaign were reduced here, so that there is a log to show."""
+    return bool(_page_names(results))
 
 
 def _page_names(results: Results) -> dict[str, str]:
@@ -209,9 +220,7 @@ def _log_page(results: Results, exposure_id: str, name: str, book: Book) -> Page
             "cost": book.table(_cost_table(results, found), results.name),
             "families": [_family_view(results, k, one, book) for k, one in enumerate(found, 1)],
             "record": [
-                Link(
-                    f"records of all calls ({file.label})", Markup(file.path), size_of(file.n_bytes)
-                )
+                Link(f"this log ({file.label})", Markup(file.path), size_of(file.n_bytes))
                 for file in book.downloads[results.name, f"reduction of {exposure_id}"]
             ],
         },

@@ -16,7 +16,7 @@ from matplotlib import dates as mdates
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
 
-from pipeline.report.figures.base import Figure, height, merged, resolve
+from pipeline.report.figures.base import DAY_MS, Figure, height, merged, resolve
 from pipeline.report.static_compact import compact_svg
 from pipeline.report.static_marks import MARKS, PT_PER_PX, coordinates, legend_handle, plain
 from pipeline.report.static_overlays import Frame, Panel, draw_annotation, draw_image, draw_shape
@@ -167,7 +167,10 @@ def _finish_axis(axes: Axes, spec: Mapping[str, Any], which: Literal["x", "y"]) 
         (axes.set_xscale if which == "x" else axes.set_yscale)("log")
         axis.set_major_formatter(mpl.ticker.FuncFormatter(lambda value, _: f"{value:g}"))
         axis.set_minor_formatter(mpl.ticker.NullFormatter())
-    if spec.get("type") == "date":
+    if spec.get("type") == "date" and isinstance(spec.get("dtick"), int):  # from 1970, as in Plotly
+        axis.set_major_locator(mpl.ticker.MultipleLocator(spec["dtick"] / DAY_MS))
+        axis.set_major_formatter(mpl.ticker.FuncFormatter(_day))
+    elif spec.get("type") == "date":
         width_px = axes.get_window_extent().width
         room = max(1, int(width_px // DATE_PX))  # labels
         axis.set_major_locator(mdates.MonthLocator(interval=_months_apart(spec, room)))
@@ -234,6 +237,13 @@ def _month(value: float, place: int | None) -> str:
     """Month, and the year below it at the first tick and in January."""
     day = mdates.num2date(value)
     return str(day.strftime("%b\n%Y" if place == 0 or day.month == 1 else "%b"))
+
+
+def _day(value: float, place: int | None) -> str:
+    """Day and month, and the year below them at the first tick and at New Year."""
+    day = mdates.num2date(value)
+    first = place == 0 or (day.month, day.day) == (1, 1)
+    return f"{day.day} {day:%b}" + (f"\n{day.year}" if first else "")
 
 
 def _legend(

@@ -12,6 +12,7 @@ from pipeline.report.changes_section import changes_section
 from pipeline.report.downloads import report_json
 from pipeline.report.figures.timelines import headline_timelines
 from pipeline.report.pages import Book, FigureView, Link, Page, TableBlock
+from pipeline.report.reduction_pages import was_reduced
 from pipeline.report.report_file import parse_report
 from pipeline.report.rows import (
     Pair,
@@ -33,8 +34,10 @@ def _to(page: str, label: str, detail: str) -> Link:
     return Link(label, Markup(f"{page}.html"), detail)
 
 
+REDUCTION = _to("reductions", "Reduction", "What the recipes did, at what cost, with what result.")
 GUIDE = (
     _to("data", "Data", "Every exposure with its status; a calendar of what the archive holds."),
+    REDUCTION,
     _to("detection", "Detection", "The field, its numbered stars, and where they fall."),
     _to("offsets", "Offsets", "How the exposures lie relative to the reference."),
     _to("spectra", "Spectra", "Every star in five apertures."),
@@ -83,7 +86,11 @@ def summary_page(campaigns: Sequence[Results], book: Book, build: BuildInfo) -> 
         "Summary",
         "",
         "How stable is the flux ratio of two sources in one MUSE field, from night to night?",
-        {"shown": shown, "guide": GUIDE, "changes": changes_section(changes, build, book)},
+        {
+            "shown": shown,
+            "guide": _guide(campaigns),
+            "changes": changes_section(changes, build, book),
+        },
         tuple(book.figures),
     )
 
@@ -97,6 +104,12 @@ def _summary_of(results: Results, book: Book) -> SummaryOf:
         _first_look(results, book),
         book.table(_numbers_table(results)) if results.numbers else None,
     )
+
+
+def _guide(campaigns: Sequence[Results]) -> list[Link]:
+    """Where to go; the reduction has a page only if something was reduced here."""
+    reduced = any(was_reduced(one) for one in campaigns)
+    return [link for link in GUIDE if reduced or link is not REDUCTION]
 
 
 def _first_look(results: Results, book: Book) -> FigureView | None:
@@ -186,22 +199,26 @@ def _cards(results: Results) -> tuple[Card, ...]:
     for pair in headline_pairs(results):
         if pair not in stats:
             continue
-        one, error = stats[pair], pair_error(results, "std_published", pair)
+        one = stats[pair]
+        value = _percent(one.std_published, pair_error(results, "std_published", pair))
         more = [f"robust {fixed(100 * one.std_robust, 1)} %"]
-        if pair in calm:
+        if pair in calm and np.isfinite(one.std_published):
             more.insert(0, f"all points but outliers {calm[pair]}")
+        elif pair in calm:
+            value = calm[pair]
+            more.insert(0, "all points but outliers, too few to drop the extremes as published")
         if np.isfinite(one.photon_std):
             more.append(f"photon noise {fixed(100 * one.photon_std, 2)} %")
         trend = f"; trend with time: p = {probability(one.p_nights)} from nightly means"
         cards.append(
             Card(
                 f"Scatter of the ratio {pair[0]}/{pair[1]}",
-                _percent(one.std_published, error),
+                value,
                 ", ".join(more) + (trend if np.isfinite(one.p_nights) else ""),
             )
         )
     floor = find_number(results, "floor")
-    if floor:
+    if floor and np.isfinite(floor.value):
         cards.append(
             Card(
                 "Stability floor",

@@ -5,18 +5,20 @@ import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from astropy.io import fits
 
 from pipeline import report
 from pipeline.campaign import field_of
-from pipeline.campaigns import campaigns_of, simulation_plan
+from pipeline.campaigns import campaigns_of, measure_all, simulation_plan
 from pipeline.cli import ROOT
 from pipeline.cube import write_cube
-from pipeline.errors import WrongField
+from pipeline.errors import ReferenceError, WrongField
 from pipeline.settings import MoreField
 from pipeline.sources import cubes_by_field
 from pipeline.stages import build_simulation
+from tests.ground.cubes import primary_header, small_cube
 from tests.report.factory import build_info
 
 SOUTH = MoreField("South field", 131.0, -36.0)
@@ -132,6 +134,19 @@ def test_a_field_that_no_cube_points_at_is_said_and_left_out(
     (campaign,) = campaigns_of(request_for(cube_folder, chosen=chosen))
     assert campaign.name == "ltt3218-2019-cubes"
     assert "South field: no cube in" in capsys.readouterr().err
+
+
+def test_a_field_without_stars_does_not_keep_the_others_from_being_measured(
+    two_fields, request_for
+):
+    folder, settings = two_fields
+    for path in folder.glob("cube-*.fits"):
+        path.unlink()
+    small_cube(folder / "dark.fits", value=np.nan, primary=primary_header())
+    dark, south = campaigns_of(request_for(folder, chosen=settings))
+    with pytest.raises(ReferenceError, match=f"{dark.name}: none of 1 exposures shows stars"):
+        measure_all([dark, south])
+    assert "ok" in set(south.results().tables["exposures"]["status"])
 
 
 def test_record_and_simulation_are_of_the_first_field_and_stand_with_it(two_fields, request_for):

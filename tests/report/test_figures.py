@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 import numpy as np
 import plotly.graph_objects as go
 import pytest
+from astropy.table import QTable
 
 from pipeline.report.field_pages import detection_page
 from pipeline.report.figures.base import (
@@ -24,6 +25,7 @@ from pipeline.report.figures.base import (
 from pipeline.report.figures.comparison import Series, dots_figure
 from pipeline.report.figures.scatter import Floor, ScatterPoints, scatter_figure
 from pipeline.report.figures.spectra import running_mean
+from pipeline.report.figures.timeline_panels import panel_axes, timing_of
 from pipeline.report.figures.timelines import headline_timelines, pair_explorer, range_for
 from pipeline.report.pages import Book
 from pipeline.report.rendering import PAGES
@@ -206,6 +208,19 @@ def test_a_long_pause_breaks_the_axis_of_dates() -> None:
     first, second = figure.layout["xaxis"], figure.layout["xaxis2"]
     assert first["range"][1] < second["range"][0]
     assert first["domain"][1] < second["domain"][0]
+
+
+def test_a_few_nights_have_labels_of_days() -> None:
+    """No month may begin between two nights, and then an axis of months has no label at all."""
+    nights = QTable({"exposure_id": ["a", "b"], "mjd_mid": [58552.1, 58554.1], "night": ["", ""]})
+    timing = timing_of(nights, {"a", "b"}, {})
+    assert timing.stretches[0].first == "2019-03-04"
+    layout = panel_axes(0, 1, 0.2, timing)
+    assert layout["xaxis"]["dtick"] == 2 * 86_400_000
+    trace = {"type": "scatter", "mode": "markers", "x": ["2019-03-10 02:24"], "y": [0.1]}
+    svg = static_svg(Figure("f", "t", "c", "a", [trace], layout | {"height": 300}, False)).decode()
+    days = [int(day) for day in re.findall(r">(\d+) Mar<", svg)]
+    assert days == [5, 7, 9, 11, 13, 15, 17]  # odd days of March 2019 lie even days after 1970
 
 
 def test_the_range_holds_nineteen_of_twenty_points() -> None:

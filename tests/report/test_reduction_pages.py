@@ -69,12 +69,18 @@ def test_a_failed_reduction_says_so_and_why(docs):
     assert all("Simulated" in text for text in texts)
 
 
-def test_the_full_records_can_be_read_back(docs):
+def test_a_log_can_be_read_back_and_says_what_its_page_says(docs):
     files = sorted((docs / "data" / "demo-simulated").glob("reduction-of-*.json.gz"))
     assert len(files) == 2
-    record = json.loads(gzip.decompress(files[0].read_bytes()))
-    assert record["simulated"] is True
-    assert record["calls"][0]["inputs"]["000 FLAT MUSE.x"] == "ab" * 32
+    log = json.loads(gzip.decompress(files[0].read_bytes()))
+    assert log["simulated"] is True
+    assert log["versions"] == ["muse/2.8.7"]
+    flats, cube = log["steps"]
+    assert (flats["channels"], cube["channels"]) == ([12, 13], [])
+    assert flats["inputs"][0] == {
+        "tag": "FLAT", "name": "MUSE.x", "digest": "ab" * 32, "count": 1
+    }  # fmt: skip
+    assert {one["keyword"] for one in flats["quality"]} == {"ESO QC SLICE# WIDTH", "ESO QC X"}
 
 
 def test_nothing_from_outside_becomes_markup(hostile_docs):

@@ -18,6 +18,8 @@ from pipeline.campaign import MODES
 Trace = dict[str, Any]
 Layout = dict[str, Any]
 
+DAY_MS = 86_400_000  # Plotly counts days in milliseconds
+
 # Okabe & Ito (2008), distinguishable with every common colour vision; the dark palette, in
 # site_src/assets/js/report.js, lightens the same hues.
 LIGHT: Mapping[str, str] = {

@@ -9,14 +9,18 @@ import numpy as np
 from astropy.table import QTable
 from astropy.time import Time
 
-from pipeline.report.figures.base import MODE_STYLES, Layout, Trace, axis, lean, note
+from pipeline.report.figures.base import DAY_MS, MODE_STYLES, Layout, Trace, axis, lean, note
 from pipeline.report.text import fixed, plot_text
 
 PAUSE_DAYS = 100  # without an exposure: the axis of dates is broken there, as in the study
 PAD_DAYS = 6  # free space at both ends of a stretch of dates
 GAP = 0.025  # of the width, where dates are left out
 MIN_WIDTH = 0.12  # of the figure: room for one date label
+MONTH_DAYS = 30.44
 MONTHLY = 14  # months up to which each of them has a label
+DAILY = 2  # months up to which single days have labels, since fewer months than two begin
+DAY_STEPS = (1, 2, 5, 10)  # days from label to label
+DAY_LABELS = 8  # at most, over all stretches
 ROW_GAP = 0.24  # of a panel's height, for the name above it
 ARROW_AT = 0.93  # of the range: where an arrow stands for a point beyond it
 
@@ -56,7 +60,7 @@ class Timing:
             (date.fromisoformat(one.last) - date.fromisoformat(one.first)).days
             for one in self.stretches
         )
-        return days / 30.44
+        return days / MONTH_DAYS
 
     def stretch_of(self, place: str) -> int:
         """The stretch that holds a time."""
@@ -127,10 +131,8 @@ def panel_axes(row: int, n_rows: int, half_range: float, timing: Timing) -> Layo
             "domain": list(stretch.domain),
             "range": [stretch.first, stretch.last],
             "showticklabels": row == n_rows - 1,
-            "tickformat": "%b\n%Y",
+            **_date_ticks(timing),
         }
-        if timing.months <= MONTHLY:  # Plotly alone would print a month twice
-            dates |= {"dtick": "M1", "tick0": "2000-01-01"}
         if suffix != lowest:
             dates["matches"] = f"x{lowest}"
         values = axis(
@@ -172,6 +174,17 @@ def event_marks(events: Sequence[tuple[str, str]], n_rows: int, timing: Timing) 
             )
         )
     return {"shapes": shapes, "annotations": annotations}
+
+
+def _date_ticks(timing: Timing) -> Layout:
+    """Labels of days, of months, or whatever Plotly finds for years."""
+    if timing.months <= DAILY:
+        days = timing.months * MONTH_DAYS
+        step = next((one for one in DAY_STEPS if days <= one * DAY_LABELS), DAY_STEPS[-1])
+        return {"tickformat": "%-d %b\n%Y", "dtick": step * DAY_MS, "tick0": "1970-01-01"}
+    if timing.months <= MONTHLY:  # Plotly alone would print a month twice
+        return {"tickformat": "%b\n%Y", "dtick": "M1", "tick0": "2000-01-01"}
+    return {"tickformat": "%b\n%Y"}
 
 
 def panel_traces(
