@@ -168,8 +168,11 @@ bool verifier_open(verifier *v, const catalogue *ref, const catalogue *tgt,
 void verifier_close(verifier *v);
 /* Do the neighbours of the quadrilateral's stars have partners more often than by chance? */
 bool verifier_screen(const verifier *v, const fit *start, const int32_t own[4]);
-/* Grow from a start to the whole catalogues; the pairs are in v->now and belong to *out. */
-bool verifier_grow(verifier *v, const fit *start, fit *out);
+/* One-to-one pairs of the stars v->trial[0 .. n_trial) under a map, into v->next; see there. */
+int32_t verifier_collect(verifier *v, const fit *f, int32_t n_trial, double tolerance, double reach);
+bool same_pairs(const pair_list *a, const pair_list *b);
+/* The pairs of v->next become those at hand. */
+void verifier_take_next(verifier *v);
 
 /* ---- chance.c ------------------------------------------------------------------------------ */
 
@@ -178,16 +181,16 @@ double chance_log10(const verifier *v, const fit *found, const pair_list *pairs)
 /* Fewest pairs with residuals up to the tolerance that fall below max_false_alarm; 0 if none do. */
 int64_t chance_needed(const verifier *v);
 
-/* One-to-one pairs of the stars v->trial[0 .. n_trial) under a map, into v->next; see there. */
-int32_t verifier_collect(verifier *v, const fit *f, int32_t n_trial, double tolerance, double reach);
-bool same_pairs(const pair_list *a, const pair_list *b);
-/* The pairs of v->next become those at hand. */
-void verifier_take_next(verifier *v);
-
 /* ---- refine.c ------------------------------------------------------------------------------ */
 
 /* Refit over the whole catalogues, from a fit to the pairs in v->now (or to none) to those at rest. */
 bool verifier_refine(verifier *v, fit *f);
+
+/* ---- grow.c -------------------------------------------------------------------------------- */
+
+/* Grow from a start to the whole catalogues; the pairs are in v->now and belong to *out. */
+bool verifier_grow(verifier *v, const fit *start, fit *out);
+
 /* ---- robust.c ------------------------------------------------------------------------------ */
 
 /* Move a fit to the centre of the pairs about it; false if it does not come to rest. */

@@ -21,7 +21,8 @@ from pipeline.reduction.runners import find_runner
 from pipeline.reduction.workshop import Workshop, available_memory_mb
 from pipeline.settings import ReductionSettings, Settings
 from pipeline.simulation.raw.campaign import exposure_scene
-from pipeline.simulation.raw.night import FrameCounts, write_night
+from pipeline.simulation.raw.frames import FrameCounts
+from pipeline.simulation.raw.night import write_night
 from pipeline.stages import build_simulation
 
 TREES = "*_raw2raw.xml"

@@ -16,8 +16,8 @@ from pipeline.simulation.raw import exposure, spectra, static
 from pipeline.simulation.raw.campaign import drifted_response, exposure_scene, to_grid
 from pipeline.simulation.raw.demo import Injection, demo_campaign, demo_stars
 from pipeline.simulation.raw.detector import BORDER, PORTS, chip_header, read_out
+from pipeline.simulation.raw.frames import FrameCounts, schedule
 from pipeline.simulation.raw.headers import Pointing, primary_header
-from pipeline.simulation.raw.night import FrameCounts, schedule
 from pipeline.simulation.raw.optics import NX, NY, make_channel, slice_positions
 from pipeline.simulation.raw.scene import field_position
 from pipeline.simulation.raw.tree import association_xml

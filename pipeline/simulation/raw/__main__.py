@@ -10,7 +10,7 @@ from pipeline.configuration import read_settings
 from pipeline.measure.bands import load_band
 from pipeline.progress import say
 from pipeline.simulation.raw.demo import NIGHTS, demo_campaign, write_demo
-from pipeline.simulation.raw.night import FrameCounts
+from pipeline.simulation.raw.frames import FrameCounts
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -18,7 +18,8 @@ from pipeline.settings import Field, SimulationSettings
 from pipeline.simulation import PlannedExposure, SimulatedCampaign, StarSpec, simulate_campaign
 from pipeline.simulation.plan import SimulatedExposure
 from pipeline.simulation.raw.campaign import drifted_response, exposure_scene, to_grid
-from pipeline.simulation.raw.night import FrameCounts, RawNight, write_night
+from pipeline.simulation.raw.frames import FrameCounts
+from pipeline.simulation.raw.night import RawNight, write_night
 
 CHANNELS = (12, 13)
 DRIFTING_CHANNEL, CHANGE = 13, 0.03

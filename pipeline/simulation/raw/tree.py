@@ -7,17 +7,14 @@ and is never needed.
 
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
+from pipeline.simulation.raw.frames import Frame, NightFrames
 from pipeline.simulation.raw.headers import dp_id
-
-if TYPE_CHECKING:
-    from pipeline.simulation.raw.night import Frame, NightFrames
 
 SCIENCE_DELAY = 0.05  # [d] after the standard
 
 
-def association_xml(frames: "NightFrames", mode: str, statics: Mapping[str, str]) -> str:
+def association_xml(frames: NightFrames, mode: str, statics: Mapping[str, str]) -> str:
     """The tree as text.
 
     Parameters
@@ -29,7 +26,7 @@ def association_xml(frames: "NightFrames", mode: str, statics: Mapping[str, str]
     def static(category: str) -> ET.Element:
         return _association(category, [(category, statics[category])], match="N/A")
 
-    def group(category: str, members: "Sequence[Frame]", *children: ET.Element) -> ET.Element:
+    def group(category: str, members: Sequence[Frame], *children: ET.Element) -> ET.Element:
         return _association(category, [(frame.tag, frame.dp_id) for frame in members], children)
 
     def lamp_flat() -> ET.Element:
