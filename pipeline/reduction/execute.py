@@ -60,7 +60,7 @@ def run_calls(
     purge : bool
         Remove the products of all other calls once nothing needs them any more.
     tell : callable
-        Receives a line for every call that ends.
+        Receives a line for every call that ends, and one where memory may not suffice.
     """
     loop = _Loop(calls, workshop, tell)
     loop.find_stale(wanted)
@@ -207,6 +207,7 @@ class _Loop:
 
     def _start(self, call: Call) -> None:
         self._ingredients.of(call)  # checks the raw files
+        self._warn_of_memory(call)
         paths = [(one.tag, path) for one in call.inputs for path in input_paths(self.workshop, one)]
         folder = self._scratch / call.id
         folder.mkdir()
@@ -214,6 +215,17 @@ class _Loop:
         limit = recipe.time_limit_s * self.workshop.time_limit_factor
         request = Request(recipe, call.channel, tuple(paths), call.parameters, folder, limit)
         self._running[call.id] = self.workshop.runner.start(request)
+
+    def _warn_of_memory(self, call: Call) -> None:
+        """Say beforehand what may end in a kill after many minutes."""
+        need, there = self._memory(call), self.workshop.memory_mb
+        narrowed = any(name in ("lambdamin", "lambdamax") for name, _ in call.parameters)
+        if need > there and not narrowed:
+            self._tell(
+                f"{call.id}: may need {need / 1024:.0f} GB of memory, {there / 1024:.0f} GB are free "
+                f"for recipes; if it is killed, add swap, or narrow {call.recipe}.lambdamin and "
+                "lambdamax in [reduction] parameters"
+            )
 
     def _publish(self, call: Call, running: Running) -> None:
         """Move the products of a recipe to their place, with record, log and stamp."""

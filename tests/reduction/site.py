@@ -46,14 +46,14 @@ class Site:
         cards += [f"FAKE    = '{mood}'"] if mood else []
         (self.raw / f"{name}.fits").write_bytes(primary(*cards))
 
-    def reduce(self, *names: str, settings=None, work="work", factor=1.0, **workshop):
+    def reduce(self, *names: str, settings=None, work="work", factor=1.0, tell=str, **workshop):
         orders = [
             Order(tree_xml(tree(standard(name=name))), Wanted(name, "LTT 3218")) for name in names
         ]
         self.shop = Workshop(
             self.base / work, self.raw, runner=self.runner, time_limit_factor=factor, **workshop
         )
-        return reduce_exposures(orders, self.shop, settings or self.settings)
+        return reduce_exposures(orders, self.shop, settings or self.settings, tell)
 
     def ran(self) -> Counter:
         """How often each recipe ran since the last question."""

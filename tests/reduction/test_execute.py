@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -257,6 +258,22 @@ def test_recipes_run_side_by_side_within_memory(site, monkeypatch, memory_mb, at
     overlap = max(sum(a <= start < b for a, b in times) for start, _ in times)
     assert overlap <= at_once
     assert at_once < 4 or overlap > 1
+
+
+def test_want_of_memory_is_said_before_the_recipe_starts(site):
+    four = ReductionSettings(channels=(1, 2, 3, 4), response=site.settings.response)
+    narrow = ("muse_scipost.lambdamin=7000", *four.parameters)
+
+    def warned(settings, work):
+        said = []
+        site.reduce(STD, settings=settings, work=work, memory_mb=1600, tell=said.append)
+        found = [text.split("-")[0] for text in said if "free for recipes" in text]
+        assert said[-1].startswith("scipost")
+        assert "free for recipes" not in said[-1]  # the warning came first
+        return found
+
+    assert warned(four, "all") == ["scipost"]
+    assert warned(replace(four, parameters=narrow), "narrow") == []
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
