@@ -282,6 +282,7 @@ class SimulationSettings:
     drift_std: float = 0.025
     drift_timescale_days: float = 60.0
     offset_arcsec: float = 0.6
+    sky_share: float = 0.5
     keep_cubes: bool = False
 
     def __post_init__(self) -> None:
@@ -292,6 +293,9 @@ class SimulationSettings:
         )
         for key in ("drift_std", "offset_arcsec"):
             require(getattr(self, key) >= 0, f"simulation.{key} = {getattr(self, key)}: negative")
+        require(
+            0 <= self.sky_share <= 1, f"simulation.sky_share = {self.sky_share}: outside 0 to 1"
+        )
         require(
             self.drift_timescale_days > 0,
             f"simulation.drift_timescale_days = {self.drift_timescale_days}: not positive",

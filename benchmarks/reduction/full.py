@@ -1,6 +1,6 @@
 """One exposure at full size: all 24 channels with twilight flats, from photons to a cube.
 
-    nice -n 19 python benchmarks/reduction/full.py FOLDER [--jobs 2]
+    python -m benchmarks.reduction.full FOLDER [--jobs 2]
 
 The exposure is the reference of the simulated campaign: its 25 stars, its standard, its drifted
 channels, with calibrations of their own. Needs 60 GB of disk, 20 GB of memory and two hours of two
@@ -38,7 +38,7 @@ def main() -> None:
         type=int,
         nargs=2,
         metavar=("FIRST", "LAST"),
-        help="wavelengths of the cube [Angstrom], for a machine without 32 GB (default: all)",
+        help="wavelengths of the cube [Angstrom], for a machine without 26 GB (default: all)",
     )
     parser.add_argument("--keep", action="store_true", help="keep intermediate products")
     args = parser.parse_args()

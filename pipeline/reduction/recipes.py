@@ -96,7 +96,7 @@ SCIPOST = Recipe(
     False,
     time_limit_s=14_400,
     memory_mb=700,
-    memory_mb_per_channel=650,
+    memory_mb_per_channel=1000,
 )
 COMBINE = Recipe(
     "muse_scipost_combine_pixtables",

@@ -12,7 +12,7 @@ import numpy as np
 
 from pipeline.simulation.draws import stream
 from pipeline.simulation.instrument import SAMPLING_AA
-from pipeline.simulation.scene import SKY_PATTERN_SHARE, Scene
+from pipeline.simulation.scene import Scene
 
 STAT_SCATTER = 0.02  # relative scatter of the estimated variance
 _COSMIC_RATE = 0.1  # left by the rejection, per full-sampling layer (1.25 Angstrom)
@@ -28,8 +28,8 @@ def expected_layers(scene: Scene, fluxes: np.ndarray) -> Iterator[tuple[np.ndarr
         (flux * source.spectrum[:, None] * scene.node_weights).astype(np.float32)
         for source, flux in zip(scene.sources, fluxes, strict=True)
     ]
-    slope = (SKY_PATTERN_SHARE * scene.sky).astype(np.float32)
-    offset = ((scene.sky_residual - SKY_PATTERN_SHARE) * scene.sky).astype(np.float32)
+    slope = (scene.sky_share * scene.sky).astype(np.float32)
+    offset = ((scene.sky_residual - scene.sky_share) * scene.sky).astype(np.float32)
     gain = (1 / scene.electrons).astype(np.float32)
     background = scene.background_variance.astype(np.float32)
     for layer, lit in enumerate(scene.lit):
@@ -44,7 +44,7 @@ def expected_layers(scene: Scene, fluxes: np.ndarray) -> Iterator[tuple[np.ndarr
         variance *= gain[layer]
         variance += background[layer]
         variance *= noise_factor
-        light += slope[layer]  # residual sky: share x (transmission - 1) + sky_residual
+        light += slope[layer]  # residual sky: sky_share x (transmission - 1) + sky_residual
         light *= transmission
         light += offset[layer]
         yield light, variance

@@ -18,7 +18,6 @@ N_NODES = 6
 NODE_RANGE_AA = (4590.0, 9360.0)
 STAMP_RADIUS_PX = 40  # faint stars are drawn this far: their light is below the noise beyond
 BRIGHT_SNR = 2000.0  # stars above this (band, r = 4.5 px) are drawn over the whole image
-SKY_PATTERN_SHARE = 0.5  # share of a flat-field error times sky that sky subtraction leaves behind
 
 
 @dataclass(frozen=True)
@@ -50,6 +49,7 @@ class Scene:
     electrons: np.ndarray  # (wave,), electrons per cube unit
     sky: np.ndarray  # (wave,), sky per spaxel [cube unit]
     sky_residual: float  # share of the sky left in every spaxel
+    sky_share: float  # share of (transmission - 1) times sky that sky subtraction leaves
     read_variance: float  # electrons squared
 
     @property
@@ -71,7 +71,7 @@ class Scene:
 
     def sky_image(self, weights: np.ndarray) -> np.ndarray:
         """Weighted sum of layers of what sky subtraction leaves, shape (y, x)."""
-        pattern = SKY_PATTERN_SHARE * (self.transmission - 1)
+        pattern = self.sky_share * (self.transmission - 1)
         return np.asarray((weights @ self.sky) * (pattern + self.sky_residual))
 
     def signal(self, fluxes: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -142,6 +142,7 @@ def build_scene(
         electrons=electrons,
         sky=sky.mean_in_bins(emission, wave_aa, step),
         sky_residual=exposure.sky_residual,
+        sky_share=settings.sky_share,
         read_variance=instrument.read_variance(step),
     )
 

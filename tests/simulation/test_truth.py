@@ -8,6 +8,7 @@ from astropy.table import QTable
 
 from pipeline.measure.bands import load_band
 from pipeline.simulation import PlannedExposure, StarSpec
+from pipeline.simulation.rendering import expected_layers
 from pipeline.simulation.scaling import aperture
 from tests.factories import FEW, REFERENCE, small_campaign, study_stars
 
@@ -123,6 +124,23 @@ def test_response_is_the_ratio_to_a_campaign_without_drift():
     table, ideal = drifting.exposure_fluxes(1), steady.exposure_fluxes(1)
     assert np.ptp(np.asarray(table["response"])) > 0.05
     assert table["flux"] / ideal["flux"] == pytest.approx(np.asarray(table["response"]), rel=1e-9)
+
+
+def test_a_channel_keeps_its_share_of_the_sky():
+    whole, half = (small_campaign(drift_std=0.05, sky_share=share) for share in (1.0, 0.5))
+    one, other = (campaign.scene(0) for campaign in (whole, half))
+    weights = np.ones(len(one.wave_aa))
+    pattern = (one.transmission - 1) * one.sky.sum()
+    for scene, share in ((one, 1.0), (other, 0.5)):
+        left = scene.sky_image(weights) - scene.sky_residual * scene.sky.sum()
+        assert left == pytest.approx(share * pattern, rel=1e-12, nan_ok=True)
+    none = [np.zeros_like(campaign.fluxes) for campaign in (whole, half)]
+    first, second = (
+        next(expected_layers(scene, fluxes))[0]
+        for scene, fluxes in zip((one, other), none, strict=True)
+    )
+    kept = np.nanstd(first) / np.nanstd(second)
+    assert kept == pytest.approx(2.0, rel=1e-4)
 
 
 def test_affine_of_the_truth_takes_reference_positions_to_the_light():
