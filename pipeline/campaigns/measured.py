@@ -64,7 +64,7 @@ class MeasuredCampaign(Campaign):
         n, n_all = self._n_simulated, len(self.planned_jobs)
         if not n:
             return ()
-        return (f"{n} of {n_all} exposures are simulated: their headers say SIMULATED = T.",)
+        return (f"Simulated: {n} of {n_all} exposures, by SIMULATED = T in their headers.",)
 
     @cached_property
     @abstractmethod

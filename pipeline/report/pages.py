@@ -13,7 +13,7 @@ from pipeline.report.downloads import Download
 from pipeline.report.figures.base import Figure, height, is_split
 from pipeline.report.static_image import NARROW_PX, WIDE_PX
 from pipeline.report.tables import TableView
-from pipeline.report.text import shown, size_of, slug
+from pipeline.report.text import counted, shown, size_of, slug
 from pipeline.results import Results
 
 
@@ -147,7 +147,7 @@ def environment(templates: Path) -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    env.filters["verbatim"] = verbatim
+    env.filters |= {"verbatim": verbatim, "counted": counted}
     return env
 
 

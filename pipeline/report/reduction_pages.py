@@ -262,7 +262,7 @@ def _cost_table(results: Results, found: Sequence[Family]) -> TableView:
 def _family_view(results: Results, number: int, family: Family, book: Book) -> FamilyView:
     inputs = TableView(
         f"inputs-{number}",
-        "What went in. Products of other recipes are named one by one in the records.",
+        "What went in; products of the recipes above have no name and content of their own here.",
         (
             Head("Category", numeric=False),
             Head("name", numeric=False),

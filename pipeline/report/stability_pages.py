@@ -21,7 +21,7 @@ from pipeline.report.rows import (
     plain,
 )
 from pipeline.report.tables import TableView, without_empty_columns
-from pipeline.report.text import with_error
+from pipeline.report.text import counted, with_error
 from pipeline.results import Number, Results
 from pipeline.settings import StatisticsSettings
 
@@ -108,10 +108,11 @@ def _headline(results: Results, stds: Mapping[Pair, float], n_exposures: int) ->
         exposure_links(results),
         figure_id=f"timelines-{results.name}",
         title=f"Relative flux ratios of the {whose} pairs",
-        caption=f"Deviation (F1/F2)/⟨F1/F2⟩ − 1 in I_Bessel, r = 4.5 px, for {n_exposures} "
-        f"exposures from {results.first_night} to {results.last_night}. The band is plus and "
-        "minus one σ as published. A triangle stands for a point beyond the axis, with its value; "
-        "an open symbol for a point that carries a flag. Click a point for its exposure.",
+        caption="Deviation (F1/F2)/⟨F1/F2⟩ − 1 in I_Bessel, r = 4.5 px, for "
+        f"{counted(n_exposures, 'exposure')} from {results.first_night} to {results.last_night}. "
+        "The band is plus and minus one σ as published. A triangle stands for a point beyond the "
+        "axis, with its value; an open symbol for a point that carries a flag. Click a point for "
+        "its exposure.",
         simulated=results.simulated,
         tables=("timelines", _pair_source(results)),
         events=_events(results),

@@ -24,7 +24,7 @@ from pipeline.report.rows import (
     pair_stats,
 )
 from pipeline.report.tables import Cell, Head, TableView
-from pipeline.report.text import fixed, probability, slug, with_error
+from pipeline.report.text import counted, fixed, probability, slug, with_error
 from pipeline.results import Number, Results
 
 TREND_P = 0.05  # from nightly means
@@ -146,7 +146,7 @@ def _lead(results: Results) -> str:
     status = [] if exposures is None else [str(value) for value in exposures["status"]]
     unused = sum(value != "ok" for value in status)
     said = (
-        f"{len(status)} exposures of {results.field_name} from {results.first_night} to "
+        f"{counted(len(status), 'exposure')} of {results.field_name} from {results.first_night} to "
         f"{results.last_night}"
     )
     said += f", {unused} of them not used." if unused else "."
@@ -204,6 +204,8 @@ def _cards(results: Results) -> tuple[Card, ...]:
         more = [f"robust {fixed(100 * one.std_robust, 1)} %"]
         if pair in calm and np.isfinite(one.std_published):
             more.insert(0, f"all points but outliers {calm[pair]}")
+        elif not np.isfinite(one.std_published) and pair not in calm:
+            continue
         elif pair in calm:
             value = calm[pair]
             more.insert(0, "all points but outliers, too few to drop the extremes as published")
@@ -239,7 +241,7 @@ def _without_outliers(results: Results) -> dict[Pair, str]:
         )
         + " %"
         for row in results.tables["reanalysis"]
-        if row["subset"] == "without outliers"
+        if row["subset"] == "without outliers" and np.isfinite(number(row["std"]))
     }
 
 

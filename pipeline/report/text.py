@@ -84,6 +84,11 @@ def with_error(value: float, error: float, fallback_digits: int = 3) -> str:
     return f"{fixed(value, digits)} ± {fixed(error, digits)}"
 
 
+def counted(number: int, noun: str) -> str:
+    """A number of things: one exposure, two exposures."""
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
 def probability(p: float) -> str:
     """A p value with two significant digits."""
     return f"{significant(p, 2)}"

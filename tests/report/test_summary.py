@@ -42,6 +42,14 @@ def test_a_card_shows_what_is_known_where_sigma_as_published_is_not() -> None:
         assert "too few" in card.more
 
 
+def test_one_exposure_has_no_scatter_to_show():
+    results = too_few()
+    reanalysis = results.tables["reanalysis"].copy()
+    reanalysis["std"] = np.nan
+    one = dataclasses.replace(results, tables={**results.tables, "reanalysis": reanalysis})
+    assert shown(one).cards == ()
+
+
 def test_a_floor_that_is_not_known_has_no_card() -> None:
     def floors(cards: tuple[Card, ...]) -> int:
         return sum(card.what == "Stability floor" for card in cards)

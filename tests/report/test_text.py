@@ -7,6 +7,7 @@ import markdown
 import pytest
 
 from pipeline.report.text import (
+    counted,
     fixed,
     plot_text,
     probability,
@@ -98,3 +99,11 @@ def test_a_slug_is_a_safe_anchor() -> None:
     assert slug('MUSE.2019-03-11T02:32:18.829 <"x">') == "muse.2019-03-11t02-32-18.829-x"
     assert slug("../../etc") == "etc"
     assert slug("###") == "x"
+
+
+def test_things_are_counted_in_words_that_agree():
+    assert [counted(n, "exposure") for n in (0, 1, 2)] == [
+        "0 exposures",
+        "1 exposure",
+        "2 exposures",
+    ]

@@ -19,8 +19,8 @@ MIN_WIDTH = 0.12  # of the figure: room for one date label
 MONTH_DAYS = 30.44
 MONTHLY = 14  # months up to which each of them has a label
 DAILY = 2  # months up to which single days have labels, since fewer months than two begin
-DAY_STEPS = (1, 2, 5, 10)  # days from label to label
-DAY_LABELS = 8  # at most, over all stretches
+DAY_STEPS = (1, 2, 3, 5, 7, 10, 14)  # days from label to label
+DAY_LABELS = 5  # at most, over all stretches: as many as a phone has room for
 ROW_GAP = 0.24  # of a panel's height, for the name above it
 ARROW_AT = 0.93  # of the range: where an arrow stands for a point beyond it
 
