@@ -16,7 +16,7 @@ from astropy.io import fits
 
 from pipeline import errors, products
 from pipeline.association import parse_tree
-from pipeline.campaign import Exposure, identify, night_of_identity
+from pipeline.campaign import Exposure, field_of, identify, night_of_identity
 from pipeline.errors import AssociationRefused, ExposureError, RecipesMissing, WorkerLost
 from pipeline.progress import say
 from pipeline.reduction import (
@@ -102,6 +102,25 @@ def night_jobs(
         NightJob(tuple(members), raw, workspace, field, settings, n_recipes)
         for _, members in sorted(nights.items())
     ]
+
+
+def frames_by_field(raw: Path, fields: Sequence[Field]) -> list[frozenset[str]]:
+    """For each field the exposures of a folder whose raw frames point at it, by identity.
+
+    What points at none, or cannot be read, is of the first field that has an exposure: it becomes a
+    row with its reason there.
+    """
+    found: list[set[str]] = [set() for _ in fields]
+    of_no_field = set()
+    for path in raw.glob(TREES):
+        dp_id = path.name.removesuffix(TREES[1:])
+        try:
+            found[field_of(fits.getheader(find_file(raw, dp_id)), fields)].add(dp_id)
+        except (OSError, ExposureError):
+            of_no_field.add(dp_id)
+    first = next((n for n, names in enumerate(found) if names), 0)
+    found[first] |= of_no_field
+    return [frozenset(names) for names in found]
 
 
 def orders(job: NightJob) -> list[Order]:

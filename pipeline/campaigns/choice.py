@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from pipeline import reducing
 from pipeline.archive.retrieved import retrieved
 from pipeline.campaigns.archive import ArchiveFrames
 from pipeline.campaigns.base import Campaign
@@ -57,21 +58,26 @@ def measure_all(campaigns: Sequence[Campaign]) -> None:
 def _frames_by_field(request: Request) -> Iterator[tuple[int, ArchiveFrames]]:
     """Number of each field and the campaign of its raw frames; a field without any has none.
 
-    What ``retrieve`` fetched for a field is known; a folder of the reader's is that of the first.
+    What ``retrieve`` fetched for a field is known; frames in a folder of the reader's point at one.
     """
     campaigns = request.settings.campaigns()
-    if len(campaigns) == 1 or request.raw is not None:
+    if len(campaigns) == 1:
         yield 0, ArchiveFrames(replace(request, settings=campaigns[0]))
         return
-    here = [retrieved(request.work, settings) for settings in campaigns]
+    missing = "no retrieved exposure is complete"
+    if request.raw is not None:
+        missing = f"no exposure in {request.raw} points at it"
+        here = reducing.frames_by_field(request.raw, [one.field for one in campaigns])
+    else:
+        standards = [retrieved(request.work, settings) for settings in campaigns]
+        here = [frozenset(one.dp_id for one in group) for group in standards]
     if not any(here):
         yield 0, ArchiveFrames(request)  # which says what is missing
-    for number, (settings, standards) in enumerate(zip(campaigns, here, strict=True)):
-        if standards:
-            names = frozenset(one.dp_id for one in standards)
+    for number, (settings, names) in enumerate(zip(campaigns, here, strict=True)):
+        if names:
             yield number, ArchiveFrames(replace(request, settings=settings), names)
         elif any(here):
-            say(f"{settings.field.name}: no retrieved exposure is complete")
+            say(f"{settings.field.name}: {missing}")
 
 
 def _cubes_by_field(request: Request) -> Iterator[tuple[int, CubeFolder]]:

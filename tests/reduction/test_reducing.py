@@ -11,6 +11,7 @@ from pipeline.errors import CalibrationMissing, NotReduced, RecipeFailed, Worker
 from pipeline.executors import Workers
 from pipeline.reduction.recipes import INSTALL_LINE
 from pipeline.settings import Field
+from tests.reduction.fake_esorex import primary
 from tests.reduction.site import Site
 from tests.reduction.trees import STD, standard, tree
 
@@ -48,6 +49,15 @@ def test_exposures_of_one_night_are_one_job(site):
     (first, second) = nights(site)
     assert (first.night, second.night) == ("2019-03-09", "2019-03-10")
     assert [one.dp_id for one in first.exposures] == [STD]
+
+
+def test_each_exposure_of_a_folder_is_of_the_field_that_its_frame_points_at(site):
+    south = replace(FIELD, name="south", ra_deg=131.0, dec_deg=-36.0)
+    assert reducing.frames_by_field(site.raw, [FIELD, south]) == [{STD, LATER}, frozenset()]
+    (site.raw / f"{LATER}.fits").write_bytes(primary("RA      = 131.0", "DEC     = -36.0"))
+    assert reducing.frames_by_field(site.raw, [FIELD, south]) == [{STD}, {LATER}]
+    (site.raw / f"{STD}.fits").unlink()  # a row with its reason, where something can be used
+    assert reducing.frames_by_field(site.raw, [FIELD, south]) == [frozenset(), {STD, LATER}]
 
 
 def test_before_a_run_every_exposure_says_that_it_is_not_reduced(site):
