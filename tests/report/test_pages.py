@@ -223,3 +223,15 @@ def test_the_build_takes_its_date_from_source_date_epoch(monkeypatch: pytest.Mon
     build = collect(["python", "build_report.py"], version_label="v9")
     assert (build.date, build.epoch, build.version_label) == ("1970-01-02", 86400, "v9")
     assert build.command == "python build_report.py"
+
+
+@pytest.mark.parametrize(("share", "said"), [(0.5, True), (1.0, False)])
+def test_a_simulation_that_is_kinder_than_the_recipes_says_so(
+    share: float, said: bool, tmp_path: Path
+) -> None:
+    campaign = factory.campaign()
+    settings = {**campaign.settings, "simulation": {"sky_share": share}}
+    render([replace(campaign, settings=settings)], factory.build_info(), tmp_path / "docs")
+    page = (tmp_path / "docs" / "recovery.md").read_text()
+    assert ("<strong>0.5</strong> of its change times the sky" in page) is said
+    assert ("kinder" in page) is said
