@@ -1,7 +1,7 @@
 """All exposures of a campaign together: one row for every input, and what was measured."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,8 @@ from pipeline.measure.bands import Band
 from pipeline.measure.photometry import published_band_sum
 from pipeline.measure.reference import ReferenceCatalogue
 from pipeline.records import read_detection, read_measurement
-from pipeline.results import Image, ReductionLog, SpectrumSet
+from pipeline.reduction_log import CallCost, ReductionLog
+from pipeline.results import Image, SpectrumSet
 from pipeline.schema import APERTURE_RADII_PX, TABLES, empty_value, make_table
 from pipeline.stages import Job, read_reference
 
@@ -217,15 +218,9 @@ def snr_table(gathered: Gathered, exposure_id: str, band: str) -> QTable:
 
 def recipe_calls_table(logs: Mapping[str, ReductionLog]) -> QTable:
     """Table ``recipe_calls``: what every call of a recipe took; shared calls once per exposure."""
-    calls = [(name, record) for name, log in sorted(logs.items()) for record in log.records]
-    same = ("call", "recipe", "channel", "wall_s", "cpu_s", "peak_rss_mb", "size_mb")
-    columns: dict[str, list[object]] = {key: [one[key] for _, one in calls] for key in same}
-    columns |= {
-        "exposure_id": [name for name, _ in calls],
-        "pipeline": [one["provenance"].get("pipeline", "") for _, one in calls],
-        "n_warnings": [len(one["warnings"]) for _, one in calls],
-        "error": [
-            f"{one['error_type']}: {one['error']}" if one["error"] else "" for _, one in calls
-        ],
+    calls = [(name, call) for name, log in sorted(logs.items()) for call in log.calls]
+    columns: dict[str, list[object]] = {
+        field.name: [getattr(call, field.name) for _, call in calls] for field in fields(CallCost)
     }
+    columns["exposure_id"] = [name for name, _ in calls]
     return make_table("recipe_calls", columns)

@@ -2,7 +2,8 @@
 
 Exposures of one night share calibrations, so a night is a job. The products of single recipes have
 stamps of their own (``pipeline.reduction``). What is kept here, ``reduction.json``, says of one
-exposure which calls made its cube, or why there is none, and is all that a later run has to read.
+exposure which calls made its cube, at what cost and quality, or why there is none; it is all that a
+later run and the report have to read.
 """
 
 import json
@@ -24,10 +25,10 @@ from pipeline.reduction import (
     Reduction,
     Wanted,
     Workshop,
+    call_records,
     find_runner,
     foresee,
     reduce_exposures,
-    reduction_log,
 )
 from pipeline.reduction.describe import describe
 from pipeline.reduction.execute import PASSING
@@ -35,7 +36,7 @@ from pipeline.reduction.exposures import shared_identity
 from pipeline.reduction.files import find_file
 from pipeline.reduction.runners import recipes_version
 from pipeline.reduction.workshop import STAMPED, available_cores, available_memory_mb
-from pipeline.results import ReductionLog
+from pipeline.reduction_log import ReductionLog, summed_up
 from pipeline.settings import Field, ReductionSettings
 from pipeline.sources import Entry
 from pipeline.stages import exposure_folder
@@ -45,7 +46,12 @@ STAGE = "reduce"
 FOLDER = "reduction"  # of all nights, within a campaign's workspace
 MEMORY_SHARE = 0.9  # of what is free, for all recipes together
 _SHAPING = ("channels", "parameters", "uncalibrated")  # settings that shape a cube
-CODE = ("pipeline/reduction", "pipeline/reducing.py", "pipeline/association.py")
+CODE = (
+    "pipeline/reduction",
+    "pipeline/reducing.py",
+    "pipeline/reduction_log.py",
+    "pipeline/association.py",
+)
 
 
 @dataclass(frozen=True)
@@ -215,15 +221,9 @@ def entries(job: NightJob) -> list[Entry]:
 
 def logs(job: NightJob) -> dict[str, ReductionLog]:
     """What ran on what, at what cost, with what result, for every exposure of the night."""
-    found = {}
-    for exposure in job.exposures:
-        kept = _read(job.product(exposure))
-        found[exposure.dp_id] = ReductionLog(
-            records=tuple(reduction_log(job.folder, kept["calls"])),
-            notes=tuple(kept["notes"]),
-            error=f"{kept['error_type']}: {kept['error']}" if kept["error_type"] else "",
-        )
-    return found
+    return {
+        one.dp_id: ReductionLog.from_json(_read(job.product(one))["log"]) for one in job.exposures
+    }
 
 
 def _entry(job: NightJob, exposure: RawExposure) -> Entry:
@@ -306,17 +306,21 @@ def _sizes(raw: Path, tree: bytes) -> dict[str, int]:
 
 def _content(job: NightJob, reduction: Reduction) -> dict[str, Any]:
     """What is kept of a reduction."""
-    cube = reduction.cube
+    cube, error = reduction.cube, reduction.error
+    log = summed_up(
+        call_records(job.folder, reduction.calls),
+        reduction.notes,
+        f"{type(error).__name__}: {error}" if error else "",
+    )
     stamp = products.read_stamp(cube.parent / STAMPED) if cube else None
     workspace = job.workspace.resolve()
     return {
         "dp_id": reduction.dp_id,
-        "calls": reduction.calls,
-        "notes": reduction.notes,
+        "log": log.as_json(),
         "cube": cube.relative_to(workspace).as_posix() if cube else "",
         "cube_key": stamp.key if stamp else "",
-        "error_type": type(reduction.error).__name__ if reduction.error else "",
-        "error": str(reduction.error) if reduction.error else "",
+        "error_type": type(error).__name__ if error else "",
+        "error": str(error) if error else "",
     }
 
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from astropy.table import QTable
+
+from pipeline.reduction_log import ReductionLog
 
 
 @dataclass(frozen=True)
@@ -46,15 +47,6 @@ class SpectrumSet:
     variance: np.ndarray  # the same shape [cube unit squared]
     coverage: np.ndarray  # the same shape, share of the aperture on finite spaxels
     unit: str
-
-
-@dataclass(frozen=True)
-class ReductionLog:
-    """How one exposure's raw frames became its cube."""
-
-    records: tuple[Mapping[str, Any], ...]  # of every call of a recipe, in order
-    notes: tuple[str, ...] = ()
-    error: str = ""  # type and message of what went wrong; "" if there is a cube
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 from pipeline.campaigns import simulation_plan
 from pipeline.progress import say
 from pipeline.reduction.association import Wanted
-from pipeline.reduction.exposures import Order, reduce_exposures, reduction_log
+from pipeline.reduction.exposures import Order, call_records, reduce_exposures
 from pipeline.reduction.plan import ALL_CHANNELS
 from pipeline.reduction.runners import find_runner
 from pipeline.reduction.workshop import Workshop, available_memory_mb
@@ -64,7 +64,7 @@ def main() -> None:
     settings = ReductionSettings(parameters=parameters, uncalibrated=True, keep=args.keep)
     (result,) = reduce_exposures([Order(tree.read_bytes(), wanted)], workshop, settings, say)
     print(result)
-    print_costs(reduction_log(workshop.folder, result.calls))
+    print_costs(call_records(workshop.folder, result.calls))
 
 
 def write_raw(folder: Path) -> None:

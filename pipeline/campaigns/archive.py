@@ -15,7 +15,7 @@ from pipeline.gather import (
     recipe_calls_table,
 )
 from pipeline.reducing import NightJob
-from pipeline.results import ReductionLog
+from pipeline.reduction_log import ReductionLog
 from pipeline.sources import Entry, by_time
 from pipeline.stages import Job
 

@@ -12,7 +12,8 @@ from astropy.table import QTable
 from pipeline import products
 from pipeline.answers import Answers, with_answers
 from pipeline.cli import Request
-from pipeline.results import Image, Origin, ReductionLog, Results, SpectrumSet
+from pipeline.reduction_log import ReductionLog
+from pipeline.results import Image, Origin, Results, SpectrumSet
 from pipeline.settings import Settings
 from pipeline.summary import Summary, keep_summary
 

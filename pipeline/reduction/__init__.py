@@ -10,10 +10,10 @@ from pipeline.reduction.association import Wanted
 from pipeline.reduction.exposures import (
     Order,
     Reduction,
+    call_records,
     foresee,
     plan_order,
     reduce_exposures,
-    reduction_log,
 )
 from pipeline.reduction.runners import find_runner
 from pipeline.reduction.workshop import Workshop
@@ -23,9 +23,9 @@ __all__ = [
     "Reduction",
     "Wanted",
     "Workshop",
+    "call_records",
     "find_runner",
     "foresee",
     "plan_order",
     "reduce_exposures",
-    "reduction_log",
 ]

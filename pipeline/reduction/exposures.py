@@ -270,7 +270,7 @@ def write_grid(cube: Path, path: Path) -> None:
     part.replace(path)
 
 
-def reduction_log(folder: Path, calls: Sequence[str]) -> list[dict[str, object]]:
+def call_records(folder: Path, calls: Sequence[str]) -> list[dict[str, object]]:
     """What is kept of an exposure's reduction, a record per call that ran, in order.
 
     Parameters

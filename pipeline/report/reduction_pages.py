@@ -4,14 +4,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from markupsafe import Markup
 
+from pipeline.reduction_log import CallCost, Step, channel_list
 from pipeline.report.build import BuildInfo
 from pipeline.report.downloads import Download, provenance, write_file
 from pipeline.report.pages import Book, Link, Page, TableBlock
-from pipeline.report.reduction_log import Family, channel_list, families, versions
 from pipeline.report.rows import exposure_anchors, exposure_links
 from pipeline.report.table_formats import squeezed
 from pipeline.report.tables import Cell, Head, TableView
@@ -39,10 +38,10 @@ class ReductionOf:
 
 
 @dataclass(frozen=True)
-class FamilyView:
-    """A family of calls as a log shows it."""
+class StepView:
+    """A step as a log shows it."""
 
-    family: Family
+    step: Step
     anchor: str
     where: str  # channels in words
     inputs: TableBlock
@@ -68,8 +67,8 @@ def write_reduction_records(
                     "exposure_id": exposure_id,
                     "error": log.error,
                     "notes": log.notes,
-                    "versions": versions(log.records),
-                    "steps": [asdict(one) for one in families(log.records)],
+                    "versions": log.versions,
+                    "steps": [asdict(one) for one in log.steps],
                 },
                 indent=1,
                 sort_keys=True,
@@ -117,13 +116,13 @@ def _page_names(results: Results) -> dict[str, str]:
 
 
 def _reduction_of(results: Results, book: Book) -> ReductionOf:
-    records = [r for log in results.reductions.values() for r in log.records]
+    logs = results.reductions.values()
     return ReductionOf(
         results,
-        versions(records),
+        tuple(sorted({version for log in logs for version in log.versions})),
         book.table(_exposures_table(results), results.name),
         book.table(_recipes_table(results), results.name),
-        sum(not log.error for log in results.reductions.values()),
+        sum(not log.error for log in logs),
     )
 
 
@@ -141,7 +140,7 @@ def _exposures_table(results: Results) -> TableView:
                 Cell(str(row["mode"])),
                 Cell(identity, href=page),
                 Cell("failed" if log.error else "reduced", kind="bad" if log.error else "good"),
-                *_cost_cells(log.records),
+                *_cost_cells(log.calls),
                 Cell(log.error, kind="rp-wrap"),
             )
         )
@@ -174,26 +173,24 @@ _COST_HEADS = (
 )
 
 
-def _cost_cells(records: Sequence[Mapping[str, Any]]) -> tuple[Cell, ...]:
-    if not records:
+def _cost_cells(calls: Sequence[CallCost]) -> tuple[Cell, ...]:
+    if not calls:
         return tuple(Cell(NOTHING) for _ in _COST_HEADS)
     return (
-        Cell(str(len(records))),
-        Cell(fixed(sum(float(r["wall_s"]) for r in records), 0)),
-        Cell(fixed(sum(float(r["cpu_s"]) for r in records), 0)),
-        Cell(fixed(max(float(r["peak_rss_mb"]) for r in records), 0)),
-        Cell(size_of(int(sum(float(r["size_mb"]) for r in records) * _MB))),
-        Cell(str(sum(len(r["warnings"]) for r in records))),
+        Cell(str(len(calls))),
+        Cell(fixed(sum(one.wall_s for one in calls), 0)),
+        Cell(fixed(sum(one.cpu_s for one in calls), 0)),
+        Cell(fixed(max(one.peak_rss_mb for one in calls), 0)),
+        Cell(size_of(int(sum(one.size_mb for one in calls) * _MB))),
+        Cell(str(sum(one.n_warnings for one in calls))),
     )
 
 
 def _recipes_table(results: Results) -> TableView:
-    calls: dict[str, Mapping[str, Any]] = {
-        str(r["call"]): r for log in results.reductions.values() for r in log.records
-    }
-    by_recipe: dict[str, list[Mapping[str, Any]]] = {}
-    for record in calls.values():
-        by_recipe.setdefault(str(record["recipe"]), []).append(record)
+    calls = {one.call: one for log in results.reductions.values() for one in log.calls}
+    by_recipe: dict[str, list[CallCost]] = {}
+    for call in calls.values():
+        by_recipe.setdefault(call.recipe, []).append(call)
     return TableView(
         f"recipes-{results.name}",
         "The same by recipe; a call that several exposures share counts once.",
@@ -206,7 +203,6 @@ def _recipes_table(results: Results) -> TableView:
 
 def _log_page(results: Results, exposure_id: str, name: str, book: Book) -> Page:
     log = results.reductions[exposure_id]
-    found = families(log.records)
     return Page(
         name,
         f"Reduction of {exposure_id}",
@@ -215,10 +211,9 @@ def _log_page(results: Results, exposure_id: str, name: str, book: Book) -> Page
         {
             "results": results,
             "log": log,
-            "versions": versions(log.records),
             "row": Markup(exposure_links(results)[exposure_id]),
-            "cost": book.table(_cost_table(results, found), results.name),
-            "families": [_family_view(results, k, one, book) for k, one in enumerate(found, 1)],
+            "cost": book.table(_cost_table(results, log.steps), results.name),
+            "steps": [_step_view(results, k, one, book) for k, one in enumerate(log.steps, 1)],
             "record": [
                 Link(f"this log ({file.label})", Markup(file.path), size_of(file.n_bytes))
                 for file in book.downloads[results.name, f"reduction of {exposure_id}"]
@@ -229,11 +224,11 @@ def _log_page(results: Results, exposure_id: str, name: str, book: Book) -> Page
     )
 
 
-def _where(family: Family) -> str:
-    return channel_list(family.channels) if family.channels else "all channels at once"
+def _where(step: Step) -> str:
+    return channel_list(step.channels) if step.channels else "all channels at once"
 
 
-def _cost_table(results: Results, found: Sequence[Family]) -> TableView:
+def _cost_table(results: Results, steps: Sequence[Step]) -> TableView:
     return TableView(
         "cost",
         "Calls that differ in the channel only stand together.",
@@ -253,13 +248,13 @@ def _cost_table(results: Results, found: Sequence[Family]) -> TableView:
                 Cell(size_of(int(one.size_mb * _MB))),
                 Cell(str(one.n_warnings), kind="warn" if one.n_warnings else ""),
             )
-            for number, one in enumerate(found, 1)
+            for number, one in enumerate(steps, 1)
         ),
         simulated=results.simulated,
     )
 
 
-def _family_view(results: Results, number: int, family: Family, book: Book) -> FamilyView:
+def _step_view(results: Results, number: int, step: Step, book: Book) -> StepView:
     inputs = TableView(
         f"inputs-{number}",
         "What went in; products of the recipes above have no name and content of their own here.",
@@ -276,7 +271,7 @@ def _family_view(results: Results, number: int, family: Family, book: Book) -> F
                 Cell(str(one.count)),
                 Cell(one.digest[:16] or NOTHING),
             )
-            for one in family.inputs
+            for one in step.inputs
         ),
         simulated=results.simulated,
     )
@@ -298,14 +293,14 @@ def _family_view(results: Results, number: int, family: Family, book: Book) -> F
                 Cell(one.highest),
                 Cell(str(one.count)),
             )
-            for one in family.quality
+            for one in step.quality
         ),
         simulated=results.simulated,
     )
-    return FamilyView(
-        family,
+    return StepView(
+        step,
         f"step-{number}",
-        _where(family),
+        _where(step),
         book.table(inputs),
-        book.table(quality) if family.quality else None,
+        book.table(quality) if step.quality else None,
     )

@@ -21,7 +21,7 @@ from pipeline.errors import (
     WorkspaceError,
     WrongStandard,
 )
-from pipeline.reduction.exposures import reduction_log
+from pipeline.reduction.exposures import call_records
 from pipeline.settings import ReductionSettings
 from tests.reduction.site import ONE_CHANNEL, Site
 from tests.reduction.trees import OTHER, STD, standard
@@ -60,7 +60,7 @@ def test_workshops_on_several_nodes_share_grid_and_response(site):
     site.reduce(STD, work="node1", campaign=common)
     site.ran()
     (result,) = site.reduce(OTHER, work="node2", campaign=common)
-    labels = reduction_log(site.shop.folder, result.calls)[-1]["inputs"]
+    labels = call_records(site.shop.folder, result.calls)[-1]["inputs"]
     assert any("OUTPUT_WCS grid" in label for label in labels)
     assert STD in (common / "defined_by.json").read_text()
 
@@ -187,7 +187,7 @@ def test_a_repaired_frame_is_reduced(site):
 
 def test_the_log_of_an_exposure_tells_recipe_inputs_quality_warnings_and_cost(site):
     (result,) = site.reduce(STD)
-    records = reduction_log(site.shop.folder, result.calls)
+    records = call_records(site.shop.folder, result.calls)
     assert len(records) == len(result.calls)
     last = records[-1]
     assert last["recipe"] == "muse_scipost"

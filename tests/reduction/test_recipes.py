@@ -13,7 +13,7 @@ from pipeline.geometry import ROW_HEIGHT_PX
 from pipeline.measure import detect, make_reference, measure
 from pipeline.measure.bands import load_band
 from pipeline.reduction.evidence import check_quality
-from pipeline.reduction.exposures import reduce_exposures, reduction_log
+from pipeline.reduction.exposures import call_records, reduce_exposures
 from pipeline.reduction.workshop import Workshop, product_paths
 from pipeline.settings import Settings
 from pipeline.simulation.raw.campaign import exposure_scene
@@ -180,7 +180,7 @@ def test_our_own_code_takes_less_than_five_percent(reduced):
     recipes = sum(
         float(record["cpu_s"])
         for result in reduced.results
-        for record in reduction_log(reduced.workshop.folder, result.calls)
+        for record in call_records(reduced.workshop.folder, result.calls)
     )
     assert reduced.own_cpu_s < 0.05 * recipes
 
@@ -193,7 +193,7 @@ def test_a_second_run_runs_no_recipe(reduced):
 
 
 def test_the_record_names_recipe_version_quality_and_cost(reduced):
-    records = reduction_log(reduced.workshop.folder, reduced.results[0].calls)
+    records = call_records(reduced.workshop.folder, reduced.results[0].calls)
     wavecal = next(record for record in records if record["recipe"] == "muse_wavecal")
     assert wavecal["provenance"]["pipeline"].startswith("muse/")
     assert wavecal["qc"]["ESO QC WAVECAL SLICE1 FIT RMS"] < 0.05

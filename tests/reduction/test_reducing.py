@@ -138,9 +138,10 @@ def test_an_incomplete_tree_is_a_typed_error_of_its_exposure(site):
 def test_the_log_of_an_exposure_holds_every_call_and_its_cost(site):
     jobs = reduce(site)
     log = reducing.logs(jobs[0])[STD]
-    assert [one["recipe"] for one in log.records].count("muse_bias") == 2
-    assert {"muse_scibasic", "muse_scipost"} <= {one["recipe"] for one in log.records}
-    assert all(one["size_mb"] >= 0 and one["wall_s"] > 0 for one in log.records)
+    assert [one.recipe for one in log.calls].count("muse_bias") == 2
+    assert {"muse_scibasic", "muse_scipost"} <= {one.recipe for one in log.calls}
+    assert all(one.size_mb >= 0 and one.wall_s > 0 for one in log.calls)
+    assert sum(one.n_calls for one in log.steps) == len(log.calls)
     assert "this exposure defines the grid" in log.notes
     assert log.error == ""
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pipeline.results import ReductionLog
+from pipeline.reduction_log import ReductionLog, summed_up
 
 
 def reductions(ids: list[str], text: str) -> dict[str, ReductionLog]:
@@ -12,8 +12,8 @@ def reductions(ids: list[str], text: str) -> dict[str, ReductionLog]:
     failed = {**cube, "error_type": "RecipeFailed", "error": text, "products": {}, "qc": {}}
     good, bad = ids
     return {
-        good: ReductionLog((*flats, cube), ("this exposure defines the grid",)),
-        bad: ReductionLog((*flats, failed), (), f"RecipeFailed: {text}"),
+        good: summed_up((*flats, cube), ("this exposure defines the grid",)),
+        bad: summed_up((*flats, failed), (), f"RecipeFailed: {text}"),
     }
 
 

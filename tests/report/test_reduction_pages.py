@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from pipeline.report.reduction_log import channel_list, families
+from pipeline.reduction_log import ReductionLog, channel_list, summed_up
 from pipeline.report.reduction_pages import reduction_pages
 from tests.report import factory
 from tests.report.recipes import recipe_record
@@ -14,18 +14,18 @@ RECORDS = [recipe_record("muse_flat", channel, "a warning") for channel in (12, 
 
 
 def test_calls_that_differ_in_channel_only_stand_together():
-    (family,) = families(RECORDS)
-    assert family.channels == (12, 13, 14)
-    assert family.n_calls == 3
-    assert family.wall_s == pytest.approx(37.5)
-    assert family.size_mb == pytest.approx(606)
-    assert family.warnings == ("a warning [channels 12-14]",)
-    assert family.parameters == ("nsum = 16",)
+    (step,) = summed_up(RECORDS).steps
+    assert step.channels == (12, 13, 14)
+    assert step.n_calls == 3
+    assert step.wall_s == pytest.approx(37.5)
+    assert step.size_mb == pytest.approx(606)
+    assert step.warnings == ("a warning [channels 12-14]",)
+    assert step.parameters == ("nsum = 16",)
 
 
 def test_a_file_is_named_with_its_digest_and_a_product_with_its_recipe():
-    (family,) = families(RECORDS)
-    assert [(one.tag, one.name, one.digest[:4]) for one in family.inputs] == [
+    (step,) = summed_up(RECORDS).steps
+    assert [(one.tag, one.name, one.digest[:4]) for one in step.inputs] == [
         ("FLAT", "MUSE.x", "abab"),
         ("MASTER_BIAS", "muse_bias", ""),
     ]
@@ -33,14 +33,23 @@ def test_a_file_is_named_with_its_digest_and_a_product_with_its_recipe():
 
 def test_calls_on_other_frames_stand_apart():
     other = {**RECORDS[0], "inputs": {"000 FLAT MUSE.y": "ab" * 32}}
-    assert [one.n_calls for one in families([*RECORDS, other])] == [3, 1]
+    assert [one.n_calls for one in summed_up([*RECORDS, other]).steps] == [3, 1]
 
 
 def test_quality_is_summed_up_over_slices_and_channels():
-    (family,) = families(RECORDS)
-    width = next(one for one in family.quality if one.keyword == "ESO QC SLICE# WIDTH")
+    (step,) = summed_up(RECORDS).steps
+    width = next(one for one in step.quality if one.keyword == "ESO QC SLICE# WIDTH")
     # 76 + slice (1, 2) + channel (12, 13, 14): 89, 90, 90, 91, 91, 92
     assert (width.lowest, width.middle, width.highest, width.count) == ("89", "90.5", "92", 6)
+
+
+def test_a_log_is_the_same_after_it_was_written_down():
+    failed = {**RECORDS[0], "error_type": "RecipeFailed", "error": "no trace"}
+    log = summed_up([*RECORDS, failed], ("a note",), "RecipeFailed: no trace")
+    assert log.calls[-1].error == "RecipeFailed: no trace"
+    assert log.calls[0].error == ""
+    assert log.versions == ("muse/2.8.7",)
+    assert ReductionLog.from_json(json.loads(json.dumps(log.as_json()))) == log
 
 
 def test_channels_are_listed_as_runs():

@@ -268,7 +268,7 @@ def test_an_address_that_leads_nowhere_says_so_and_leads_back(watched: Any, base
     assert answer.status == 404
     assert "not found" in one.page.locator("main").inner_text().lower()
     one.page.locator(".md-tabs a, .md-header a").first.click()
-    assert one.page.locator("main .rp-lead").is_visible()
+    one.page.locator("main .rp-lead").wait_for(state="visible")  # the click has only started the load
     assert [error for error in one.errors if "404" not in error] == []  # Chromium names the status
     assert one.foreign == []
 

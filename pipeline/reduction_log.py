@@ -1,9 +1,13 @@
-"""What the recipes' records say, arranged for a page: families of calls that differ in channel only."""
+"""What is told of a reduction: its steps, which are calls that differ in their channel only.
+
+The records of single calls hold the quality of every slice: a megabyte for an exposure of 24
+channels. They are summed up here once, when the exposure has been reduced.
+"""
 
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
 
@@ -35,7 +39,23 @@ class Quality:
 
 
 @dataclass(frozen=True)
-class Family:
+class CallCost:
+    """One call of a recipe and what it took."""
+
+    call: str
+    recipe: str
+    channel: int  # 0: all at once
+    pipeline: str  # version, as the products say; "" if there are none
+    wall_s: float
+    cpu_s: float
+    peak_rss_mb: float
+    size_mb: float  # of all products
+    n_warnings: int
+    error: str  # type and message; "" if it ended well
+
+
+@dataclass(frozen=True)
+class Step:
     """Calls of one recipe on the same frames, a call per channel."""
 
     recipe: str
@@ -58,21 +78,82 @@ class Family:
         return len(self.warnings)
 
 
-def families(records: Sequence[Record]) -> tuple[Family, ...]:
-    """The calls of an exposure, those that differ in channel only together, in order."""
+@dataclass(frozen=True)
+class ReductionLog:
+    """How one exposure's raw frames became its cube."""
+
+    steps: tuple[Step, ...] = ()  # in order
+    calls: tuple[CallCost, ...] = ()  # in order
+    versions: tuple[str, ...] = ()  # of pipeline and library
+    notes: tuple[str, ...] = ()
+    error: str = ""  # type and message of what went wrong; "" if there is a cube
+
+    def as_json(self) -> dict[str, Any]:
+        """The log in plain lists and dicts."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> "ReductionLog":
+        """The log that ``as_json`` made."""
+        steps = (
+            one
+            | {key: tuple(one[key]) for key in ("channels", "parameters", "products")}
+            | {key: tuple(one[key]) for key in ("warnings", "errors")}
+            | {"inputs": tuple(FileUsed(**file) for file in one["inputs"])}
+            | {"quality": tuple(Quality(**keyword) for keyword in one["quality"])}
+            for one in kept["steps"]
+        )
+        return cls(
+            tuple(Step(**one) for one in steps),
+            tuple(CallCost(**one) for one in kept["calls"]),
+            tuple(kept["versions"]),
+            tuple(kept["notes"]),
+            kept["error"],
+        )
+
+
+def summed_up(
+    records: Sequence[Record], notes: Sequence[str] = (), error: str = ""
+) -> ReductionLog:
+    """The log of an exposure from the records of its calls, in order."""
+    return ReductionLog(
+        _steps(records), tuple(map(_cost, records)), _versions(records), tuple(notes), error
+    )
+
+
+def _cost(record: Record) -> CallCost:
+    return CallCost(
+        call=str(record["call"]),
+        recipe=str(record["recipe"]),
+        channel=int(record["channel"]),
+        pipeline=str(record["provenance"].get("pipeline", "")),
+        wall_s=float(record["wall_s"]),
+        cpu_s=float(record["cpu_s"]),
+        peak_rss_mb=float(record["peak_rss_mb"]),
+        size_mb=float(record["size_mb"]),
+        n_warnings=len(record["warnings"]),
+        error=_error(record),
+    )
+
+
+def _error(record: Record) -> str:
+    return f"{record['error_type']}: {record['error']}" if record["error"] else ""
+
+
+def _steps(records: Sequence[Record]) -> tuple[Step, ...]:
     groups: dict[tuple[Any, ...], list[Record]] = {}
     for record in records:
         inputs = tuple(sorted({_used(label, "")[:2] for label in record["inputs"]}))
         groups.setdefault((record["recipe"], inputs), []).append(record)
-    return tuple(_family(members) for members in groups.values())
+    return tuple(_step(members) for members in groups.values())
 
 
-def _family(members: Sequence[Record]) -> Family:
+def _step(members: Sequence[Record]) -> Step:
     first = members[0]
     used: Counter[tuple[str, str, str]] = Counter(
         _used(label, digest) for label, digest in first["inputs"].items()
     )
-    return Family(
+    return Step(
         recipe=str(first["recipe"]),
         channels=tuple(int(one["channel"]) for one in members if one["channel"]),
         n_calls=len(members),
@@ -81,9 +162,7 @@ def _family(members: Sequence[Record]) -> Family:
         products=tuple(first["products"]),
         quality=tuple(_quality(members)),
         warnings=_said(members, lambda one: one["warnings"]),
-        errors=_said(
-            members, lambda one: [f"{one['error_type']}: {one['error']}"] if one["error"] else []
-        ),
+        errors=_said(members, lambda one: [_error(one)] if one["error"] else []),
         wall_s=sum(float(one["wall_s"]) for one in members),
         cpu_s=sum(float(one["cpu_s"]) for one in members),
         peak_rss_mb=max(float(one["peak_rss_mb"]) for one in members),
@@ -140,7 +219,6 @@ def channel_list(channels: Iterable[int]) -> str:
     return f"channel{'s' if len(numbers) > 1 else ''} {', '.join(shown)}"
 
 
-def versions(records: Sequence[Record]) -> tuple[str, ...]:
-    """Versions of pipeline and library that made the products."""
+def _versions(records: Sequence[Record]) -> tuple[str, ...]:
     said = {str(text) for one in records for text in one["provenance"].values()}
     return tuple(sorted(text for text in said if "/" in text))
