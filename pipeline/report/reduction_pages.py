@@ -257,7 +257,7 @@ def _cost_table(results: Results, steps: Sequence[Step]) -> TableView:
 def _step_view(results: Results, number: int, step: Step, book: Book) -> StepView:
     inputs = TableView(
         f"inputs-{number}",
-        "What went in; products of the recipes above have no name and content of their own here.",
+        "What went in: frames and tables by name and content, products by the recipe that made them.",
         (
             Head("Category", numeric=False),
             Head("name", numeric=False),
