@@ -13,7 +13,7 @@ from pipeline.progress import say
 from pipeline.versions.branch import Branch
 from pipeline.versions.demo import demo
 from pipeline.versions.deploy import deploy, previous_report
-from pipeline.versions.site import SIZE_LIMIT, read_site
+from pipeline.versions.site import LIMIT_MB, read_site
 
 EXAMPLE = """example, for version v2026.12 at https://example.org/report/v2026.12/:
   git fetch origin gh-pages
@@ -35,8 +35,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         epilog=EXAMPLE,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    where = _branch_options()
-    add = commands.add_parser("deploy", parents=[where], help="publish a finished site")
+    where, size = _branch_options(), _size_option()
+    add = commands.add_parser("deploy", parents=[where, size], help="publish a finished site")
     add.add_argument("site", type=Path, metavar="SITE", help="folder that build_report.py made")
     add.add_argument(
         "--not-stable", action="store_true", help="leave the alias `stable` where it is"
@@ -46,7 +46,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         action="store_true",
         help="all versions are served at another address from now on",
     )
-    check = commands.add_parser("check", help="say whether a finished site may be published")
+    check = commands.add_parser(
+        "check", parents=[size], help="say whether a finished site may be published"
+    )
     check.add_argument("site", type=Path, metavar="SITE", help="folder that build_report.py made")
     before = commands.add_parser(
         "previous", parents=[where], help="write the report.json of the version before"
@@ -78,6 +80,18 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def _size_option() -> argparse.ArgumentParser:
+    size = argparse.ArgumentParser(add_help=False)
+    size.add_argument(
+        "--limit-mb",
+        type=float,
+        default=LIMIT_MB,
+        metavar="MB",
+        help=f"largest size of a version (default: {LIMIT_MB:g}; GitHub Pages serves 1 GB in all)",
+    )
+    return size
+
+
 def _branch_options() -> argparse.ArgumentParser:
     where = argparse.ArgumentParser(add_help=False)
     where.add_argument(
@@ -102,8 +116,8 @@ def _branch_options() -> argparse.ArgumentParser:
 def run(options: argparse.Namespace) -> int:
     """Carry out one command."""
     if options.command == "check":
-        site = read_site(options.site)
-        size = f"{site.n_bytes / 1e6:.2f} of {SIZE_LIMIT / 1e6:.0f} MB"
+        site = read_site(options.site, options.limit_mb)
+        size = f"{site.n_bytes / 1e6:.2f} of {options.limit_mb:g} MB"
         say(f"{options.site}: {site.label} for {site.url}, {len(site.files)} files, {size}")
         return 0
     if options.command == "demo":
@@ -112,7 +126,8 @@ def run(options: argparse.Namespace) -> int:
     branch = Branch(options.repository.absolute(), options.branch)
     branch.follow(options.remote)
     if options.command == "deploy":
-        say(deploy(options.site, branch, stable=not options.not_stable, moved=options.moved))
+        stable, limit_mb = not options.not_stable, options.limit_mb
+        say(deploy(options.site, branch, stable=stable, moved=options.moved, limit_mb=limit_mb))
     elif options.command == "previous":
         label, report = previous_report(branch, options.before)
         options.file.parent.mkdir(parents=True, exist_ok=True)

@@ -9,12 +9,19 @@ from pipeline.labels import newest
 from pipeline.products import exclusive
 from pipeline.versions.branch import Branch
 from pipeline.versions.layout import alias_files, root_files, with_version
-from pipeline.versions.site import REPORT, FinishedSite, read_site
+from pipeline.versions.site import LIMIT_MB, REPORT, FinishedSite, read_site
 
 TOLD = 5  # differing files that a refusal names
 
 
-def deploy(folder: Path, branch: Branch, *, stable: bool = True, moved: bool = False) -> str:
+def deploy(
+    folder: Path,
+    branch: Branch,
+    *,
+    stable: bool = True,
+    moved: bool = False,
+    limit_mb: float = LIMIT_MB,
+) -> str:
     """Publish the site in a folder; returns a sentence that says what was done.
 
     Parameters
@@ -27,6 +34,8 @@ def deploy(folder: Path, branch: Branch, *, stable: bool = True, moved: bool = F
         Whether the alias ``stable`` follows, if this is the newest version.
     moved : bool
         The versions are served at another address from now on.
+    limit_mb : float
+        Largest size of a version [MB].
 
     Raises
     ------
@@ -37,7 +46,7 @@ def deploy(folder: Path, branch: Branch, *, stable: bool = True, moved: bool = F
     BranchError
         If the branch cannot be read or written.
     """
-    site = read_site(folder)
+    site = read_site(folder, limit_mb)
     with exclusive(branch.git_dir):
         listing = branch.listing()
         versions = branch.versions(listing)

@@ -1,6 +1,7 @@
 """A finished site, and whether it may be published as the version that it says it is."""
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +11,8 @@ from urllib.parse import quote
 from pipeline.errors import NotPublishable, VersionTooLarge
 from pipeline.labels import FORM, is_version
 
-SIZE_LIMIT = 10_000_000  # bytes; fifty versions stay at half of what GitHub Pages serves, 1 GB
+LIMIT_MB = 10.0  # fifty versions stay at half of what GitHub Pages serves, ...
+PAGES_MB = 1000.0  # ... 1 GB
 REPORT = "data/report.json"  # what a site says of itself
 CITATION = "CITATION.cff"
 NEEDED = ("index.html", "404.html", "sitemap.xml", REPORT, CITATION)
@@ -45,17 +47,17 @@ class FinishedSite:
         return sum(map(len, self.files.values()))
 
 
-def read_site(folder: Path) -> FinishedSite:
-    """The finished site in a folder.
+def read_site(folder: Path, limit_mb: float = LIMIT_MB) -> FinishedSite:
+    """The finished site in a folder, of at most that size [MB of 10^6 bytes].
 
     Raises
     ------
     NotPublishable
         If it is no finished site, has no version's label, or was built for no address.
     VersionTooLarge
-        If it is larger than ``SIZE_LIMIT``.
+        If it is larger than ``limit_mb``.
     """
-    files = _read_files(folder)
+    files = _read_files(folder, limit_mb)
     missing = [name for name in NEEDED if name not in files]
     if missing:
         raise NotPublishable(f"{folder}: no {missing[0]}, so not a finished site; {REBUILD}")
@@ -64,7 +66,7 @@ def read_site(folder: Path) -> FinishedSite:
     return site
 
 
-def _read_files(folder: Path) -> dict[str, bytes]:
+def _read_files(folder: Path, limit_mb: float) -> dict[str, bytes]:
     if not folder.is_dir():
         raise NotPublishable(f"{folder}: no such folder; {REBUILD}")
     paths = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*"))}
@@ -72,7 +74,7 @@ def _read_files(folder: Path) -> dict[str, bytes]:
         if path.is_symlink():
             raise NotPublishable(f"{folder}: {name} is a symbolic link, which Pages does not serve")
     sizes = {name: path.stat().st_size for name, path in paths.items() if path.is_file()}
-    _check_size(folder, sizes)
+    _check_size(folder, sizes, limit_mb)
     return {name: paths[name].read_bytes() for name in sizes}
 
 
@@ -101,15 +103,17 @@ def _identified(folder: Path, files: Mapping[str, bytes]) -> FinishedSite:
     return known
 
 
-def _check_size(folder: Path, sizes: Mapping[str, int]) -> None:
-    total = sum(sizes.values())
-    if total <= SIZE_LIMIT:
+def _check_size(folder: Path, sizes: Mapping[str, int], limit_mb: float) -> None:
+    total_mb = sum(sizes.values()) / 1e6
+    if total_mb <= limit_mb:
         return
     largest = sorted(sizes, key=lambda name: (-sizes[name], name))[:3]
     told = ", ".join(f"{name} {sizes[name] / 1e6:.2f} MB" for name in largest)
+    needed = math.ceil(total_mb)
     raise VersionTooLarge(
-        f"{folder}: {total / 1e6:.2f} MB, the limit is {SIZE_LIMIT / 1e6:.0f} MB a version; the "
-        f"largest files are {told}"
+        f"{folder}: {total_mb:.2f} MB, the limit is {limit_mb:g} MB a version; the largest files are "
+        f"{told}. --limit-mb {needed} (LIMIT_MB={needed} for make) lets it pass: GitHub Pages "
+        f"serves 1 GB, {PAGES_MB / needed:.0f} versions of that size"
     )
 
 

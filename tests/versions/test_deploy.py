@@ -10,7 +10,7 @@ import pytest
 from pipeline.errors import BranchError, NotPublishable, VersionPublished, VersionTooLarge
 from pipeline.versions.branch import Branch
 from pipeline.versions.deploy import deploy, previous_report
-from pipeline.versions.site import SIZE_LIMIT
+from pipeline.versions.site import LIMIT_MB
 from tests.versions.sites import ROOT_URL, finished, git, repository, show, tree
 
 
@@ -141,12 +141,18 @@ def test_other_content_is_refused_and_the_message_names_version_and_files(
 def test_a_version_over_the_limit_is_refused_and_the_largest_file_is_named(
     tmp_path: Path, branch: Branch
 ) -> None:
-    fits = finished(tmp_path / "fits", padding=SIZE_LIMIT - 5000)
+    limit = int(LIMIT_MB * 1e6)
+    fits = finished(tmp_path / "fits", padding=limit - 5000)
     assert "is in branch gh-pages" in deploy(fits, branch)
-    large = finished(tmp_path / "large", "v2026.12", previous=fits, padding=SIZE_LIMIT)
-    with pytest.raises(VersionTooLarge, match=r"large: 10\.00 MB, .*10 MB.* data/spectra\.fits"):
+    large = finished(tmp_path / "large", "v2026.12", previous=fits, padding=limit)
+    with pytest.raises(
+        VersionTooLarge, match=r"large: 10\.00 MB, .*10 MB.* data/spectra\.fits"
+    ) as no:
         deploy(large, branch)
     assert versions(branch) == {"v2026.11": ["latest", "stable"]}
+    assert "--limit-mb 11 (LIMIT_MB=11 for make)" in str(no.value)
+    assert "91 versions" in str(no.value)
+    assert "is in branch gh-pages" in deploy(large, branch, limit_mb=11)
 
 
 @pytest.mark.usefixtures("two")

@@ -1,0 +1,138 @@
+"""How heavy the version of a reduced campaign is: 65 exposures of 24 channels at full sampling.
+
+    python -m benchmarks.weight [FOLDER]
+
+Made up: tables and figures are those of the simulated campaign, its spectra repeated on 3681 layers
+with the noise of single layers, and every exposure has the log of calibrations of its own. Prints what
+the parts of the site weigh.
+"""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline import report
+from pipeline.campaigns import campaigns_of
+from pipeline.cli import ROOT, Request
+from pipeline.configuration import read_settings
+from pipeline.executors import Workers
+from pipeline.gather import recipe_calls_table
+from pipeline.geometry import N_CHANNELS, N_SLICES
+from pipeline.reduction_log import ReductionLog, summed_up
+from pipeline.results import Results, SpectrumSet
+
+LAYERS, STEP_AA = 3681, 1.25
+# Recipes of one channel and how many quality keywords each leaves (benchmarks.reduction.full).
+RECIPES = {"bias": 53, "bias_of_flat": 53, "flat": 121, "wavecal": 828, "scibasic": 10}
+
+
+def main(folder: Path) -> None:
+    """Build the site and print what it weighs."""
+    sources = ("published", "simulated")
+    request = Request(
+        read_settings(ROOT / "report.toml"), ROOT, sources, None, None, Path("work"), Workers(1), ()
+    )
+    campaigns = campaigns_of(request)
+    for one in campaigns:
+        one.measure()
+    record, simulated = (one.results() for one in campaigns)
+    build = report.collect(["python", "-m", "benchmarks.weight"], "")
+    report.render([record, reduced(simulated)], build, folder / "docs")
+    site = folder / "site"
+    report.build_site(
+        folder / "docs", site, ROOT / "mkdocs.yml", site_url=build.site_url, epoch=build.epoch
+    )
+    parts = {
+        "all files": "**/*",
+        "log pages": "reduction-of-*.html",
+        "other pages": "*.html",
+        "logs as JSON": "data/*/reduction-of-*",
+        "data": "data/**/*",
+        "figures": "assets/figures/*",
+        "Plotly": "assets/vendor/*",
+        "search": "search/*",
+    }
+    for name, pattern in parts.items():
+        files = [path for path in site.glob(pattern) if path.is_file()]
+        if name == "other pages":
+            files = [path for path in files if not path.name.startswith("reduction-of-")]
+        print(f"{name}: {sum(path.stat().st_size for path in files) / 1e6:.2f} MB, {len(files)}")
+
+
+def reduced(simulated: Results) -> Results:
+    """The simulated campaign as if its cubes had been reduced here."""
+    ids = simulated.tables["exposures"]["exposure_id"].tolist()
+    logs = {identity: log_of(number) for number, identity in enumerate(ids)}
+    tables = {
+        name: table
+        for name, table in simulated.tables.items()
+        if not name.startswith("truth") and name != "recovery"
+    }
+    rng = np.random.default_rng(1)
+    return replace(
+        simulated,
+        name=simulated.name.replace("simulated", "archive"),
+        source="archive",
+        tables={**tables, "recipe_calls": recipe_calls_table(logs)},
+        reductions=logs,
+        spectra={mode: fully_sampled(one, rng) for mode, one in simulated.spectra.items()},
+    )
+
+
+def fully_sampled(spectra: SpectrumSet, rng: np.random.Generator) -> SpectrumSet:
+    """The same spectra on the layers of a real cube, each with its own noise."""
+    wave = spectra.wave_aa[0] + STEP_AA * np.arange(LAYERS)
+    layer = np.clip(np.searchsorted(spectra.wave_aa, wave), 0, len(spectra.wave_aa) - 1)
+    variance = spectra.variance[..., layer] * (np.diff(spectra.wave_aa).mean() / STEP_AA)
+    flux = spectra.flux[..., layer] + np.sqrt(variance) * rng.standard_normal(variance.shape)
+    coverage = spectra.coverage[..., layer]
+    return replace(spectra, wave_aa=wave, flux=flux, variance=variance, coverage=coverage)
+
+
+def log_of(number: int) -> ReductionLog:
+    """The log of an exposure with calibrations of its own."""
+    return summed_up(list(_records(np.random.default_rng(number))))
+
+
+def _records(rng: np.random.Generator) -> Iterator[dict[str, Any]]:
+    serial = rng.integers(16**9, 16**10)
+    for recipe, n_keywords in RECIPES.items():
+        raw = {f"{k:03d} RAW MUSE.{serial}.{k}": rng.bytes(32).hex() for k in range(3)}
+        keywords = [f"ESO QC SLICE{k % N_SLICES + 1} K{k // N_SLICES}" for k in range(n_keywords)]
+        for channel in range(1, N_CHANNELS + 1):
+            values = rng.normal(100, 3, n_keywords).round(4).tolist()
+            yield _record(recipe, channel, raw, dict(zip(keywords, values, strict=True)), rng)
+    for recipe in ("twilight", "scipost"):
+        yield _record(recipe, 0, {}, {}, rng)
+
+
+def _record(
+    recipe: str,
+    channel: int,
+    inputs: dict[str, str],
+    quality: dict[str, float],
+    rng: np.random.Generator,
+) -> dict[str, Any]:
+    return {
+        "call": f"{recipe}-{rng.integers(16**9, 16**10):x}-{channel:02d}",
+        "recipe": f"muse_{recipe}",
+        "channel": channel,
+        "provenance": {"pipeline": "muse/2.8.7"},
+        "parameters": {},
+        "inputs": inputs,
+        "products": {"MASTER": []},
+        "qc": quality,
+        "warnings": [],
+        "error_type": "",
+        "error": "",
+        **{key: round(rng.uniform(9, 12), 2) for key in ("wall_s", "cpu_s")},
+        **{key: round(rng.uniform(200, 900), 1) for key in ("peak_rss_mb", "size_mb")},
+    }
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "work/weight"))
