@@ -354,7 +354,7 @@ def _channels(rng: np.random.Generator, ids: list[str], name: str) -> QTable:
 
 def _image(rng: np.random.Generator, xy: np.ndarray) -> Image:
     y, x = np.mgrid[:304, :315]
-    pixels = rng.normal(1, 0.1, x.shape)
+    pixels = rng.normal(1, 0.05, x.shape)  # faint beside the stars, as in a real image
     for star_x, star_y in xy:
         pixels += 5 * np.exp(-((x - star_x) ** 2 + (y - star_y) ** 2) / 12)
     pixels += 500 * np.exp(-((x - 150) ** 2 + (y - 150) ** 2) / 12)

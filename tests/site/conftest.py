@@ -7,7 +7,6 @@ browser. Without a browser the tests are skipped, in CI they fail.
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any

@@ -1,15 +1,14 @@
 """What a reader meets: every page, two sizes, two palettes; without script, on paper, from disk."""
 
-import os
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
 
 from tests.report import factory
 from tests.site.conftest import DESKTOP, PAGES, PHONE
+from tests.site.links import broken_links
 
 pytestmark = pytest.mark.browser
 
@@ -40,26 +39,6 @@ PAPER_PX = 718  # A4 less Chromium's margins of 1 cm, 96 px an inch
 def pictures(page: Any) -> list[Any]:
     """The still picture of every figure."""
     return list(page.locator(".rp-plot img").all())
-
-
-class Page(HTMLParser):
-    """Addresses and anchors of one page."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.links: list[str] = []
-        self.ids: set[str] = set()
-        self.canonical = ""
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if ("rel", "canonical") in attrs:
-            self.canonical = dict(attrs)["href"] or ""
-        for name, value in attrs:
-            if name in ("href", "src", "srcset") and value:
-                self.links.append(value)
-            if name in ("id", "name") and value and tag != "meta":
-                self.ids.add(value)
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -93,25 +72,10 @@ def test_figures_follow_the_palette(watched: Any, base: str) -> None:
 
 
 def test_every_link_anchor_and_download_resolves(site: Path) -> None:
-    pages = {
-        file.name: Page(file.read_text(encoding="utf-8")) for file in sorted(site.glob("*.html"))
-    }
-    assert set(pages) == {f"{name}.html" for name in PAGES}, "PAGES in conftest.py names them all"
-    root = urlsplit(pages["index.html"].canonical).path or "/"  # where 404.html's links start
-    broken = []
-    for name, page in pages.items():
-        for link in page.links:
-            parts = urlsplit(link)
-            if parts.scheme or link.startswith("//"):
-                continue
-            target = unquote(parts.path).removeprefix(root) or name
-            if not (site / target).is_file() and target not in (".", "./"):
-                broken.append(f"{name}: {link}")
-            elif parts.fragment and target.endswith(".html"):
-                known = pages[target].ids
-                if unquote(parts.fragment) not in known and not parts.fragment.startswith("__"):
-                    broken.append(f"{name}: {link}")
-    assert broken == []
+    pages = {file.name for file in site.glob("*.html") if not file.name.startswith("reduction")}
+    named = {f"{name}.html" for name in PAGES if name != "reduction"}
+    assert pages == named, "PAGES in conftest.py names all but those on reductions"
+    assert broken_links(site) == []
 
 
 def test_selectors_change_the_figure_and_the_address(watched: Any, base: str) -> None:
@@ -246,7 +210,9 @@ def test_from_disk_figures_and_selectors_work(watched: Any, site: Path) -> None:
     one.clean()
 
 
-@pytest.mark.parametrize("name", ["index", "data", "timelines", "detection", "scatter", "offsets", "downloads", "about"])
+@pytest.mark.parametrize(
+    "name", ["index", "data", "timelines", "detection", "scatter", "offsets", "downloads", "about"]
+)
 def test_hostile_text_is_shown_and_runs_nothing(
     watched: Any, hostile_site: Path, serve: Any, name: str
 ) -> None:
@@ -268,7 +234,9 @@ def test_an_address_that_leads_nowhere_says_so_and_leads_back(watched: Any, base
     assert answer.status == 404
     assert "not found" in one.page.locator("main").inner_text().lower()
     one.page.locator(".md-tabs a, .md-header a").first.click()
-    one.page.locator("main .rp-lead").wait_for(state="visible")  # the click has only started the load
+    one.page.locator("main .rp-lead").wait_for(
+        state="visible"
+    )  # the click has only started the load
     assert [error for error in one.errors if "404" not in error] == []  # Chromium names the status
     assert one.foreign == []
 

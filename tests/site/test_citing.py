@@ -45,7 +45,7 @@ class Lines(HTMLParser):
             self.json.append("")
             self._into = "json"
 
-    def handle_endtag(self, tag: str) -> None:
+    def handle_endtag(self, _: str) -> None:
         self._into = ""
 
     def handle_data(self, data: str) -> None:
@@ -188,7 +188,11 @@ def test_every_line_on_the_downloads_page_reads_its_file(
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             exec(line, names)
-        read = next(value for key, value in names.items() if key in ("table", "spectra", "report", "citation", "software"))
+        read = next(
+            value
+            for key, value in names.items()
+            if key in ("table", "spectra", "report", "citation", "software")
+        )
         assert len(read) > 0 or read.num_rows > 0, href
         if hasattr(read, "close"):
             read.close()

@@ -68,7 +68,12 @@ def test_nothing_runs(watched: Any, hostile: Path, serve: Any, name: str) -> Non
     one.open(f"{address}{name}.html")
     one.page.wait_for_timeout(200)
     one.clean()
-    assert one.page.locator("article script, article svg[onload], article a[href^='javascript']").count() == 0
+    assert (
+        one.page.locator(
+            "article script, article svg[onload], article a[href^='javascript']"
+        ).count()
+        == 0
+    )
     assert one.page.locator("img[src='x']").count() == 0
 
 

@@ -120,9 +120,12 @@ def test_the_old_version_says_that_there_is_a_newer_one_and_the_new_one_does_not
     banner = one.page.locator(BANNER)
     banner.wait_for(state="visible")
     assert OLD in banner.inner_text()
-    assert one.page.evaluate(
-        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    ) <= 0
+    assert (
+        one.page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        <= 0
+    )
     one.page.reload()
     banner.wait_for(state="visible")
     banner.get_by_role("link").click()
@@ -173,7 +176,9 @@ def test_canonical_links_and_sitemaps_stay_within_the_version(published: Publish
                 assert link == [f"{published.url}{label}/{name}"]
         pages = re.findall("<loc>([^<]*)</loc>", (folder / "sitemap.xml").read_text("utf-8"))
         named = {page.name.removeprefix("index.html") for page in folder.glob("*.html")}
-        assert {page.removeprefix(f"{published.url}{label}/") for page in pages} == named - {"404.html"}
+        assert {page.removeprefix(f"{published.url}{label}/") for page in pages} == named - {
+            "404.html"
+        }
     root = (published.folder / "report" / "sitemap.xml").read_text("utf-8")
     assert re.findall("<loc>([^<]*)</loc>", root) == [
         f"{published.url}{label}/sitemap.xml" for label in (NEW, OLD)

@@ -12,7 +12,9 @@ pytestmark = pytest.mark.browser
 
 LIMIT = 700_000  # bytes: under a second at 6 Mbit/s
 HEADERS = 400  # bytes of a response's headers, packed by HTTP/2
-SMALL_BUNDLE = 520_000  # Plotly's cartesian bundle gzipped; without npm the full one is three times that
+SMALL_BUNDLE = (
+    520_000  # Plotly's cartesian bundle gzipped; without npm the full one is three times that
+)
 
 
 @pytest.mark.parametrize("name", PAGES)
