@@ -48,7 +48,7 @@ class StepView:
     quality: TableBlock | None
 
 
-def write_reduction_records(
+def write_reduction_logs(
     root: Path, campaigns: Sequence[Results], build: BuildInfo
 ) -> dict[tuple[str, str], tuple[Download, ...]]:
     """What the log pages say as gzipped JSON; (campaign, exposure) -> file.

@@ -23,7 +23,7 @@ from pipeline.report.field_pages import detection_page, snr_page
 from pipeline.report.figures.base import Figure, compact_json, is_split
 from pipeline.report.offset_page import offsets_page
 from pipeline.report.pages import Book, Page, environment, navigation, render_page
-from pipeline.report.reduction_pages import reduction_pages, write_reduction_records
+from pipeline.report.reduction_pages import reduction_pages, write_reduction_logs
 from pipeline.report.rows import readable
 from pipeline.report.site import swap_in
 from pipeline.report.spectra_page import spectra_page
@@ -126,7 +126,7 @@ def _render_into(
     )
     campaigns = [readable(results) for results in campaigns]
     downloads = write_downloads(folder, campaigns, build)
-    downloads |= write_reduction_records(folder, campaigns, build)
+    downloads |= write_reduction_logs(folder, campaigns, build)
     downloads["", "sums"] = (write_sums(folder, downloads),)
     downloads["", "version"] = write_version_files(folder, build)
     files = [one for files in downloads.values() for one in files]

@@ -199,16 +199,16 @@ def _cards(results: Results) -> tuple[Card, ...]:
     for pair in headline_pairs(results):
         if pair not in stats:
             continue
-        one = stats[pair]
+        one, more = stats[pair], []
         value = _percent(one.std_published, pair_error(results, "std_published", pair))
-        more = [f"robust {fixed(100 * one.std_robust, 1)} %"]
-        if pair in calm and np.isfinite(one.std_published):
-            more.insert(0, f"all points but outliers {calm[pair]}")
-        elif not np.isfinite(one.std_published) and pair not in calm:
-            continue
+        if np.isfinite(one.std_published):
+            more += [f"all points but outliers {calm[pair]}"] if pair in calm else []
         elif pair in calm:
             value = calm[pair]
-            more.insert(0, "all points but outliers, too few to drop the extremes as published")
+            more.append("all points but outliers, too few to drop the extremes as published")
+        else:
+            continue  # one exposure does not scatter
+        more.append(f"robust {fixed(100 * one.std_robust, 1)} %")
         if np.isfinite(one.photon_std):
             more.append(f"photon noise {fixed(100 * one.photon_std, 2)} %")
         trend = f"; trend with time: p = {probability(one.p_nights)} from nightly means"
