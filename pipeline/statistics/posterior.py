@@ -37,6 +37,7 @@ N_JITTER = 5
 N_ZOOMS = 4
 MIN_NODES = 14  # in (tau, theta) within KEPT / 3: fewer, and the grid is halved
 MAX_LEVEL = 2
+SOFT = 1e-4  # of the median photon variance: a floor of a hundredth of the noise is none
 
 
 @dataclass(frozen=True)
@@ -278,6 +279,7 @@ def _near(
 
 
 def _integrate(model: _Model, jitter: _Axis, boxes: dict[tuple[float, float], _Box]) -> Nodes:
+    separable = len(jitter.value) > 1
     n_tau = len({tau for tau, theta in boxes if theta < np.pi / 2}) or 1
     parts = []
     for node, box in boxes.items():
@@ -288,15 +290,15 @@ def _integrate(model: _Model, jitter: _Axis, boxes: dict[tuple[float, float], _B
             log_like = model.log_like(node, j, drift.value, white.value)
             d = np.repeat(drift.value, N_AMPLITUDE)
             w = np.tile(white.value, N_AMPLITUDE)
-            with np.errstate(divide="ignore"):
-                log_width = np.log(width * j_width).ravel()
-            parts.append(_part(node, j, d, w, log_like.ravel(), log_width))
+            cell = drift.width[:, np.newaxis] ** 2 + white.width**2 + j_width**2 * separable
+            log_width = np.log(np.maximum(width * j_width, 1e-300)).ravel()
+            parts.append(_part(node, j, d, w, log_like.ravel(), log_width, cell.ravel()))
     table = np.concatenate(parts, axis=1)
-    d, w, j, tau, theta, log_like, log_width = table
-    floor2 = d**2 + w**2 + j**2
-    soft = 1e-4 * np.median(model.variance)
-    n_free = 3 if len(jitter.value) > 1 else 2
-    log_prior = -0.5 * (n_free - 1 + PRIOR_EXPONENT) * np.log(floor2 + soft)
+    d, w, j, tau, theta, log_like, log_width, cell = table
+    # within a cell of the grid the density is the cell's: it has a pole at 0
+    floor2 = d**2 + w**2 + j**2 + cell + SOFT * np.median(model.variance)
+    n_free = 3 if separable else 2
+    log_prior = -0.5 * (n_free - 1 + PRIOR_EXPONENT) * np.log(floor2)
     log_weight = log_like + log_width + log_prior
     weight = np.exp(log_weight - log_weight.max())
     kept = weight > 1e-7
@@ -321,7 +323,8 @@ def _part(
     white: np.ndarray,
     log_like: np.ndarray,
     log_width: np.ndarray,
+    cell: np.ndarray,
 ) -> np.ndarray:
     n = len(drift)
     constants = [np.full(n, value) for value in (jitter, *node)]
-    return np.array([drift, white, *constants, log_like, log_width])
+    return np.array([drift, white, *constants, log_like, log_width, cell])
