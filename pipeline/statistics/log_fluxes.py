@@ -12,7 +12,7 @@ from pipeline.statistics.fluxes import Fluxes
 
 MIN_COVERAGE = 0.5  # of a star over exposures, of an exposure over stars
 MIN_EXPOSURES = 5
-MIN_STARS = 3
+MIN_STARS = 2
 NOISY = 4.0  # times a star's median variance: such a point says little, it counts as a gap
 MIN_VARIANCE = 1e-12  # of ln F: keeps the noise matrix invertible where no error is known
 
@@ -53,7 +53,7 @@ def log_fluxes(fluxes: Fluxes, *, drop_exposures: np.ndarray | None = None) -> L
     Raises
     ------
     ValueError
-        If fewer than five exposures, three stars or two channels remain.
+        If fewer than five exposures, two stars or two channels remain.
     """
     used, variance = _usable(fluxes)
     if drop_exposures is not None:

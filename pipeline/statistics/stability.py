@@ -107,15 +107,18 @@ class Stability:
         """(channel,) numbers of the channels that hold light of a star of the fit."""
         return self.logs.channels
 
-    @property
+    @cached_property
     def response(self) -> np.ndarray:
-        """(exposure of ``logs``, channel) ln response; means over channels and over exposures are 0."""
-        return self._courses.value
+        """(exposure, channel) ln response, 0 in the mean over channels and over exposures of a mode.
 
-    @property
+        NaN where an exposure did not enter the fit.
+        """
+        return self._all_exposures(self._courses.value)
+
+    @cached_property
     def response_err(self) -> np.ndarray:
-        """(exposure of ``logs``, channel) 1-sigma errors of ``response``."""
-        return self._courses.err
+        """(exposure, channel) 1-sigma errors of ``response``."""
+        return self._all_exposures(self._courses.err)
 
     @property
     def bad_exposures(self) -> np.ndarray:
@@ -185,6 +188,11 @@ class Stability:
     @cached_property
     def _courses(self) -> Courses:
         return self.smoother.channel_courses()
+
+    def _all_exposures(self, values: np.ndarray) -> np.ndarray:
+        full = np.full((len(self.bad_probability), values.shape[1]), np.nan)
+        full[self.logs.exposures] = values
+        return full
 
     def _values(self, quantity: str) -> np.ndarray:
         nodes = self.nodes
