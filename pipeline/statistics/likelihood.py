@@ -34,6 +34,7 @@ class TimeDesign:
     nights: tuple[str, ...]
     modes: tuple[str, ...]
     coherence: bytes = b""  # (exposure, exposure) float64, empty: shares are constant
+    lines: bool = False  # each star has a free line in time besides its constants
 
 
 @dataclass(frozen=True)
@@ -78,19 +79,22 @@ def group_equal(values: np.ndarray, offset: float = 0.0, merge: float = MERGE) -
     return Groups(np.array(starts), np.maximum(np.exp(mean) - offset, 0.0), size)
 
 
-def time_design(logs: LogFluxes) -> TimeDesign:
-    """The exposures of log fluxes."""
+def time_design(logs: LogFluxes, *, lines: bool = False) -> TimeDesign:
+    """The exposures of log fluxes; ``lines``: with a free line in time for each star."""
     coherence = b"" if logs.coherence.shape == (1, 1) else logs.coherence.tobytes()
     return TimeDesign(
-        tuple(logs.mjd.tolist()), tuple(logs.nights.tolist()), tuple(logs.modes.tolist()), coherence
+        tuple(logs.mjd.tolist()), tuple(logs.nights.tolist()), tuple(logs.modes.tolist()), coherence, lines
     )
 
 
 @lru_cache(maxsize=4)
 def time_contrasts(design: TimeDesign) -> np.ndarray:
-    """H (exposure, contrast): orthonormal, orthogonal to one constant per mode."""
+    """H (exposure, contrast): orthonormal, orthogonal to a constant per mode, to a line if asked."""
     _, mode = np.unique(design.modes, return_inverse=True)
     indicator = (mode[:, np.newaxis] == np.arange(mode.max() + 1)).astype(float)
+    if design.lines:
+        mjd = np.asarray(design.mjd)
+        indicator = np.column_stack([indicator, (mjd - mjd.mean()) / max(float(np.ptp(mjd)), 1.0)])
     contrasts: np.ndarray = null_space(indicator.T)
     return contrasts
 

@@ -17,6 +17,10 @@ NOISY = 4.0  # times a star's median variance: such a point says little, it coun
 MIN_VARIANCE = 1e-12  # of ln F: keeps the noise matrix invertible where no error is known
 
 
+class TooFewFluxes(ValueError):
+    """Not enough exposures, stars or channels for the stability model."""
+
+
 @dataclass(frozen=True)
 class LogFluxes:
     """ln F of kept exposures and stars; arrays have shape (exposure, star) unless said else."""
@@ -52,7 +56,7 @@ def log_fluxes(fluxes: Fluxes, *, drop_exposures: np.ndarray | None = None) -> L
 
     Raises
     ------
-    ValueError
+    TooFewFluxes
         If fewer than five exposures, two stars or two channels remain.
     """
     used, variance = _usable(fluxes)
@@ -65,7 +69,7 @@ def log_fluxes(fluxes: Fluxes, *, drop_exposures: np.ndarray | None = None) -> L
     stars = np.flatnonzero(used.sum(axis=0) >= max(2.0, MIN_COVERAGE * _n_rows(used)))
     rows = np.flatnonzero(used[:, stars].sum(axis=1) >= max(2.0, MIN_COVERAGE * len(stars)))
     if len(rows) < MIN_EXPOSURES or len(stars) < MIN_STARS:
-        raise ValueError(
+        raise TooFewFluxes(
             f"{len(rows)} exposures of {len(stars)} stars have enough usable fluxes; "
             f"{MIN_EXPOSURES} exposures of {MIN_STARS} stars are needed"
         )
@@ -75,7 +79,7 @@ def log_fluxes(fluxes: Fluxes, *, drop_exposures: np.ndarray | None = None) -> L
     mean, gram, coherence = _overlap(share)
     held = np.flatnonzero(mean.sum(axis=0) > 0)
     if len(held) < 2:
-        raise ValueError("all stars lie on one channel; a channel is known only relative to others")
+        raise TooFewFluxes("all stars lie on one channel; a channel is known only relative to others")
     typical = np.nanmedian(np.where(gap, np.nan, variance[grid]), axis=0)
     return LogFluxes(
         exposures=rows,

@@ -88,9 +88,11 @@ def _axis(low: float, high: float, n: int) -> _Axis:
 class _Model:
     """Data of one fit, projected on the time modes of each (tau, theta) and on star modes."""
 
-    def __init__(self, logs: LogFluxes, extra: np.ndarray, free: np.ndarray | None) -> None:
+    def __init__(
+        self, logs: LogFluxes, extra: np.ndarray, free: np.ndarray | None, lines: bool
+    ) -> None:
         self.logs = logs
-        self.design: TimeDesign = time_design(logs)
+        self.design: TimeDesign = time_design(logs, lines=lines)
         self.contrasts = star_contrasts(len(logs.stars), free)
         self.variance = logs.star_variance + extra
         self._stars: dict[float, StarModes] = {}
@@ -125,7 +127,11 @@ class _Model:
 
 
 def posterior(
-    logs: LogFluxes, *, extra_variance: np.ndarray | None = None, free: np.ndarray | None = None
+    logs: LogFluxes,
+    *,
+    extra_variance: np.ndarray | None = None,
+    free: np.ndarray | None = None,
+    lines: bool = False,
 ) -> Nodes:
     """Weighted nodes of the posterior.
 
@@ -137,10 +143,12 @@ def posterior(
         Variance of single stars beyond photons and jitter (variables).
     free : ndarray, shape (star, term), optional
         Patterns over the stars whose amplitude is free in each exposure (1 / F, x, y).
+    lines : bool
+        A free line in time for each star: what is left of the covariance beside a trend.
     """
     n_stars = len(logs.stars)
     extra = np.zeros(n_stars) if extra_variance is None else extra_variance
-    model = _Model(logs, extra, free)
+    model = _Model(logs, extra, free, lines)
     scale = _scale(model)
     separable = model.stars(scale).n_signal < model.contrasts.shape[1]
     start = (32.0, np.pi / 4)

@@ -225,8 +225,8 @@ def fit_stability(fluxes: Fluxes, *, additive: bool = False) -> Stability:
 
     Raises
     ------
-    ValueError
-        If there are too few exposures, stars or channels (``log_fluxes``).
+    TooFewFluxes
+        A ValueError: there are too few exposures, stars or channels (``log_fluxes``).
 
     Examples
     --------
