@@ -14,7 +14,7 @@ from pipeline.statistics.log_fluxes import TooFewFluxes
 from pipeline.statistics.scatter import std_published, std_robust, std_sample
 from pipeline.statistics.stability import Stability, fit_stability
 from pipeline.statistics.trend_tests import Trends, holm, pair_trends
-from pipeline.statistics.trends import nightly_means, spearman
+from pipeline.statistics.trends import nightly_means, slopes, spearman
 
 Pair = tuple[int, int]
 
@@ -93,7 +93,7 @@ def pair_statistics(
     trend = spearman(fluxes.mjd, value)
     nights, means = nightly_means(fluxes.nights, value)
     nightly = spearman(np.arange(len(nights), dtype=float), means)
-    trends = _trends(fluxes, stability, i, j)
+    trends = _trends(fluxes, stability, i, j) or _own_lines(fluxes.mjd, value, err)
     channel = fluxes.channel
     return make_table(
         "pairs",
@@ -124,14 +124,22 @@ def pair_statistics(
     )
 
 
-def _trends(fluxes: Fluxes, stability: Stability | None, i: np.ndarray, j: np.ndarray) -> Trends:
-    """Lines of pairs of columns, NaN where a star is not part of the fit or there is no fit."""
+def _own_lines(mjd: np.ndarray, value: np.ndarray, err: np.ndarray) -> Trends:
+    """Lines of deviations with each pair's own scatter, too few for the model: no p-value."""
+    line = slopes(mjd, value, err)
+    return Trends(line.per_year, line.err, np.full(len(line.err), np.nan))
+
+
+def _trends(
+    fluxes: Fluxes, stability: Stability | None, i: np.ndarray, j: np.ndarray
+) -> Trends | None:
+    """Lines of pairs of columns, NaN where a star is not part of the fit; None: no fit possible."""
     nothing = Trends(*(np.full(len(i), np.nan) for _ in range(3)))
     if stability is None:
         try:
             stability = fit_stability(fluxes)
         except TooFewFluxes:
-            return nothing
+            return None
     column = np.full(len(fluxes.star_ids), -1)
     column[stability.logs.stars] = np.arange(len(stability.logs.stars))
     known = np.flatnonzero((column[i] >= 0) & (column[j] >= 0))
