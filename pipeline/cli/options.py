@@ -8,8 +8,9 @@ from pathlib import Path
 
 from pipeline.config.loader import read_settings
 from pipeline.config.paths import ROOT
-from pipeline.errors import ConfigError, RequestError
-from pipeline.sources.request import DEFAULT_SOURCES, SOURCES, Request
+from pipeline.errors import RequestError
+from pipeline.sources.registry import DEFAULT_SOURCES, SOURCES, check_folders
+from pipeline.sources.request import Request
 from pipeline.workflow.executors import Workers
 from pipeline.workflow.progress import say
 
@@ -84,13 +85,7 @@ def request_from(options: argparse.Namespace) -> Request:
         If options contradict each other, or the configuration is wrong.
     """
     sources = tuple(dict.fromkeys(options.source or DEFAULT_SOURCES))
-    if "cubes" in sources and options.cubes is None:
-        raise ConfigError("--source cubes needs --cubes DIR, the folder of the cube files")
-    if options.cubes is not None and "cubes" not in sources:
-        raise ConfigError("--cubes is only read with --source cubes")
-    if options.raw is not None and "archive" not in sources:
-        raise ConfigError("--raw is only read with --source archive")
-    return Request(
+    request = Request(
         read_settings(options.config),
         options.config.resolve().parent,
         sources,
@@ -100,6 +95,8 @@ def request_from(options: argparse.Namespace) -> Request:
         Workers(options.jobs, options.executor),
         tuple(options.force),
     )
+    check_folders(request)
+    return request
 
 
 def guarded(command: Callable[[], int]) -> int:

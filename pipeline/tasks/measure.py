@@ -44,6 +44,7 @@ from pipeline.workflow.products import Stamp
 _MEASURE_CODE = (
     "pipeline/measure",
     "pipeline/config/passbands.py",
+    "pipeline/config/star_registry.py",
     "pipeline/muse/cube.py",
     "pipeline/muse/geometry.py",
     "pipeline/tasks/fits_products.py",
@@ -186,6 +187,21 @@ def measure_ingredients(job: Job, reference_key: str) -> dict[str, Any]:
         "inputs": {
             "detection": products.digest(detect_ingredients(job)),
             "reference": reference_key,
+        },
+    }
+
+
+def reference_ingredients(looked_at: list[Job], settings: Settings, root: Path) -> dict[str, Any]:
+    """What shapes the reference catalogue, given the candidates."""
+    known = registry_path(settings.field.star_registry, root)
+    return {
+        "stage": "reference",
+        "code": products.code_digest(*_MEASURE_CODE, "kdmatch"),
+        "libraries": products.library_versions(),
+        "settings": settings.read_by("reference"),
+        "registry": products.file_sha256(known) if known else "",
+        "inputs": {
+            job.entry.exposure_id: products.digest(detect_ingredients(job)) for job in looked_at
         },
     }
 
@@ -333,16 +349,7 @@ def run_reference(product: Path, looked_at: list[Job], settings: Settings, root:
     """
     known = registry_path(settings.field.star_registry, root)
     registry = read_registry(known) if known else None
-    ingredients = {
-        "stage": "reference",
-        "code": products.code_digest(*_MEASURE_CODE, "kdmatch"),
-        "libraries": products.library_versions(),
-        "settings": settings.read_by("reference"),
-        "registry": products.file_sha256(known) if known else "",
-        "inputs": {
-            job.entry.exposure_id: products.digest(detect_ingredients(job)) for job in looked_at
-        },
-    }
+    ingredients = reference_ingredients(looked_at, settings, root)
     if not products.staleness(product, ingredients):
         _check_pairs(read_reference(product), settings)
         stamp = products.read_stamp(product)
