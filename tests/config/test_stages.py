@@ -199,7 +199,9 @@ def test_a_setting_changes_the_true_fluxes_if_it_says_so(coarse, section, key):
     def true_fluxes(settings):
         campaign = measure_tasks.build_simulation(SHORT, settings)
         table = campaign.exposure_fluxes(0, measure_tasks.truth_apertures(settings))
-        return [np.asarray(table[name]).tolist() for name in ("band", "radius_px", "flux", "flux_err")]
+        return [
+            np.asarray(table[name]).tolist() for name in ("band", "radius_px", "flux", "flux_err")
+        ]
 
     settings, _ = coarse
     assert true_fluxes(with_one_off(settings, section, key)) != true_fluxes(settings)
