@@ -30,7 +30,7 @@ from pipeline.archive.web import Web
 from pipeline.config.loader import read_settings
 from pipeline.config.settings import Settings
 from pipeline.errors import ConfigError, SourceUnavailable, WorkspaceError
-from pipeline.sources.request import SOURCES
+from pipeline.sources.registry import SOURCES
 from pipeline.tasks.fits_products import read_table
 from pipeline.tasks.identification import (
     STARS,
@@ -122,7 +122,7 @@ def run_identify(options: Any) -> int:
 def _star_lists(options: Any, settings: Settings) -> dict[str, StarList]:
     """The stars to identify of one field, by the name of the file that will tell."""
     if options.catalogue is None:
-        lists = star_lists(options.work, settings, options.source or SOURCES)
+        lists = star_lists(options.work, settings, options.source or tuple(SOURCES))
         return {identification_name(source): stars for source, stars in lists.items()}
     if options.epoch is None:
         raise ConfigError("--catalogue needs --epoch, the year of its exposure, e.g. 2019.19")

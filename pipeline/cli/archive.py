@@ -8,7 +8,7 @@ import click
 
 from pipeline.archive import cli as archive
 from pipeline.cli.options import FILE, config_option, field_option, work_option
-from pipeline.sources.request import SOURCES
+from pipeline.sources.registry import SOURCES
 
 _years_option = click.option(
     "--year", type=int, multiple=True, help="May be given again.  [default: archive.years]"
@@ -44,7 +44,9 @@ def retrieve(**options: Any) -> int:
 @config_option
 @work_option
 @field_option
-@click.option("--source", type=click.Choice(SOURCES), multiple=True, help="Only this source.")
+@click.option(
+    "--source", type=click.Choice(tuple(SOURCES)), multiple=True, help="Only this source."
+)
 @click.option(
     "--catalogue", type=FILE, metavar="FILE", help="Of these stars: ECSV with star_id, x, y."
 )

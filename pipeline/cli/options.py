@@ -9,8 +9,8 @@ import click
 
 from pipeline.config.loader import read_settings
 from pipeline.config.paths import ROOT
-from pipeline.errors import ConfigError
-from pipeline.sources.request import DEFAULT_SOURCES, SOURCES, Request
+from pipeline.sources.registry import DEFAULT_SOURCES, SOURCES, check_folders
+from pipeline.sources.request import Request
 from pipeline.workflow.executors import Workers
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -54,7 +54,7 @@ def campaign_options(*steps: str) -> Callable[[Command], Command]:
         click.option(
             "--source",
             "sources",
-            type=click.Choice(SOURCES),
+            type=click.Choice(tuple(SOURCES)),
             multiple=True,
             help="Where the exposures come from; may be given again.  "
             f"[default: {' and '.join(DEFAULT_SOURCES)}]",
@@ -122,13 +122,7 @@ def request_from(
         If options contradict each other, or the configuration is wrong.
     """
     chosen = tuple(dict.fromkeys(sources or DEFAULT_SOURCES))
-    if "cubes" in chosen and cubes is None:
-        raise ConfigError("--source cubes needs --cubes DIR, the folder of the cube files")
-    if cubes is not None and "cubes" not in chosen:
-        raise ConfigError("--cubes is only read with --source cubes")
-    if raw is not None and "archive" not in chosen:
-        raise ConfigError("--raw is only read with --source archive")
-    return Request(
+    request = Request(
         read_settings(config),
         config.resolve().parent,
         chosen,
@@ -138,3 +132,5 @@ def request_from(
         Workers(jobs, executor),
         force,
     )
+    check_folders(request)
+    return request

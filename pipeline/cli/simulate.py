@@ -6,8 +6,8 @@ import click
 
 from pipeline.cli.options import FOLDER, config_option
 from pipeline.config.loader import read_settings
-from pipeline.measure.bands import load_band
-from pipeline.muse.exposure import MODES
+from pipeline.config.passbands import load_band
+from pipeline.muse.modes import WIDE_FIELD
 from pipeline.simulation.raw.demo import NIGHTS, demo_campaign, write_demo
 from pipeline.simulation.raw.frames import FrameCounts
 from pipeline.workflow.progress import say
@@ -32,7 +32,11 @@ def _channels(_context: click.Context, _option: click.Parameter, value: str) -> 
     help="Channels to write; the others are left out.",
 )
 @click.option(
-    "--mode", type=click.Choice(MODES), default=MODES[0], show_default=True, help="Instrument mode."
+    "--mode",
+    type=click.Choice(WIDE_FIELD),
+    default=WIDE_FIELD[0],
+    show_default=True,
+    help="Instrument mode.",
 )
 @click.option(
     "--night",
