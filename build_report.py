@@ -16,6 +16,7 @@ from pipeline.report.citation import checked_doi
 from pipeline.schema.labels import version_url
 from pipeline.sources import FORCEABLE, campaigns_of, measure_all
 from pipeline.sources.request import Request
+from pipeline.workflow.ownership import SITE, check
 from pipeline.workflow.products import exclusive
 from pipeline.workflow.progress import say
 
@@ -90,6 +91,9 @@ def build(request: Request, options: argparse.Namespace) -> int:
         options.previous,
         checked_doi(options.doi),
     )
+    if options.until == "site":  # a foreign folder is refused before anything is computed
+        apart = (request.work, request.cubes, request.raw, options.config, options.previous)
+        check(options.site, SITE, apart=apart)
     with exclusive(request.work):
         campaigns = campaigns_of(request)
         measure_all(campaigns)

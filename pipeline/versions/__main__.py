@@ -13,6 +13,7 @@ from pipeline.versions.branch import Branch
 from pipeline.versions.demo import demo
 from pipeline.versions.deploy import deploy, previous_report
 from pipeline.versions.site import LIMIT_MB, read_site
+from pipeline.workflow.ownership import EXPORT, check_file, claim
 from pipeline.workflow.progress import say
 
 EXAMPLE = """example, for version v2026.12 at https://example.org/report/v2026.12/:
@@ -113,6 +114,10 @@ def _branch_options() -> argparse.ArgumentParser:
     return where
 
 
+def _is_report(content: bytes) -> bool:
+    return not content or (content.startswith(b"{") and b'"schema"' in content)
+
+
 def run(options: argparse.Namespace) -> int:
     """Carry out one command."""
     if options.command == "check":
@@ -130,11 +135,12 @@ def run(options: argparse.Namespace) -> int:
         say(deploy(options.site, branch, stable=stable, moved=options.moved, limit_mb=limit_mb))
     elif options.command == "previous":
         label, report = previous_report(branch, options.before)
+        check_file(options.file, _is_report, "name another file")
         options.file.parent.mkdir(parents=True, exist_ok=True)
         options.file.write_bytes(report)
         say(f"{options.file}: {label or 'no version before, left empty'}")
     elif options.command == "export":
-        branch.export(options.folder)
+        branch.export(claim(options.folder, EXPORT))
         say(f"{branch.name} is in {options.folder}")
     else:
         for info in branch.versions(branch.listing()):

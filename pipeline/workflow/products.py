@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from pipeline.errors import ExposureError, WorkspaceError
+from pipeline.workflow import ownership
 
 SHAPING_LIBRARIES = ("numpy", "scipy", "astropy", "photutils")  # their versions enter every key
 FINGERPRINT_BLOCKS = 32  # blocks of 4 KiB that stand for a cube of gigabytes
@@ -283,14 +284,16 @@ def sweep_parts(folder: Path) -> int:
 
 @contextmanager
 def exclusive(folder: Path) -> Iterator[None]:
-    """Hold a folder for this run alone; the lock dies with the process, however it dies.
+    """Hold a work folder for this run alone; the lock dies with the process, however it dies.
 
     Raises
     ------
     WorkspaceError
-        If another run holds it, or it cannot be written.
+        If another run holds it, it holds something that is not ours, or it cannot be written.
     """
     try:
+        if not ownership.within_marked(folder):
+            ownership.claim(folder, ownership.WORK)
         folder.mkdir(parents=True, exist_ok=True)
         file = (folder / ".lock").open("w")
     except OSError as error:

@@ -10,6 +10,7 @@ from pipeline.measure.bands import load_band
 from pipeline.muse.exposure import MODES
 from pipeline.simulation.raw.demo import NIGHTS, demo_campaign, write_demo
 from pipeline.simulation.raw.frames import FrameCounts
+from pipeline.workflow.ownership import FRAMES, claim
 from pipeline.workflow.progress import say
 
 
@@ -26,6 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         args.night or NIGHTS,
         args.position_angle,
     )
+    claim(args.folder, FRAMES)
     counts = FrameCounts(skyflat=args.skyflats, separate_flat_bias=args.separate_flat_bias)
     for night in write_demo(
         args.folder,
