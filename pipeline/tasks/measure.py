@@ -189,7 +189,8 @@ def reference_key(reference: Path) -> str:
     A new exposure may enter the choice without changing its outcome; then nothing is stale.
     """
     stamp = products.read_stamp(reference)
-    return stamp.outputs.get(reference.name, "") if stamp else ""
+    output = stamp.outputs.get(reference.name) if stamp else None
+    return output.digest if output else ""
 
 
 def run_job(job: Job) -> Stamp:
