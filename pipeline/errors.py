@@ -134,7 +134,7 @@ class WrongField(ExposureError):
 
 
 class UnknownMode(ExposureError):
-    """The instrument mode is none of the four wide-field modes."""
+    """The instrument mode is not known, or not one of the campaign's."""
 
 
 class WorkerLost(ExposureError):

@@ -6,16 +6,39 @@ parsed for science.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.time import Time, TimeDelta
 
-from pipeline.config.settings import Field
 from pipeline.errors import CubeUnreadable, UnknownMode, WrongField
+from pipeline.muse.modes import MODES
 
-MODES = ("WFM-NOAO-N", "WFM-NOAO-E", "WFM-AO-N", "WFM-AO-E")  # ESO INS MODE, in the study's order
+
+class Target(Protocol):
+    """A field on the sky: what an exposure points at."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+
+    @property
+    def ra_deg(self) -> float:
+        """Right ascension, ICRS."""
+
+    @property
+    def dec_deg(self) -> float:
+        """Declination, ICRS."""
+
+    @property
+    def radius_arcmin(self) -> float:
+        """What points farther away is of another field."""
+
+    @property
+    def modes(self) -> tuple[str, ...]:
+        """Instrument modes that belong to the campaign."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +98,7 @@ def identify(header: fits.Header, file_name: str) -> Exposure:
     CubeUnreadable
         If no time of exposure can be read.
     UnknownMode
-        If ``ESO INS MODE`` is none of the four wide-field modes.
+        If ``ESO INS MODE`` is none of the instrument's modes.
     """
     identity = dp_id(header)
     label = identity or file_name
@@ -102,7 +125,7 @@ def identify(header: fits.Header, file_name: str) -> Exposure:
     )
 
 
-def check_pointing(header: fits.Header, target: Field) -> None:
+def check_pointing(header: fits.Header, target: Target) -> None:
     """Make sure that the exposure points at the field.
 
     Raises
@@ -124,7 +147,22 @@ def check_pointing(header: fits.Header, target: Field) -> None:
         )
 
 
-def field_of(header: fits.Header, fields: Sequence[Field]) -> int:
+def check_mode(exposure: Exposure, target: Target) -> None:
+    """Make sure that the exposure was taken in a mode of the campaign.
+
+    Raises
+    ------
+    UnknownMode
+        If its mode is not among those of the field.
+    """
+    if exposure.mode not in target.modes:
+        raise UnknownMode(
+            f"{exposure.exposure_id}: ESO INS MODE = {exposure.mode!r} is not among field.modes = "
+            f"{list(target.modes)}"
+        )
+
+
+def field_of(header: fits.Header, fields: Sequence[Target]) -> int:
     """Number of the field that an exposure points at: of those near enough, the nearest.
 
     Raises

@@ -9,7 +9,7 @@ from typing import Any
 
 from astropy.table import QTable
 
-from pipeline.measure.bands import load_band
+from pipeline.config.passbands import load_band
 from pipeline.muse.cube import open_cube
 from pipeline.schema.results import Image, SpectrumSet
 from pipeline.sources.base import STATISTICS_CODE, Campaign

@@ -11,22 +11,26 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from pipeline.config.paths import ROOT
-from pipeline.config.settings import Settings
-from pipeline.errors import RequestError
+from pipeline.config.passbands import band_path, load_band
+from pipeline.config.settings import Field, Settings, SimulationSettings
+from pipeline.config.star_registry import read_registry, registry_path
+from pipeline.errors import NoReferenceExposure
 from pipeline.measure import detect, make_reference, measure
-from pipeline.measure.bands import load_band
 from pipeline.measure.reference import (
     ReferenceCatalogue,
     Sharpness,
-    StarRegistry,
     choose_reference,
     reference_candidates,
 )
 from pipeline.muse.cube import open_cube, write_cube
-from pipeline.simulation import PlannedExposure, SimulatedCampaign, StarSpec, simulate_campaign
+from pipeline.published import BAND as RECORD_BAND
+from pipeline.simulation import (
+    PlannedExposure,
+    SimulatedCampaign,
+    StarSpec,
+    TruthApertures,
+    simulate_campaign,
+)
 from pipeline.tasks.fits_products import (
     read_detection,
     read_table,
@@ -39,12 +43,19 @@ from pipeline.workflow.products import Stamp
 
 _MEASURE_CODE = (
     "pipeline/measure",
+    "pipeline/config/passbands.py",
     "pipeline/muse/cube.py",
     "pipeline/muse/geometry.py",
     "pipeline/tasks/fits_products.py",
 )
 MEASURED_CODE = (*_MEASURE_CODE, "kdmatch")  # everything between a cube and its photometry
-_SIMULATION_CODE = ("pipeline/simulation", "pipeline/muse/cube.py", "pipeline/muse/geometry.py")
+_SIMULATION_CODE = (
+    "pipeline/simulation",
+    "pipeline/config/passbands.py",
+    "pipeline/muse/cube.py",
+    "pipeline/muse/geometry.py",
+    "pipeline/muse/modes.py",
+)
 
 
 @dataclass(frozen=True)
@@ -98,20 +109,26 @@ def exposure_folder(workspace: Path, exposure_id: str) -> Path:
 
 
 def build_simulation(plan: SimulationPlan, settings: Settings) -> SimulatedCampaign:
-    """The simulated campaign; cheap, and the same in every process."""
-    return _simulation(plan, settings)
+    """The simulated campaign; cheap, and the same in every process.
+
+    Its stars have the signal-to-noise ratios of the record, in the passband of the record.
+    """
+    return _simulation(plan, settings.field, settings.simulation)
 
 
 @lru_cache(maxsize=2)
-def _simulation(plan: SimulationPlan, settings: Settings) -> SimulatedCampaign:
-    band = load_band(settings.statistics.band)
+def _simulation(
+    plan: SimulationPlan, field: Field, simulation: SimulationSettings
+) -> SimulatedCampaign:
+    band = load_band(RECORD_BAND)
     return simulate_campaign(
         plan.planned,
         plan.stars,
-        settings.field,
-        settings.simulation,
+        field,
+        simulation,
         band=(band.wave_aa, band.weight),
         reference_index=plan.reference_index,
+        band_name=band.name,
     )
 
 
@@ -121,16 +138,30 @@ def cube_ingredients(job: Job) -> dict[str, Any]:
         return {"stage": "cube", "made": job.entry.cube_key}
     if job.plan is None:
         return {"stage": "cube", "content": products.fingerprint(job.cube)}
-    simulation = asdict(job.settings.simulation)
-    del simulation["keep_cubes"]  # says what becomes of the cube, not what is in it
     return {
         "stage": "simulate",
         "code": products.code_digest(*_SIMULATION_CODE),
         "libraries": products.library_versions(),
-        "settings": {"simulation": simulation, "field": asdict(job.settings.field)},
+        "settings": job.settings.read_by("simulate"),
+        "passbands": _passbands(RECORD_BAND),
         "plan": products.digest(asdict(job.plan)),
         "exposure": job.entry.simulation_index,
     }
+
+
+def truth_ingredients(job: Job) -> dict[str, Any]:
+    """What shapes the true fluxes of a simulated exposure: what it holds, what is summed of it."""
+    return {
+        "stage": "truth",
+        "settings": job.settings.read_by("truth"),
+        "passbands": _passbands(job.settings.statistics.band),
+        "inputs": {"cube": products.digest(cube_ingredients(job))},
+    }
+
+
+def _passbands(*names: str) -> dict[str, str]:
+    """Content of the files of passbands, by name."""
+    return {name: products.file_sha256(band_path(name)) for name in names}
 
 
 def detect_ingredients(job: Job) -> dict[str, Any]:
@@ -139,10 +170,7 @@ def detect_ingredients(job: Job) -> dict[str, Any]:
         "stage": "detect",
         "code": products.code_digest(*_MEASURE_CODE),
         "libraries": products.library_versions(),
-        "settings": {
-            "detection": asdict(job.settings.detection),
-            "field.pixel_scale_arcsec": job.settings.field.pixel_scale_arcsec,
-        },
+        "settings": job.settings.read_by("detect"),
         "inputs": {"cube": products.digest(cube_ingredients(job))},
     }
 
@@ -153,10 +181,8 @@ def measure_ingredients(job: Job, reference_key: str) -> dict[str, Any]:
         "stage": "measure",
         "code": products.code_digest(*_MEASURE_CODE, "kdmatch"),
         "libraries": products.library_versions(),
-        "settings": {
-            name: asdict(getattr(job.settings, name))
-            for name in ("matching", "extraction", "photometry")
-        },
+        "settings": job.settings.read_by("measure"),
+        "passbands": _passbands(*job.settings.photometry.bands),
         "inputs": {
             "detection": products.digest(detect_ingredients(job)),
             "reference": reference_key,
@@ -169,6 +195,8 @@ def staleness(job: Job) -> dict[str, str]:
     if job.entry.error is not None:
         return {}
     stale = {}
+    if job.plan is not None and (reason := products.staleness(job.truth, truth_ingredients(job))):
+        stale["truth"] = reason
     if reason := products.staleness(job.detection, detect_ingredients(job)):
         stale["detect"] = reason
     if job.reference is not None and not _failed(job.detection):
@@ -201,6 +229,8 @@ def run_job(job: Job) -> Stamp:
     """
     stale = staleness(job)
     stamp = products.read_stamp(job.measurement if job.reference else job.detection)
+    if "truth" in stale:
+        _write_truth(job)
     if "detect" in stale:
         stamp = _run_detect(job)
     if job.reference is not None and not _failed(job.detection):
@@ -217,8 +247,21 @@ def run_job(job: Job) -> Stamp:
     return stamp
 
 
+def _write_truth(job: Job) -> None:
+    """Write the true fluxes of a simulated exposure; the cube is not needed for them."""
+    assert job.plan is not None
+    campaign, index = build_simulation(job.plan, job.settings), job.entry.simulation_index
+    assert index is not None
+
+    def build(output: products.Output) -> None:
+        table = campaign.exposure_fluxes(index, _truth_apertures(job.settings))
+        table.write(output.path(job.truth.name), format="ascii.ecsv")
+
+    products.make(job.truth, "truth", truth_ingredients(job), build)
+
+
 def _ensure_cube(job: Job) -> None:
-    """Simulate the cube if it is not there, and write the truth beside it."""
+    """Simulate the cube if it is not there."""
     if job.plan is None:
         return
     ingredients = cube_ingredients(job)
@@ -226,17 +269,20 @@ def _ensure_cube(job: Job) -> None:
     index = job.entry.simulation_index
     assert index is not None
 
-    def build_truth(output: products.Output) -> None:
-        campaign.exposure_fluxes(index).write(output.path(job.truth.name), format="ascii.ecsv")
-
     def build_cube(output: products.Output) -> None:
         write_cube(output.path(job.cube.name), campaign.headers(index), campaign.layers(index))
 
-    if products.staleness(job.truth, ingredients):
-        products.make(job.truth, "truth", ingredients, build_truth)
     if products.staleness(job.cube, ingredients) or not job.cube.exists():
         transient = not job.settings.simulation.keep_cubes
         products.make(job.cube, "simulate", ingredients, build_cube, transient=transient)
+
+
+def _truth_apertures(settings: Settings) -> TruthApertures:
+    """The true fluxes that can be held against the measured ones."""
+    band, extraction = load_band(settings.statistics.band), settings.extraction
+    return TruthApertures(
+        band.name, band.wave_aa, band.weight, extraction.radii_px, extraction.method
+    )
 
 
 def _run_detect(job: Job) -> Stamp:
@@ -283,24 +329,23 @@ def run_reference(product: Path, looked_at: list[Job], settings: Settings, root:
     Raises
     ------
     NoReferenceExposure
-        If no candidate shows stars, or the registry is not of this field.
+        If no candidate shows stars, the registry is not of this field, or there is no registry and
+        the reference does not show a star of the headline pairs.
     """
-    registry_path = _registry_path(settings.field.star_registry, root)
-    registry = _read_registry(registry_path) if registry_path else None
+    known = registry_path(settings.field.star_registry, root)
+    registry = read_registry(known) if known else None
     ingredients = {
         "stage": "reference",
         "code": products.code_digest(*_MEASURE_CODE, "kdmatch"),
         "libraries": products.library_versions(),
-        "settings": {
-            name: asdict(getattr(settings, name))
-            for name in ("reference", "matching", "extraction", "statistics")
-        },
-        "registry": products.file_sha256(registry_path) if registry_path else "",
+        "settings": settings.read_by("reference"),
+        "registry": products.file_sha256(known) if known else "",
         "inputs": {
             job.entry.exposure_id: products.digest(detect_ingredients(job)) for job in looked_at
         },
     }
     if not products.staleness(product, ingredients):
+        _check_pairs(read_reference(product), settings)
         stamp = products.read_stamp(product)
         assert stamp is not None
         return stamp
@@ -320,7 +365,23 @@ def run_reference(product: Path, looked_at: list[Job], settings: Settings, root:
         catalogue = make_reference(chosen, detected[chosen], registry, settings)
         catalogue.table().write(output.path(product.name), format="ascii.ecsv")
 
-    return products.make(product, "reference", ingredients, build)
+    stamp = products.make(product, "reference", ingredients, build)
+    _check_pairs(read_reference(product), settings)
+    return stamp
+
+
+def _check_pairs(catalogue: ReferenceCatalogue, settings: Settings) -> None:
+    """Refuse headline pairs of stars that the reference does not show, if no registry names them."""
+    if settings.field.star_registry:
+        return  # a known star that is not seen this time is left out, and the pages say so
+    seen = catalogue.star_id.tolist()
+    missing = sorted({star for pair in settings.statistics.pairs for star in pair} - set(seen))
+    if missing:
+        raise NoReferenceExposure(
+            f"statistics.pairs names star {', '.join(map(str, missing))}; the reference exposure "
+            f"{catalogue.exposure_id} shows stars {min(seen)} to {max(seen)}, numbered by y. Name "
+            "others, or none to have the pairs chosen by rule"
+        )
 
 
 def read_reference(product: Path) -> ReferenceCatalogue:
@@ -328,31 +389,10 @@ def read_reference(product: Path) -> ReferenceCatalogue:
     return ReferenceCatalogue.from_table(read_table(product))
 
 
-def _registry_path(name: str, root: Path) -> Path | None:
-    """The registry's file beside the configuration, or else one that comes with the project."""
-    if not name:
-        return None
-    beside = root / name
-    return beside if beside.exists() else ROOT / name
-
-
 def registry_digest(settings: Settings, root: Path) -> dict[str, str]:
     """Name and digest of the file of known stars; empty without one."""
-    path = _registry_path(settings.field.star_registry, root)
+    path = registry_path(settings.field.star_registry, root)
     return {path.name: products.file_sha256(path)} if path else {}
-
-
-def _read_registry(path: Path) -> StarRegistry:
-    try:
-        table = read_table(path)
-        columns = [
-            np.asarray(getattr(table[name], "value", table[name])) for name in ("id", "x", "y")
-        ]
-    except (OSError, KeyError, ValueError) as error:
-        raise RequestError(
-            f"field.star_registry = {str(path)!r}: an ECSV table with columns id, x, y is needed ({error})"
-        ) from error
-    return StarRegistry(*columns)
 
 
 def outcome(job: Job) -> tuple[str, str]:

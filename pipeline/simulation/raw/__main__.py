@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.config.loader import read_settings
+from pipeline.config.passbands import load_band
 from pipeline.config.paths import ROOT
-from pipeline.measure.bands import load_band
-from pipeline.muse.exposure import MODES
+from pipeline.muse.modes import WIDE_FIELD
 from pipeline.simulation.raw.demo import NIGHTS, demo_campaign, write_demo
 from pipeline.simulation.raw.frames import FrameCounts
 from pipeline.workflow.ownership import FRAMES, claim
@@ -44,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--config", type=Path, default=ROOT / "report.toml", metavar="FILE")
     parser.add_argument("--channels", type=_channels, default=(12, 13), metavar="N,N,...")
-    parser.add_argument("--mode", choices=MODES, default=MODES[0])
+    parser.add_argument("--mode", choices=WIDE_FIELD, default=WIDE_FIELD[0])
     parser.add_argument("--night", action="append", metavar="YYYY-MM-DD")
     parser.add_argument("--position-angle", type=float, default=0.0, metavar="DEG")
     parser.add_argument("--skyflats", type=int, default=0, metavar="N")
