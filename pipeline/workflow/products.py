@@ -66,6 +66,7 @@ __all__ = [
     "make",
     "purge",
     "read_stamp",
+    "record_failure",
     "safe_name",
     "staleness",
     "sweep_parts",
@@ -188,8 +189,7 @@ def make(
             }
         except ExposureError as failure:
             state, error_type, error = FAILED, type(failure).__name__, str(failure)
-            for name in before.outputs if before else ():  # nobody may take old for new
-                (product.parent / name).unlink(missing_ok=True)
+            _remove_outputs(product, before)
         finally:
             for part in output.parts.values():
                 part.unlink(missing_ok=True)
@@ -214,6 +214,31 @@ def make(
             "free space or choose another folder with --work"
         ) from failure
     return stamp
+
+
+def record_failure(product: Path, stamp: Stamp) -> None:
+    """Write the stamp of a product that could not be made; what an earlier run made is removed.
+
+    Raises
+    ------
+    WorkspaceError
+        If the folder cannot be written or is full.
+    """
+    try:
+        product.parent.mkdir(parents=True, exist_ok=True)
+        _remove_outputs(product, read_stamp(product))
+        write_stamp(product, stamp)
+    except OSError as failure:
+        raise WorkspaceError(
+            f"{failure.filename or product}: {failure.strerror or failure}; "
+            "free space or choose another folder with --work"
+        ) from failure
+
+
+def _remove_outputs(product: Path, stamp: Stamp | None) -> None:
+    """Remove what was made of an earlier state of the input: nobody may take it for new."""
+    for name in stamp.outputs if stamp else (product.name,):
+        (product.parent / name).unlink(missing_ok=True)
 
 
 def _of_workspace(failure: OSError, product: Path) -> bool:
