@@ -12,6 +12,7 @@ from pipeline.cli.publish import SiteRequest, publish
 from pipeline.report.citation import checked_doi
 from pipeline.schema.labels import version_url
 from pipeline.sources import FORCEABLE, campaigns_of, measure_all
+from pipeline.workflow.ownership import SITE, check
 from pipeline.workflow.products import exclusive
 from pipeline.workflow.progress import say
 
@@ -89,6 +90,12 @@ def build(
     target = SiteRequest(
         site, version_label, until == "pages", site_url, previous, checked_doi(doi)
     )
+    if until == "site":  # a foreign folder is refused before anything is computed
+        check(
+            site,
+            SITE,
+            apart=(request.work, request.cubes, request.raw, options["config"], previous),
+        )
     with exclusive(request.work):
         log_to_file(request.work)
         campaigns = campaigns_of(request)

@@ -10,6 +10,7 @@ from pipeline.config.passbands import load_band
 from pipeline.muse.modes import WIDE_FIELD
 from pipeline.simulation.raw.demo import NIGHTS, demo_campaign, write_demo
 from pipeline.simulation.raw.frames import FrameCounts
+from pipeline.workflow.ownership import FRAMES, claim
 from pipeline.workflow.progress import say
 
 
@@ -83,6 +84,7 @@ def simulate(
         nights or NIGHTS,
         position_angle,
     )
+    claim(folder, FRAMES)
     counts = FrameCounts(skyflat=skyflats, separate_flat_bias=separate_flat_bias)
     for night in write_demo(
         folder, campaign, channels=channels, position_angle_deg=position_angle, counts=counts

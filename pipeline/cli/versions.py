@@ -12,6 +12,7 @@ from pipeline.versions.demo import demo as publish_demo
 from pipeline.versions.deploy import deploy as deploy_site
 from pipeline.versions.deploy import previous_report
 from pipeline.versions.site import LIMIT_MB, read_site
+from pipeline.workflow.ownership import EXPORT, check_file, claim
 from pipeline.workflow.progress import say
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -60,6 +61,10 @@ def _branch(repository: Path, name: str, remote: str) -> Branch:
     branch = Branch(repository.absolute(), name)
     branch.follow(remote)
     return branch
+
+
+def _is_report(content: bytes) -> bool:
+    return not content or (content.startswith(b"{") and b'"schema"' in content)
 
 
 @click.group()
@@ -112,6 +117,7 @@ def check(site: Path, limit_mb: float) -> None:
 def previous(file: Path, before: str, **where: Any) -> None:
     """Write the report.json of the previous version to FILE, which is empty if there is none."""
     label, report = previous_report(_branch(**where), before)
+    check_file(file, _is_report, "name another file")
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(report)
     say(f"{file}: {label or 'no previous version, left empty'}")
@@ -132,7 +138,7 @@ def list_versions(**where: Any) -> None:
 def export(folder: Path, **where: Any) -> None:
     """Write all that is published into FOLDER."""
     branch = _branch(**where)
-    branch.export(folder)
+    branch.export(claim(folder, EXPORT))
     say(f"{branch.name} is in {folder}")
 
 

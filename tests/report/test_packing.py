@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli.main import main
-from pipeline.errors import SiteError
+from pipeline.errors import SiteError, WorkspaceError
 from pipeline.report.packing import archive_name, pack
 
 CFF = "cff-version: 1.2.0\nversion: v2026.11\ndate-released: '2026-11-23'\n"
@@ -77,7 +77,7 @@ def test_a_site_that_names_no_version_is_refused(site: Path, tmp_path: Path) -> 
 
 def test_a_folder_that_cannot_be_written_is_an_expected_failure(site: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(SiteError, match="cannot be written"):
+    with pytest.raises(WorkspaceError, match="cannot be written"):
         pack(site, tmp_path / "file" / "dist")
 
 

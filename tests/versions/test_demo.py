@@ -35,5 +35,5 @@ def test_the_demo_empties_no_folder_that_holds_something_else(tmp_path: Path) ->
     (tmp_path / "thesis.tex").write_text("precious")
     done = demo(tmp_path)
     assert done.returncode == 2
-    assert "holds something that is no demo" in done.stderr
+    assert "holds something else (thesis.tex)" in done.stderr
     assert (tmp_path / "thesis.tex").read_text() == "precious"
