@@ -21,6 +21,7 @@ from pipeline.tasks import reduce as reduce_tasks
 from pipeline.tasks.inputs import InputExposure
 from pipeline.tasks.measure import Job
 from pipeline.tasks.reduce import NightJob, RawExposure
+from pipeline.tasks.reference import reference_ingredients
 from pipeline.workflow import products
 from pipeline.workflow.executors import Workers
 from tests.config.off_default import NAMES, copied, with_one_off, with_value
@@ -51,7 +52,7 @@ def own_keys(settings, folder):
         "simulate": measure_tasks.cube_ingredients(job),
         "truth": measure_tasks.truth_ingredients(job),
         "detect": measure_tasks.detect_ingredients(job),
-        "reference": measure_tasks.reference_ingredients([], settings, folder),
+        "reference": reference_ingredients([], settings, folder),
         "measure": measure_tasks.measure_ingredients(job, ""),
         "statistics": cubes.ingredients(),
         "record": PublishedRecord(request).ingredients(),
