@@ -21,6 +21,13 @@ class SimulatedCampaign(MeasuredCampaign):
     """The record's dates, modes, positions and SNR, with drifting channels of known truth."""
 
     source = "simulated"
+    description = "a simulated campaign, whose truth is known"
+    by_default = True
+    short_title = "simulated"
+    introduction = (
+        "Made on the computer, at the dates and in the modes of the real record, and measured by the "
+        "whole chain: nothing here was observed."
+    )
     simulated = True
     sections = (*MeasuredCampaign.sections, "simulation")
     code = ("pipeline/simulation", "pipeline/published", *MEASURED_CODE)

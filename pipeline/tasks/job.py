@@ -19,6 +19,7 @@ from pipeline.workflow.products import Stamp
 MEASURE_CODE = (
     "pipeline/measure",
     "pipeline/config/passbands.py",
+    "pipeline/config/star_registry.py",
     "pipeline/muse/cube.py",
     "pipeline/muse/cube_checks.py",
     "pipeline/muse/fits_layout.py",

@@ -159,7 +159,7 @@ def stale(job: NightJob) -> dict[str, str]:
     found = {}
     for exposure in job.exposures:
         product = job.product(exposure)
-        reason = products.staleness(product, _ingredients(job, exposure))
+        reason = products.staleness(product, reduce_ingredients(job, exposure))
         if not reason:
             kept = _read(product)
             if kept["error_type"] in PASSING or kept["error_type"] == WorkerLost.__name__:
@@ -278,7 +278,7 @@ def _workshop(job: NightJob) -> Workshop:
     )
 
 
-def _ingredients(job: NightJob, exposure: RawExposure) -> dict[str, Any]:
+def reduce_ingredients(job: NightJob, exposure: RawExposure) -> dict[str, Any]:
     """What shapes an exposure's cube; raw frames by identity and size, as the archive keeps them.
 
     The recipes' room compares the frames by content before it trusts a product of its own.
@@ -347,7 +347,7 @@ def _keep(job: NightJob, exposure: RawExposure, content: dict[str, Any]) -> None
     def build(output: products.Output) -> None:
         output.path(product.name).write_text(json.dumps(content, indent=1), encoding="utf-8")
 
-    products.make(product, STAGE, _ingredients(job, exposure), build)
+    products.make(product, STAGE, reduce_ingredients(job, exposure), build)
 
 
 def _read(product: Path) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def run_reference(product: Path, looked_at: Sequence[Job], settings: Settings, r
     """
     known = registry_path(settings.field.star_registry, root)
     registry = read_registry(known) if known else None
-    ingredients = _ingredients(looked_at, settings, known)
+    ingredients = reference_ingredients(looked_at, settings, root)
     reason = products.staleness(product, ingredients)
     if not reason:
         _check_pairs(read_reference(product), settings)
@@ -75,9 +75,11 @@ def run_reference(product: Path, looked_at: Sequence[Job], settings: Settings, r
     return stamp
 
 
-def _ingredients(
-    looked_at: Sequence[Job], settings: Settings, known: Path | None
+def reference_ingredients(
+    looked_at: Sequence[Job], settings: Settings, root: Path
 ) -> dict[str, Any]:
+    """What shapes the reference catalogue, given the candidates."""
+    known = registry_path(settings.field.star_registry, root)
     return {
         "stage": "reference",
         "code": products.code_digest(*MEASURED_CODE),

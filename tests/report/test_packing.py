@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cli.pack import main
+from pipeline.cli.main import main
 from pipeline.errors import SiteError, WorkspaceError
 from pipeline.report.packing import archive_name, pack
 
@@ -65,7 +65,7 @@ def test_an_archive_within_its_site_is_refused(site: Path) -> None:
 def test_without_a_site_the_remedy_is_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["--site", str(tmp_path / "none"), "--output", str(tmp_path)]) == 2
+    assert main(["pack", "--site", str(tmp_path / "none"), "--output", str(tmp_path)]) == 2
     assert "make report" in capsys.readouterr().err
 
 

@@ -11,7 +11,7 @@ from tests.versions.sites import show, tree
 
 
 def demo(folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pipeline.versions", "demo", "--no-serve"]
+    command = [sys.executable, "-m", "pipeline", "versions", "demo", "--no-serve"]
     command += ["--folder", str(folder), "--port", "8765"]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
