@@ -71,6 +71,8 @@ def pair_statistics(fluxes: Fluxes, pairs: Sequence[Pair] | None = None) -> QTab
     pairs : sequence of (star_1, star_2), optional
         Star numbers; left out, every pair once.
     """
+    measured = np.isfinite(fluxes.flux_published).any(axis=1) | fluxes.usable.any(axis=1)
+    fluxes = fluxes.select(measured)  # a row without a flux may have no time either
     found = deviations(fluxes, pairs)
     i, j = (fluxes.columns(pair[side] for pair in found.pairs) for side in (0, 1))
     value = np.where(found.used, found.value, np.nan)
@@ -80,11 +82,10 @@ def pair_statistics(fluxes: Fluxes, pairs: Sequence[Pair] | None = None) -> QTab
         n_err = np.count_nonzero(np.isfinite(err), axis=0)
         photon_std = np.sqrt(np.nansum(err**2, axis=0) / n_err)
     excess = excess_scatter(value, err)
-    entered = fluxes.usable.any(axis=1)  # a row without a flux may have no time either
-    trend = spearman(fluxes.mjd[entered], value[entered])
-    nights, means = nightly_means(fluxes.nights[entered], value[entered])
+    trend = spearman(fluxes.mjd, value)
+    nights, means = nightly_means(fluxes.nights, value)
     nightly = spearman(np.arange(len(nights), dtype=float), means)
-    line = slopes(fluxes.mjd[entered], value[entered], err[entered])
+    line = slopes(fluxes.mjd, value, err)
     channel = fluxes.channel
     return make_table(
         "pairs",
