@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from pipeline.cli.options import guarded
-from pipeline.report.packing import pack
+from pipeline.report.downloads.packing import pack
 from pipeline.report.text import size_of
 from pipeline.workflow.progress import say
 

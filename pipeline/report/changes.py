@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from pipeline.report.report_file import CampaignRecord, ReportFile
+from pipeline.report.downloads.report_file import CampaignRecord, ReportFile
 from pipeline.report.text import with_error
 from pipeline.schema.results import ReportedValue
 

@@ -10,14 +10,19 @@ from typing import Any
 import pytest
 
 from pipeline.errors import ConfigError, PreviousReportInvalid
-from pipeline.report.build import ROOT, collect
 from pipeline.report.changes import CampaignChanges, compare
-from pipeline.report.changes_section import changes_section
-from pipeline.report.downloads import report_json
-from pipeline.report.pages import Book, environment, render_page
-from pipeline.report.rendering import cite_of
-from pipeline.report.report_file import SIZE_LIMIT, ReportFile, parse_report, read_previous
-from pipeline.report.summary_page import summary_page
+from pipeline.report.downloads.files import report_json
+from pipeline.report.downloads.report_file import (
+    SIZE_LIMIT,
+    ReportFile,
+    parse_report,
+    read_previous,
+)
+from pipeline.report.pages.base import PageNumbering, environment, render_page
+from pipeline.report.pages.changes_section import changes_section
+from pipeline.report.pages.summary import summary_page
+from pipeline.report.site.build import ROOT, collect
+from pipeline.report.site.rendering import cite_of
 from pipeline.schema.results import Provenance, ReportedValue, Results
 from tests.report import factory
 
@@ -131,7 +136,9 @@ def test_a_commit_alone_is_no_cause() -> None:
 
 
 def section_text(old: Results, new: Results) -> str:
-    section = changes_section(compare(report(old), report(new)), factory.build_info(), Book({}))
+    section = changes_section(
+        compare(report(old), report(new)), factory.build_info(), PageNumbering({})
+    )
     return " ".join(line for one in section.campaigns for line in one.lines)
 
 
@@ -155,17 +162,19 @@ def test_a_campaign_can_appear_and_vanish() -> None:
 
 def test_without_a_version_before_the_page_says_which_case_it_is() -> None:
     published = factory.build_info(site_url="https://example.org/v2026.11/")
-    assert "first version" in changes_section(None, published, Book({})).lead
-    assert "nothing is compared" in changes_section(None, factory.build_info(), Book({})).lead
+    assert "first version" in changes_section(None, published, PageNumbering({})).lead
+    assert (
+        "nothing is compared" in changes_section(None, factory.build_info(), PageNumbering({})).lead
+    )
 
 
 def test_the_section_links_to_the_version_before_where_both_are_published() -> None:
     old = report(results(number(1.0)), version_label="v2026.10")
     build = factory.build_info(site_url="https://example.org/r/v2026.11/")
-    section = changes_section(compare(old, report(results(number(2.0)))), build, Book({}))
+    section = changes_section(compare(old, report(results(number(2.0)))), build, PageNumbering({}))
     assert section.href == "https://example.org/r/v2026.10/index.html"
     hostile = dataclasses.replace(old, version='"><script>alert(1)</script>')
-    section = changes_section(compare(hostile, report(results())), build, Book({}))
+    section = changes_section(compare(hostile, report(results())), build, PageNumbering({}))
     assert section.href == ""
 
 
@@ -175,7 +184,7 @@ def test_hostile_text_of_the_version_before_is_shown_and_never_markup() -> None:
     before = report(replace_settings(old, settings), version_label=factory.HOSTILE)
     build = factory.build_info(previous=before, site_url="https://example.org/v2026.11/")
     now = [results(number(2.0))]
-    page = summary_page(now, Book({}), build)
+    page = summary_page(now, PageNumbering({}), build)
     text = render_page(environment(ROOT / "templates"), page, build, now, cite_of(build, now))
     section = text[text.index("What changed") : text.index("Where to go")]
     assert "alert&#40;1&#41;" in section

@@ -15,11 +15,17 @@ from astropy.table import QTable
 from astropy.table.meta import get_header_from_yaml
 from pyarrow import parquet
 
-from pipeline.report.downloads import HUGE_CELLS, LARGE_CELLS, write_tables
-from pipeline.report.report_file import REPORT_SCHEMA
+from pipeline.report.downloads.files import HUGE_CELLS, LARGE_CELLS, write_tables
+from pipeline.report.downloads.report_file import REPORT_SCHEMA
+from pipeline.report.downloads.spectra_file import (
+    SIGMA_BITS,
+    STEP_SIGMA,
+    keep_bits,
+    spectra_file,
+    to_steps,
+)
+from pipeline.report.downloads.table_formats import LARGE_DIGITS, table_hdu
 from pipeline.report.rows import readable
-from pipeline.report.spectra_file import SIGMA_BITS, STEP_SIGMA, keep_bits, spectra_file, to_steps
-from pipeline.report.table_formats import LARGE_DIGITS, table_hdu
 from pipeline.schema.results import Results
 from tests.report import factory
 
@@ -183,10 +189,10 @@ def test_flux_steps_are_powers_of_two_below_the_error() -> None:
 def test_too_many_spectra_leave_out_what_the_header_names(monkeypatch: pytest.MonkeyPatch) -> None:
     results = factory.campaign()
     samples = sum(one.flux.size for one in results.spectra.values())
-    monkeypatch.setattr("pipeline.report.spectra_file.BUDGET_BYTES", samples)
+    monkeypatch.setattr("pipeline.report.downloads.spectra_file.BUDGET_BYTES", samples)
     one_aperture = spectra_file(results, {})
     assert one_aperture.left_out == "all apertures but r = 4.5 px"
-    monkeypatch.setattr("pipeline.report.spectra_file.BUDGET_BYTES", samples // 10)
+    monkeypatch.setattr("pipeline.report.downloads.spectra_file.BUDGET_BYTES", samples // 10)
     one_exposure = spectra_file(results, {})
     assert one_exposure.left_out.startswith("all exposures but the reference")
     for content, shape in ((one_aperture.content, (3, 10, 1)), (one_exposure.content, (1, 10, 5))):

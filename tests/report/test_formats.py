@@ -12,7 +12,7 @@ from astropy.io import fits, votable
 from astropy.io.votable.ucd import check_ucd
 from astropy.table import MaskedColumn, QTable
 
-from pipeline.report.table_formats import votable_file
+from pipeline.report.downloads.table_formats import votable_file
 from pipeline.schema import TABLES
 from pipeline.simulation import truth
 

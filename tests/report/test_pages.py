@@ -15,11 +15,11 @@ import pytest
 
 from pipeline.errors import SiteError
 from pipeline.report import render
-from pipeline.report.build import ROOT, collect
-from pipeline.report.citation import bibtex, citation_from, sentence
-from pipeline.report.pages import environment, navigation
-from pipeline.report.rendering import PAGES
+from pipeline.report.pages.base import environment, navigation
 from pipeline.report.rows import exposure_anchors, readable
+from pipeline.report.site.build import ROOT, collect
+from pipeline.report.site.citation import bibtex, citation_from, sentence
+from pipeline.report.site.rendering import PAGES
 from pipeline.report.tables import Cell, Head, TableView, without_empty_columns
 from tests.report import factory
 

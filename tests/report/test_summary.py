@@ -4,15 +4,15 @@ import dataclasses
 
 import numpy as np
 
-from pipeline.report.pages import Book
-from pipeline.report.summary_page import Card, SummaryOf, summary_page
+from pipeline.report.pages.base import PageNumbering
+from pipeline.report.pages.summary import Card, SummaryOf, summary_page
 from pipeline.schema.results import Results
 from tests.report import factory
 
 
 def shown(results: Results) -> SummaryOf:
     """What the summary says of one campaign."""
-    page = summary_page([results], Book({}), factory.build_info())
+    page = summary_page([results], PageNumbering({}), factory.build_info())
     (one,) = page.context["shown"]
     assert isinstance(one, SummaryOf)
     return one
@@ -60,7 +60,7 @@ def test_a_floor_that_is_not_known_has_no_card() -> None:
 
 def test_the_guide_leads_to_the_reduction_only_if_there_was_one() -> None:
     def guide(*campaigns: Results) -> list[str]:
-        page = summary_page(campaigns, Book({}), factory.build_info())
+        page = summary_page(campaigns, PageNumbering({}), factory.build_info())
         return [str(link.href) for link in page.context["guide"]]
 
     assert "reductions.html" in guide(factory.published(), factory.campaign())

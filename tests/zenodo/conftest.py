@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.report.packing import pack
+from pipeline.report.downloads.packing import pack
 from pipeline.zenodo.__main__ import main
 from tests.zenodo.server import TOKEN, Service
 

@@ -14,7 +14,7 @@ from pipeline.report.figures.base import (
     lean,
     stamped,
 )
-from pipeline.report.grey_png import grey_png
+from pipeline.report.figures.grey_png import grey_png
 from pipeline.report.rows import number, plain
 from pipeline.report.text import fixed, plot_text
 from pipeline.schema.results import Image

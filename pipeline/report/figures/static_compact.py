@@ -7,7 +7,7 @@ import re
 import numpy as np
 from PIL import Image
 
-from pipeline.report.grey_png import grey_png
+from pipeline.report.figures.grey_png import grey_png
 
 _METADATA = re.compile(rb"<metadata>.*?</metadata>|<!DOCTYPE[^>]*>|<!--.*?-->", re.DOTALL)
 _GROUP_ID = re.compile(rb'<g id="[^"]*"')

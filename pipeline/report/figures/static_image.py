@@ -17,9 +17,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
 
 from pipeline.report.figures.base import DAY_MS, Figure, height, merged, resolve
-from pipeline.report.static_compact import compact_svg
-from pipeline.report.static_marks import MARKS, PT_PER_PX, coordinates, legend_handle, plain
-from pipeline.report.static_overlays import Frame, Panel, draw_annotation, draw_image, draw_shape
+from pipeline.report.figures.static_compact import compact_svg
+from pipeline.report.figures.static_marks import MARKS, PT_PER_PX, coordinates, legend_handle, plain
+from pipeline.report.figures.static_overlays import (
+    Frame,
+    Panel,
+    draw_annotation,
+    draw_image,
+    draw_shape,
+)
 from pipeline.report.text import MINUS
 
 DPI = 100  # only a scale here: the picture is a vector graphic, 1 px = 1 CSS pixel

@@ -13,7 +13,7 @@ from astropy.io.votable.tree import Field, Info, Resource, TableElement, VOTable
 from astropy.table import MaskedColumn, QTable, Table
 from pyarrow import parquet
 
-from pipeline.report.fits_text import add_keywords, ascii_column, ascii_text
+from pipeline.report.downloads.fits_text import add_keywords, ascii_column, ascii_text
 from pipeline.report.text import one_line
 
 LARGE_DIGITS = 7  # significant ones in large tables, single precision: far beyond any error

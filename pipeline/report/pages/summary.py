@@ -6,14 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup
 
-from pipeline.report.build import BuildInfo
 from pipeline.report.changes import compare
-from pipeline.report.changes_section import changes_section
-from pipeline.report.downloads import report_json
+from pipeline.report.downloads.files import report_json
+from pipeline.report.downloads.report_file import parse_report
 from pipeline.report.figures.timelines import headline_timelines
-from pipeline.report.pages import Book, FigureView, Link, Page, TableBlock
-from pipeline.report.reduction_pages import was_reduced
-from pipeline.report.report_file import parse_report
+from pipeline.report.pages.base import FigureView, Link, Page, PageNumbering, TableBlock
+from pipeline.report.pages.changes_section import changes_section
+from pipeline.report.pages.reductions import was_reduced
 from pipeline.report.rows import (
     Pair,
     exposure_links,
@@ -23,6 +22,7 @@ from pipeline.report.rows import (
     pair_error,
     pair_stats,
 )
+from pipeline.report.site.build import BuildInfo
 from pipeline.report.tables import Cell, Head, TableView
 from pipeline.report.text import counted, fixed, probability, slug, with_error
 from pipeline.schema.results import ReportedValue, Results
@@ -73,11 +73,11 @@ class SummaryOf:
     numbers: TableBlock | None
 
 
-def summary_page(campaigns: Sequence[Results], book: Book, build: BuildInfo) -> Page:
+def summary_page(campaigns: Sequence[Results], numbering: PageNumbering, build: BuildInfo) -> Page:
     """The summary: field by field, of each the observed campaigns first; then what changed."""
     fields = [one.field_name for one in campaigns]
     ordered = sorted(campaigns, key=lambda one: (fields.index(one.field_name), one.simulated))
-    shown = [_summary_of(results, book) for results in ordered]
+    shown = [_summary_of(results, numbering) for results in ordered]
     # both versions go through the same reader, so that nothing but their content can differ
     now = parse_report(report_json(ordered, build))
     changes = compare(build.previous, now) if build.previous else None
@@ -89,20 +89,20 @@ def summary_page(campaigns: Sequence[Results], book: Book, build: BuildInfo) -> 
         {
             "shown": shown,
             "guide": _guide(campaigns),
-            "changes": changes_section(changes, build, book),
+            "changes": changes_section(changes, build, numbering),
         },
-        tuple(book.figures),
+        tuple(numbering.figures),
     )
 
 
-def _summary_of(results: Results, book: Book) -> SummaryOf:
+def _summary_of(results: Results, numbering: PageNumbering) -> SummaryOf:
     return SummaryOf(
         results,
         _lead(results),
         _cards(results),
         _meaning(results),
-        _first_look(results, book),
-        book.table(_numbers_table(results)) if results.numbers else None,
+        _first_look(results, numbering),
+        numbering.table(_numbers_table(results)) if results.numbers else None,
     )
 
 
@@ -112,7 +112,7 @@ def _guide(campaigns: Sequence[Results]) -> list[Link]:
     return [link for link in GUIDE if reduced or link is not REDUCTION]
 
 
-def _first_look(results: Results, book: Book) -> FigureView | None:
+def _first_look(results: Results, numbering: PageNumbering) -> FigureView | None:
     """The timeline of the headline pair whose trend is the least likely by chance."""
     stats = pair_stats(results)
     pairs = [pair for pair in headline_pairs(results) if pair in stats]
@@ -138,7 +138,7 @@ def _first_look(results: Results, book: Book) -> FigureView | None:
         simulated=results.simulated,
         tables=("timelines",),
     )
-    return book.figure(figure, results.name)
+    return numbering.figure(figure, results.name)
 
 
 def _lead(results: Results) -> str:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from astropy.table import QTable
 
-from pipeline.report.downloads import HUGE_CELLS, LARGE_CELLS, Download
-from pipeline.report.packing import archive_name
-from pipeline.report.pages import Book, Page, TableBlock
-from pipeline.report.spectra_file import SIGMA_BITS, STEP_SIGMA, spectra_table
-from pipeline.report.table_formats import LARGE_DIGITS
+from pipeline.report.downloads.files import HUGE_CELLS, LARGE_CELLS, Download
+from pipeline.report.downloads.packing import archive_name
+from pipeline.report.downloads.spectra_file import SIGMA_BITS, STEP_SIGMA, spectra_table
+from pipeline.report.downloads.table_formats import LARGE_DIGITS
+from pipeline.report.pages.base import Page, PageNumbering, TableBlock
 from pipeline.report.tables import Cell, Head, TableView
 from pipeline.report.text import size_of, slug
 from pipeline.schema.results import Results
@@ -79,19 +79,21 @@ class CampaignFiles:
     total: str
 
 
-def downloads_page(campaigns: Sequence[Results], book: Book) -> Page:
+def downloads_page(campaigns: Sequence[Results], numbering: PageNumbering) -> Page:
     """Every file with its size, checksum, columns, and a line of code that reads it."""
     shown = []
     for results in campaigns:
         named = dict(results.tables)
         if results.spectra:
             named["spectra_drawn"] = spectra_table(results)
-        tables = tuple(_table_files(results, name, named[name], book) for name in sorted(named))
-        spectra = tuple(book.downloads.get((results.name, "spectra"), ()))
+        tables = tuple(
+            _table_files(results, name, named[name], numbering) for name in sorted(named)
+        )
+        spectra = tuple(numbering.downloads.get((results.name, "spectra"), ()))
         total = sum(item.n_bytes for one in tables for item in one.files)
         records = tuple(
             file
-            for (campaign, name), files in sorted(book.downloads.items())
+            for (campaign, name), files in sorted(numbering.downloads.items())
             if campaign == results.name and name.startswith("reduction of ")
             for file in files
         )
@@ -104,7 +106,7 @@ def downloads_page(campaigns: Sequence[Results], book: Book) -> Page:
         "Every number of this report as a file, with units, meanings and checksums.",
         {
             "shown": shown,
-            "whole": _whole(book),
+            "whole": _whole(numbering),
             "archive_name": archive_name,
             "flux_step": f"1/{1 / STEP_SIGMA:g}",
             "sigma_bits": SIGMA_BITS,
@@ -117,9 +119,9 @@ def downloads_page(campaigns: Sequence[Results], book: Book) -> Page:
     )
 
 
-def _whole(book: Book) -> tuple[WholeFile, ...]:
-    (report,), (sums,) = book.downloads["", "report"], book.downloads["", "sums"]
-    cff, codemeta = book.downloads["", "version"]
+def _whole(numbering: PageNumbering) -> tuple[WholeFile, ...]:
+    (report,), (sums,) = numbering.downloads["", "report"], numbering.downloads["", "sums"]
+    cff, codemeta = numbering.downloads["", "version"]
     return (
         WholeFile("Headline numbers", "of all campaigns, with definitions and sources.", report),
         WholeFile("Checksums", "of all files in the folder data; the line is for a shell.", sums),
@@ -130,7 +132,9 @@ def _whole(book: Book) -> tuple[WholeFile, ...]:
     )
 
 
-def _table_files(results: Results, name: str, table: QTable, book: Book) -> TableFiles:
+def _table_files(
+    results: Results, name: str, table: QTable, numbering: PageNumbering
+) -> TableFiles:
     rows = []
     for key in table.colnames:
         column = table[key]
@@ -161,6 +165,6 @@ def _table_files(results: Results, name: str, table: QTable, book: Book) -> Tabl
         f"{results.name}-{name.replace('_', '-')}",
         ROW_OF.get(name, "entry"),
         len(table),
-        tuple(book.downloads[results.name, name]),
-        book.table(view),
+        tuple(numbering.downloads[results.name, name]),
+        numbering.table(view),
     )

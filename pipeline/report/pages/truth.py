@@ -8,7 +8,7 @@ import numpy as np
 from pipeline.report.figures.base import Figure
 from pipeline.report.figures.channels import channels_figure
 from pipeline.report.figures.comparison import recovery_figure
-from pipeline.report.pages import Book, FigureView, Page, TableBlock
+from pipeline.report.pages.base import FigureView, Page, PageNumbering, TableBlock
 from pipeline.report.rows import number, plain
 from pipeline.report.tables import Cell, Head, TableView
 from pipeline.report.text import significant
@@ -28,7 +28,7 @@ class RecoveryOf:
     n_all: int
 
 
-def recovery_page(campaigns: Sequence[Results], book: Book) -> Page:
+def recovery_page(campaigns: Sequence[Results], numbering: PageNumbering) -> Page:
     """Whether the pipeline finds what was put into the simulation."""
     shown = []
     for results in campaigns:
@@ -47,8 +47,8 @@ def recovery_page(campaigns: Sequence[Results], book: Book) -> Page:
         shown.append(
             RecoveryOf(
                 results,
-                book.figure(figure, results.name),
-                book.table(_recovery_table(results), results.name),
+                numbering.figure(figure, results.name),
+                numbering.table(_recovery_table(results), results.name),
                 int(passed.sum()),
                 len(passed),
             )
@@ -59,7 +59,7 @@ def recovery_page(campaigns: Sequence[Results], book: Book) -> Page:
         TAB,
         "A simulated campaign whose truth is known: does the whole chain find it again?",
         {"shown": shown},
-        tuple(book.figures),
+        tuple(numbering.figures),
     )
 
 
@@ -105,7 +105,7 @@ class ChannelsOf:
     n_channels: int
 
 
-def channels_page(campaigns: Sequence[Results], book: Book) -> Page:
+def channels_page(campaigns: Sequence[Results], numbering: PageNumbering) -> Page:
     """How the response of each channel moves, as far as the field's stars can tell."""
     shown = []
     for results in campaigns:
@@ -128,8 +128,8 @@ def channels_page(campaigns: Sequence[Results], book: Book) -> Page:
         shown.append(
             ChannelsOf(
                 results,
-                book.figure(figure, results.name),
-                book.figure(truth, results.name) if truth else None,
+                numbering.figure(figure, results.name),
+                numbering.figure(truth, results.name) if truth else None,
                 len({int(value) for value in table["channel"]}),
             )
         )
@@ -139,7 +139,7 @@ def channels_page(campaigns: Sequence[Results], book: Book) -> Page:
         TAB,
         "Behind a drifting ratio stand two of the 24 channels, each with a response of its own.",
         {"shown": shown},
-        tuple(book.figures),
+        tuple(numbering.figures),
     )
 
 

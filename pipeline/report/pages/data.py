@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline.muse.exposure import MODES
 from pipeline.report.figures.calendar import availability_calendar, column_of
-from pipeline.report.pages import Book, FigureView, Page, TableBlock
+from pipeline.report.pages.base import FigureView, Page, PageNumbering, TableBlock
 from pipeline.report.rows import exposure_anchors, number, text_of, whole
 from pipeline.report.tables import Cell, Head, TableView, without_empty_columns
 from pipeline.report.text import fixed
@@ -27,29 +27,31 @@ class DataOf:
     n_nights: int
 
 
-def data_page(campaigns: Sequence[Results], book: Book) -> Page:
+def data_page(campaigns: Sequence[Results], numbering: PageNumbering) -> Page:
     """Availability and exposures of every campaign."""
-    shown = [_data_of(one, book) for one in campaigns if "exposures" in one.tables]
+    shown = [_data_of(one, numbering) for one in campaigns if "exposures" in one.tables]
     return Page(
         "data",
         "Data",
         "",
         "Which exposures there are, night by night and mode by mode, and what became of each.",
         {"shown": shown},
-        tuple(book.figures),
+        tuple(numbering.figures),
     )
 
 
-def _data_of(results: Results, book: Book) -> DataOf:
+def _data_of(results: Results, numbering: PageNumbering) -> DataOf:
     exposures = results.tables["exposures"]
     status = Counter(str(value) for value in exposures["status"])
     modes = Counter(str(value) for value in exposures["mode"])
-    exposures_block = book.table(_exposures_table(results), results.name)  # the first on the page
+    exposures_block = numbering.table(
+        _exposures_table(results), results.name
+    )  # the first on the page
     has_calendar = "availability" in results.tables
     return DataOf(
         results,
-        _calendars(results, book),
-        book.table(_availability_table(results), results.name) if has_calendar else None,
+        _calendars(results, numbering),
+        numbering.table(_availability_table(results), results.name) if has_calendar else None,
         exposures_block,
         tuple((name, status[name]) for name in ("ok", "excluded", "failed") if status[name]),
         tuple((name, modes[name]) for name in (*MODES, *sorted(set(modes) - set(MODES)))
@@ -58,7 +60,7 @@ def _data_of(results: Results, book: Book) -> DataOf:
     )  # fmt: skip
 
 
-def _calendars(results: Results, book: Book) -> tuple[FigureView, ...]:
+def _calendars(results: Results, numbering: PageNumbering) -> tuple[FigureView, ...]:
     availability = results.tables.get("availability")
     if availability is None:
         return ()
@@ -76,7 +78,7 @@ def _calendars(results: Results, book: Book) -> tuple[FigureView, ...]:
             "night with the standard only.",
             simulated=results.simulated,
         )
-        views.append(book.figure(figure, results.name))
+        views.append(numbering.figure(figure, results.name))
     return tuple(views)
 
 

@@ -12,33 +12,33 @@ from typing import Any
 
 from pipeline.config.paths import ROOT
 from pipeline.errors import SiteError
-from pipeline.report.about_pages import about_page, method_page
-from pipeline.report.build import BuildInfo
-from pipeline.report.citation import bibtex, sentence
-from pipeline.report.comparison_page import comparison_page
-from pipeline.report.data_page import data_page
-from pipeline.report.dataset import data_up_to, dataset_of, script_safe
-from pipeline.report.downloads import write_downloads, write_sums
-from pipeline.report.downloads_page import downloads_page
-from pipeline.report.field_pages import detection_page, snr_page
+from pipeline.report.downloads.dataset import data_up_to, dataset_of, script_safe
+from pipeline.report.downloads.files import write_downloads, write_sums
+from pipeline.report.downloads.version_files import write_version_files
 from pipeline.report.figures.base import Figure, compact_json, is_split
-from pipeline.report.offset_page import offsets_page
-from pipeline.report.pages import Book, Page, environment, navigation, render_page
-from pipeline.report.reduction_pages import reduction_pages, write_reduction_logs
+from pipeline.report.figures.static_image import static_svg
+from pipeline.report.pages.about import about_page, method_page
+from pipeline.report.pages.base import Page, PageNumbering, environment, navigation, render_page
+from pipeline.report.pages.comparison import comparison_page
+from pipeline.report.pages.data import data_page
+from pipeline.report.pages.downloads import downloads_page
+from pipeline.report.pages.field import detection_page, snr_page
+from pipeline.report.pages.offsets import offsets_page
+from pipeline.report.pages.reductions import reduction_pages, write_reduction_logs
+from pipeline.report.pages.spectra import spectra_page
+from pipeline.report.pages.stability import scatter_page, timelines_page
+from pipeline.report.pages.summary import summary_page
+from pipeline.report.pages.truth import channels_page, recovery_page
 from pipeline.report.rows import readable
-from pipeline.report.site import swap_in
-from pipeline.report.spectra_page import spectra_page
-from pipeline.report.stability_pages import scatter_page, timelines_page
-from pipeline.report.static_image import static_svg
-from pipeline.report.summary_page import summary_page
-from pipeline.report.truth_pages import channels_page, recovery_page
-from pipeline.report.version_files import write_version_files
+from pipeline.report.site.build import BuildInfo
+from pipeline.report.site.citation import bibtex, sentence
+from pipeline.report.site.mkdocs import swap_in
 from pipeline.schema.results import Results
 
 NOT_PAGES = ("overrides", "hooks.py", "__pycache__", ".gitignore")
 
 # In reading order, which is that of the navigation, after the summary.
-PAGES: tuple[Callable[[Sequence[Results], Book], Page], ...] = (
+PAGES: tuple[Callable[[Sequence[Results], PageNumbering], Page], ...] = (
     data_page,
     detection_page,
     offsets_page,
@@ -133,8 +133,8 @@ def _render_into(
     files = [one for files in downloads.values() for one in files]
     env = environment(source / "templates")
     cite = cite_of(build, campaigns)
-    first: Callable[[Sequence[Results], Book], Page] = partial(summary_page, build=build)
-    pages = [make(campaigns, Book(downloads)) for make in (first, *PAGES)]
+    first: Callable[[Sequence[Results], PageNumbering], Page] = partial(summary_page, build=build)
+    pages = [make(campaigns, PageNumbering(downloads)) for make in (first, *PAGES)]
     after_data = [page.name for page in pages].index("data") + 1
     pages[after_data:after_data] = reduction_pages(campaigns, downloads)
     for page in pages:

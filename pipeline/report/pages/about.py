@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pipeline.config.settings import Settings
-from pipeline.report.pages import Book, Page
+from pipeline.report.pages.base import Page, PageNumbering
 from pipeline.report.tables import Cell, Head, TableView
 from pipeline.report.text import significant
 from pipeline.schema.results import Results
@@ -13,7 +13,7 @@ TAB = "About"
 SMALL = 1e-4  # below it a setting is printed with a power of ten
 
 
-def method_page(campaigns: Sequence[Results], book: Book) -> Page:
+def method_page(campaigns: Sequence[Results], numbering: PageNumbering) -> Page:
     """The whole chain with its formulas and the values that this build used."""
     measured = next((one for one in campaigns if one.source != "published"), None)
     chosen = measured or (campaigns[0] if campaigns else None)
@@ -24,7 +24,9 @@ def method_page(campaigns: Sequence[Results], book: Book) -> Page:
         "From a cube to a number: every step, its formula, and the choices of this build.",
         {
             "settings": _Choices(chosen.settings if chosen else {}),
-            "tables": [book.table(_settings_table(group)) for group in _by_settings(campaigns)],
+            "tables": [
+                numbering.table(_settings_table(group)) for group in _by_settings(campaigns)
+            ],
         },
     )
 
@@ -100,9 +102,9 @@ def _settings_table(group: Sequence[Results]) -> TableView:
     )
 
 
-def about_page(campaigns: Sequence[Results], book: Book) -> Page:
+def about_page(campaigns: Sequence[Results], numbering: PageNumbering) -> Page:
     """Provenance of this version, and how to cite it."""
-    del book
+    del numbering
     return Page(
         "about",
         "How it was built",

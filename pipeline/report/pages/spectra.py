@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from astropy import units as u
 
+from pipeline.report.downloads.spectra_file import row_shown
 from pipeline.report.figures.base import Figure
 from pipeline.report.figures.spectra import (
     MAX_POINTS,
@@ -14,9 +15,8 @@ from pipeline.report.figures.spectra import (
     smoothing_window,
     spectrum_figure,
 )
-from pipeline.report.pages import Book, FigureView, Link, Page
+from pipeline.report.pages.base import FigureView, Link, Page, PageNumbering
 from pipeline.report.rows import headline_choice, number
-from pipeline.report.spectra_file import row_shown
 from pipeline.report.tables import Cell, Head, TableView
 from pipeline.report.text import fixed, superscript, with_error
 from pipeline.schema.results import Results, SpectrumSet
@@ -35,11 +35,11 @@ class SpectraOf:
     drawn: tuple[Link, ...]
 
 
-def spectra_page(campaigns: Sequence[Results], book: Book) -> Page:
+def spectra_page(campaigns: Sequence[Results], numbering: PageNumbering) -> Page:
     """Spectra of every star in the reference exposure, and in one exposure of every mode."""
-    shown = [_spectra_of(results, book) for results in campaigns if results.spectra]
+    shown = [_spectra_of(results, numbering) for results in campaigns if results.spectra]
     levels = [
-        book.table(_levels_table(one), one.name)
+        numbering.table(_levels_table(one), one.name)
         for one in campaigns
         if "spectrum_levels" in one.tables
     ]
@@ -49,21 +49,21 @@ def spectra_page(campaigns: Sequence[Results], book: Book) -> Page:
         "Field",
         "The spectrum of every star in five apertures, as extracted and smoothed.",
         {"shown": shown, "levels": levels},
-        tuple(book.figures),
+        tuple(numbering.figures),
     )
 
 
-def _spectra_of(results: Results, book: Book) -> SpectraOf:
+def _spectra_of(results: Results, numbering: PageNumbering) -> SpectraOf:
     modes = sorted(results.spectra, key=lambda mode: not _has_reference(results, mode))
     several = _modes_figure(results) if len(modes) > 1 else None
     return SpectraOf(
         results,
-        book.figure(_apertures_figure(results, modes[0]), results.name),
-        book.figure(several, results.name) if several else None,
+        numbering.figure(_apertures_figure(results, modes[0]), results.name),
+        numbering.figure(several, results.name) if several else None,
         f"{headline_choice(results)[1]:g}",
         sum(len(one.exposure_ids) for one in results.spectra.values()),
-        book.links(results.name, "spectra"),
-        book.links(results.name, "spectra_drawn"),
+        numbering.links(results.name, "spectra"),
+        numbering.links(results.name, "spectra_drawn"),
     )
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.report.comparison_tables import claims_table, subset_table
 from pipeline.report.figures.base import Figure
 from pipeline.report.figures.comparison import Series, dots_figure
-from pipeline.report.pages import Book, Page
+from pipeline.report.pages.base import Page, PageNumbering
+from pipeline.report.pages.comparison_tables import claims_table, subset_table
 from pipeline.report.rows import ALL, Pair, headline_pairs, number, pair_error, pair_stats
 from pipeline.report.tables import Cell, Head, TableView
 from pipeline.report.text import with_error
@@ -38,7 +38,7 @@ class Difference:
     agrees: bool
 
 
-def comparison_page(campaigns: Sequence[Results], book: Book) -> Page:
+def comparison_page(campaigns: Sequence[Results], numbering: PageNumbering) -> Page:
     """Published numbers, our re-analysis, and the simulation, side by side."""
     record = next((one for one in campaigns if "claims" in one.tables), None)
     others = [
@@ -51,7 +51,7 @@ def comparison_page(campaigns: Sequence[Results], book: Book) -> Page:
         "record": record,
         "differences": differences,
         "n_differ": sum(not one.agrees for one in differences),
-        "difference_files": book.links(record.name, "differences") if record else (),
+        "difference_files": numbering.links(record.name, "differences") if record else (),
         "figure_": None,
         "table_": None,
         "subsets": None,
@@ -61,13 +61,13 @@ def comparison_page(campaigns: Sequence[Results], book: Book) -> Page:
     }
     if record:
         rows = _side_by_side(record, others)
-        context["figure_"] = book.figure(_comparison_figure(record, rows), record.name)
-        context["table_"] = book.table(_comparison_table(rows), record.name)
+        context["figure_"] = numbering.figure(_comparison_figure(record, rows), record.name)
+        context["table_"] = numbering.table(_comparison_table(rows), record.name)
         if "reanalysis" in record.tables:
-            context["subsets"] = book.figure(_subset_figure(record), record.name)
-            context["subset_table"] = book.table(subset_table(record), record.name)
+            context["subsets"] = numbering.figure(_subset_figure(record), record.name)
+            context["subset_table"] = numbering.table(subset_table(record), record.name)
         if "claims" in record.tables:
-            context["claims"] = book.table(claims_table(record), record.name)
+            context["claims"] = numbering.table(claims_table(record), record.name)
     return Page(
         "comparison",
         "Against the study",
@@ -75,7 +75,7 @@ def comparison_page(campaigns: Sequence[Results], book: Book) -> Page:
         "The numbers that the study of 2021 printed, the same numbers from its own data, and the "
         "simulation.",
         context,
-        tuple(book.figures),
+        tuple(numbering.figures),
     )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from astropy.io import fits
 from astropy.table import QTable, Table
 
-from pipeline.report.fits_text import add_keywords, ascii_column
+from pipeline.report.downloads.fits_text import add_keywords, ascii_column
 from pipeline.report.rows import headline_choice
 from pipeline.schema import make_table
 from pipeline.schema.results import Results, SpectrumSet

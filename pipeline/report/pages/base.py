@@ -8,10 +8,10 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from pipeline.report.build import BuildInfo
-from pipeline.report.downloads import Download
+from pipeline.report.downloads.files import Download
 from pipeline.report.figures.base import Figure, height, is_split
-from pipeline.report.static_image import NARROW_PX, WIDE_PX
+from pipeline.report.figures.static_image import NARROW_PX, WIDE_PX
+from pipeline.report.site.build import BuildInfo
 from pipeline.report.tables import TableView
 from pipeline.report.text import counted, shown, size_of, slug
 from pipeline.schema.results import Results
@@ -79,7 +79,7 @@ class Page:
 
 
 @dataclass
-class Book:
+class PageNumbering:
     """Numbers figures and tables of one page and finds the files that hold their data."""
 
     downloads: Mapping[tuple[str, str], Sequence[Download]]  # (campaign, table) -> files

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from pipeline.report.build import BuildInfo
-from pipeline.report.downloads import Download, provenance, write_file
-from pipeline.report.pages import Book, Link, Page, TableBlock
+from pipeline.report.downloads.files import Download, provenance, write_file
+from pipeline.report.downloads.table_formats import squeezed
+from pipeline.report.pages.base import Link, Page, PageNumbering, TableBlock
 from pipeline.report.rows import exposure_anchors, exposure_links
-from pipeline.report.table_formats import squeezed
+from pipeline.report.site.build import BuildInfo
 from pipeline.report.tables import Cell, Head, TableView
 from pipeline.report.text import NOTHING, fixed, size_of
 from pipeline.schema.reduction_log import CallCost, Step, channel_list
@@ -85,17 +85,17 @@ def reduction_pages(campaigns: Sequence[Results], downloads: Downloads) -> list[
     reduced = [one for one in campaigns if was_reduced(one)]
     if not reduced:
         return []
-    book = Book(downloads)
+    numbering = PageNumbering(downloads)
     overview = Page(
         "reductions",
         "Reduction",
         TAB,
         "How raw frames became cubes: every recipe's cost, quality and warnings, exposure by "
         "exposure.",
-        {"shown": [_reduction_of(one, book) for one in reduced]},
+        {"shown": [_reduction_of(one, numbering) for one in reduced]},
     )
     logs = [
-        _log_page(one, exposure_id, name, Book(downloads))
+        _log_page(one, exposure_id, name, PageNumbering(downloads))
         for one in reduced
         for exposure_id, name in _page_names(one).items()
     ]
@@ -115,13 +115,13 @@ def _page_names(results: Results) -> dict[str, str]:
     return {key: f"reduction-of-{anchors[key]}" for key in results.reductions if key in anchors}
 
 
-def _reduction_of(results: Results, book: Book) -> ReductionOf:
+def _reduction_of(results: Results, numbering: PageNumbering) -> ReductionOf:
     logs = results.reductions.values()
     return ReductionOf(
         results,
         tuple(sorted({version for log in logs for version in log.versions})),
-        book.table(_exposures_table(results), results.name),
-        book.table(_recipes_table(results), results.name),
+        numbering.table(_exposures_table(results), results.name),
+        numbering.table(_recipes_table(results), results.name),
         sum(not log.error for log in logs),
     )
 
@@ -201,7 +201,7 @@ def _recipes_table(results: Results) -> TableView:
     )
 
 
-def _log_page(results: Results, exposure_id: str, name: str, book: Book) -> Page:
+def _log_page(results: Results, exposure_id: str, name: str, numbering: PageNumbering) -> Page:
     log = results.reductions[exposure_id]
     return Page(
         name,
@@ -212,11 +212,11 @@ def _log_page(results: Results, exposure_id: str, name: str, book: Book) -> Page
             "results": results,
             "log": log,
             "row": Markup(exposure_links(results)[exposure_id]),
-            "cost": book.table(_cost_table(results, log.steps), results.name),
-            "steps": [_step_view(results, k, one, book) for k, one in enumerate(log.steps, 1)],
+            "cost": numbering.table(_cost_table(results, log.steps), results.name),
+            "steps": [_step_view(results, k, one, numbering) for k, one in enumerate(log.steps, 1)],
             "record": [
                 Link(f"this log ({file.label})", Markup(file.path), size_of(file.n_bytes))
-                for file in book.downloads[results.name, f"reduction of {exposure_id}"]
+                for file in numbering.downloads[results.name, f"reduction of {exposure_id}"]
             ],
         },
         template="reduction_log",
@@ -254,7 +254,7 @@ def _cost_table(results: Results, steps: Sequence[Step]) -> TableView:
     )
 
 
-def _step_view(results: Results, number: int, step: Step, book: Book) -> StepView:
+def _step_view(results: Results, number: int, step: Step, numbering: PageNumbering) -> StepView:
     inputs = TableView(
         f"inputs-{number}",
         "What went in: frames and tables by name and content, products by the recipe that made them.",
@@ -301,6 +301,6 @@ def _step_view(results: Results, number: int, step: Step, book: Book) -> StepVie
         step,
         f"step-{number}",
         _where(step),
-        book.table(inputs),
-        book.table(quality) if step.quality else None,
+        numbering.table(inputs),
+        numbering.table(quality) if step.quality else None,
     )

@@ -14,10 +14,9 @@ from typing import Any
 
 from astropy.table import QTable
 
-from pipeline.report.build import BuildInfo
-from pipeline.report.report_file import REPORT_SCHEMA
-from pipeline.report.spectra_file import spectra_file, spectra_table
-from pipeline.report.table_formats import (
+from pipeline.report.downloads.report_file import REPORT_SCHEMA
+from pipeline.report.downloads.spectra_file import spectra_file, spectra_table
+from pipeline.report.downloads.table_formats import (
     ecsv,
     fits_file,
     parquet_file,
@@ -25,6 +24,7 @@ from pipeline.report.table_formats import (
     squeezed,
     votable_file,
 )
+from pipeline.report.site.build import BuildInfo
 from pipeline.schema.results import ReportedValue, Results
 
 LARGE_CELLS = 5_000  # from there on text is compressed and the binary format is Parquet
@@ -193,7 +193,7 @@ def write_report_json(root: Path, campaigns: Sequence[Results], build: BuildInfo
 
 
 def report_json(campaigns: Sequence[Results], build: BuildInfo) -> bytes:
-    """The content of report.json; ``pipeline.report.report_file`` reads it back."""
+    """The content of report.json; ``pipeline.report.downloads.report_file`` reads it back."""
     previous = build.previous
     document = {
         "schema": REPORT_SCHEMA,

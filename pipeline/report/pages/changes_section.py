@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from pipeline.report.build import BuildInfo
 from pipeline.report.changes import CampaignChanges, Changes, NumberChange
-from pipeline.report.pages import Book, TableBlock
+from pipeline.report.pages.base import PageNumbering, TableBlock
+from pipeline.report.site.build import BuildInfo
 from pipeline.report.tables import Cell, Head, TableView
 from pipeline.report.text import NOTHING, fixed, significant, slug, with_error
 from pipeline.schema.labels import is_version
@@ -35,7 +35,9 @@ class ChangesSection:
     campaigns: tuple[CampaignSection, ...] = ()
 
 
-def changes_section(changes: Changes | None, build: BuildInfo, book: Book) -> ChangesSection:
+def changes_section(
+    changes: Changes | None, build: BuildInfo, numbering: PageNumbering
+) -> ChangesSection:
     """The section, also where there is nothing to compare with."""
     if changes is None:
         first = "This is the first version: there is none before it to compare with."
@@ -51,11 +53,11 @@ def changes_section(changes: Changes | None, build: BuildInfo, book: Book) -> Ch
         escape(href),
         f"Compared with version {changes.since}{dated}: every headline number, with what its "
         "computation started from.",
-        tuple(_campaign(one, book) for one in changes.campaigns),
+        tuple(_campaign(one, numbering) for one in changes.campaigns),
     )
 
 
-def _campaign(changes: CampaignChanges, book: Book) -> CampaignSection:
+def _campaign(changes: CampaignChanges, numbering: PageNumbering) -> CampaignSection:
     lines = [_counted(changes)]
     if changes.causes:
         lines += changes.causes
@@ -67,7 +69,7 @@ def _campaign(changes: CampaignChanges, book: Book) -> CampaignSection:
             "Data, settings, code and libraries are those of that version"
             + (", so the numbers should be, too: this is a defect." if differ else ".")
         )
-    table = book.table(_table(changes)) if changes.numbers else None
+    table = numbering.table(_table(changes)) if changes.numbers else None
     return CampaignSection(changes.title, changes.simulated, tuple(lines), table)
 
 

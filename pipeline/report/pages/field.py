@@ -9,7 +9,7 @@ from astropy.table import QTable
 
 from pipeline.report.figures.field import detection_figure
 from pipeline.report.figures.snr import agreement_figure, growth_figure
-from pipeline.report.pages import Book, FigureView, Link, Page, TableBlock
+from pipeline.report.pages.base import FigureView, Link, Page, PageNumbering, TableBlock
 from pipeline.report.rows import number, plain
 from pipeline.report.tables import Cell, Head, TableView, without_empty_columns
 from pipeline.report.text import NOTHING, fixed, slug
@@ -43,9 +43,9 @@ class GaiaOf:
     sources: TableBlock | None  # None: no star is identified
 
 
-def detection_page(campaigns: Sequence[Results], book: Book) -> Page:
+def detection_page(campaigns: Sequence[Results], numbering: PageNumbering) -> Page:
     """The reference catalogue on the image in which it was found."""
-    shown_ = [_detection_of(one, book) for one in campaigns if "catalogue" in one.tables]
+    shown_ = [_detection_of(one, numbering) for one in campaigns if "catalogue" in one.tables]
     return Page(
         "detection",
         "Detection",
@@ -53,11 +53,11 @@ def detection_page(campaigns: Sequence[Results], book: Book) -> Page:
         "The stars of the field, as found in the reference exposure, and where each falls on the "
         "instrument.",
         {"shown": shown_},
-        tuple(book.figures),
+        tuple(numbering.figures),
     )
 
 
-def _detection_of(results: Results, book: Book) -> DetectionOf:
+def _detection_of(results: Results, numbering: PageNumbering) -> DetectionOf:
     catalogue, image = results.tables["catalogue"], results.image
     flagged = int(np.count_nonzero(np.asarray(catalogue["flags"], str) != ""))
     if image:
@@ -85,14 +85,14 @@ def _detection_of(results: Results, book: Book) -> DetectionOf:
     )
     return DetectionOf(
         results,
-        book.figure(figure, results.name),
-        book.table(_catalogue_table(results), results.name),
+        numbering.figure(figure, results.name),
+        numbering.table(_catalogue_table(results), results.name),
         flagged,
-        _gaia_of(results, book),
+        _gaia_of(results, numbering),
     )
 
 
-def _gaia_of(results: Results, book: Book) -> GaiaOf | None:
+def _gaia_of(results: Results, numbering: PageNumbering) -> GaiaOf | None:
     table = results.tables.get("identification")
     if table is None:
         return None
@@ -104,7 +104,7 @@ def _gaia_of(results: Results, book: Book) -> GaiaOf | None:
         len(table),
         tuple(int(star) for star in table["star_id"][variable]),
         tuple(sorted(reasons)),
-        book.table(_sources_table(results), results.name) if known.any() else None,
+        numbering.table(_sources_table(results), results.name) if known.any() else None,
     )
 
 
@@ -209,7 +209,7 @@ class SnrOfField:
     mark: str  # keeps anchors apart; "" for the first field
 
 
-def snr_page(campaigns: Sequence[Results], book: Book) -> Page:
+def snr_page(campaigns: Sequence[Results], numbering: PageNumbering) -> Page:
     """SNR of all stars in all apertures, campaigns of a field side by side."""
     with_snr = [one for one in campaigns if "snr" in one.tables]
     names = dict.fromkeys(one.field_name for one in with_snr)
@@ -224,21 +224,21 @@ def snr_page(campaigns: Sequence[Results], book: Book) -> Page:
                 _snr_of_field(
                     [one for one in with_snr if one.field_name == name],
                     f"-{slug(name)}" if number else "",
-                    book,
+                    numbering,
                 )
                 for number, name in enumerate(names)
             ]
         },
-        tuple(book.figures),
+        tuple(numbering.figures),
     )
 
 
-def _snr_of_field(campaigns: Sequence[Results], mark: str, book: Book) -> SnrOfField:
-    table = book.table(_snr_table(campaigns, f"snr-table{mark}"))
+def _snr_of_field(campaigns: Sequence[Results], mark: str, numbering: PageNumbering) -> SnrOfField:
+    table = numbering.table(_snr_table(campaigns, f"snr-table{mark}"))
     agreement = None
     if len(campaigns) > 1:
         one, two = campaigns[:2]
-        agreement = book.figure(
+        agreement = numbering.figure(
             agreement_figure(
                 one.tables["snr"],
                 two.tables["snr"],
@@ -257,7 +257,7 @@ def _snr_of_field(campaigns: Sequence[Results], mark: str, book: Book) -> SnrOfF
     shown_ = [
         SnrOf(
             one,
-            book.figure(
+            numbering.figure(
                 growth_figure(
                     one.tables["snr"],
                     RADII,
@@ -271,7 +271,7 @@ def _snr_of_field(campaigns: Sequence[Results], mark: str, book: Book) -> SnrOfF
         )
         for one in campaigns
     ]
-    files = tuple((one, book.links(one.name, "snr")) for one in campaigns)
+    files = tuple((one, numbering.links(one.name, "snr")) for one in campaigns)
     return SnrOfField(campaigns[0].field_name, table, files, agreement, tuple(shown_), mark)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from pipeline.config.settings import Field
 from pipeline.report.figures.field import FIELD_PX
 from pipeline.report.figures.offsets import offsets_figure, pointing_figure
-from pipeline.report.pages import Book, FigureView, Page
+from pipeline.report.pages.base import FigureView, Page, PageNumbering
 from pipeline.report.rows import exposure_label, exposure_links, plain
 from pipeline.schema.results import Results
 
@@ -26,28 +26,28 @@ class OffsetsOf:
     n_affines: int
 
 
-def offsets_page(campaigns: Sequence[Results], book: Book) -> Page:
+def offsets_page(campaigns: Sequence[Results], numbering: PageNumbering) -> Page:
     """Positions in the three systems, and the pointing offsets."""
-    shown = [_offsets_of(results, book) for results in campaigns]
+    shown = [_offsets_of(results, numbering) for results in campaigns]
     return Page(
         "offsets",
         "Offsets",
         "Field",
         "Where the stars fall in each exposure, relative to the reference.",
         {"shown": [one for one in shown if one.positions or one.pointing]},
-        tuple(book.figures),
+        tuple(numbering.figures),
     )
 
 
-def _offsets_of(results: Results, book: Book) -> OffsetsOf:
+def _offsets_of(results: Results, numbering: PageNumbering) -> OffsetsOf:
     exposures = results.tables.get("exposures")
     n_affines = 0 if exposures is None else int(np.isfinite(plain(exposures["c"])).sum())
     return OffsetsOf(
-        results, _positions(results, book), _pointing(results, book, n_affines), n_affines
+        results, _positions(results, numbering), _pointing(results, numbering, n_affines), n_affines
     )
 
 
-def _positions(results: Results, book: Book) -> FigureView | None:
+def _positions(results: Results, numbering: PageNumbering) -> FigureView | None:
     """The study's own pair of exposures if it is all there is, else any exposure."""
     if "coordtrafo" in results.tables:
         views = {"the study's pair of exposures": _digitised(results)}
@@ -76,7 +76,7 @@ def _positions(results: Results, book: Book) -> FigureView | None:
         simulated=results.simulated,
         tables=tables,
     )
-    return book.figure(figure, results.name)
+    return numbering.figure(figure, results.name)
 
 
 def _first_view(results: Results, views: Mapping[str, Any]) -> str:
@@ -145,7 +145,7 @@ def _measured(results: Results) -> dict[str, Any]:
     return views
 
 
-def _pointing(results: Results, book: Book, n_affines: int) -> FigureView | None:
+def _pointing(results: Results, numbering: PageNumbering, n_affines: int) -> FigureView | None:
     if not n_affines:
         return None
     scale = float(
@@ -164,4 +164,4 @@ def _pointing(results: Results, book: Book, n_affines: int) -> FigureView | None
         "a point for its row in the table of exposures.",
         simulated=results.simulated,
     )
-    return book.figure(figure, results.name)
+    return numbering.figure(figure, results.name)

@@ -10,7 +10,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
 
-from pipeline.report.static_marks import PT_PER_PX, plain, point, rgba
+from pipeline.report.figures.static_marks import PT_PER_PX, plain, point, rgba
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pipeline.config.settings import StatisticsSettings
 from pipeline.report.figures.base import Figure
 from pipeline.report.figures.scatter import Floor, ScatterPoints, scatter_figure
 from pipeline.report.figures.timelines import STUDY_RANGE, headline_timelines, pair_explorer
-from pipeline.report.pages import Book, FigureView, Page, TableBlock
+from pipeline.report.pages.base import FigureView, Page, PageNumbering, TableBlock
 from pipeline.report.rows import (
     PAIR_HEADS,
     Pair,
@@ -40,21 +40,21 @@ class TimelinesOf:
     n_pairs: int
 
 
-def timelines_page(campaigns: Sequence[Results], book: Book) -> Page:
+def timelines_page(campaigns: Sequence[Results], numbering: PageNumbering) -> Page:
     """The page of timelines; a campaign without any is left out."""
     needed = {"timelines", "exposures"}
-    shown = [_timelines_of(one, book) for one in campaigns if needed <= set(one.tables)]
+    shown = [_timelines_of(one, numbering) for one in campaigns if needed <= set(one.tables)]
     return Page(
         "timelines",
         "Timelines",
         TAB,
         "The flux ratio of two stars in the field, night after night, relative to its mean.",
         {"shown": shown, "study_range": STUDY_RANGE},
-        tuple(book.figures),
+        tuple(numbering.figures),
     )
 
 
-def _timelines_of(results: Results, book: Book) -> TimelinesOf:
+def _timelines_of(results: Results, numbering: PageNumbering) -> TimelinesOf:
     timelines, exposures = results.tables["timelines"], results.tables["exposures"]
     pairs, stats, links = headline_pairs(results), pair_stats(results), exposure_links(results)
     stds = {pair: one.std_published for pair, one in stats.items()}
@@ -88,9 +88,9 @@ def _timelines_of(results: Results, book: Book) -> TimelinesOf:
     )
     return TimelinesOf(
         results,
-        book.figure(_headline(results, stds, n_exposures), results.name) if pairs else None,
-        book.table(without_empty_columns(view), results.name) if pairs else None,
-        book.figure(explorer, results.name) if explorer else None,
+        numbering.figure(_headline(results, stds, n_exposures), results.name) if pairs else None,
+        numbering.table(without_empty_columns(view), results.name) if pairs else None,
+        numbering.figure(explorer, results.name) if explorer else None,
         n_exposures,
         len(all_pairs),
     )
@@ -145,25 +145,25 @@ class ScatterOf:
     floor_text: str
 
 
-def scatter_page(campaigns: Sequence[Results], book: Book) -> Page:
+def scatter_page(campaigns: Sequence[Results], numbering: PageNumbering) -> Page:
     """Scatter against SNR: of the record as read off its figure, of others for all pairs."""
     shown = []
     for results in campaigns:
         if "snr_scatter" in results.tables:
-            shown.append(_digitised_scatter(results, book))
+            shown.append(_digitised_scatter(results, numbering))
         elif "pairs" in results.tables:
-            shown.append(_measured_scatter(results, book))
+            shown.append(_measured_scatter(results, numbering))
     return Page(
         "scatter",
         "Scatter and SNR",
         TAB,
         "Do bright pairs scatter less, and is there a floor that no brightness undercuts?",
         {"shown": shown},
-        tuple(book.figures),
+        tuple(numbering.figures),
     )
 
 
-def _digitised_scatter(results: Results, book: Book) -> ScatterOf:
+def _digitised_scatter(results: Results, numbering: PageNumbering) -> ScatterOf:
     table = results.tables["snr_scatter"]
     known = np.asarray(table["star_1"]) > 0
     snr, std, err = (plain(table[key]) for key in ("snr_gmean", "std", "std_err"))
@@ -186,7 +186,7 @@ def _digitised_scatter(results: Results, book: Book) -> ScatterOf:
     ]
     return _scatter_of(
         results,
-        book,
+        numbering,
         kinds,
         headline,
         f"The {len(table)} points of the study's figure, read off to the pixel. For "
@@ -198,7 +198,7 @@ def _digitised_scatter(results: Results, book: Book) -> ScatterOf:
     )
 
 
-def _measured_scatter(results: Results, book: Book) -> ScatterOf:
+def _measured_scatter(results: Results, numbering: PageNumbering) -> ScatterOf:
     rows = pair_rows(results)
     flags = {}
     if "catalogue" in results.tables:
@@ -228,7 +228,7 @@ def _measured_scatter(results: Results, book: Book) -> ScatterOf:
     ]
     return _scatter_of(
         results,
-        book,
+        numbering,
         kinds,
         headline,
         f"All {len(rows)} pairs, σ as published. {int(flagged.sum())} of them have a star that "
@@ -245,7 +245,7 @@ def _chosen(labels: Sequence[str], mask: np.ndarray) -> list[str]:
 
 def _scatter_of(
     results: Results,
-    book: Book,
+    numbering: PageNumbering,
     kinds: Sequence[ScatterPoints],
     headline: Sequence[tuple[str, float, float]],
     caption: str,
@@ -279,7 +279,7 @@ def _scatter_of(
     )
     return ScatterOf(
         results,
-        book.figure(figure, results.name) if figure else None,
+        numbering.figure(figure, results.name) if figure else None,
         sum(len(kind.snr) for kind in kinds),
         n_left_out,
         n_ambiguous,
