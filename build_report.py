@@ -12,7 +12,7 @@ from pathlib import Path
 from pipeline import __version__
 from pipeline.cli.options import add_common_options, guarded, request_from
 from pipeline.cli.publish import SiteRequest, publish
-from pipeline.report.site.citation import checked_doi
+from pipeline.report.citation import checked_doi
 from pipeline.schema.labels import version_url
 from pipeline.sources import FORCEABLE, campaigns_of, measure_all
 from pipeline.sources.request import Request

@@ -10,8 +10,8 @@ from astropy.time import Time
 
 from pipeline.muse.exposure import MODES
 from pipeline.published import read_record
-from pipeline.report.site.build import BuildInfo
-from pipeline.report.site.citation import Author, Citation
+from pipeline.report.build import BuildInfo
+from pipeline.report.citation import Author, Citation
 from pipeline.schema import APERTURE_RADII_PX, TABLES, empty_value, make_table
 from pipeline.schema.results import Image, ReportedValue, Results, SpectrumSet
 from tests.report.recipes import reductions

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.errors import SiteError
 from pipeline.report import build_site
-from pipeline.report.site.build import ROOT
+from pipeline.report.build import ROOT
 from pipeline.report.vendor import vendor
 from tests.report.test_pages import digest
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pipeline.errors import ConfigError, PreviousReportInvalid
+from pipeline.report.build import ROOT, collect
 from pipeline.report.changes import CampaignChanges, compare
 from pipeline.report.downloads.files import report_json
 from pipeline.report.downloads.report_file import (
@@ -18,11 +19,11 @@ from pipeline.report.downloads.report_file import (
     parse_report,
     read_previous,
 )
-from pipeline.report.pages.base import PageNumbering, environment, render_page
+from pipeline.report.pages.base import PageInputs, PageNumbering, make_page
 from pipeline.report.pages.changes_section import changes_section
-from pipeline.report.pages.summary import summary_page
-from pipeline.report.site.build import ROOT, collect
+from pipeline.report.pages.summary import PAGE
 from pipeline.report.site.rendering import cite_of
+from pipeline.report.site.templates import environment, render_page
 from pipeline.schema.results import Provenance, ReportedValue, Results
 from tests.report import factory
 
@@ -184,7 +185,8 @@ def test_hostile_text_of_the_version_before_is_shown_and_never_markup() -> None:
     before = report(replace_settings(old, settings), version_label=factory.HOSTILE)
     build = factory.build_info(previous=before, site_url="https://example.org/v2026.11/")
     now = [results(number(2.0))]
-    page = summary_page(now, PageNumbering({}), build)
+    page = make_page(PAGE, PageInputs(tuple(now), build, {}))
+    assert page
     text = render_page(environment(ROOT / "templates"), page, build, now, cite_of(build, now))
     section = text[text.index("What changed") : text.index("Where to go")]
     assert "alert&#40;1&#41;" in section

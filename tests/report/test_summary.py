@@ -4,16 +4,18 @@ import dataclasses
 
 import numpy as np
 
-from pipeline.report.pages.base import PageNumbering
-from pipeline.report.pages.summary import Card, SummaryOf, summary_page
+from pipeline.report.pages import reductions
+from pipeline.report.pages.base import PageInputs, PageNumbering, make_page
+from pipeline.report.pages.registry import guide_to
+from pipeline.report.pages.summary import Card, SummaryOf, context
 from pipeline.schema.results import Results
 from tests.report import factory
 
 
 def shown(results: Results) -> SummaryOf:
     """What the summary says of one campaign."""
-    page = summary_page([results], PageNumbering({}), factory.build_info())
-    (one,) = page.context["shown"]
+    inputs = PageInputs((results,), factory.build_info(), {})
+    (one,) = context(inputs, PageNumbering({}))["shown"]
     assert isinstance(one, SummaryOf)
     return one
 
@@ -60,8 +62,8 @@ def test_a_floor_that_is_not_known_has_no_card() -> None:
 
 def test_the_guide_leads_to_the_reduction_only_if_there_was_one() -> None:
     def guide(*campaigns: Results) -> list[str]:
-        page = summary_page(campaigns, PageNumbering({}), factory.build_info())
-        return [str(link.href) for link in page.context["guide"]]
+        page = make_page(reductions.PAGE, PageInputs(campaigns, factory.build_info(), {}))
+        return [str(link.href) for link in guide_to([page] if page else [])]
 
     assert "reductions.html" in guide(factory.published(), factory.campaign())
     assert "reductions.html" not in guide(factory.published())

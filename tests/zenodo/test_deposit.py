@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline.report.site.build import ROOT
-from pipeline.report.site.citation import citation_from
+from pipeline.report.build import ROOT
+from pipeline.report.citation import citation_from
 from tests.zenodo.conftest import LABEL, Desk
 from tests.zenodo.server import PATH, Service
 

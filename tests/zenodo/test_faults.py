@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from keyring.backend import KeyringBackend
 
-from pipeline.report.site.build import ROOT
+from pipeline.report.build import ROOT
 from pipeline.zenodo.__main__ import parse
 from pipeline.zenodo.token import KEYRING_SERVICE, Token
 from tests.zenodo.conftest import LABEL, Desk

@@ -4,10 +4,10 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from pipeline.report.build import BuildInfo
+from pipeline.report.citation import DOI_ORG
 from pipeline.report.downloads.files import Download
 from pipeline.report.downloads.version_files import identifiers, known, license_url, person
-from pipeline.report.site.build import BuildInfo
-from pipeline.report.site.citation import DOI_ORG
 from pipeline.report.text import one_line
 from pipeline.schema.results import Results
 

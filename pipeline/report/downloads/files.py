@@ -14,6 +14,7 @@ from typing import Any
 
 from astropy.table import QTable
 
+from pipeline.report.build import BuildInfo
 from pipeline.report.downloads.report_file import REPORT_SCHEMA
 from pipeline.report.downloads.spectra_file import spectra_file, spectra_table
 from pipeline.report.downloads.table_formats import (
@@ -24,7 +25,6 @@ from pipeline.report.downloads.table_formats import (
     squeezed,
     votable_file,
 )
-from pipeline.report.site.build import BuildInfo
 from pipeline.schema.results import ReportedValue, Results
 
 LARGE_CELLS = 5_000  # from there on text is compressed and the binary format is Parquet

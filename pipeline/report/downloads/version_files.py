@@ -8,9 +8,9 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
+from pipeline.report.build import BuildInfo
+from pipeline.report.citation import DOI_ORG, Author, Citation
 from pipeline.report.downloads.files import Download, write_file
-from pipeline.report.site.build import BuildInfo
-from pipeline.report.site.citation import DOI_ORG, Author, Citation
 
 CODEMETA = "https://w3id.org/codemeta/3.0"
 SPDX = "https://spdx.org/licenses/"

@@ -1,19 +1,17 @@
-"""Pages: typed contexts that templates turn into Markdown. Templates hold no statistics."""
+"""What a page is: its entry in the navigation, and the typed context that its template prints."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-import jinja2
 from markupsafe import Markup
 
+from pipeline.report.build import BuildInfo
 from pipeline.report.downloads.files import Download
 from pipeline.report.figures.base import Figure, height, is_split
 from pipeline.report.figures.static_image import NARROW_PX, WIDE_PX
-from pipeline.report.site.build import BuildInfo
 from pipeline.report.tables import TableView
-from pipeline.report.text import counted, shown, size_of, slug
+from pipeline.report.text import size_of
 from pipeline.schema.results import Results
 
 
@@ -63,19 +61,74 @@ class TableBlock:
 class Page:
     """One page before it is rendered."""
 
-    name: str  # file name without suffix, and name of the template
+    name: str  # file name without suffix
     title: str  # in the navigation and as heading
     tab: str  # under which tab it stands; "" makes it a tab of its own
     description: str  # one sentence, for search engines and under the heading
-    context: Mapping[str, Any]
+    context: Mapping[str, Any]  # what the template prints
     figures: tuple[Figure, ...] = ()
     template: str = ""  # "": that of its name
     in_nav: bool = True  # else other pages link to it
+    guide: str = ""  # one line for the list of pages on the first one; "" keeps it out of the list
 
     @property
     def file(self) -> str:
         """Markdown file within the docs folder."""
         return f"{self.name}.md"
+
+
+@dataclass(frozen=True)
+class PageInputs:
+    """What pages are made from: results, build, and the files that were written before them."""
+
+    campaigns: tuple[Results, ...]  # in reading order
+    build: BuildInfo
+    downloads: Mapping[tuple[str, str], Sequence[Download]]  # (campaign, table) -> files
+
+
+def no_details(inputs: PageInputs) -> Sequence[Page]:
+    """No page below this one."""
+    del inputs
+    return ()
+
+
+@dataclass(frozen=True)
+class PageType:
+    """A page of the report: ``PAGE`` of a module of this package is all that enters it.
+
+    The template ``templates/NAME.md.j2`` prints what ``context`` returns. ``registry`` finds the
+    module by itself.
+    """
+
+    name: str  # file name without suffix, and name of the template
+    title: str  # in the navigation and as heading
+    tab: str  # under which tab it stands; "" makes it a tab of its own
+    position: int  # pages are read, and stand in the navigation, in this order
+    description: str  # one sentence, for search engines and under the heading
+    guide: str  # one line for the list of pages on the first one; "" keeps it out of the list
+    # What the template prints; None: this build has no such page. Figures and tables go through
+    # the numbering, in the order in which the template prints them.
+    context: "Callable[[PageInputs, PageNumbering], Mapping[str, Any] | None]"
+    details: Callable[[PageInputs], Sequence[Page]] = (
+        no_details  # pages it links to, not in the nav
+    )
+
+
+def make_page(kind: PageType, inputs: PageInputs) -> Page | None:
+    """The page of one type; None if this build has nothing for it."""
+    numbering = PageNumbering(inputs.downloads)
+    context = kind.context(inputs, numbering)
+    if context is None:
+        return None
+    return Page(
+        kind.name,
+        kind.title,
+        kind.tab,
+        kind.description,
+        context,
+        tuple(numbering.figures),
+        guide=kind.guide,
+    )
 
 
 @dataclass
@@ -107,86 +160,3 @@ class PageNumbering:
             )
             for item in self.downloads.get((campaign, table), ())
         )
-
-
-class FieldHeadings:
-    """Headings of a page's sections: by field where a report has several.
-
-    Parameters
-    ----------
-    campaigns : sequence of Results
-        All of the report, in reading order.
-    """
-
-    def __init__(self, campaigns: Sequence[Results]) -> None:
-        self.names = tuple(dict.fromkeys(one.field_name for one in campaigns))
-        self.several = len(self.names) > 1
-        level = 1 + self.several
-        self.campaign, self.sub = Markup("#" * (level + 1)), Markup("#" * (level + 2))
-        self._opened: set[str] = set()
-
-    def opens(self, name: str) -> bool:
-        """Whether a field's first section on the page begins here; true once."""
-        first = name not in self._opened
-        self._opened.add(name)
-        return self.several and first
-
-    def anchor(self, name: str) -> Markup:
-        """Where a field's sections begin."""
-        return Markup(f"field-{slug(name)}")
-
-
-def environment(templates: Path) -> jinja2.Environment:
-    """Jinja with every inserted text made inert; a missing name is an error, not a blank."""
-    env = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(templates),
-        undefined=jinja2.StrictUndefined,
-        autoescape=True,
-        finalize=_inert,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    env.filters |= {"verbatim": verbatim, "counted": counted}
-    return env
-
-
-def verbatim(text: str) -> Markup:
-    """Text for a preformatted block: line breaks stay, nothing is markup."""
-    return Markup("&#10;").join(shown(line) for line in text.splitlines())
-
-
-def _inert(value: object) -> object:
-    """Strings become plain text in HTML and Markdown; Markup is ours and passes."""
-    return shown(value) if isinstance(value, str) else value
-
-
-def render_page(
-    env: jinja2.Environment, page: Page, build: BuildInfo, campaigns: Sequence[Results], cite: Any
-) -> str:
-    """The page as Markdown."""
-    template = env.get_template(f"{page.template or page.name}.md.j2")
-    text = template.render(
-        **page.context,
-        page=page,
-        build=build,
-        campaigns=campaigns,
-        cite=cite,
-        fields=FieldHeadings(campaigns),
-    )
-    return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
-
-
-def navigation(pages: Sequence[tuple[str, str, str]]) -> list[dict[str, Any]]:
-    """mkdocs' nav from (tab, title, file) in reading order."""
-    nav: list[dict[str, Any]] = []
-    tabs: dict[str, list[dict[str, str]]] = {}
-    for tab, title, file in pages:
-        if not tab:
-            nav.append({title: file})
-            continue
-        if tab not in tabs:
-            tabs[tab] = []
-            nav.append({tab: tabs[tab]})
-        tabs[tab].append({title: file})
-    return nav

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
+from pipeline.report.build import BuildInfo
 from pipeline.report.changes import CampaignChanges, Changes, NumberChange
 from pipeline.report.pages.base import PageNumbering, TableBlock
-from pipeline.report.site.build import BuildInfo
 from pipeline.report.tables import Cell, Head, TableView
 from pipeline.report.text import NOTHING, fixed, significant, slug, with_error
 from pipeline.schema.labels import is_version

@@ -8,14 +8,13 @@ import numpy as np
 
 from pipeline.report.figures.base import Figure
 from pipeline.report.figures.comparison import Series, dots_figure
-from pipeline.report.pages.base import Page, PageNumbering
+from pipeline.report.pages.base import PageInputs, PageNumbering, PageType
 from pipeline.report.pages.comparison_tables import claims_table, subset_table
 from pipeline.report.rows import ALL, Pair, headline_pairs, number, pair_error, pair_stats
 from pipeline.report.tables import Cell, Head, TableView
 from pipeline.report.text import with_error
 from pipeline.schema.results import Results
 
-TAB = "Stability"
 SUBSET_LOOKS = (
     ("circle", "@blue"),
     ("square", "@orange"),
@@ -38,12 +37,12 @@ class Difference:
     agrees: bool
 
 
-def comparison_page(campaigns: Sequence[Results], numbering: PageNumbering) -> Page:
+def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any]:
     """Published numbers, our re-analysis, and the simulation, side by side."""
-    record = next((one for one in campaigns if "claims" in one.tables), None)
+    record = next((one for one in inputs.campaigns if "claims" in one.tables), None)
     others = [
         one
-        for one in campaigns
+        for one in inputs.campaigns
         if record and one.field_name == record.field_name and "pairs" in one.tables
     ]
     differences = _differences(record) if record else ()
@@ -68,15 +67,7 @@ def comparison_page(campaigns: Sequence[Results], numbering: PageNumbering) -> P
             context["subset_table"] = numbering.table(subset_table(record), record.name)
         if "claims" in record.tables:
             context["claims"] = numbering.table(claims_table(record), record.name)
-    return Page(
-        "comparison",
-        "Against the study",
-        TAB,
-        "The numbers that the study of 2021 printed, the same numbers from its own data, and the "
-        "simulation.",
-        context,
-        tuple(numbering.figures),
-    )
+    return context
 
 
 @dataclass(frozen=True)
@@ -253,3 +244,17 @@ def _subset_figure(record: Results) -> Figure:
         simulated=record.simulated,
         tables=("reanalysis",),
     )
+
+
+PAGE = PageType(
+    name="comparison",
+    title="Against the study",
+    tab="Stability",
+    position=90,
+    description=(
+        "The numbers that the study of 2021 printed, the same numbers from its own data, and the "
+        "simulation."
+    ),
+    guide="What it printed, and what its data say.",
+    context=context,
+)

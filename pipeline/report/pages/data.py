@@ -1,13 +1,12 @@
 """The page on the data: which nights there are, and what became of every exposure."""
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pipeline.muse.exposure import MODES
 from pipeline.report.figures.calendar import availability_calendar, column_of
-from pipeline.report.pages.base import FigureView, Page, PageNumbering, TableBlock
+from pipeline.report.pages.base import FigureView, PageInputs, PageNumbering, PageType, TableBlock
 from pipeline.report.rows import exposure_anchors, number, text_of, whole
 from pipeline.report.tables import Cell, Head, TableView, without_empty_columns
 from pipeline.report.text import fixed
@@ -27,17 +26,10 @@ class DataOf:
     n_nights: int
 
 
-def data_page(campaigns: Sequence[Results], numbering: PageNumbering) -> Page:
+def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any]:
     """Availability and exposures of every campaign."""
-    shown = [_data_of(one, numbering) for one in campaigns if "exposures" in one.tables]
-    return Page(
-        "data",
-        "Data",
-        "",
-        "Which exposures there are, night by night and mode by mode, and what became of each.",
-        {"shown": shown},
-        tuple(numbering.figures),
-    )
+    shown = [_data_of(one, numbering) for one in inputs.campaigns if "exposures" in one.tables]
+    return {"shown": shown}
 
 
 def _data_of(results: Results, numbering: PageNumbering) -> DataOf:
@@ -155,3 +147,14 @@ def _exposure_cells(row: Any, results: Results) -> tuple[Cell, ...]:
         ),
         Cell(text_of(row["reason"]), kind="rp-wrap"),
     )
+
+
+PAGE = PageType(
+    name="data",
+    title="Data",
+    tab="",
+    position=10,
+    description="Which exposures there are, night by night and mode by mode, and what became of each.",
+    guide="Every exposure with its status; a calendar of what the archive holds.",
+    context=context,
+)

@@ -1,7 +1,8 @@
 """The page of downloads: every file with its size, checksum, columns, and the line that reads it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from astropy.table import QTable
 
@@ -9,7 +10,7 @@ from pipeline.report.downloads.files import HUGE_CELLS, LARGE_CELLS, Download
 from pipeline.report.downloads.packing import archive_name
 from pipeline.report.downloads.spectra_file import SIGMA_BITS, STEP_SIGMA, spectra_table
 from pipeline.report.downloads.table_formats import LARGE_DIGITS
-from pipeline.report.pages.base import Page, PageNumbering, TableBlock
+from pipeline.report.pages.base import PageInputs, PageNumbering, PageType, TableBlock
 from pipeline.report.tables import Cell, Head, TableView
 from pipeline.report.text import size_of, slug
 from pipeline.schema.results import Results
@@ -79,10 +80,10 @@ class CampaignFiles:
     total: str
 
 
-def downloads_page(campaigns: Sequence[Results], numbering: PageNumbering) -> Page:
+def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any]:
     """Every file with its size, checksum, columns, and a line of code that reads it."""
     shown = []
-    for results in campaigns:
+    for results in inputs.campaigns:
         named = dict(results.tables)
         if results.spectra:
             named["spectra_drawn"] = spectra_table(results)
@@ -99,24 +100,18 @@ def downloads_page(campaigns: Sequence[Results], numbering: PageNumbering) -> Pa
         )
         total += sum(item.n_bytes for item in (*spectra, *records))
         shown.append(CampaignFiles(results, tables, spectra, records, size_of(total)))
-    return Page(
-        "downloads",
-        "Downloads",
-        "About",
-        "Every number of this report as a file, with units, meanings and checksums.",
-        {
-            "shown": shown,
-            "whole": _whole(numbering),
-            "archive_name": archive_name,
-            "flux_step": f"1/{1 / STEP_SIGMA:g}",
-            "sigma_bits": SIGMA_BITS,
-            "size_of": size_of,
-            "large_cells": f"{LARGE_CELLS:,}".replace(",", "\N{THIN SPACE}"),
-            "huge_cells": f"{HUGE_CELLS:,}".replace(",", "\N{THIN SPACE}"),
-            "large_digits": LARGE_DIGITS,
-            "any_simulated": any(one.simulated for one in campaigns),
-        },
-    )
+    return {
+        "shown": shown,
+        "whole": _whole(numbering),
+        "archive_name": archive_name,
+        "flux_step": f"1/{1 / STEP_SIGMA:g}",
+        "sigma_bits": SIGMA_BITS,
+        "size_of": size_of,
+        "large_cells": f"{LARGE_CELLS:,}".replace(",", "\N{THIN SPACE}"),
+        "huge_cells": f"{HUGE_CELLS:,}".replace(",", "\N{THIN SPACE}"),
+        "large_digits": LARGE_DIGITS,
+        "any_simulated": any(one.simulated for one in inputs.campaigns),
+    }
 
 
 def _whole(numbering: PageNumbering) -> tuple[WholeFile, ...]:
@@ -168,3 +163,14 @@ def _table_files(
         tuple(numbering.downloads[results.name, name]),
         numbering.table(view),
     )
+
+
+PAGE = PageType(
+    name="downloads",
+    title="Downloads",
+    tab="About",
+    position=120,
+    description="Every number of this report as a file, with units, meanings and checksums.",
+    guide="Every number as a file.",
+    context=context,
+)

@@ -1,6 +1,6 @@
 """The page on offsets: how the exposures lie relative to the reference."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 from pipeline.config.settings import Field
 from pipeline.report.figures.field import FIELD_PX
 from pipeline.report.figures.offsets import offsets_figure, pointing_figure
-from pipeline.report.pages.base import FigureView, Page, PageNumbering
+from pipeline.report.pages.base import FigureView, PageInputs, PageNumbering, PageType
 from pipeline.report.rows import exposure_label, exposure_links, plain
 from pipeline.schema.results import Results
 
@@ -26,17 +26,10 @@ class OffsetsOf:
     n_affines: int
 
 
-def offsets_page(campaigns: Sequence[Results], numbering: PageNumbering) -> Page:
+def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any]:
     """Positions in the three systems, and the pointing offsets."""
-    shown = [_offsets_of(results, numbering) for results in campaigns]
-    return Page(
-        "offsets",
-        "Offsets",
-        "Field",
-        "Where the stars fall in each exposure, relative to the reference.",
-        {"shown": [one for one in shown if one.positions or one.pointing]},
-        tuple(numbering.figures),
-    )
+    shown = [_offsets_of(results, numbering) for results in inputs.campaigns]
+    return {"shown": [one for one in shown if one.positions or one.pointing]}
 
 
 def _offsets_of(results: Results, numbering: PageNumbering) -> OffsetsOf:
@@ -165,3 +158,14 @@ def _pointing(results: Results, numbering: PageNumbering, n_affines: int) -> Fig
         simulated=results.simulated,
     )
     return numbering.figure(figure, results.name)
+
+
+PAGE = PageType(
+    name="offsets",
+    title="Offsets",
+    tab="Field",
+    position=30,
+    description="Where the stars fall in each exposure, relative to the reference.",
+    guide="How the exposures lie relative to the reference.",
+    context=context,
+)

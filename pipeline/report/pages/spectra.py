@@ -1,8 +1,8 @@
 """The page of spectra: every star in five apertures, and in every mode."""
 
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from astropy import units as u
@@ -15,7 +15,7 @@ from pipeline.report.figures.spectra import (
     smoothing_window,
     spectrum_figure,
 )
-from pipeline.report.pages.base import FigureView, Link, Page, PageNumbering
+from pipeline.report.pages.base import FigureView, Link, PageInputs, PageNumbering, PageType
 from pipeline.report.rows import headline_choice, number
 from pipeline.report.tables import Cell, Head, TableView
 from pipeline.report.text import fixed, superscript, with_error
@@ -35,22 +35,15 @@ class SpectraOf:
     drawn: tuple[Link, ...]
 
 
-def spectra_page(campaigns: Sequence[Results], numbering: PageNumbering) -> Page:
+def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any]:
     """Spectra of every star in the reference exposure, and in one exposure of every mode."""
-    shown = [_spectra_of(results, numbering) for results in campaigns if results.spectra]
+    shown = [_spectra_of(results, numbering) for results in inputs.campaigns if results.spectra]
     levels = [
         numbering.table(_levels_table(one), one.name)
-        for one in campaigns
+        for one in inputs.campaigns
         if "spectrum_levels" in one.tables
     ]
-    return Page(
-        "spectra",
-        "Spectra",
-        "Field",
-        "The spectrum of every star in five apertures, as extracted and smoothed.",
-        {"shown": shown, "levels": levels},
-        tuple(numbering.figures),
-    )
+    return {"shown": shown, "levels": levels}
 
 
 def _spectra_of(results: Results, numbering: PageNumbering) -> SpectraOf:
@@ -166,3 +159,14 @@ def _levels_table(results: Results) -> TableView:
         ),
         source="spectrum_levels",
     )
+
+
+PAGE = PageType(
+    name="spectra",
+    title="Spectra",
+    tab="Field",
+    position=40,
+    description="The spectrum of every star in five apertures, as extracted and smoothed.",
+    guide="Every star in every aperture.",
+    context=context,
+)

@@ -1,18 +1,16 @@
 """The first page: what the campaigns say, in numbers."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from markupsafe import Markup
 
 from pipeline.report.changes import compare
 from pipeline.report.downloads.files import report_json
 from pipeline.report.downloads.report_file import parse_report
 from pipeline.report.figures.timelines import headline_timelines
-from pipeline.report.pages.base import FigureView, Link, Page, PageNumbering, TableBlock
+from pipeline.report.pages.base import FigureView, PageInputs, PageNumbering, PageType, TableBlock
 from pipeline.report.pages.changes_section import changes_section
-from pipeline.report.pages.reductions import was_reduced
 from pipeline.report.rows import (
     Pair,
     exposure_links,
@@ -22,34 +20,11 @@ from pipeline.report.rows import (
     pair_error,
     pair_stats,
 )
-from pipeline.report.site.build import BuildInfo
 from pipeline.report.tables import Cell, Head, TableView
 from pipeline.report.text import counted, fixed, probability, slug, with_error
 from pipeline.schema.results import ReportedValue, Results
 
 TREND_P = 0.05  # from nightly means
-
-
-def _to(page: str, label: str, detail: str) -> Link:
-    return Link(label, Markup(f"{page}.html"), detail)
-
-
-REDUCTION = _to("reductions", "Reduction", "What the recipes did, at what cost, with what result.")
-GUIDE = (
-    _to("data", "Data", "Every exposure with its status; a calendar of what the archive holds."),
-    REDUCTION,
-    _to("detection", "Detection", "The field, its numbered stars, and where they fall."),
-    _to("offsets", "Offsets", "How the exposures lie relative to the reference."),
-    _to("spectra", "Spectra", "Every star in five apertures."),
-    _to("snr", "Signal to noise", "Which aperture measures a star best."),
-    _to("timelines", "Timelines", "The ratios, night after night; any pair of stars."),
-    _to("scatter", "Scatter and SNR", "All pairs, and the floor under them."),
-    _to("channels", "Channels", "The responses behind the ratios."),
-    _to("comparison", "Against the study", "What it printed, and what its data say."),
-    _to("recovery", "Recovery of the truth", "What was simulated, and what was found."),
-    _to("method", "Method", "Every step with its formula and settings."),
-    _to("downloads", "Downloads", "Every number as a file."),
-)
 
 
 @dataclass(frozen=True)
@@ -73,26 +48,20 @@ class SummaryOf:
     numbers: TableBlock | None
 
 
-def summary_page(campaigns: Sequence[Results], numbering: PageNumbering, build: BuildInfo) -> Page:
+def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any]:
     """The summary: field by field, of each the observed campaigns first; then what changed."""
-    fields = [one.field_name for one in campaigns]
-    ordered = sorted(campaigns, key=lambda one: (fields.index(one.field_name), one.simulated))
+    fields = [one.field_name for one in inputs.campaigns]
+    ordered = sorted(
+        inputs.campaigns, key=lambda one: (fields.index(one.field_name), one.simulated)
+    )
     shown = [_summary_of(results, numbering) for results in ordered]
     # both versions go through the same reader, so that nothing but their content can differ
-    now = parse_report(report_json(ordered, build))
-    changes = compare(build.previous, now) if build.previous else None
-    return Page(
-        "index",
-        "Summary",
-        "",
-        "How stable is the flux ratio of two sources in one MUSE field, from night to night?",
-        {
-            "shown": shown,
-            "guide": _guide(campaigns),
-            "changes": changes_section(changes, build, numbering),
-        },
-        tuple(numbering.figures),
-    )
+    now = parse_report(report_json(ordered, inputs.build))
+    changes = compare(inputs.build.previous, now) if inputs.build.previous else None
+    return {
+        "shown": shown,
+        "changes": changes_section(changes, inputs.build, numbering),
+    }
 
 
 def _summary_of(results: Results, numbering: PageNumbering) -> SummaryOf:
@@ -104,12 +73,6 @@ def _summary_of(results: Results, numbering: PageNumbering) -> SummaryOf:
         _first_look(results, numbering),
         numbering.table(_numbers_table(results)) if results.numbers else None,
     )
-
-
-def _guide(campaigns: Sequence[Results]) -> list[Link]:
-    """Where to go; the reduction has a page only if something was reduced here."""
-    reduced = any(was_reduced(one) for one in campaigns)
-    return [link for link in GUIDE if reduced or link is not REDUCTION]
 
 
 def _first_look(results: Results, numbering: PageNumbering) -> FigureView | None:
@@ -276,3 +239,14 @@ def _number_cells(item: ReportedValue) -> tuple[Cell, ...]:
         Cell(item.name, kind="rp-wrap"),
         Cell(item.formula, kind="rp-wrap muted"),
     )
+
+
+PAGE = PageType(
+    name="index",
+    title="Summary",
+    tab="",
+    position=0,
+    description="How stable is the flux ratio of two sources in one MUSE field, from night to night?",
+    guide="",
+    context=context,
+)

@@ -3,56 +3,31 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any
 
 from pipeline.config.paths import ROOT
 from pipeline.errors import SiteError
+from pipeline.report.build import BuildInfo
+from pipeline.report.citation import bibtex, sentence
 from pipeline.report.downloads.dataset import data_up_to, dataset_of, script_safe
 from pipeline.report.downloads.files import write_downloads, write_sums
+from pipeline.report.downloads.reduction_logs import write_reduction_logs
 from pipeline.report.downloads.version_files import write_version_files
 from pipeline.report.figures.base import Figure, compact_json, is_split
 from pipeline.report.figures.static_image import static_svg
-from pipeline.report.pages.about import about_page, method_page
-from pipeline.report.pages.base import Page, PageNumbering, environment, navigation, render_page
-from pipeline.report.pages.comparison import comparison_page
-from pipeline.report.pages.data import data_page
-from pipeline.report.pages.downloads import downloads_page
-from pipeline.report.pages.field import detection_page, snr_page
-from pipeline.report.pages.offsets import offsets_page
-from pipeline.report.pages.reductions import reduction_pages, write_reduction_logs
-from pipeline.report.pages.spectra import spectra_page
-from pipeline.report.pages.stability import scatter_page, timelines_page
-from pipeline.report.pages.summary import summary_page
-from pipeline.report.pages.truth import channels_page, recovery_page
+from pipeline.report.pages.base import Page, PageInputs
+from pipeline.report.pages.registry import guide_to, make_pages
 from pipeline.report.rows import readable
-from pipeline.report.site.build import BuildInfo
-from pipeline.report.site.citation import bibtex, sentence
 from pipeline.report.site.mkdocs import swap_in
+from pipeline.report.site.templates import environment, navigation, render_page
 from pipeline.schema.results import Results
 
 NOT_PAGES = ("overrides", "hooks.py", "__pycache__", ".gitignore")
 
-# In reading order, which is that of the navigation, after the summary.
-PAGES: tuple[Callable[[Sequence[Results], PageNumbering], Page], ...] = (
-    data_page,
-    detection_page,
-    offsets_page,
-    spectra_page,
-    snr_page,
-    timelines_page,
-    scatter_page,
-    channels_page,
-    comparison_page,
-    recovery_page,
-    method_page,
-    downloads_page,
-    about_page,
-)
 METHOD = "method"  # pages written by hand, under site_src, follow it in the navigation
 
 
@@ -133,14 +108,12 @@ def _render_into(
     files = [one for files in downloads.values() for one in files]
     env = environment(source / "templates")
     cite = cite_of(build, campaigns)
-    first: Callable[[Sequence[Results], PageNumbering], Page] = partial(summary_page, build=build)
-    pages = [make(campaigns, PageNumbering(downloads)) for make in (first, *PAGES)]
-    after_data = [page.name for page in pages].index("data") + 1
-    pages[after_data:after_data] = reduction_pages(campaigns, downloads)
+    pages = make_pages(PageInputs(tuple(campaigns), build, downloads))
+    guide = guide_to(pages)
     for page in pages:
         for figure in page.figures:
             write_figure(folder / "assets" / "figures", figure)
-        text = render_page(env, page, build, campaigns, cite)
+        text = render_page(env, page, build, campaigns, cite, guide)
         (folder / page.file).write_text(text, encoding="utf-8")
     head = {
         "cite": asdict(cite),

@@ -9,8 +9,8 @@ from importlib import metadata
 from pathlib import Path
 
 from pipeline.config.paths import ROOT
+from pipeline.report.citation import Citation, checked_doi, read_citation
 from pipeline.report.downloads.report_file import ReportFile, read_previous
-from pipeline.report.site.citation import Citation, checked_doi, read_citation
 from pipeline.schema.labels import version_url
 
 LIBRARIES = (

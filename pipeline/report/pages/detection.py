@@ -1,24 +1,24 @@
-"""Pages on the field and its stars: detection, signal to noise."""
+"""The page on detection: the reference stars on the image in which they were found."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from astropy.table import QTable
 
 from pipeline.report.figures.field import detection_figure
-from pipeline.report.figures.snr import agreement_figure, growth_figure
-from pipeline.report.pages.base import FigureView, Link, Page, PageNumbering, TableBlock
-from pipeline.report.rows import number, plain
+from pipeline.report.pages.base import (
+    FigureView,
+    PageInputs,
+    PageNumbering,
+    PageType,
+    TableBlock,
+)
+from pipeline.report.rows import number
 from pipeline.report.tables import Cell, Head, TableView, without_empty_columns
-from pipeline.report.text import NOTHING, fixed, slug
-from pipeline.schema import APERTURE_RADII_PX
+from pipeline.report.text import NOTHING, fixed
 from pipeline.schema.results import Results
 
-TAB = "Field"
 VARIABLE = "VARIABLE"  # Gaia's phot_variable_flag
-RADII = tuple(str(radius) for radius in APERTURE_RADII_PX)
 
 
 @dataclass(frozen=True)
@@ -43,18 +43,12 @@ class GaiaOf:
     sources: TableBlock | None  # None: no star is identified
 
 
-def detection_page(campaigns: Sequence[Results], numbering: PageNumbering) -> Page:
+def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any]:
     """The reference catalogue on the image in which it was found."""
-    shown_ = [_detection_of(one, numbering) for one in campaigns if "catalogue" in one.tables]
-    return Page(
-        "detection",
-        "Detection",
-        TAB,
-        "The stars of the field, as found in the reference exposure, and where each falls on the "
-        "instrument.",
-        {"shown": shown_},
-        tuple(numbering.figures),
-    )
+    shown_ = [
+        _detection_of(one, numbering) for one in inputs.campaigns if "catalogue" in one.tables
+    ]
+    return {"shown": shown_}
 
 
 def _detection_of(results: Results, numbering: PageNumbering) -> DetectionOf:
@@ -189,127 +183,15 @@ def _source_cells(row: Any) -> tuple[Cell, ...]:
     )
 
 
-@dataclass(frozen=True)
-class SnrOf:
-    """What the page on signal to noise shows of one campaign."""
-
-    results: Results
-    growth: FigureView
-
-
-@dataclass(frozen=True)
-class SnrOfField:
-    """The campaigns of one field side by side: star numbers mean nothing beyond it."""
-
-    name: str
-    table: TableBlock
-    files: tuple[tuple[Results, tuple[Link, ...]], ...]
-    agreement: FigureView | None
-    shown: tuple[SnrOf, ...]
-    mark: str  # keeps anchors apart; "" for the first field
-
-
-def snr_page(campaigns: Sequence[Results], numbering: PageNumbering) -> Page:
-    """SNR of all stars in all apertures, campaigns of a field side by side."""
-    with_snr = [one for one in campaigns if "snr" in one.tables]
-    names = dict.fromkeys(one.field_name for one in with_snr)
-    return Page(
-        "snr",
-        "Signal to noise",
-        TAB,
-        "How well each star is measured: I_Bessel signal-to-noise ratio in five apertures of the "
-        "reference exposure.",
-        {
-            "groups": [
-                _snr_of_field(
-                    [one for one in with_snr if one.field_name == name],
-                    f"-{slug(name)}" if number else "",
-                    numbering,
-                )
-                for number, name in enumerate(names)
-            ]
-        },
-        tuple(numbering.figures),
-    )
-
-
-def _snr_of_field(campaigns: Sequence[Results], mark: str, numbering: PageNumbering) -> SnrOfField:
-    table = numbering.table(_snr_table(campaigns, f"snr-table{mark}"))
-    agreement = None
-    if len(campaigns) > 1:
-        one, two = campaigns[:2]
-        agreement = numbering.figure(
-            agreement_figure(
-                one.tables["snr"],
-                two.tables["snr"],
-                RADII,
-                (short_name(one), short_name(two)),
-                figure_id=f"snr-{one.name}-{two.name}",
-                title="Signal-to-noise ratios of the two campaigns",
-                caption="One point per star and aperture; on the dashed line both are equal. The "
-                "simulation takes the SNR of the study as input: the agreement tests the chain "
-                "from photons to SNR.",
-                simulated=one.simulated or two.simulated,
-                mixed=one.simulated != two.simulated,
-            ),
-            two.name,
-        )
-    shown_ = [
-        SnrOf(
-            one,
-            numbering.figure(
-                growth_figure(
-                    one.tables["snr"],
-                    RADII,
-                    figure_id=f"aperture-{one.name}",
-                    title=f"Which aperture is best: {one.title}",
-                    caption="SNR of each star in each aperture, relative to that star's best.",
-                    simulated=one.simulated,
-                ),
-                one.name,
-            ),
-        )
-        for one in campaigns
-    ]
-    files = tuple((one, numbering.links(one.name, "snr")) for one in campaigns)
-    return SnrOfField(campaigns[0].field_name, table, files, agreement, tuple(shown_), mark)
-
-
-def short_name(results: Results) -> str:
-    """What a campaign is called where there is little room."""
-    return {"published": "study", "simulated": "simulated"}.get(results.source, results.title)
-
-
-def _snr_table(campaigns: Sequence[Results], table_id: str) -> TableView:
-    """Star by star; for each aperture one column per campaign."""
-    values = [_snr_by_star(one.tables["snr"]) for one in campaigns]
-    stars = sorted(set().union(*values))
-    heads = [Head("Star"), *(Head(short_name(one)) for _ in RADII for one in campaigns)]
-    groups = (("", 1), *((f"r = {radius} px", len(campaigns)) for radius in RADII))
-    rows = []
-    for star in stars:
-        row = [Cell(str(star))]
-        best = [max(table.get(star, {"": 0.0}).values(), default=0.0) for table in values]
-        for radius in RADII:
-            for table, top in zip(values, best, strict=True):
-                value = table.get(star, {}).get(radius, float("nan"))
-                digits = 1 if value < 1000 else 0
-                row.append(Cell(fixed(value, digits), kind="strong" if value == top else ""))
-        rows.append(tuple(row))
-    return TableView(
-        table_id,
-        "Signal-to-noise ratio of each star; the best aperture of each star is set bold.",
-        tuple(heads),
-        tuple(rows),
-        groups,
-        simulated=any(one.simulated for one in campaigns),
-        mixed=len({one.simulated for one in campaigns}) > 1,
-    )
-
-
-def _snr_by_star(snr: QTable) -> dict[int, dict[str, float]]:
-    columns = {radius: plain(snr[f"r{radius}"]) for radius in RADII}
-    return {
-        int(star): {radius: float(columns[radius][k]) for radius in RADII}
-        for k, star in enumerate(snr["star_id"])
-    }
+PAGE = PageType(
+    name="detection",
+    title="Detection",
+    tab="Field",
+    position=20,
+    description=(
+        "The stars of the field, as found in the reference exposure, and where each falls on the "
+        "instrument."
+    ),
+    guide="The field, its numbered stars, and where they fall.",
+    context=context,
+)
