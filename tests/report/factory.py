@@ -12,11 +12,13 @@ from pipeline.muse.exposure import MODES
 from pipeline.published import read_record
 from pipeline.report.build import BuildInfo
 from pipeline.report.citation import Author, Citation
-from pipeline.schema import APERTURE_RADII_PX, TABLES, empty_value, make_table
-from pipeline.schema.results import Image, ReportedValue, Results, SpectrumSet
+from pipeline.schema import APERTURE_RADII_PX, TABLES, empty_value, make_table, radius_column
+from pipeline.schema.definitions import reported, sigma_only
+from pipeline.schema.results import Image, Interval, ReportedValue, Results, SpectrumSet
 from tests.report.recipes import reductions
 
 HEADLINE = ((2, 22), (4, 6), (15, 2), (22, 4))
+BAND, RADIUS_PX = "I_Bessel", 4.5
 HOSTILE = '<script>alert(1)</script> `x` *b* [l](javascript:alert(2)) "q" & | # $ \n# big'
 HOSTILE_ID = "<img src=x onerror=alert(3)>"
 HOSTILE_TITLE = "</script><script>alert(4)</script> \"q\" 'a' --> <!-- {{ x }} {% y %} & Å \\ }{ $%"
@@ -76,7 +78,9 @@ def published() -> Results:
         tables=tables,
         numbers=(
             *_numbers(0.03),
-            ReportedValue("floor", "σ₀", "floor", 0.07, 0.02, "", "fit", "scatter"),
+            reported(
+                "floor", 0.07, source="scatter", interval=sigma_only(0.02), n_pairs=9, n_stars=5
+            ),
         ),
         notes=record.notes,
         reference_exposure=record.reference_exposure,
@@ -137,17 +141,11 @@ def campaign(
 
 
 def _numbers(value: float) -> tuple[ReportedValue, ...]:
+    known = Interval(0.004, value - 0.004, value + 0.004, value - 0.008, value + 0.008)
+    words = {"source": "pairs", "interval": known, "n": 65, "outlier_sigma": 10}
     return tuple(
-        ReportedValue(
-            f"std_published.{one}-{two}",
-            f"σ({one}/{two})",
-            f"scatter of the flux ratio {one}/{two}, as published",
-            value,
-            0.004,
-            "",
-            "std of sorted (F1/F2)/<F1/F2> - 1 without both extremes",
-            "pairs",
-        )
+        reported(quantity, factor * value, subject=f"{one}/{two}", **words)
+        for quantity, factor in (("std_published", 1.0), ("std_without_outliers", 1.1))
         for one, two in HEADLINE
     )
 
@@ -218,8 +216,8 @@ def _catalogue(
 
 
 def _snr(star_ids: list[int], values: np.ndarray) -> QTable:
-    columns = {f"r{radius}": values[:, k] for k, radius in enumerate(APERTURE_RADII_PX)}
-    return fill("snr", len(star_ids), star_id=star_ids, **columns)
+    columns = {radius_column(radius): values[:, k] for k, radius in enumerate(APERTURE_RADII_PX)}
+    return make_table("snr", {"star_id": star_ids, **columns}, band=BAND, exposure="E1")
 
 
 def _ratios(
@@ -253,8 +251,8 @@ def _ratios(
             {
                 "star_1": one,
                 "star_2": two,
-                "band": "I_Bessel",
-                "radius_px": 4.5,
+                "band": BAND,
+                "radius_px": RADIUS_PX,
                 "n": len(shots),
                 "ratio_mean": 1.0,
                 "std_published": std,
@@ -276,7 +274,10 @@ def _ratios(
     names = [column.name for column in TABLES["timelines"]]
     return (
         make_table(
-            "timelines", dict(zip(names, map(list, zip(*points, strict=True)), strict=True))
+            "timelines",
+            dict(zip(names, map(list, zip(*points, strict=True)), strict=True)),
+            band=BAND,
+            radius=RADIUS_PX,
         ),
         make_table("pairs", {name: [row[name] for row in stats] for name in stats[0]}),
     )
