@@ -14,7 +14,10 @@ import numpy as np
 from pipeline.schema.publications import STUDY
 from pipeline.schema.results import OURS, PUBLISHED, Interval, ReportedValue
 
-UNUSED = "exposures of status ok in which neither star carries a flag"
+OUTLIER_SIGMA = 10.0  # robust standard deviations: far beyond any drift, a failed measurement
+HIGH_SNR = 1000.0  # photon noise of such a pair, 0.0014, is far below any scatter seen
+
+UNFLAGGED = "exposures of status ok in which neither star carries a flag"
 AS_PUBLISHED = "all exposures of status ok"
 BOOTSTRAP = "bootstrap over nights, outliers left out: how well the campaign determines the scatter"
 
@@ -57,16 +60,16 @@ _ALL = (
         "σ",
         "sample standard deviation",
         "std (ddof 1) of d",
-        entered=UNUSED,
+        entered=UNFLAGGED,
     ),
     Definition(
         "std_without_outliers",
         "σ",
         "σ without outliers",
         "sample standard deviation without outlying exposures",
-        "std (ddof 1) of d about its mean, exposures farther than {outlier_sigma} robust standard "
-        "deviations from a pair's median left out",
-        entered=f"{UNUSED} and that are no outliers",
+        f"std (ddof 1) of d about its mean, exposures farther than {OUTLIER_SIGMA:g} robust "
+        "standard deviations from the median of any headline pair left out",
+        entered=f"{UNFLAGGED} and that are no outliers",
         interval="bootstrap over nights",
     ),
     Definition(
@@ -75,7 +78,7 @@ _ALL = (
         "σ robust",
         "robust standard deviation",
         "1.4826 x median |d - median d|, d = (F1/F2)/<F1/F2> - 1",
-        entered=UNUSED,
+        entered=UNFLAGGED,
         interval=BOOTSTRAP,
     ),
     Definition(
@@ -84,7 +87,7 @@ _ALL = (
         "σ photon",
         "scatter that the errors of the fluxes predict",
         "root mean square of the error of d that follows from flux_err",
-        entered=UNUSED,
+        entered=UNFLAGGED,
     ),
     Definition(
         "excess_std",
@@ -92,7 +95,7 @@ _ALL = (
         "σ excess",
         "scatter beyond photon noise",
         "restricted maximum likelihood of s in d ~ N(mean, photon noise² + s²), without outliers",
-        entered=f"{UNUSED} and that are no outliers",
+        entered=f"{UNFLAGGED} and that are no outliers",
         interval="longer side of the 68 % interval; photon noise as in STAT, without covariance",
     ),
     Definition(
@@ -100,7 +103,7 @@ _ALL = (
         "median s",
         "median σ excess",
         "median scatter beyond photon noise of bright pairs",
-        "median of s over unflagged pairs with geometric mean SNR > {high_snr}",
+        f"median of s over unflagged pairs with geometric mean SNR > {HIGH_SNR:g}",
         entered="pairs of which neither star carries a flag",
         interval="{n_pairs} pairs; they share stars, so their spread is no error of the median",
     ),
@@ -110,7 +113,7 @@ _ALL = (
         "ρ (nights)",
         "rank correlation with time",
         "Spearman ρ of nightly means of the deviation with the night",
-        entered=UNUSED,
+        entered=UNFLAGGED,
     ),
     Definition(
         "floor",
@@ -153,7 +156,7 @@ _ALL = (
         )
     ),
     # columns of tables that are no reported values of their own
-    Definition("ratio_mean", "<F1/F2>", "mean ratio", "mean flux ratio", "mean of F1/F2", entered=UNUSED),
+    Definition("ratio_mean", "<F1/F2>", "mean ratio", "mean flux ratio", "mean of F1/F2", entered=UNFLAGGED),
     Definition("excess_std_err", "", "± σ excess", "1 sigma of excess_std", "longer side of its 68 % interval"),
     Definition("spearman_rho", "ρ", "ρ", "rank correlation with time", "Spearman ρ of d with the time of the exposure, a point per exposure"),
     Definition("spearman_p", "p", "p", "two-sided p-value of spearman_rho", "Student's t with n - 2 degrees of freedom; takes exposures of one night as independent"),

@@ -38,9 +38,9 @@ RECORD: Mapping[str, tuple[Column, ...]] = {
     "spectrum_levels": (
         STAR,
         RADIUS,
-        column("level_3000", "f8", "", "level at layer 3000, in the Ca II 8498 A line [arbitrary unit]", "phot.flux.density"),
+        column("level_3000", "f8", "", "level at layer 3000, in the Ca II 8498 A line [arbitrary unit]", "phot.flux.density", "layer 3000"),
         column("level_3000_err", "f8", "", "1 sigma of reading the figure", "stat.error"),
-        column("level_2860_2985", "f8", "", "median level of layers 2860 to 2985 [arbitrary unit]", "phot.flux.density"),
+        column("level_2860_2985", "f8", "", "median level of layers 2860 to 2985 [arbitrary unit]", "phot.flux.density", "layers 2860–2985"),
         column("level_2860_2985_err", "f8", "", "1 sigma of reading the figure", "stat.error"),
         column("scatter_2860_2985", "f8", "", "scatter over these layers", "stat.stdev"),
     ),
@@ -48,8 +48,8 @@ RECORD: Mapping[str, tuple[Column, ...]] = {
         column("key", "str", "", "stable identity", "meta.id"),
         column("value", "f8", "", "number as printed", "stat.value"),
         column("unit", "str", "", "unit of the number", "meta.unit"),
-        column("statement", "str", "", "what the publication says of it, in our words", "meta.note"),
-        column("source", "str", "", "where it is printed", "meta.ref"),
+        column("statement", "str", "", "what the publication says of it, in our words", "meta.note", "what it is"),
+        column("source", "str", "", "where it is printed", "meta.ref", "where"),
     ),
     "differences": (
         column("key", "str", "", "stable identity", "meta.id"),

@@ -87,11 +87,11 @@ STATISTICS: Mapping[str, tuple[Column, ...]] = {
     ),
     "recovery": (
         column("quantity", "str", "", "what is compared with the truth of the simulation", "meta.id"),
-        column("measured", "f8", "", "what the pipeline found", "stat.value"),
-        column("expected", "f8", "", "what the truth says", "stat.value"),
+        column("measured", "f8", "", "what the pipeline found", "stat.value", "found"),
+        column("expected", "f8", "", "what the truth says", "stat.value", "true"),
         column("tolerance", "f8", "", "largest accepted difference", "stat.error"),
         column("unit", "str", "", "unit of the three numbers", "meta.unit"),
-        column("passed", "bool", "", "measured within tolerance of expected", "meta.code.qual"),
+        column("passed", "bool", "", "measured within tolerance of expected", "meta.code.qual", "verdict"),
         column("meaning", "str", "", "what is compared, and where the tolerance comes from", "meta.note"),
     ),
 }

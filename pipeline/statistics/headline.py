@@ -5,15 +5,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from astropy.table import QTable
 
-from pipeline.schema.definitions import reported, sigma_only
+from pipeline.schema.definitions import HIGH_SNR, reported, sigma_only
 from pipeline.schema.results import Interval, ReportedValue
 from pipeline.statistics.columns import numbers, texts
 from pipeline.statistics.floor import Floor, unflagged_pairs
 from pipeline.statistics.remark import Pair, label
-from pipeline.statistics.subsets import ALL, OUTLIER_SIGMA, WITHOUT_OUTLIERS, SubsetStatistics
+from pipeline.statistics.subsets import ALL, WITHOUT_OUTLIERS, SubsetStatistics
 from pipeline.statistics.trends import SIGNIFICANT
-
-HIGH_SNR = 1000.0  # photon noise of such a pair, 0.0014, is far below any scatter seen
 
 Row = Mapping[str, object]
 
@@ -114,7 +112,6 @@ def _clean_scatter(pair: Pair, row: Row, subsets: SubsetStatistics, source: str)
         subject=label(pair),
         interval=subsets.interval(WITHOUT_OUTLIERS, "std", pair),
         n=int(row["n"]),  # type: ignore[call-overload]
-        outlier_sigma=f"{OUTLIER_SIGMA:g}",
     )
 
 
@@ -167,7 +164,6 @@ def _excess(
             float(np.median(values)) if len(values) else np.nan,
             source=source,
             n=len(values),
-            high_snr=f"{HIGH_SNR:g}",
             n_pairs=len(values),
         ),
     ]

@@ -12,13 +12,13 @@ import numpy as np
 from astropy.table import QTable
 
 from pipeline.schema import make_table
+from pipeline.schema.definitions import OUTLIER_SIGMA
 from pipeline.schema.results import Interval
 from pipeline.statistics.columns import numbers, texts
 from pipeline.statistics.fluxes import mjd_of_nights
 from pipeline.statistics.scatter import median, std_published, std_robust, std_sample
 from pipeline.statistics.trends import nightly_means, slopes, spearman
 
-OUTLIER_SIGMA = 10.0  # robust standard deviations: far beyond any drift, a failed measurement
 MIN_POINTS = 5  # of a pair: with fewer, nobody can tell the outlier from the rest
 SEASON_GAP_DAYS = 20.0  # a longer pause begins a new season; the longest within one is 14 days
 N_BOOTSTRAP = 500

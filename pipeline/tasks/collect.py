@@ -8,7 +8,7 @@ import numpy as np
 from astropy.table import QTable
 
 from pipeline.measure import Measurement
-from pipeline.measure.bands import Band
+from pipeline.measure.bands import Band, load_band
 from pipeline.measure.photometry import published_band_sum
 from pipeline.measure.reference import ReferenceCatalogue
 from pipeline.schema import TABLES, empty_value, make_table, radius_column
@@ -154,6 +154,7 @@ def published_fluxes(gathered: Gathered, band: Band, radius_px: float) -> np.nda
 
 def photometry_table(gathered: Gathered) -> QTable:
     """The table ``photometry``: every exposure, star, band and aperture."""
+    bands = dict.fromkeys(one.band for m in gathered.measured.values() for one in m.photometry)
     columns: dict[str, list[np.ndarray]] = {column.name: [] for column in TABLES["photometry"]}
     star_ids = gathered.catalogue.star_id
     for exposure_id, measurement in gathered.measured.items():
@@ -173,7 +174,9 @@ def photometry_table(gathered: Gathered) -> QTable:
             ):
                 columns[name].append(values)
     return make_table(
-        "photometry", {name: np.concatenate(parts) for name, parts in columns.items()}
+        "photometry",
+        {name: np.concatenate(parts) for name, parts in columns.items()},
+        passbands="; ".join(f"{name}: {load_band(name).source}" for name in bands),
     )
 
 

@@ -142,7 +142,7 @@ def campaign(
 
 def _numbers(value: float) -> tuple[ReportedValue, ...]:
     known = Interval(0.004, value - 0.004, value + 0.004, value - 0.008, value + 0.008)
-    words = {"source": "pairs", "interval": known, "n": 65, "outlier_sigma": 10}
+    words = {"source": "pairs", "interval": known, "n": 65}
     return tuple(
         reported(quantity, factor * value, subject=f"{one}/{two}", **words)
         for quantity, factor in (("std_published", 1.0), ("std_without_outliers", 1.1))

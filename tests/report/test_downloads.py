@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import io
 import json
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from pipeline.report.downloads.spectra_file import (
 )
 from pipeline.report.downloads.table_formats import LARGE_DIGITS, table_hdu
 from pipeline.report.rows import readable
-from pipeline.schema.results import Results
+from pipeline.schema.results import ReportedValue, Results
 from tests.report import factory
 
 
@@ -145,9 +146,9 @@ def test_report_json_holds_every_number_with_its_definition(
     for results, one in zip(campaigns, document["campaigns"], strict=True):
         assert [number["key"] for number in one["numbers"]] == [n.key for n in results.numbers]
         for number in one["numbers"]:
-            assert set(number) == {
-                "key", "symbol", "name", "value", "uncertainty", "unit", "formula", "source", "note",
-            }  # fmt: skip
+            assert set(number) == {field.name for field in fields(ReportedValue)}
+            assert number["provenance"] == results.inputs_digest
+            assert number["convention"] in ("ours", "published")
             assert number["value"] is None or isinstance(number["value"], float)
 
 

@@ -8,7 +8,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -217,7 +217,10 @@ def report_json(campaigns: Sequence[Results], build: BuildInfo) -> bytes:
                 "libraries": dict(sorted(results.origin.libraries.items())),
                 "settings": results.settings,
                 "notes": list(results.notes),
-                "numbers": [_number(number) for number in results.numbers],
+                "numbers": [
+                    _number(replace(number, provenance=results.inputs_digest))
+                    for number in results.numbers
+                ],
             }
             for results in campaigns
         ],
@@ -226,14 +229,8 @@ def report_json(campaigns: Sequence[Results], build: BuildInfo) -> bytes:
 
 
 def _number(number: ReportedValue) -> dict[str, Any]:
+    """A reported value as JSON, which has no NaN: null stands for what is not known."""
     return {
-        "key": number.key,
-        "symbol": number.symbol,
-        "name": number.name,
-        "value": number.value if math.isfinite(number.value) else None,
-        "uncertainty": number.uncertainty if math.isfinite(number.uncertainty) else None,
-        "unit": number.unit,
-        "formula": number.formula,
-        "source": number.source,
-        "note": number.note,
+        key: None if isinstance(value, float) and not math.isfinite(value) else value
+        for key, value in asdict(number).items()
     }

@@ -16,7 +16,10 @@ from pipeline.errors import PreviousReportInvalid
 from pipeline.schema.labels import is_version, order
 from pipeline.schema.results import Provenance, ReportedValue
 
-REPORT_SCHEMA = 2  # of data/report.json; raise it when a key changes its meaning or is needed
+REPORT_SCHEMA = 3  # of data/report.json; raise it when a key changes its meaning or is needed
+READABLE = (2, REPORT_SCHEMA)  # 2 had neither conventions nor bounds of intervals
+TEXTS = ("key", "symbol", "name", "unit", "formula", "source", "note")
+BOUNDS = ("low68", "high68", "low95", "high95")
 SIZE_LIMIT = 4_000_000  # bytes; a report has some 20 kB per campaign
 TEXT_LIMIT = 4000  # characters of one text
 REMEDY = "take data/report.json of the site of the version before"
@@ -90,10 +93,9 @@ def parse_report(content: bytes, name: str = "report.json") -> ReportFile:
         raise PreviousReportInvalid(f"{name}: no JSON ({error}); {REMEDY}") from error
     top = _Reader(document, name, "")
     schema = top.get("schema", int)
-    if schema != REPORT_SCHEMA:
-        raise PreviousReportInvalid(
-            f"{name}: schema {schema}, this build reads {REPORT_SCHEMA}; {REMEDY}"
-        )
+    if schema not in READABLE:
+        known = " and ".join(map(str, READABLE))
+        raise PreviousReportInvalid(f"{name}: schema {schema}, this build reads {known}; {REMEDY}")
     campaigns = tuple(_campaign(one) for one in top.items("campaigns"))
     _check_unique(name, "campaigns", [one.name for one in campaigns])
     return ReportFile(
@@ -120,6 +122,10 @@ class _Reader:
     def __init__(self, value: object, name: str, place: str) -> None:
         self._name, self.place = name, place
         self._values: dict[str, Any] = self._checked(value, dict, place or "the document")
+
+    def has(self, key: str) -> bool:
+        """Whether the key is there and not null."""
+        return self._values.get(key) is not None
 
     def get(self, key: str, kind: type) -> Any:
         if key not in self._values:
@@ -192,17 +198,14 @@ def _campaign(reader: _Reader) -> CampaignRecord:
 
 
 def _number(reader: _Reader) -> ReportedValue:
-    return ReportedValue(
-        reader.text("key"),
-        reader.text("symbol"),
-        reader.text("name"),
-        reader.number("value"),
-        reader.number("uncertainty"),
-        reader.text("unit"),
-        reader.text("formula"),
-        reader.text("source"),
-        reader.text("note"),
-    )
+    known: dict[str, Any] = {key: reader.text(key) for key in TEXTS}
+    known |= {
+        key: reader.text(key) for key in ("convention", "entered", "provenance") if reader.has(key)
+    }
+    known |= {key: reader.number(key) for key in ("value", "uncertainty")}
+    known |= {key: reader.number(key) for key in BOUNDS if reader.has(key)}
+    known["n"] = reader.get("n", int) if reader.has("n") else None
+    return ReportedValue(**known)
 
 
 def _check_unique(name: str, what: str, values: list[str]) -> None:

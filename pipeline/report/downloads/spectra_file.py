@@ -62,7 +62,7 @@ def spectra_file(results: Results, provenance: Mapping[str, object]) -> SpectraF
 def spectra_table(results: Results) -> QTable:
     """What the figures of spectra draw, as a table: one exposure a mode, one in n samples.
 
-    The apertures are all five in the reference exposure, that of the headlines in the others.
+    The apertures are all in the reference exposure, that of the headlines in the others.
     """
     headline = headline_choice(results)[1]
     parts = []

@@ -63,7 +63,7 @@ def _true_channels(results: Results, dates: dict[str, str]) -> Figure | None:
         "drift",
         figure_id=f"truth-channels-{results.name}",
         title="Responses that were put into the simulation",
-        caption="Response of each of the 24 channels relative to its mean over a year, in per "
+        caption="Response of each channel relative to its mean over a year, in per "
         "cent. The map above is relative to the mean channel in addition, and a channel without a "
         "usable star is missing there.",
         simulated=results.simulated,
@@ -76,7 +76,7 @@ PAGE = PageType(
     title="Channels",
     tab="Stability",
     position=80,
-    description="Behind a drifting ratio stand two of the 24 channels, each with a response of its own.",
+    description="Behind a drifting ratio stand two channels, each with a response of its own.",
     guide="The responses behind the ratios.",
     context=context,
 )

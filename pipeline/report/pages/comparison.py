@@ -1,4 +1,4 @@
-"""The page that holds the study's printed numbers against its own data and the simulation."""
+"""The page that holds published numbers against the data behind them and the simulation."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,10 +9,11 @@ import numpy as np
 from pipeline.report.figures.base import Figure
 from pipeline.report.figures.comparison import Series, dots_figure
 from pipeline.report.pages.base import PageInputs, PageNumbering, PageType
-from pipeline.report.pages.comparison_tables import claims_table, subset_table
-from pipeline.report.rows import ALL, Pair, headline_pairs, number, pair_error, pair_stats
+from pipeline.report.pages.comparison_tables import claims_table, scatter_error, subset_table
+from pipeline.report.rows import ALL, Pair, headline_pairs, number, pair_stats
 from pipeline.report.tables import Cell, Head, TableView
 from pipeline.report.text import with_error
+from pipeline.schema.publications import STUDY
 from pipeline.schema.results import Results
 
 SUBSET_LOOKS = (
@@ -27,7 +28,7 @@ SUBSET_LOOKS = (
 
 @dataclass(frozen=True)
 class Difference:
-    """What the data say of one statement of the study."""
+    """What the data say of one published statement."""
 
     anchor: str
     subject: str
@@ -92,7 +93,10 @@ def _side_by_side(record: Results, others: Sequence[Results]) -> SideBySide:
     pairs = headline_pairs(record)
     sources: list[Source] = []
     if "claims" in record.tables:
-        for prefix, name in (("std", "study, text"), ("std_title", "study, figure title")):
+        for prefix, name in (
+            ("std", "printed in the text"),
+            ("std_title", "printed over the figure"),
+        ):
             claims = {str(row["key"]): number(row["value"]) for row in record.tables["claims"]}
             values = {pair: claims.get(f"{prefix}.{pair[0]}-{pair[1]}", np.nan) for pair in pairs}
             sources.append(Source(name, values, {}))
@@ -101,7 +105,7 @@ def _side_by_side(record: Results, others: Sequence[Results]) -> SideBySide:
         subsets = list(dict.fromkeys(str(row["subset"]) for row in table))
         without = [name for name in subsets if name.startswith("without")]
         for subset, column, name in (
-            (ALL, "std_published", "its data, as published"),
+            (ALL, "std_published", "its data, convention published"),
             *((name, "std", f"its data, {name}") for name in without[:1]),
             (ALL, "std_robust", "its data, robust"),
         ):
@@ -111,7 +115,7 @@ def _side_by_side(record: Results, others: Sequence[Results]) -> SideBySide:
                     name,
                     {pair: number(rows[pair][column]) for pair in pairs if pair in rows},
                     {
-                        pair: _error(record, rows[pair], column, subset)
+                        pair: scatter_error(record, rows[pair], column)
                         for pair in pairs
                         if pair in rows
                     },
@@ -121,22 +125,13 @@ def _side_by_side(record: Results, others: Sequence[Results]) -> SideBySide:
         stats = pair_stats(other)
         values = {pair: stats[pair].std_published for pair in pairs if pair in stats}
         what = "simulated" if other.source == "simulated" else other.title
-        name = f"{what}, as published"
+        name = f"{what}, convention published"
         sources.append(Source(name, values, {}, other.simulated))
     return SideBySide(pairs, tuple(sources))
 
 
 def _pair(row: Any) -> Pair:
     return int(row["star_1"]), int(row["star_2"])
-
-
-def _error(record: Results, row: Any, column: str, subset: str) -> float:
-    """1 sigma of a scatter; of the whole data that of the headline number, if there is one.
-
-    The bootstrap of the whole draws the outlier twice at times, and then it is not dropped.
-    """
-    headline = pair_error(record, column, _pair(row)) if subset == ALL else np.nan
-    return headline if np.isfinite(headline) else number(row[f"{column}_err"])
 
 
 def _comparison_figure(record: Results, rows: SideBySide) -> Figure:
@@ -164,9 +159,9 @@ def _comparison_figure(record: Results, rows: SideBySide) -> Figure:
         series,
         "standard deviation of the flux ratio [%]",
         figure_id="comparison-scatter",
-        title="Scatter of the study's four pairs, from every source",
-        caption="Bars are 1 σ from a bootstrap over nights. The study printed the four values "
-        "rounded, once in its text and once over its panels."
+        title="Scatter of the published pairs, from every source",
+        caption=f"Bars are 1 σ from a bootstrap over nights. {STUDY.short} print the values rounded, "
+        "once in the text and once over the panels."
         + (" The last kind of point is simulated, not observed." if simulated else ""),
         simulated=simulated,
         mixed=simulated,
@@ -228,7 +223,7 @@ def _subset_figure(record: Results) -> Figure:
                 f"{pair[0]}/{pair[1]}",
                 [100 * number(rows[name]["std_published"]) if name in rows else np.nan
                  for name in subsets],
-                [100 * number(rows[name]["std_published_err"]) if name in rows else np.nan
+                [100 * scatter_error(record, rows[name], "std_published") if name in rows else np.nan
                  for name in subsets],
                 *SUBSET_LOOKS[index % len(SUBSET_LOOKS)],
             )
@@ -236,11 +231,11 @@ def _subset_figure(record: Results) -> Figure:
     return dots_figure(
         subsets,
         series,
-        "standard deviation as published [%]",
+        "σ published [%]",
         figure_id="comparison-subsets",
         title="The same scatter in parts of the data",
-        caption="Standard deviation as published, of each part about its own mean; bars are 1 σ "
-        "from a bootstrap over nights and leave the frame where one exposure decides.",
+        caption="σ published of each part, about its own mean; bars are 1 σ "
+        "from a bootstrap over nights.",
         simulated=record.simulated,
         tables=("reanalysis",),
     )
@@ -248,12 +243,11 @@ def _subset_figure(record: Results) -> Figure:
 
 PAGE = PageType(
     name="comparison",
-    title="Against the study",
+    title="Against the publication",
     tab="Stability",
     position=90,
     description=(
-        "The numbers that the study of 2021 printed, the same numbers from its own data, and the "
-        "simulation."
+        f"What {STUDY.short} print, the same numbers from the data behind them, and the simulation."
     ),
     guide="What it printed, and what its data say.",
     context=context,

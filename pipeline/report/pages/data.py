@@ -8,7 +8,7 @@ from pipeline.muse.exposure import MODES
 from pipeline.report.figures.calendar import availability_calendar, column_of
 from pipeline.report.pages.base import FigureView, PageInputs, PageNumbering, PageType, TableBlock
 from pipeline.report.rows import exposure_anchors, number, text_of, whole
-from pipeline.report.tables import Cell, Head, TableView, without_empty_columns
+from pipeline.report.tables import Cell, Head, TableView, heads, without_empty_columns
 from pipeline.report.text import fixed
 from pipeline.schema.results import Results
 
@@ -106,18 +106,10 @@ def _exposures_table(results: Results) -> TableView:
     view = TableView(
         f"exposures-{results.name}",
         f"Every exposure of the campaign: {said}.",
-        (
-            Head("Night", numeric=False),
-            Head("mode", numeric=False),
-            Head("status", numeric=False),
-            Head("airmass"),
-            Head("seeing", "arcsec", "mean DIMM seeing at start and end"),
-            Head("time", "s", "exposure time"),
-            Head("found", title="detections outside the standard's mask"),
-            Head("matched", title="detections matched to reference stars"),
-            Head("rms", "px", "rms distance of matched stars from the affine"),
-            Head("exposure", numeric=False),
-            Head("reason", numeric=False, title="why the status is not ok"),
+        heads(
+            "exposures",
+            *("night", "mode", "status", "airmass", "seeing_arcsec", "exptime_s", "n_detected"),
+            *("n_matched", "match_rms_px", "exposure_id", "reason"),
         ),
         tuple(_exposure_cells(row, results) for row in exposures),
         anchors=tuple(anchors[str(row["exposure_id"])] for row in exposures),

@@ -14,8 +14,9 @@ from pipeline.report.pages.base import (
     TableBlock,
 )
 from pipeline.report.rows import number
-from pipeline.report.tables import Cell, Head, TableView, without_empty_columns
+from pipeline.report.tables import Cell, Head, TableView, heads, without_empty_columns
 from pipeline.report.text import NOTHING, fixed
+from pipeline.schema.publications import STUDY
 from pipeline.schema.results import Results
 
 VARIABLE = "VARIABLE"  # Gaia's phot_variable_flag
@@ -63,8 +64,8 @@ def _detection_of(results: Results, numbering: PageNumbering) -> DetectionOf:
         )
     else:
         caption = (
-            "Positions as read off the study's figures; its detection image is not part of the "
-            "record. Numbers are the star numbers of every table."
+            f"Positions as read off the figures of {STUDY.short}; the detection image is not part of "
+            "the record. Numbers are the star numbers of every table."
         )
     varies = any("variable" in str(flags).split() for flags in catalogue["flags"])
     marks = "squares, diamonds where Gaia calls the star variable" if varies else "squares"
@@ -126,14 +127,10 @@ def _catalogue_table(results: Results) -> TableView:
         f"catalogue-{results.name}",
         "Reference catalogue: positions count from 0 at the centre of the first spaxel.",
         (
-            Head("Star"),
-            Head("x", "px"),
-            Head("y", "px"),
-            Head("flux", title="DAOFIND flux in the detection image, cube unit"),
-            Head("channel", title="MUSE channel (IFU) 1 to 24"),
-            Head("slice", title="slice 1 to 48 on the sky within the channel"),
-            Head("to the edge", "px", "distance to the nearest spaxel without data"),
-            Head("flags", numeric=False),
+            *heads(
+                "catalogue",
+                *("star_id", "x", "y", "flux", "channel", "slice", "edge_distance_px", "flags"),
+            ),
             Head("why", numeric=False),
         ),
         tuple(rows),
@@ -150,15 +147,10 @@ def _sources_table(results: Results) -> TableView:
     return TableView(
         f"identification-{results.name}",
         "Gaia DR3 sources of the stars; what Gaia calls variable is no measure of the instrument.",
-        (
-            Head("Star"),
-            Head("varies", numeric=False, title="phot_variable_flag: VARIABLE or NOT_AVAILABLE"),
-            Head("Gaia DR3", numeric=False, title="source_id"),
-            Head("apart", "arcsec", "distance from the source at the epoch of the exposure"),
-            Head("G", "mag", "mean magnitude"),
-            Head("BP − RP", "mag", "colour"),
-            Head("μ α*", "mas/yr", "proper motion along the parallel"),
-            Head("μ δ", "mas/yr", "proper motion in declination"),
+        heads(
+            "identification",
+            *("star_id", "variable", "source_id", "separation_arcsec", "g_mag", "bp_rp"),
+            *("pm_ra_masyr", "pm_dec_masyr"),
         ),
         tuple(_source_cells(row) for row in table),
         source="identification",

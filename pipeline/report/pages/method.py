@@ -7,6 +7,7 @@ from pipeline.config.settings import Settings
 from pipeline.report.pages.base import PageInputs, PageNumbering, PageType
 from pipeline.report.tables import Cell, Head, TableView
 from pipeline.report.text import significant
+from pipeline.schema.definitions import DEFINITIONS, OUTLIER_SIGMA, Definition
 from pipeline.schema.results import Results
 
 SMALL = 1e-4  # below it a setting is printed with a power of ten
@@ -18,10 +19,24 @@ def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any]:
     chosen = measured or (inputs.campaigns[0] if inputs.campaigns else None)
     return {
         "settings": _Choices(chosen.settings if chosen else {}),
+        "passbands": _passbands(chosen),
+        "definitions": [one for one in DEFINITIONS.values() if _is_explained(one)],
+        "outlier_sigma": f"{OUTLIER_SIGMA:g}",
         "tables": [
             numbering.table(_settings_table(group)) for group in _by_settings(inputs.campaigns)
         ],
     }
+
+
+def _passbands(results: Results | None) -> str:
+    """Where the campaign's passbands are from."""
+    photometry = results.tables.get("photometry") if results else None
+    return "" if photometry is None else str(photometry.meta.get("passbands", ""))
+
+
+def _is_explained(known: Definition) -> bool:
+    """Whether the page explains a quantity; counts explain themselves."""
+    return bool(known.symbol) and known.symbol != "N"
 
 
 class _Choices:

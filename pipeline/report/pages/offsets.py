@@ -41,13 +41,13 @@ def _offsets_of(results: Results, numbering: PageNumbering) -> OffsetsOf:
 
 
 def _positions(results: Results, numbering: PageNumbering) -> FigureView | None:
-    """The study's own pair of exposures if it is all there is, else any exposure."""
+    """The published pair of exposures if it is all there is, else any exposure."""
     if "coordtrafo" in results.tables:
-        views = {"the study's pair of exposures": _digitised(results)}
+        views = {"the published pair of exposures": _digitised(results)}
         tables: tuple[str, ...] = ("coordtrafo",)
         caption = (
             "Reference positions, detections in the second exposure, and reference positions "
-            "taken through the study's own affine, as read off its figure. A square without a "
+            "taken through the published affine, as read off its figure. A square without a "
             "cross is a detection without a reference star."
         )
     else:

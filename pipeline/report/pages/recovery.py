@@ -8,7 +8,7 @@ import numpy as np
 from pipeline.report.figures.comparison import recovery_figure
 from pipeline.report.pages.base import FigureView, PageInputs, PageNumbering, PageType, TableBlock
 from pipeline.report.rows import number
-from pipeline.report.tables import Cell, Head, TableView
+from pipeline.report.tables import Cell, TableView, heads
 from pipeline.report.text import significant
 from pipeline.schema.results import Results
 
@@ -56,14 +56,9 @@ def _recovery_table(results: Results) -> TableView:
     return TableView(
         f"recovered-{results.name}",
         "What is compared, with the tolerance and where it comes from.",
-        (
-            Head("Quantity", numeric=False),
-            Head("found"),
-            Head("true"),
-            Head("tolerance"),
-            Head("unit", numeric=False),
-            Head("verdict", numeric=False),
-            Head("meaning", numeric=False),
+        heads(
+            "recovery",
+            *("quantity", "measured", "expected", "tolerance", "unit", "passed", "meaning"),
         ),
         tuple(
             (

@@ -10,11 +10,13 @@ from pipeline.report.figures.scatter import Floor, ScatterPoints, scatter_figure
 from pipeline.report.pages.base import FigureView, PageInputs, PageNumbering, PageType
 from pipeline.report.rows import (
     find_number,
+    headline_choice,
     headline_pairs,
     pair_rows,
     plain,
 )
 from pipeline.report.text import with_error
+from pipeline.schema.publications import STUDY
 from pipeline.schema.results import ReportedValue, Results
 
 
@@ -68,7 +70,7 @@ def _digitised_scatter(results: Results, numbering: PageNumbering) -> ScatterOf:
         numbering,
         kinds,
         headline,
-        f"The {len(table)} points of the study's figure, read off to the pixel. For "
+        f"The {len(table)} points of the figure of {STUDY.short}, read off to the pixel. For "
         f"{int((~known).sum())} of them two or more pairs share the SNR, so that the pair is not "
         "known (open).",
         ("snr_scatter",),
@@ -110,7 +112,7 @@ def _measured_scatter(results: Results, numbering: PageNumbering) -> ScatterOf:
         numbering,
         kinds,
         headline,
-        f"All {len(rows)} pairs, σ as published. {int(flagged.sum())} of them have a star that "
+        f"All {len(rows)} pairs, σ published. {int(flagged.sum())} of them have a star that "
         "carries a flag (crosses); summaries leave them out.",
         ("pairs",),
         n_left_out=int(flagged.sum()),
@@ -150,6 +152,7 @@ def _scatter_of(
             headline,
             drawn,
             figure_id=f"scatter-{results.name}",
+            choice=headline_choice(results),
             title="Scatter of the flux ratio against signal to noise",
             caption=f"{caption} The dashed line is photon noise of two equal stars, √2 / SNR.",
             simulated=results.simulated,

@@ -18,10 +18,13 @@ from pipeline.report.pages.base import (
 from pipeline.report.rows import plain
 from pipeline.report.tables import Cell, Head, TableView
 from pipeline.report.text import fixed, slug
-from pipeline.schema import APERTURE_RADII_PX
+from pipeline.schema import radius_column, radius_of
 from pipeline.schema.results import Results
 
-RADII = tuple(str(radius) for radius in APERTURE_RADII_PX)
+
+def radii_of(snr: QTable) -> tuple[float, ...]:
+    """Aperture radii [pix] of a table ``snr``, increasing."""
+    return tuple(sorted(r for name in snr.colnames if (r := radius_of(name)) is not None))
 
 
 @dataclass(frozen=True)
@@ -63,19 +66,20 @@ def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any]:
 def _snr_of_field(campaigns: Sequence[Results], mark: str, numbering: PageNumbering) -> SnrOfField:
     table = numbering.table(_snr_table(campaigns, f"snr-table{mark}"))
     agreement = None
-    if len(campaigns) > 1:
+    if len(campaigns) > 1 and _shared_radii(campaigns[:2]):
         one, two = campaigns[:2]
+        shared = _shared_radii((one, two))
         agreement = numbering.figure(
             agreement_figure(
                 one.tables["snr"],
                 two.tables["snr"],
-                RADII,
+                shared,
                 (short_name(one), short_name(two)),
                 figure_id=f"snr-{one.name}-{two.name}",
                 title="Signal-to-noise ratios of the two campaigns",
                 caption="One point per star and aperture; on the dashed line both are equal. The "
-                "simulation takes the SNR of the study as input: the agreement tests the chain "
-                "from photons to SNR.",
+                "simulation takes the published SNR as input: the agreement tests the chain from "
+                "photons to SNR.",
                 simulated=one.simulated or two.simulated,
                 mixed=one.simulated != two.simulated,
             ),
@@ -87,7 +91,7 @@ def _snr_of_field(campaigns: Sequence[Results], mark: str, numbering: PageNumber
             numbering.figure(
                 growth_figure(
                     one.tables["snr"],
-                    RADII,
+                    radii_of(one.tables["snr"]),
                     figure_id=f"aperture-{one.name}",
                     title=f"Which aperture is best: {one.title}",
                     caption="SNR of each star in each aperture, relative to that star's best.",
@@ -104,20 +108,27 @@ def _snr_of_field(campaigns: Sequence[Results], mark: str, numbering: PageNumber
 
 def short_name(results: Results) -> str:
     """What a campaign is called where there is little room."""
-    return {"published": "study", "simulated": "simulated"}.get(results.source, results.title)
+    return {"published": "published", "simulated": "simulated"}.get(results.source, results.title)
+
+
+def _shared_radii(campaigns: Sequence[Results]) -> tuple[float, ...]:
+    """Radii that all of them have."""
+    sets = [set(radii_of(one.tables["snr"])) for one in campaigns]
+    return tuple(sorted(set.intersection(*sets)))
 
 
 def _snr_table(campaigns: Sequence[Results], table_id: str) -> TableView:
     """Star by star; for each aperture one column per campaign."""
     values = [_snr_by_star(one.tables["snr"]) for one in campaigns]
+    radii = sorted({radius for one in campaigns for radius in radii_of(one.tables["snr"])})
     stars = sorted(set().union(*values))
-    heads = [Head("Star"), *(Head(short_name(one)) for _ in RADII for one in campaigns)]
-    groups = (("", 1), *((f"r = {radius} px", len(campaigns)) for radius in RADII))
+    heads = [Head("Star"), *(Head(short_name(one)) for _ in radii for one in campaigns)]
+    groups = (("", 1), *((f"r = {radius:g} px", len(campaigns)) for radius in radii))
     rows = []
     for star in stars:
         row = [Cell(str(star))]
-        best = [max(table.get(star, {"": 0.0}).values(), default=0.0) for table in values]
-        for radius in RADII:
+        best = [max(table.get(star, {0.0: 0.0}).values(), default=0.0) for table in values]
+        for radius in radii:
             for table, top in zip(values, best, strict=True):
                 value = table.get(star, {}).get(radius, float("nan"))
                 digits = 1 if value < 1000 else 0
@@ -134,10 +145,10 @@ def _snr_table(campaigns: Sequence[Results], table_id: str) -> TableView:
     )
 
 
-def _snr_by_star(snr: QTable) -> dict[int, dict[str, float]]:
-    columns = {radius: plain(snr[f"r{radius}"]) for radius in RADII}
+def _snr_by_star(snr: QTable) -> dict[int, dict[float, float]]:
+    columns = {radius: plain(snr[radius_column(radius)]) for radius in radii_of(snr)}
     return {
-        int(star): {radius: float(columns[radius][k]) for radius in RADII}
+        int(star): {radius: float(values[k]) for radius, values in columns.items()}
         for k, star in enumerate(snr["star_id"])
     }
 
@@ -148,8 +159,8 @@ PAGE = PageType(
     tab="Field",
     position=50,
     description=(
-        "How well each star is measured: I_Bessel signal-to-noise ratio in five apertures of the "
-        "reference exposure."
+        "How well each star is measured: signal-to-noise ratio in every aperture of the reference "
+        "exposure."
     ),
     guide="Which aperture measures a star best.",
     context=context,

@@ -1,4 +1,4 @@
-"""The page of spectra: every star in five apertures, and in every mode."""
+"""The page of spectra: every star in every aperture, and in every mode."""
 
 import warnings
 from dataclasses import dataclass
@@ -17,8 +17,9 @@ from pipeline.report.figures.spectra import (
 )
 from pipeline.report.pages.base import FigureView, Link, PageInputs, PageNumbering, PageType
 from pipeline.report.rows import headline_choice, number
-from pipeline.report.tables import Cell, Head, TableView
-from pipeline.report.text import fixed, superscript, with_error
+from pipeline.report.tables import Cell, TableView, heads
+from pipeline.report.text import counted, fixed, superscript, with_error
+from pipeline.schema.publications import STUDY
 from pipeline.schema.results import Results, SpectrumSet
 
 
@@ -76,7 +77,7 @@ def _apertures_figure(results: Results, mode: str) -> Figure:
         row,
         spectra.star_ids,
         figure_id=f"spectra-{results.name}",
-        title=f"Spectra of one star in five apertures, {mode}",
+        title=f"Spectra of one star in {counted(len(spectra.radii_px), 'aperture')}, {mode}",
         caption=f"Exposure {spectra.exposure_ids[row]}"
         + (", the reference. " if _has_reference(results, mode) else ". ")
         + f"Thin lines: as extracted, {spacing:g} Å per sample; thick lines: running mean over "
@@ -142,10 +143,10 @@ def _levels_table(results: Results) -> TableView:
     levels = results.tables["spectrum_levels"]
     return TableView(
         f"levels-{results.name}",
-        "Levels read off the study's figure of example spectra, the only spectra of its record: "
+        f"Levels read off the figure of example spectra of {STUDY.short}, the only ones published: "
         "median of the smoothed curve over layers 2860 to 2985, just blueward of the Ca II "
         "triplet, and at layer 3000, in the line at 8498 Å. Arbitrary units.",
-        (Head("Star"), Head("radius", "px"), Head("layers 2860–2985"), Head("layer 3000")),
+        heads("spectrum_levels", "star_id", "radius_px", "level_2860_2985", "level_3000"),
         tuple(
             (
                 Cell(str(row["star_id"])),
@@ -166,7 +167,7 @@ PAGE = PageType(
     title="Spectra",
     tab="Field",
     position=40,
-    description="The spectrum of every star in five apertures, as extracted and smoothed.",
+    description="The spectrum of every star in every aperture, as extracted and smoothed.",
     guide="Every star in every aperture.",
     context=context,
 )

@@ -13,15 +13,16 @@ from pipeline.report.pages.base import FigureView, PageInputs, PageNumbering, Pa
 from pipeline.report.pages.changes_section import changes_section
 from pipeline.report.rows import (
     Pair,
+    PairStats,
     exposure_links,
     find_number,
+    headline_choice,
     headline_pairs,
-    number,
-    pair_error,
     pair_stats,
 )
 from pipeline.report.tables import Cell, Head, TableView
-from pipeline.report.text import counted, fixed, probability, slug, with_error
+from pipeline.report.text import counted, fixed, probability, significant, slug, with_error
+from pipeline.schema.publications import STUDY
 from pipeline.schema.results import ReportedValue, Results
 
 TREND_P = 0.05  # from nightly means
@@ -84,6 +85,7 @@ def _first_look(results: Results, numbering: PageNumbering) -> FigureView | None
     pair = min(pairs, key=lambda one: (not np.isfinite(stats[one].p_nights), stats[one].p_nights))
     p, known = probability(stats[pair].p_nights), bool(np.isfinite(stats[pair].p_nights))
     several = len(pairs) > 1
+    band, radius_px = headline_choice(results)
     figure = headline_timelines(
         results.tables["timelines"],
         results.tables["exposures"],
@@ -93,9 +95,9 @@ def _first_look(results: Results, numbering: PageNumbering) -> FigureView | None
         figure_id=f"look-{results.name}",
         title=f"The ratio of stars {pair[0]} and {pair[1]}"
         + (f", of {len(pairs)} pairs the one with the clearest trend" if several and known else ""),
-        caption="Deviation from its mean in I_Bessel, exposure by exposure"
-        + (f"; chance makes such a trend with p = {p} (nightly means)" if known else "")
-        + ". The band, if there is one, is plus and minus one σ as published. "
+        caption=f"Deviation from its mean in {band}, r = {radius_px:g} px, exposure by exposure"
+        + (f"; such a trend would arise by chance with p = {p} (nightly means)" if known else "")
+        + ". The band is plus and minus one σ published. "
         + (f"All {len(pairs)} pairs are" if several else "More is")
         + " on the page Timelines.",
         simulated=results.simulated,
@@ -114,7 +116,7 @@ def _lead(results: Results) -> str:
     )
     said += f", {unused} of them not used." if unused else "."
     what = {
-        "published": " The numbers of the study of 2021, read off its figures and analysed again.",
+        "published": f" The numbers of {STUDY.short}, read off the figures and analysed again.",
         "simulated": " Made on the computer, at the dates and in the modes of the real record, and "
         "measured by the whole chain: nothing here was observed.",
     }
@@ -157,55 +159,51 @@ def _percent(value: float, error: float) -> str:
 
 
 def _cards(results: Results) -> tuple[Card, ...]:
-    stats, calm = pair_stats(results), _without_outliers(results)
-    cards = []
-    for pair in headline_pairs(results):
-        if pair not in stats:
-            continue
-        one, more = stats[pair], []
-        value = _percent(one.std_published, pair_error(results, "std_published", pair))
-        if np.isfinite(one.std_published):
-            more += [f"all points but outliers {calm[pair]}"] if pair in calm else []
-        elif pair in calm:
-            value = calm[pair]
-            more.append("all points but outliers, too few to drop the extremes as published")
-        else:
-            continue  # one exposure does not scatter
-        more.append(f"robust {fixed(100 * one.std_robust, 1)} %")
-        if np.isfinite(one.photon_std):
-            more.append(f"photon noise {fixed(100 * one.photon_std, 2)} %")
-        trend = f"; trend with time: p = {probability(one.p_nights)} from nightly means"
-        cards.append(
-            Card(
-                f"Scatter of the ratio {pair[0]}/{pair[1]}",
-                value,
-                ", ".join(more) + (trend if np.isfinite(one.p_nights) else ""),
-            )
-        )
+    """The scatter of each headline pair and the floor, as they are reported."""
+    stats = pair_stats(results)
+    cards = [
+        card
+        for pair in headline_pairs(results)
+        if pair in stats and (card := _scatter_card(results, pair, stats[pair]))
+    ]
     floor = find_number(results, "floor")
     if floor and np.isfinite(floor.value):
-        cards.append(
-            Card(
-                "Stability floor",
-                _percent(floor.value, floor.uncertainty),
-                "scatter that remains however bright the two stars are",
-            )
-        )
+        name, _, words = floor.name.partition(": ")
+        value = _percent(floor.value, floor.uncertainty)
+        cards.append(Card(name[:1].upper() + name[1:], value, words))
     return tuple(cards)
 
 
-def _without_outliers(results: Results) -> dict[Pair, str]:
-    """Sample standard deviation of each pair without its outliers, where that was computed."""
-    if "reanalysis" not in results.tables:
-        return {}
-    return {
-        (int(row["star_1"]), int(row["star_2"])): with_error(
-            100 * number(row["std"]), 100 * number(row["std_err"])
-        )
-        + " %"
-        for row in results.tables["reanalysis"]
-        if row["subset"] == "without outliers" and np.isfinite(number(row["std"]))
-    }
+def _scatter_card(results: Results, pair: Pair, stats: PairStats) -> Card | None:
+    """One pair's card; None if one exposure is all there is: it does not scatter."""
+    published, clean, robust = (
+        find_number(results, f"{name}.{pair[0]}-{pair[1]}")
+        for name in ("std_published", "std_without_outliers", "std_robust")
+    )
+    said = _said(clean)
+    if published and np.isfinite(published.value):
+        value, more = _percent(published.value, published.uncertainty), [f"without outliers {said}"]
+        more = more if said else []
+    elif said:
+        value, more = said, ["without outliers; too few exposures for the published convention"]
+    else:
+        return None
+    if robust and np.isfinite(robust.value):
+        more.append(f"robust {_percent(robust.value, robust.uncertainty)}")
+    if np.isfinite(stats.photon_std):
+        more.append(f"photon noise {fixed(100 * stats.photon_std, 2)} %")
+    trend = f"; trend with time: p = {probability(stats.p_nights)} from nightly means"
+    return Card(
+        f"Scatter of the ratio {pair[0]}/{pair[1]}",
+        value,
+        ", ".join(more) + (trend if np.isfinite(stats.p_nights) else ""),
+    )
+
+
+def _said(number: ReportedValue | None) -> str:
+    """A reported scatter in per cent, "" where it is not known."""
+    known = number is not None and np.isfinite(number.value)
+    return _percent(number.value, number.uncertainty) if number and known else ""
 
 
 def _numbers_table(results: Results) -> TableView:
@@ -217,8 +215,13 @@ def _numbers_table(results: Results) -> TableView:
             Head("Number", numeric=False),
             Head("Value"),
             Head("Unit", numeric=False),
+            Head("68 %"),
+            Head("95 %"),
+            Head("n"),
+            Head("Convention", numeric=False),
             Head("What it is", numeric=False),
             Head("How it is computed", numeric=False),
+            Head("What entered", numeric=False),
         ),
         tuple(_number_cells(item) for item in results.numbers),
         anchors=number_anchors(results),
@@ -236,9 +239,20 @@ def _number_cells(item: ReportedValue) -> tuple[Cell, ...]:
         Cell(item.symbol),
         Cell(with_error(item.value, item.uncertainty), kind="strong", title=item.note),
         Cell(item.unit),
+        Cell(_bounds(item.low68, item.high68)),
+        Cell(_bounds(item.low95, item.high95)),
+        Cell("" if item.n is None else str(item.n)),
+        Cell(item.convention),
         Cell(item.name, kind="rp-wrap"),
         Cell(item.formula, kind="rp-wrap muted"),
+        Cell(item.entered, kind="rp-wrap muted"),
     )
+
+
+def _bounds(low: float, high: float) -> str:
+    """An interval, "" where it is not known."""
+    known = np.isfinite(low) and np.isfinite(high)
+    return f"{significant(low, 3)} to {significant(high, 3)}" if known else ""
 
 
 PAGE = PageType(

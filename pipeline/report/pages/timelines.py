@@ -6,21 +6,29 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.config.settings import StatisticsSettings
 from pipeline.report.figures.base import Figure
-from pipeline.report.figures.timelines import STUDY_RANGE, headline_timelines, pair_explorer
+from pipeline.report.figures.timelines import headline_timelines, pair_explorer
 from pipeline.report.pages.base import FigureView, PageInputs, PageNumbering, PageType, TableBlock
 from pipeline.report.rows import (
-    PAIR_HEADS,
     Pair,
     exposure_links,
+    headline_choice,
     headline_pairs,
     pair_cells,
     pair_stats,
 )
-from pipeline.report.tables import TableView, without_empty_columns
+from pipeline.report.tables import Head, TableView, heads, without_empty_columns
 from pipeline.report.text import counted
 from pipeline.schema.results import Results
+
+PAIR_HEADS = (
+    Head("Pair", title="stars in numerator and denominator"),
+    *heads(
+        "pairs",
+        *("n", "std_published", "std", "std_robust", "photon_std", "excess_std"),
+        *("spearman_rho", "spearman_p", "spearman_p_nights", "slope_per_year"),
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -31,6 +39,8 @@ class TimelinesOf:
     headline: FigureView | None  # None: no pairs are headlines
     pairs: TableBlock | None
     explorer: FigureView | None
+    band: str
+    radius_px: str
     n_exposures: int
     n_pairs: int
 
@@ -39,7 +49,7 @@ def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any]:
     """The page of timelines; a campaign without any is left out."""
     needed = {"timelines", "exposures"}
     shown = [_timelines_of(one, numbering) for one in inputs.campaigns if needed <= set(one.tables)]
-    return {"shown": shown, "study_range": STUDY_RANGE}
+    return {"shown": shown}
 
 
 def _timelines_of(results: Results, numbering: PageNumbering) -> TimelinesOf:
@@ -66,9 +76,8 @@ def _timelines_of(results: Results, numbering: PageNumbering) -> TimelinesOf:
         )
     view = TableView(
         f"pairs-{results.name}",
-        "Scatter and trend of these pairs. σ published drops both extremes; robust is 1.4826 × "
-        "the median absolute deviation; photon is what STAT predicts, excess what is left; ρ is "
-        "the rank correlation with time and p its chance.",
+        "Scatter and trend of these pairs. Each head explains itself when it is pointed at; the "
+        "page Method has all definitions.",
         PAIR_HEADS,
         tuple(pair_cells(results, pair, stats[pair]) for pair in pairs if pair in stats),
         source=source,
@@ -79,6 +88,8 @@ def _timelines_of(results: Results, numbering: PageNumbering) -> TimelinesOf:
         numbering.figure(_headline(results, stds, n_exposures), results.name) if pairs else None,
         numbering.table(without_empty_columns(view), results.name) if pairs else None,
         numbering.figure(explorer, results.name) if explorer else None,
+        headline_choice(results)[0],
+        f"{headline_choice(results)[1]:g}",
         n_exposures,
         len(all_pairs),
     )
@@ -87,7 +98,7 @@ def _timelines_of(results: Results, numbering: PageNumbering) -> TimelinesOf:
 def _headline(results: Results, stds: Mapping[Pair, float], n_exposures: int) -> Figure:
     """Timelines of the headline pairs."""
     pairs = headline_pairs(results)
-    whose = "study's" if set(pairs) <= set(StatisticsSettings().pairs) else "chosen"
+    band, radius_px = headline_choice(results)
     return headline_timelines(
         results.tables["timelines"],
         results.tables["exposures"],
@@ -95,10 +106,10 @@ def _headline(results: Results, stds: Mapping[Pair, float], n_exposures: int) ->
         pairs,
         exposure_links(results),
         figure_id=f"timelines-{results.name}",
-        title=f"Relative flux ratios of the {whose} pairs",
-        caption="Deviation (F1/F2)/⟨F1/F2⟩ − 1 in I_Bessel, r = 4.5 px, for "
+        title="Relative flux ratios of the headline pairs",
+        caption=f"Deviation (F1/F2)/⟨F1/F2⟩ − 1 in {band}, r = {radius_px:g} px, for "
         f"{counted(n_exposures, 'exposure')} from {results.first_night} to {results.last_night}. "
-        "The band is plus and minus one σ as published. A triangle stands for a point beyond the "
+        "The band is plus and minus one σ published. A triangle stands for a point beyond the "
         "axis, with its value; an open symbol for a point that carries a flag. Click a point for "
         "its exposure.",
         simulated=results.simulated,

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from pipeline.report.build import BuildInfo
 from pipeline.report.pages.base import Link, Page
 from pipeline.report.text import counted, shown, slug
+from pipeline.schema.publications import STUDY
 from pipeline.schema.results import Results
 
 
@@ -86,6 +87,7 @@ def render_page(
         cite=cite,
         fields=FieldHeadings(campaigns),
         guide=guide,
+        study=STUDY,
     )
     return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
 
