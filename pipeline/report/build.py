@@ -20,7 +20,6 @@ LIBRARIES = (
     "photutils",
     "plotly",
     "matplotlib",
-    "pyarrow",
     "mkdocs",
     "mkdocs-material",
 )

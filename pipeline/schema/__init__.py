@@ -5,10 +5,11 @@ value is missing, never zero; an empty string in ``flags``, ``reason`` means "no
 """
 
 from pipeline.schema.column import APERTURE_RADII_PX, Column, radius_column, radius_of
-from pipeline.schema.table import TABLES, columns_of, empty_value, make_table
+from pipeline.schema.table import ROW_OF, TABLES, columns_of, empty_value, make_table
 
 __all__ = [
     "APERTURE_RADII_PX",
+    "ROW_OF",
     "TABLES",
     "Column",
     "columns_of",

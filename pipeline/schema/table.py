@@ -14,6 +14,32 @@ from pipeline.schema.truth import TRUTH
 
 TABLES: Mapping[str, tuple[Column, ...]] = {**MEASURED, **STATISTICS, **TRUTH, **RECORD}
 
+ROW_OF: Mapping[str, str] = {
+    "exposures": "exposure",
+    "catalogue": "reference star",
+    "photometry": "exposure, star, band and aperture",
+    "snr": "reference star",
+    "pairs": "pair, band and aperture",
+    "timelines": "exposure and pair",
+    "availability": "night",
+    "recipe_calls": "call of a recipe",
+    "detections": "detection in an exposure",
+    "identification": "reference star",
+    "spectra_drawn": "sample of a spectrum that the figures show, part of the spectra above",
+    "timelines_digitised": "point read off a published figure",
+    "snr_scatter": "point read off a published figure",
+    "coordtrafo": "point read off a published figure",
+    "spectrum_levels": "star and aperture of a published figure",
+    "claims": "printed number",
+    "reanalysis": "pair and part of the data",
+    "differences": "printed statement, with what its data say",
+    "channel_responses": "exposure and channel",
+    "recovery": "quantity compared with the simulation's truth",
+    "truth_stars": "star, as it was simulated",
+    "truth_exposures": "exposure, as it was simulated",
+    "truth_channels": "exposure and channel, as it was simulated",
+    "truth_fluxes": "exposure and star, as it was simulated",
+}  # what one row of each table is
 _EMPTY = {"str": "", "bool": False, "i8": 0, "f8": np.nan}
 
 

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pipeline.report.build import BuildInfo
-from pipeline.report.citation import DOI_ORG
-from pipeline.report.downloads.files import Download
-from pipeline.report.downloads.version_files import identifiers, known, license_url, person
+from pipeline.report.citation import DATA_LICENSE_URL, DOI_ORG
+from pipeline.report.downloads.download import Download
+from pipeline.report.downloads.version_files import identifiers, known, person
 from pipeline.report.text import one_line
+from pipeline.schema.publications import STUDY
 from pipeline.schema.results import Results
 
 SHORTEST, LONGEST = 50, 5000  # characters of a description that search engines accept
@@ -16,7 +17,6 @@ MEDIA_TYPES: Mapping[str, str] = {
     "ECSV": "text/plain",
     "FITS": "application/fits",
     "VOTable": "application/x-votable+xml",
-    "Parquet": "application/vnd.apache.parquet",
     "JSON": "application/json",
 }
 
@@ -41,7 +41,7 @@ def dataset_of(
         "version": build.version_label,
         "datePublished": build.date,
         "creator": [person(author) for author in citation.authors],
-        "license": license_url(citation),
+        "license": DATA_LICENSE_URL,
         "isAccessibleForFree": True,
         "identifier": identifiers(build),
         "url": build.site_url,
@@ -90,11 +90,22 @@ def _part(results: Results, build: BuildInfo) -> dict[str, Any]:
                 f"{'simulated' if results.simulated else 'observed'} with MUSE, "
                 f"nights {results.first_night} to {results.last_night}."
             )[:LONGEST],
-            "creator": [person(author) for author in build.citation.authors],
-            "license": license_url(build.citation),
+            **_origin(results, build),
+            "license": DATA_LICENSE_URL,
             "temporalCoverage": "" if results.simulated else _interval([results]),
         }
     )
+
+
+def _origin(results: Results, build: BuildInfo) -> dict[str, Any]:
+    """Who made a campaign's data: of a published record its authors, else those of the report."""
+    if results.source != "published":
+        return {"creator": [person(author) for author in build.citation.authors]}
+    return {
+        "creator": [{"@type": "Person", "name": name} for name in STUDY.authors],
+        "isBasedOn": {"@type": "CreativeWork", "name": STUDY.title, "url": STUDY.url},
+        "citation": STUDY.reference,
+    }
 
 
 def _interval(campaigns: Sequence[Results]) -> str:

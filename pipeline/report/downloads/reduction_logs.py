@@ -6,8 +6,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from pipeline.report.build import BuildInfo
-from pipeline.report.downloads.files import Download, provenance, write_file
-from pipeline.report.downloads.table_formats import squeezed
+from pipeline.report.downloads.download import Download, write_file
+from pipeline.report.downloads.files import provenance
+from pipeline.report.downloads.table_formats import gzip_bytes
 from pipeline.report.rows import exposure_anchors
 from pipeline.schema.results import Results
 
@@ -44,7 +45,7 @@ def write_reduction_logs(
                 default=str,
             )
             path = f"data/{results.name}/{name}.json.gz"
-            file = write_file(root, path, squeezed(content.encode()), "JSON", RECORD_READS)
+            file = write_file(root, path, gzip_bytes(content.encode()), "JSON", RECORD_READS)
             files[results.name, f"reduction of {exposure_id}"] = (file,)
     return files
 

@@ -1,17 +1,14 @@
-"""One table as the bytes of a file: ECSV, FITS, VOTable, Parquet. The same table, the same bytes."""
+"""One table as the bytes of a file: ECSV, FITS, VOTable. The same table, the same bytes."""
 
 import gzip
 import io
 import re
-import tempfile
-from pathlib import Path
 
 import numpy as np
 from astropy import units as u
 from astropy.io import fits
 from astropy.io.votable.tree import Field, Info, Resource, TableElement, VOTableFile
 from astropy.table import MaskedColumn, QTable, Table
-from pyarrow import parquet
 
 from pipeline.report.downloads.fits_text import add_keywords, ascii_column, ascii_text
 from pipeline.report.text import one_line
@@ -20,12 +17,12 @@ LARGE_DIGITS = 7  # significant ones in large tables, single precision: far beyo
 _NOT_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
-def squeezed(content: bytes) -> bytes:
+def gzip_bytes(content: bytes) -> bytes:
     """The bytes gzipped, without a time of writing."""
     return gzip.compress(content, compresslevel=9, mtime=0)
 
 
-def shortened(table: QTable) -> QTable:
+def to_float32(table: QTable) -> QTable:
     """A copy with single-precision numbers, times excepted: half the bytes."""
     copy = table.copy()
     for name in copy.colnames:
@@ -46,24 +43,6 @@ def ecsv(table: QTable) -> bytes:
     buffer = io.StringIO()
     table.write(buffer, format="ascii.ecsv")
     return buffer.getvalue().encode()
-
-
-def parquet_file(table: QTable) -> bytes:
-    """Parquet as astropy writes it, repacked: so it takes half the bytes."""
-    buffer = io.BytesIO()
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "table.parquet"
-        table.write(path, format="parquet")
-        content = parquet.read_table(path)
-    numbers = [one.name for one in content.schema if str(one.type) in ("double", "float")]
-    parquet.write_table(
-        content,
-        buffer,
-        compression="zstd",
-        use_dictionary=[name for name in content.column_names if name not in numbers],
-        use_byte_stream_split=numbers,
-    )
-    return buffer.getvalue()
 
 
 def fits_file(table: QTable, name: str) -> bytes:

@@ -10,7 +10,7 @@ import yaml  # type: ignore[import-untyped]
 
 from pipeline.report.build import BuildInfo
 from pipeline.report.citation import DOI_ORG, Author, Citation
-from pipeline.report.downloads.files import Download, write_file
+from pipeline.report.downloads.download import Download, write_file
 
 CODEMETA = "https://w3id.org/codemeta/3.0"
 SPDX = "https://spdx.org/licenses/"

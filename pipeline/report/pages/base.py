@@ -7,7 +7,7 @@ from typing import Any
 from markupsafe import Markup
 
 from pipeline.report.build import BuildInfo
-from pipeline.report.downloads.files import Download
+from pipeline.report.downloads.download import Download
 from pipeline.report.figures.base import Figure, height, is_split
 from pipeline.report.figures.static_image import NARROW_PX, WIDE_PX
 from pipeline.report.tables import TableView

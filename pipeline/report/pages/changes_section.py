@@ -37,12 +37,11 @@ class ChangesSection:
 
 def changes_section(
     changes: Changes | None, build: BuildInfo, numbering: PageNumbering
-) -> ChangesSection:
-    """The section, also where there is nothing to compare with."""
+) -> ChangesSection | None:
+    """The section; None for a local build that is compared with nothing."""
     if changes is None:
         first = "This is the first version: there is none before it to compare with."
-        local = "No version before this one was named when it was built: nothing is compared."
-        return ChangesSection("", Markup(""), first if build.site_url else local)
+        return ChangesSection("", Markup(""), first) if build.site_url else None
     href = ""
     if build.site_url and is_version(changes.since):
         root = build.site_url.removesuffix(f"{build.version_label}/")

@@ -1,46 +1,22 @@
 """The page of downloads: every file with its size, checksum, columns, and the line that reads it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from astropy.table import QTable
 
-from pipeline.report.downloads.files import HUGE_CELLS, LARGE_CELLS, Download
+from pipeline.report.citation import DATA_LICENSE, DATA_LICENSE_URL
+from pipeline.report.downloads.download import Download
+from pipeline.report.downloads.ecsv_files import LARGEST_BYTES
+from pipeline.report.downloads.files import LARGE_CELLS
 from pipeline.report.downloads.packing import archive_name
 from pipeline.report.downloads.spectra_file import SIGMA_BITS, STEP_SIGMA, spectra_table
 from pipeline.report.downloads.table_formats import LARGE_DIGITS
 from pipeline.report.pages.base import PageInputs, PageNumbering, PageType, TableBlock
 from pipeline.report.tables import Cell, Head, TableView
 from pipeline.report.text import size_of, slug
+from pipeline.schema import ROW_OF
 from pipeline.schema.results import Results
-
-ROW_OF: Mapping[str, str] = {
-    "exposures": "exposure",
-    "catalogue": "reference star",
-    "photometry": "exposure, star, band and aperture",
-    "snr": "reference star",
-    "pairs": "pair, band and aperture",
-    "timelines": "exposure and pair",
-    "availability": "night",
-    "recipe_calls": "call of a recipe",
-    "detections": "detection in an exposure",
-    "identification": "reference star",
-    "spectra_drawn": "sample of a spectrum that the figures show, part of the spectra above",
-    "timelines_digitised": "point read off the study's figure",
-    "snr_scatter": "point read off the study's figure",
-    "coordtrafo": "point read off the study's figure",
-    "spectrum_levels": "star and aperture of the study's figure",
-    "claims": "number printed in the study",
-    "reanalysis": "pair and part of the data",
-    "differences": "difference between the study's text and its data",
-    "channel_responses": "exposure and channel",
-    "recovery": "quantity compared with the simulation's truth",
-    "truth_stars": "star, as it was simulated",
-    "truth_exposures": "exposure, as it was simulated",
-    "truth_channels": "exposure and channel, as it was simulated",
-    "truth_fluxes": "exposure and star, as it was simulated",
-}
 
 
 @dataclass(frozen=True)
@@ -108,8 +84,10 @@ def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any]:
         "sigma_bits": SIGMA_BITS,
         "size_of": size_of,
         "large_cells": f"{LARGE_CELLS:,}".replace(",", "\N{THIN SPACE}"),
-        "huge_cells": f"{HUGE_CELLS:,}".replace(",", "\N{THIN SPACE}"),
+        "largest_mb": f"{LARGEST_BYTES / 1e6:g}",
         "large_digits": LARGE_DIGITS,
+        "license": DATA_LICENSE,
+        "license_url": DATA_LICENSE_URL,
         "any_simulated": any(one.simulated for one in inputs.campaigns),
     }
 
@@ -158,7 +136,7 @@ def _table_files(
     return TableFiles(
         name,
         f"{results.name}-{name.replace('_', '-')}",
-        ROW_OF.get(name, "entry"),
+        ROW_OF[name],
         len(table),
         tuple(numbering.downloads[results.name, name]),
         numbering.table(view),

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from pipeline.report.changes import compare
-from pipeline.report.downloads.files import report_json
 from pipeline.report.downloads.report_file import parse_report
+from pipeline.report.downloads.report_json import report_json
 from pipeline.report.figures.timelines import headline_timelines
 from pipeline.report.pages.base import FigureView, PageInputs, PageNumbering, PageType, TableBlock
 from pipeline.report.pages.changes_section import changes_section

@@ -12,7 +12,7 @@ from typing import Any
 from pipeline.config.paths import ROOT
 from pipeline.errors import SiteError
 from pipeline.report.build import BuildInfo
-from pipeline.report.citation import bibtex, sentence
+from pipeline.report.citation import DATA_LICENSE, DATA_LICENSE_URL, bibtex, sentence
 from pipeline.report.downloads.dataset import data_up_to, dataset_of, script_safe
 from pipeline.report.downloads.files import write_downloads, write_sums
 from pipeline.report.downloads.reduction_logs import write_reduction_logs
@@ -43,7 +43,9 @@ class Cite:
     data_up_to: str
     commit: str
     date: str
-    license: str
+    license: str  # of the software
+    data_license: str
+    data_license_url: str
     sentence: str
     bibtex: str
     references: tuple[str, ...]
@@ -137,6 +139,8 @@ def cite_of(build: BuildInfo, campaigns: Sequence[Results]) -> Cite:
         commit=build.commit,
         date=build.date,
         license=citation.license,
+        data_license=DATA_LICENSE,
+        data_license_url=DATA_LICENSE_URL,
         sentence=sentence(*arguments),
         bibtex=bibtex(*arguments),
         references=citation.references,
