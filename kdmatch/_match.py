@@ -8,8 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kdmatch import _binding
-
-Array = npt.NDArray[np.float64]
+from kdmatch._positions import Array, checked, near_any
 
 _REASONS = {
     1: "a catalogue has fewer than 4 distinct stars",
@@ -24,7 +23,7 @@ _REASONS = {
 
 
 _NOTHING_TRIED = {1, 2}
-DEFAULT_WORK = 10_000_000_000
+DEFAULT_WORK = 100_000_000  # units of about 10 ns: a search ends within two seconds of CPU time
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +79,7 @@ class Match:
         sigma: Array = np.sqrt(np.maximum(squared, 0))
         return sigma
 
+
 class NoMatch(Exception):
     """No transformation could be told from chance; says what was tried.
 
@@ -115,28 +115,6 @@ class NoMatch(Exception):
                 f"{self.n_verified} verified)"
             )
         super().__init__(message)
-
-
-def _positions(name: str, xy: npt.ArrayLike) -> Array:
-    """Contiguous (star, 2) doubles, or a ValueError that names what is wrong."""
-    try:
-        array = np.ascontiguousarray(xy, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must be numbers of shape (n, 2): {error}") from error
-    if array.shape == (0,):  # an empty list has no second axis
-        array = array.reshape(0, 2)
-    if array.ndim != 2 or array.shape[1] != 2:
-        raise ValueError(f"{name} must have shape (n, 2), not {array.shape}")
-    if len(array) > _binding.MAX_STARS:
-        raise ValueError(f"{name} has {len(array)} rows, the limit is {_binding.MAX_STARS}")
-    bad = ~(np.abs(array) <= _binding.MAX_COORDINATE)  # NaN is bad too
-    if bad.any():
-        row, column = np.argwhere(bad)[0]
-        raise ValueError(
-            f"{name}[{row}, {column}] is {array[row, column]}: positions must be finite and at "
-            f"most {_binding.MAX_COORDINATE:g} in size ({bad.any(axis=1).sum()} such rows)"
-        )
-    return array
 
 
 def _options(
@@ -197,6 +175,7 @@ def match(
     max_field_error_px: float | None = None,
     max_candidates: int = 20_000_000,
     max_work: int = DEFAULT_WORK,
+    fixed: npt.ArrayLike | None = None,
 ) -> Match:
     """The affine map from reference to target, with one-to-one pairs and its probability of chance.
 
@@ -255,8 +234,12 @@ def match(
         max_candidates,
         max_work,
     )
-    reference = _positions("reference_xy", reference_xy)
-    target = _positions("target_xy", target_xy)
+    reference = checked("reference_xy", reference_xy)
+    target = checked("target_xy", target_xy)
+    if fixed is not None:
+        places = checked("fixed", fixed)
+        kept = [np.flatnonzero(~near_any(xy, places, tolerance_px)) for xy in (reference, target)]
+        reference, target = reference[kept[0]], target[kept[1]]
     pairs = np.empty((min(len(reference), len(target)) + 1, 2), dtype=np.int64)
     result = _binding.Result()
     status = _binding.library().kdmatch_match(
@@ -274,13 +257,16 @@ def match(
         raise MemoryError(f"kdmatch: {len(reference)} and {len(target)} stars")
     if status != _binding.OK:
         raise RuntimeError(f"kdmatch: the library refused checked arguments (status {status})")
+    pairs = pairs[: result.n_pairs]
+    if fixed is not None:
+        pairs = np.column_stack([rows[pairs[:, side]] for side, rows in enumerate(kept)])
     return _as_match(result, pairs)
 
 
 def _as_match(result: _binding.Result, pairs: npt.NDArray[np.int64]) -> Match:
     arrays = (
         np.array(result.affine).reshape(2, 3),
-        pairs[: result.n_pairs].copy(),
+        pairs.copy(),
         np.array(result.covariance).reshape(6, 6),
         np.array(result.error_centre),
         np.array(result.error_form).reshape(2, _binding.TERMS, _binding.TERMS),

@@ -14,7 +14,7 @@ enum {
     MAX_ANCHORS = 200000,  /* stars of the target around which quadrilaterals are formed */
     MIN_RIVAL_CANDIDATES = 1000,
     FEW_LOST = 8, /* one pair in so many may be lost by it */
-    WORK_CANDIDATE = 3,
+    WORK_CANDIDATE = 8,
     WORK_LOOK_UP = 30
 };
 /* A map this far below max_false_alarm ends the search; a weaker one waits for a better to come. */

@@ -12,7 +12,7 @@ static const double MAX_COINCIDENCE = 0.3;
 static const double EXPECTED_SHARE = 0.35;
 static const double SCREEN_DROP = -3.5; /* log odds: eight misses in a row */
 static const double SCREEN_KEEP = 15.0;
-enum { WORK_NEAREST = 15 }; /* of one look-up in the tree */
+enum { WORK_NEAREST = 6 }; /* of one look-up in the tree */
 enum { LOCAL = 6 }; /* neighbours that tell the local density */
 
 bool pairs_open(pair_list *list, int32_t room)
