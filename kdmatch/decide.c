@@ -10,8 +10,9 @@
 static const double RIVAL_SHARE = 0.8;
 /* A map may lie outside the limits by so many of its own standard errors: the truth may be inside. */
 static const double LIMIT_SIGMAS = 3;
-/* A departure that the residuals do not favour, but cannot exclude, is borne up to so many limits. */
+/* Few pairs hide a distortion from the odds: what they cannot exclude is borne up to so many limits. */
 static const double FAR_OFF = 2;
+enum { FEW_PAIRS = 30 };
 /* Natural logarithm of the odds (100 to 1) above which the covariance covers the departure. */
 static const double CLEAR_ODDS = 4.605170185988091;
 
@@ -156,7 +157,8 @@ static kdmatch_reason verdict(const verifier *v, const answer *best, const view 
     if (d->log_odds > 0 && error > o->max_field_error) {
         return KDMATCH_REASON_DISTORTED;
     }
-    return error > FAR_OFF * o->max_field_error ? KDMATCH_REASON_UNDETERMINED : KDMATCH_REASON_NONE;
+    bool unsure = best->pairs.n < FEW_PAIRS && error > FAR_OFF * o->max_field_error;
+    return unsure ? KDMATCH_REASON_UNDETERMINED : KDMATCH_REASON_NONE;
 }
 
 static void turn_round(const pair_list *from, pair_list *to)

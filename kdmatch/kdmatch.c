@@ -40,6 +40,68 @@ kdmatch_options options_turned(const kdmatch_options *o)
     return out;
 }
 
+/* A search of one list's quadrilaterals among those of the other, and what it needs. */
+typedef struct {
+    kdmatch_options options;
+    verifier v;
+    answer best;
+    bool swapped; /* the caller's target is the verifier's reference */
+} attempt;
+
+static void attempt_close(attempt *a)
+{
+    pairs_close(&a->best.pairs);
+    verifier_close(&a->v);
+}
+
+static kdmatch_status attempt_run(attempt *a, const catalogue *ref, const catalogue *tgt,
+                                  kdmatch_result *result)
+{
+    if (!verifier_open(&a->v, ref, tgt, &a->options) || !pairs_open(&a->best.pairs, ref->n)) {
+        return KDMATCH_NO_MEMORY;
+    }
+    kdmatch_status status = search_best(&a->v, result, &a->best);
+    result->n_work += a->v.work;
+    if (a->swapped) {
+        int64_t quads = result->n_reference_quads;
+        result->n_reference_quads = result->n_target_quads;
+        result->n_target_quads = quads;
+    }
+    return status;
+}
+
+static bool believed(const attempt *a)
+{
+    return a->best.found && a->best.chance < log10(a->options.max_false_alarm);
+}
+
+/* Where noise is not small beside the distance of stars a search may miss what one of the other list finds:
+ * each has half of the budget. */
+static kdmatch_status search_and_decide(const catalogue *ref, const catalogue *tgt,
+                                        const kdmatch_options *options, bool swapped,
+                                        kdmatch_result *result, int64_t *pairs)
+{
+    attempt one = {.options = *options, .swapped = swapped};
+    attempt other = {.options = options_turned(options), .swapped = !swapped};
+    const attempt *chosen = &one;
+    one.options.max_work -= options->max_work / 2;
+    kdmatch_status status = attempt_run(&one, ref, tgt, result);
+    if (status == KDMATCH_OK && !believed(&one) && options->max_work > one.v.work) {
+        other.options.max_work = options->max_work - one.v.work;
+        status = attempt_run(&other, tgt, ref, result);
+        other.v.exhausted = one.v.exhausted = one.v.exhausted || other.v.exhausted;
+        if (other.best.found && (!one.best.found || other.best.chance < one.best.chance)) {
+            chosen = &other;
+        }
+    }
+    if (status == KDMATCH_OK) {
+        status = decide(&chosen->v, &chosen->best, chosen->swapped, result, pairs);
+    }
+    attempt_close(&one);
+    attempt_close(&other);
+    return status;
+}
+
 static kdmatch_status match_catalogues(const catalogue *ref, const catalogue *tgt,
                                        const kdmatch_options *options, bool swapped,
                                        kdmatch_result *result, int64_t *pairs)
@@ -54,26 +116,7 @@ static kdmatch_status match_catalogues(const catalogue *ref, const catalogue *tg
         result->reason = KDMATCH_REASON_COLLINEAR;
         return KDMATCH_NO_MATCH;
     }
-    verifier v;
-    answer best = {.found = false};
-    kdmatch_status status = KDMATCH_NO_MEMORY;
-    if (verifier_open(&v, ref, tgt, options)) {
-        if (pairs_open(&best.pairs, ref->n)) {
-            status = search_best(&v, result, &best);
-        }
-        if (status == KDMATCH_OK) {
-            status = decide(&v, &best, swapped, result, pairs);
-        }
-        if (swapped) {
-            int64_t quads = result->n_reference_quads;
-            result->n_reference_quads = result->n_target_quads;
-            result->n_target_quads = quads;
-        }
-        result->n_work = v.work;
-        pairs_close(&best.pairs);
-        verifier_close(&v);
-    }
-    return status;
+    return search_and_decide(ref, tgt, options, swapped, result, pairs);
 }
 
 static bool options_are_valid(const kdmatch_options *o)
