@@ -127,7 +127,7 @@ def measure(
         steady=~reference.blended,
     )
     how = settings.extraction
-    spectra = extract_spectra(cube, match.xy, how.radii_px, mask=how.mask)
+    spectra = extract_spectra(cube, match.xy, how.radii_px, method=how.mask)
     photometry = tuple(
         _band_photometry(name, spectra, settings.photometry) for name in settings.photometry.bands
     )

@@ -147,7 +147,7 @@ def test_exact_masks_feel_the_position_of_a_star_within_its_spaxel_ten_times_les
         for x, y in 20 + rng.uniform(-0.5, 0.5, (40, 2)):
             recipe = FieldRecipe((41, 41), np.array([(x, y)]), np.array([1.0]), 4.0, 2.8)
             image = clean_image(recipe)[None]
-            out = extract_spectra((image, image, WAVE[:1]), [(x, y)], (2.5, 4.5), mask=mask)
+            out = extract_spectra((image, image, WAVE[:1]), [(x, y)], (2.5, 4.5), method=mask)
             fluxes.append(out.flux[0, :, 0])
         scatter[mask] = np.std(fluxes, axis=0) / np.mean(fluxes, axis=0)
     assert (scatter["exact"] * 10 < scatter["center"]).all()

@@ -46,7 +46,9 @@ class Recovery:
         layers = list(self.campaign.expected_layers(index))
         data, stat = (np.array([layer[k] for layer in layers]) for k in (0, 1))
         cube, xy = self.cubes[index], self.measured[index].match.xy
-        spectra = extract_spectra((data, stat, cube.wave_aa), xy, SETTINGS.extraction.radii_px)
+        spectra = extract_spectra(
+            (data, stat, cube.wave_aa), xy, SETTINGS.extraction.radii_px, method="center"
+        )
         return integrate_band(
             spectra.flux, spectra.variance, spectra.coverage, spectra.wave_aa,
             load_band("I_Bessel"), min_coverage=SETTINGS.photometry.min_coverage,
