@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.cube import Cube, open_cube
 from pipeline.errors import ConfigError
 from pipeline.measure.apertures import CENTER, EXACT
 from pipeline.measure.spectra import (
@@ -16,6 +15,7 @@ from pipeline.measure.spectra import (
     Spectra,
     Targets,
 )
+from pipeline.muse.cube import Cube, open_cube
 
 __all__ = ["METHODS", "ExtractionMethod", "Spectra", "extract_spectra", "find_method"]
 

@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from photutils.aperture import CircularAperture
 
-from pipeline.cube import open_cube
 from pipeline.errors import ConfigError, CubeUnreadable
 from pipeline.measure.apertures import aperture_weights
 from pipeline.measure.extraction import METHODS, extract_spectra, find_method
 from pipeline.measure.layers import BLOCK_LAYERS
 from pipeline.measure.spectra import CubeArrays
+from pipeline.muse.cube import open_cube
 from tests.measure.fields import FieldRecipe, clean_image, write_exposure
 
 RADII = (1.5, 2.5, 3.5, 4.5, 5.5)
