@@ -205,6 +205,8 @@ class ExtractionSettings:
 
     radii_px: tuple[float, ...] = (1.5, 2.5, 3.5, 4.5, 5.5)
     mask: str = "center"
+    method: str = "exact"
+    sky_annulus_px: tuple[float, ...] = ()  # inner and outer radius; (): no local sky
 
     def __post_init__(self) -> None:
         require(
@@ -219,6 +221,11 @@ class ExtractionSettings:
             self.mask in ("center", "exact"),
             f'extraction.mask = {self.mask!r}: choose "center" or "exact"',
         )
+        annulus = self.sky_annulus_px
+        require(
+            not annulus or (len(annulus) == 2 and 0 < annulus[0] < annulus[1] <= 200),
+            f"extraction.sky_annulus_px = {list(annulus)}: inner and larger outer radius, or nothing",
+        )
 
 
 @dataclass(frozen=True)
@@ -227,7 +234,7 @@ class PhotometrySettings:
 
     bands: tuple[str, ...] = ("I_Bessel",)
     min_coverage: float = 0.98
-    stat_factor: float = 1.0
+    stat_factor: float = 0.0  # 0: the larger of STAT and what blank sky shows
 
     def __post_init__(self) -> None:
         require(len(self.bands) > 0, "photometry.bands = []: name at least one passband")
@@ -236,8 +243,8 @@ class PhotometrySettings:
             f"photometry.min_coverage = {self.min_coverage}: outside 0 to 1",
         )
         require(
-            1 <= self.stat_factor <= 10,
-            f"photometry.stat_factor = {self.stat_factor}: outside 1 to 10",
+            self.stat_factor == 0 or 1 <= self.stat_factor <= 10,
+            f"photometry.stat_factor = {self.stat_factor}: 0 (measured) or 1 to 10",
         )
 
 

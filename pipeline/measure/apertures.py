@@ -21,7 +21,7 @@ from photutils.aperture import CircularAperture
 from scipy import sparse
 
 from pipeline.errors import ConfigError
-from pipeline.measure.layers import Block, read_blocks
+from pipeline.measure.layers import Block
 from pipeline.measure.sky_annulus import Annuli, build_annuli, sky_levels
 from pipeline.measure.spectra import CubeArrays, Spectra, Targets
 
@@ -45,20 +45,9 @@ class ApertureMethod:
     name: str
     description: str
 
-    def extract(self, cube: CubeArrays, targets: Targets) -> Spectra:
-        """Sums of the flux in each aperture, less the local sky if one is asked for."""
-        apertures = aperture_weights(targets.xy, targets.radii_px, cube.data.shape[1:], self.name)
-        annuli = build_annuli(targets, cube.data.shape[1:])
-        flux, variance, coverage = _sums(cube, apertures, annuli, len(targets.radii_px))
-        shape = (len(targets.xy), len(targets.radii_px), len(cube.data))
-        return Spectra(
-            flux.reshape(shape),
-            variance.reshape(shape),
-            coverage.reshape(shape),
-            cube.wave_aa,
-            targets.radii_px,
-            self.name,
-        )
+    def start(self, cube: CubeArrays, targets: Targets) -> "ApertureSums":
+        """Weights of the apertures on the cube's image, and of the sky annuli if there are any."""
+        return ApertureSums(self.name, cube, targets)
 
 
 CENTER = ApertureMethod("center", "sum of the spaxels whose centre is within the radius")
@@ -118,51 +107,58 @@ def _circle(
     return column[inside], row[inside], np.ones(int(inside.sum()))
 
 
-def _sums(
-    cube: CubeArrays, apertures: Apertures, annuli: Annuli | None, n_radii: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Flux, variance and coverage, each of shape (star * aperture, wave)."""
-    weights, squares = apertures.weights, apertures.weights.power(2)
-    columns = weights.tocsc()
-    on_image = np.asarray(weights.sum(axis=1)).reshape(-1, 1)
-    totals = np.where(apertures.totals > 0, apertures.totals, 1.0)[:, None]
-    flux, variance, coverage = (np.empty((len(totals), len(cube.data))) for _ in range(3))
-    spaxels = apertures.spaxels if annuli is None else _union(apertures, annuli)
-    own = np.searchsorted(spaxels, apertures.spaxels)
-    for block in read_blocks(cube, spaxels):
-        data, stat, missing = block.data, block.stat, block.missing
-        if annuli is not None:
-            data, stat, missing = data[own], stat[own], missing[:, own]
-        here = block.layers
-        flux[:, here] = weights @ data
-        variance[:, here] = squares @ stat
-        spoiled = np.flatnonzero(missing.any(axis=0))  # few: the product costs next to nothing
-        lost = columns[:, spoiled] @ missing[:, spoiled].T.astype(float)
-        coverage[:, here] = (on_image - lost) / totals
-        if annuli is not None:
-            _subtract_sky(
-                block, annuli, spaxels, totals * coverage[:, here], n_radii, flux, variance
-            )
-    coverage[coverage < ROUNDING] = 0.0
-    nothing = coverage == 0
-    flux[nothing] = variance[nothing] = np.nan
-    return flux, variance, coverage
+class ApertureSums:
+    """Sums of the flux in each aperture, less the local sky if one is asked for."""
 
+    def __init__(self, method: str, cube: CubeArrays, targets: Targets) -> None:
+        shape = cube.data.shape[1:]
+        self._method, self._targets, self._wave_aa = method, targets, cube.wave_aa
+        apertures = aperture_weights(targets.xy, targets.radii_px, shape, method)
+        self._annuli = build_annuli(targets, shape)
+        self.spaxels = apertures.spaxels
+        if self._annuli is not None:
+            self.spaxels = np.union1d(self.spaxels, self._annuli.spaxels)
+        self._own = np.searchsorted(self.spaxels, apertures.spaxels)
+        self._weights = apertures.weights
+        self._squares = apertures.weights.power(2)
+        self._columns = apertures.weights.tocsc()
+        self._on_image = np.asarray(apertures.weights.sum(axis=1)).reshape(-1, 1)
+        self._totals = np.where(apertures.totals > 0, apertures.totals, 1.0)[:, None]
+        size = len(apertures.totals), len(cube.data)
+        self._flux, self._variance, self._coverage = (np.empty(size) for _ in range(3))
 
-def _union(apertures: Apertures, annuli: Annuli) -> np.ndarray:
-    return np.union1d(apertures.spaxels, annuli.spaxels)
+    def add(self, block: Block) -> None:
+        """Sums of some layers."""
+        here, own = block.layers, block.of(self._own)
+        self._flux[:, here] = self._weights @ own.data
+        self._variance[:, here] = self._squares @ own.stat
+        spoiled = np.flatnonzero(own.missing.any(axis=0))  # few: this product costs next to nothing
+        missing = self._columns[:, spoiled] @ own.missing[:, spoiled].T.astype(float)
+        self._coverage[:, here] = (self._on_image - missing) / self._totals
+        if self._annuli is not None:
+            self._subtract_sky(block, self._annuli)
 
+    def _subtract_sky(self, block: Block, annuli: Annuli) -> None:
+        """Take the level of the annulus times the area that was summed from each aperture."""
+        level, level_variance = (
+            np.repeat(values, len(self._targets.radii_px), axis=0)
+            for values in sky_levels(block, annuli, self.spaxels)
+        )
+        area = self._totals * self._coverage[:, block.layers]
+        self._flux[:, block.layers] -= area * level
+        self._variance[:, block.layers] += area**2 * level_variance
 
-def _subtract_sky(
-    block: Block,
-    annuli: Annuli,
-    spaxels: np.ndarray,
-    area: np.ndarray,
-    n_radii: int,
-    flux: np.ndarray,
-    variance: np.ndarray,
-) -> None:
-    """Take the level of the annulus times the area (star * aperture, layer) from the sums."""
-    level, level_variance = sky_levels(block, annuli, spaxels)
-    flux[:, block.layers] -= area * np.repeat(level, n_radii, axis=0)
-    variance[:, block.layers] += area**2 * np.repeat(level_variance, n_radii, axis=0)
+    def spectra(self) -> Spectra:
+        """Flux, variance and coverage of every star, aperture and layer."""
+        self._coverage[self._coverage < ROUNDING] = 0.0
+        nothing = self._coverage == 0
+        self._flux[nothing] = self._variance[nothing] = np.nan
+        shape = len(self._targets.xy), len(self._targets.radii_px), len(self._wave_aa)
+        return Spectra(
+            self._flux.reshape(shape),
+            self._variance.reshape(shape),
+            self._coverage.reshape(shape),
+            self._wave_aa,
+            self._targets.radii_px,
+            self._method,
+        )

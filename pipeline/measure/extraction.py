@@ -1,6 +1,6 @@
 """Spectra of stars from a cube, by one of the registered methods."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from pipeline.errors import ConfigError
 from pipeline.measure.apertures import CENTER, EXACT
+from pipeline.measure.layers import read_blocks
 from pipeline.measure.spectra import (
     NO_POSITIONS,
     CubeArrays,
@@ -17,7 +18,15 @@ from pipeline.measure.spectra import (
 )
 from pipeline.muse.cube import Cube, open_cube
 
-__all__ = ["METHODS", "ExtractionMethod", "Spectra", "extract_spectra", "find_method"]
+__all__ = [
+    "METHODS",
+    "ExtractionMethod",
+    "Spectra",
+    "as_arrays",
+    "extract_spectra",
+    "extract_together",
+    "find_method",
+]
 
 METHODS: Mapping[str, ExtractionMethod] = {
     method.name: method
@@ -97,10 +106,24 @@ def extract_spectra(
         np.asarray(neighbours_xy, float).reshape(-1, 2),
         sky_annulus_px,
     )
-    return chosen.extract(_arrays(cube), targets)
+    return extract_together(as_arrays(cube), [(chosen, targets)])[0]
 
 
-def _arrays(cube: str | PathLike[str] | Cube | CubeArrays | Arrays) -> CubeArrays:
+def extract_together(
+    cube: CubeArrays, wanted: Sequence[tuple[ExtractionMethod, Targets]]
+) -> tuple[Spectra, ...]:
+    """Spectra by several methods or of several lists of targets, the cube being read once."""
+    started = [method.start(cube, targets) for method, targets in wanted]
+    spaxels = np.unique(np.concatenate([one.spaxels for one in started]))
+    rows = [np.searchsorted(spaxels, one.spaxels) for one in started]
+    for block in read_blocks(cube, spaxels):
+        for one, own in zip(started, rows, strict=True):
+            one.add(block.of(own))
+    return tuple(one.spectra() for one in started)
+
+
+def as_arrays(cube: str | PathLike[str] | Cube | CubeArrays | Arrays) -> CubeArrays:
+    """The arrays of a cube, however it is given."""
     if isinstance(cube, CubeArrays):
         return cube
     if isinstance(cube, tuple):

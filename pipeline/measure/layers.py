@@ -10,9 +10,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.measure.spectra import CubeArrays
-
 BLOCK_LAYERS = 64  # layers at a time: some 5000 spaxels of 64 layers are 2.4 MB as float64
+
+
+@dataclass(frozen=True)
+class CubeArrays:
+    """A cube as plain arrays; may be memory maps, in either byte order."""
+
+    data: np.ndarray  # (wave, y, x) [cube unit], NaN: no data
+    stat: np.ndarray  # (wave, y, x) [cube unit squared], variance, NaN: no data
+    wave_aa: np.ndarray  # (wave,), air wavelength of the layer centres
+    dq: np.ndarray | None = None  # (wave, y, x), anything but 0: no data; None: no such flags
 
 
 @dataclass(frozen=True)
@@ -23,6 +31,12 @@ class Block:
     data: np.ndarray  # (spaxel, layer) float64
     stat: np.ndarray  # (spaxel, layer) float64
     missing: np.ndarray  # (layer, spaxel) bool, not finite in DATA or in STAT, or flagged in DQ
+
+    def of(self, rows: np.ndarray) -> "Block":
+        """The same layers of some of the spaxels; the block itself if they are all of them."""
+        if len(rows) == len(self.data):
+            return self
+        return Block(self.layers, self.data[rows], self.stat[rows], self.missing[:, rows])
 
 
 def read_blocks(cube: CubeArrays, spaxels: np.ndarray) -> Iterator[Block]:

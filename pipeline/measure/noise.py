@@ -8,13 +8,13 @@ factor      by which independent noise exceeds STAT. Blank spectra are averaged 
             the differences of neighbouring ones, less their median over the apertures, hold no
             background that is smooth in wavelength, and there are thousands of them.
 background  scatter of the blank band fluxes from place to place beyond that noise: what sky
-            subtraction left. It adds to the error of every star alike, whatever its flux.
+            subtraction left. It adds to every star's flux alike, whatever that is. Errors do not
+            hold it: it is no noise of one exposure but a term of the model of stability.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-from astropy.stats import sigma_clip
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
@@ -26,11 +26,13 @@ from pipeline.measure.spectra import Spectra
 N_BLANK = 64  # scatter of the background to 14 %; more would cost more than the stars
 STAR_CLEARANCE_FWHM = 2.5  # from a star to the rim of a blank aperture
 NARROW_BAND_AA = 30.0  # wide against the covariance of layers (2 or 3 of 1.25 A)
+MIN_APERTURES = 3  # blank ones, whose median of a difference is taken out
+PATTERN_LIMIT = 1.15  # times the largest singular value that noise reaches
 MIN_DIFFERENCES = 60  # tell the factor to 1 / sqrt(2 * 60) = 9 %, MAD to 15 %
 CLIP_SIGMA = 4.0  # a blank aperture that stands out holds a star that was not detected
-MIN_BLANK = 20  # apertures that tell a scatter from place to place
+MIN_BLANK = 24  # apertures that tell a scatter from place to place
 SIGNIFICANCE = 2.5  # of the excess that is called background, in its sampling error
-N_NEAREST = 8  # blank apertures whose median is the smooth background of one
+N_SURFACE = 10  # terms of a cubic surface: the smooth background that is no noise
 MAD_TO_SIGMA = 1.4826
 MAD_EFFICIENCY = 0.37  # of Gaussian samples, against the standard deviation
 
@@ -131,24 +133,38 @@ def _factor(
     wave_aa: np.ndarray,
 ) -> tuple[float, float]:
     """Sigma of differences of neighbouring narrow bands over that of STAT, and its error."""
-    pulls = []
     bands = _narrow_bands(wave_aa, weight)
-    for first, second in zip(bands[::2], bands[1::2], strict=False):
-        (mean_1, var_1), (mean_2, var_2) = (
-            _means(flux[:, part], variance[:, part], good[:, part], weight[part])
-            for part in (first, second)
+    means, variances = np.full((2, len(bands), len(flux)), np.nan)
+    for row, part in enumerate(bands):
+        means[row], variances[row] = _means(
+            flux[:, part], variance[:, part], good[:, part], weight[part]
         )
-        difference = mean_1 - mean_2
-        known = np.isfinite(difference)
-        if known.sum() >= 3:
-            offset = np.median(difference[known])
-            lost = known.sum() / (known.sum() - 1)  # the median took one of them
-            pulls.append(((difference - offset) / np.sqrt(var_1 + var_2))[known] * np.sqrt(lost))
-    values = np.concatenate(pulls) if pulls else np.empty(0)
-    if len(values) < MIN_DIFFERENCES:
+    n_pairs = len(bands) // 2
+    first, second = slice(0, 2 * n_pairs, 2), slice(1, 2 * n_pairs, 2)
+    pulls = (means[first] - means[second]) / np.sqrt(variances[first] + variances[second])
+    pulls = pulls[np.isfinite(pulls).sum(axis=1) >= MIN_APERTURES]
+    known = np.isfinite(pulls)
+    if known.sum() < MIN_DIFFERENCES:
         return np.nan, np.nan
+    pulls = pulls - np.nanmedian(pulls, axis=1, keepdims=True)
+    lost = 1 - 1 / known.sum(axis=1).mean()  # the medians took their share of the scatter
+    values = _without_pattern(np.where(known, pulls, 0.0))[known] / np.sqrt(lost)
     factor = MAD_TO_SIGMA * np.median(np.abs(values))
     return float(factor), float(factor / np.sqrt(2 * MAD_EFFICIENCY * len(values)))
+
+
+def _without_pattern(pulls: np.ndarray) -> np.ndarray:
+    """Pulls (pair, blank) less one pattern: a residual sky spectrum, stronger here, weaker there.
+
+    Taken out only where its singular value exceeds what noise reaches, sqrt(n) + sqrt(m).
+    """
+    n_pairs, n_blank = pulls.shape
+    left, size, right = np.linalg.svd(pulls, full_matrices=False)
+    noise = MAD_TO_SIGMA * np.median(np.abs(pulls))
+    if size[0] < PATTERN_LIMIT * noise * (np.sqrt(n_pairs) + np.sqrt(n_blank)):
+        return pulls
+    rest = pulls - size[0] * np.outer(left[:, 0], right[0])
+    return np.asarray(rest / np.sqrt((1 - 1 / n_pairs) * (1 - 1 / n_blank)))
 
 
 def _narrow_bands(wave_aa: np.ndarray, weight: np.ndarray) -> list[slice]:
@@ -180,9 +196,9 @@ def _background(
     xy: np.ndarray,
     factor: float,
 ) -> float:
-    """Scatter of the band fluxes about their surroundings beyond independent noise.
+    """Scatter of the band fluxes from place to place beyond independent noise.
 
-    The surroundings are taken out because the wings of a bright star are no noise: they are the
+    A smooth surface is taken out first: far wings of a bright star are no noise, they are much the
     same in all exposures.
     """
     norm = good @ weight
@@ -192,17 +208,26 @@ def _background(
     good, norm = good[known], norm[known]
     mean = np.where(good, flux[known], 0.0) @ weight / norm
     expected = factor**2 * (np.where(good, variance[known], 0.0) @ weight**2) / norm**2
-    _, nearest = cKDTree(xy[known]).query(xy[known], k=N_NEAREST + 1)
-    offset = mean - np.median(mean[nearest[:, 1:]], axis=1)
-    # the median of n values scatters by sqrt(pi / 2 n) of one of them
-    expected_offset = expected * (1 + np.pi / (2 * N_NEAREST))
-    pull = sigma_clip(
-        offset / np.sqrt(expected_offset), CLIP_SIGMA, stdfunc="mad_std", masked=False
-    )
-    ratio = float(np.nanvar(pull))
-    if ratio - 1 < SIGNIFICANCE * np.sqrt(2 / np.isfinite(pull).sum()):
+    pull = _without_surface(mean / np.sqrt(expected), xy[known])
+    n_free = np.isfinite(pull).sum() - N_SURFACE
+    ratio = float(np.nansum(pull**2) / n_free)
+    if ratio - 1 < SIGNIFICANCE * np.sqrt(2 / n_free):
         return 0.0
     return float(np.sqrt((ratio - 1) * np.median(expected)))
+
+
+def _without_surface(value: np.ndarray, xy: np.ndarray) -> np.ndarray:
+    """Offsets from a cubic surface fitted to all that does not stand out; NaN: stands out."""
+    x, y = (2 * (xy - xy.min(axis=0)) / np.maximum(np.ptp(xy, axis=0), 1) - 1).T
+    terms = [x**i * y**j for i in range(4) for j in range(4 - i)]
+    design = np.column_stack(terms)
+    used = np.ones(len(value), bool)
+    for _ in range(3):
+        surface = design @ np.linalg.lstsq(design[used], value[used], rcond=None)[0]
+        offset = value - surface
+        scatter = MAD_TO_SIGMA * np.median(np.abs(offset[used]))
+        used = np.abs(offset) <= CLIP_SIGMA * scatter
+    return np.where(used, offset, np.nan)
 
 
 def noise_sigma(
@@ -210,8 +235,7 @@ def noise_sigma(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Errors (star, aperture) and what they came from, str of shape (aperture,).
 
-    The larger of STAT and what blank sky shows: sigma^2 = max(1, factor)^2 sigma_stat^2 +
-    background^2.
+    The larger of what STAT says and that times the factor measured on blank sky.
 
     Parameters
     ----------
@@ -228,6 +252,4 @@ def noise_sigma(
     if noise is None:
         return sigma_stat.copy(), np.full(n_radii, STAT)
     factor = np.where(noise.factor > 1, noise.factor, 1.0)  # NaN as well
-    sigma = np.hypot(factor * sigma_stat, noise.background)
-    measured = (factor > 1) | (noise.background > 0)
-    return np.asarray(sigma), np.where(measured, BLANK, STAT)
+    return factor * sigma_stat, np.where(factor > 1, BLANK, STAT)

@@ -1,7 +1,8 @@
 """What every extraction method is given and what it hands back.
 
-A method is an object with a name, a line of description and ``extract``; it lives in a file of its
-own and is entered once in ``pipeline.measure.extraction.METHODS``.
+A method is an object with a name, a line of description and ``start``; it lives in a file of its
+own and is entered once in ``pipeline.measure.extraction.METHODS``. Several methods, or several
+lists of targets, can share one reading of the cube: each is given the blocks that it needs.
 """
 
 from dataclasses import dataclass, field
@@ -9,17 +10,18 @@ from typing import Protocol
 
 import numpy as np
 
+from pipeline.measure.layers import Block, CubeArrays
+
+__all__ = [
+    "NO_POSITIONS",
+    "Accumulation",
+    "CubeArrays",
+    "ExtractionMethod",
+    "Spectra",
+    "Targets",
+]
+
 NO_POSITIONS = np.empty((0, 2))
-
-
-@dataclass(frozen=True)
-class CubeArrays:
-    """A cube as plain arrays; may be memory maps, in either byte order."""
-
-    data: np.ndarray  # (wave, y, x) [cube unit], NaN: no data
-    stat: np.ndarray  # (wave, y, x) [cube unit squared], variance, NaN: no data
-    wave_aa: np.ndarray  # (wave,), air wavelength of the layer centres
-    dq: np.ndarray | None = None  # (wave, y, x), anything but 0: no data; None: no such flags
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,20 @@ class Spectra:
         )
 
 
+class Accumulation(Protocol):
+    """Spectra in the making: given the cube block by block, each layer once."""
+
+    @property
+    def spaxels(self) -> np.ndarray:
+        """Flat indices y * nx + x that it needs, increasing."""
+
+    def add(self, block: Block) -> None:
+        """Take in some layers of those spaxels."""
+
+    def spectra(self) -> Spectra:
+        """The spectra, once all layers were given."""
+
+
 class ExtractionMethod(Protocol):
     """A way to make spectra of stars from a cube."""
 
@@ -70,5 +86,5 @@ class ExtractionMethod(Protocol):
     def description(self) -> str:
         """One line for tables, captions and help."""
 
-    def extract(self, cube: CubeArrays, targets: Targets) -> Spectra:
-        """Spectra of the targets, in their order; the cube's layers are read once."""
+    def start(self, cube: CubeArrays, targets: Targets) -> Accumulation:
+        """Prepare for the targets; a few layers may be looked at, to learn the PSF."""

@@ -252,8 +252,8 @@ def _run_measure(job: Job, reference: Path, ingredients: Mapping[str, Any]) -> S
     catalogue = read_reference(reference)
 
     def build(output: products.Output) -> None:
-        detected_xy = read_detection(job.detection).sources.xy
-        measurement = measure(open_cube(job.cube), detected_xy, catalogue, job.settings)
+        detection = read_detection(job.detection)
+        measurement = measure(open_cube(job.cube), detection, catalogue, job.settings)
         write_measurement(output.path(job.measurement.name), measurement, catalogue.star_id)
 
     return products.make(job.measurement, "measure", ingredients, build)
