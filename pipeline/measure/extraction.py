@@ -9,6 +9,7 @@ import numpy as np
 from pipeline.errors import ConfigError
 from pipeline.measure.apertures import CENTER, EXACT
 from pipeline.measure.layers import read_blocks
+from pipeline.measure.psf import PSF
 from pipeline.measure.spectra import (
     NO_POSITIONS,
     CubeArrays,
@@ -33,6 +34,7 @@ METHODS: Mapping[str, ExtractionMethod] = {
     for method in (
         CENTER,
         EXACT,
+        PSF,
     )
 }
 
