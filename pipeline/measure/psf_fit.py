@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.optimize import nnls
 
+from pipeline.measure.psf_field import FieldPsf, WidthSurface, fit_surface
 from pipeline.measure.psf_model import (
     FWHM_PER_SIGMA,
     RELATIVE_SIGMA,
@@ -25,12 +26,14 @@ from pipeline.measure.psf_system import (
     solve_fluxes,
 )
 
-N_ITERATIONS = 6
+N_ITERATIONS = 4
+N_START = 10  # brightest stars that tell a first width
 START_FWHM_PX = np.array([2.2, 2.8, 3.5, 4.3, 5.2, 6.2, 7.5, 9.0])
-MAX_STARS = 60  # that tell the PSF: the brightest
+MAX_STARS = 40  # that tell the PSF: the brightest
+CORE_PX, RIM_PX = 3.0, 1.5  # of a window: where a first look counts light, and sky
+NEIGHBOUR_SNR = 5.0  # a fainter one does not bend the PSF
 MIN_SNR = 20.0  # of a star that tells the PSF
 ISOLATION_SHARE = 0.02  # of a star's own light at most from others in its window
-WIDTH_PRIOR = 0.03  # relative: PSF widths vary by a few per cent over the field
 POSITION_PRIOR_PX = 0.05  # errors of positions that come from matched catalogues
 MAX_STEP = 0.3  # of ln width, in one iteration
 STEP_PX = 0.02  # for derivatives along x and y
@@ -44,23 +47,6 @@ class KnotImages:
     wave_aa: np.ndarray  # (knot,)
     data: np.ndarray  # (knot, source, pix), 0 where there are no data
     noise: np.ndarray  # (knot, source, pix), standard deviation; infinite where there are no data
-
-
-@dataclass(frozen=True)
-class FieldPsf:
-    """PSF of one exposure at its knots."""
-
-    wave_aa: np.ndarray  # (knot,)
-    sigma_px: np.ndarray  # (knot,), width at the centre of the stars that tell the PSF
-    shares: np.ndarray  # (knot, component)
-    shift_px: np.ndarray  # (knot, 2), of all positions
-    offset_px: np.ndarray  # (source, 2), of each position
-    ln_width: np.ndarray  # (source,), ln of the local width over sigma_px
-
-    def at(self, knot: int, xy: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Positions (source, 2), local widths (source,) and shares of the components at a knot."""
-        width = self.sigma_px[knot] * np.exp(self.ln_width)
-        return xy + self.offset_px + self.shift_px[knot], width, self.shares[knot]
 
 
 @dataclass(frozen=True)
@@ -86,42 +72,59 @@ def fit_psf(
     xy : ndarray, shape (source, 2)
     knots : KnotImages
     candidates : ndarray of bool, shape (source,)
-        Sources that may tell the PSF: stars, no blank places, not the standard.
+        Sources that may tell the PSF: no neighbours that are only to be fitted along.
     """
-    psf = _start(windows, xy, knots, candidates)
+    rows = _bright(windows, knots, candidates)
+    few, candidates, places = windows.of(rows), candidates[rows], xy[rows]
+    knots = KnotImages(knots.wave_aa, knots.data[:, rows], knots.noise[:, rows])
+    psf = _start(few, places, knots, candidates)
     for iteration in range(N_ITERATIONS):
-        systems = [build_system(windows, *psf.at(knot, xy)) for knot in range(len(knots.wave_aa))]
-        steps = _steps(windows, xy, knots, psf, systems)
+        systems = [build_system(few, *psf.at(knot, places)) for knot in range(len(knots.wave_aa))]
+        steps = _steps(few, places, knots, psf, systems)
         chosen = _chosen(steps, candidates)
-        psf = _updated(psf, xy, steps, chosen, widths=iteration < N_ITERATIONS // 2)
-        psf = replace(psf, shares=_shares(windows, xy, knots, psf, chosen))
-    return psf
+        psf = _updated(psf, places, steps, chosen, widths=iteration <= N_ITERATIONS // 2)
+        psf = replace(psf, shares=_shares(few, places, knots, psf, chosen))
+    return psf.extended(len(xy), rows)
+
+
+def _bright(windows: Windows, knots: KnotImages, candidates: np.ndarray) -> np.ndarray:
+    """Rows of the brightest candidates, and of what shines into their windows."""
+    distance = np.hypot(windows.offsets.x, windows.offsets.y)
+    core, rim = distance <= CORE_PX, distance > distance.max() - RIM_PX
+    data, noise = knots.data, np.where(np.isfinite(knots.noise), knots.noise, 0.0)
+    level = np.median(data[:, :, rim], axis=2, keepdims=True)
+    light = (data - level)[:, :, core].sum(axis=(0, 2))
+    error = np.sqrt((noise[:, :, core] ** 2).sum(axis=(0, 2)))
+    snr = np.where(error > 0, light / np.where(error > 0, error, 1.0), 0.0)
+    order = np.argsort(-np.where(candidates, snr, -np.inf), kind="stable")
+    best = order[: min(MAX_STARS, int(candidates.sum()))]
+    best = best[snr[best] >= min(MIN_SNR, snr[best[min(2, len(best) - 1)]])]
+    beside = windows.other[np.isin(windows.window, best)]
+    return np.unique(np.concatenate([best, beside[snr[beside] > NEIGHBOUR_SNR]]))
 
 
 def _start(windows: Windows, xy: np.ndarray, knots: KnotImages, candidates: np.ndarray) -> FieldPsf:
-    """One round Gaussian of the width that leaves the least of the brightest stars."""
+    """One round profile of the width that leaves the least of the brightest stars."""
     n_knots = len(knots.wave_aa)
     start_share = np.zeros(len(RELATIVE_SIGMA))
     start_share[[1, 2]] = 0.5
-    light = np.where(candidates, np.abs(knots.data.sum(axis=(0, 2))), 0.0)
-    brightest = np.argsort(-light, kind="stable")[:10]
-    sigma = np.empty(n_knots)
-    for knot in range(n_knots):
-        left = []
-        for fwhm in START_FWHM_PX:
-            width = np.full(len(xy), fwhm / FWHM_PER_SIGMA)
-            system = build_system(windows, xy, width, start_share)
-            rest = _residual(system, windows, knots.data[knot][..., None])[0][..., 0]
-            scaled = (system.weight * rest**2)[brightest].sum(axis=1)
-            left.append(np.sqrt(scaled).sum())
-        sigma[knot] = START_FWHM_PX[int(np.argmin(left))] / FWHM_PER_SIGMA
+    middle = n_knots // 2
+    light = np.where(candidates, np.abs(knots.data[middle].sum(axis=1)), 0.0)
+    brightest = np.argsort(-light, kind="stable")[:N_START]
+    left = []
+    for fwhm in START_FWHM_PX:
+        width = np.full(len(xy), fwhm / FWHM_PER_SIGMA)
+        system = build_system(windows, xy, width, start_share)
+        rest = _residual(system, windows, knots.data[middle][..., None])[0][..., 0]
+        left.append(np.sqrt((system.weight * rest**2)[brightest].sum(axis=1)).sum())
+    sigma = START_FWHM_PX[int(np.argmin(left))] / FWHM_PER_SIGMA
     return FieldPsf(
         knots.wave_aa,
-        sigma,
+        np.full(n_knots, sigma),
         np.tile(start_share, (n_knots, 1)),
         np.zeros((n_knots, 2)),
+        WidthSurface.flat(xy),
         np.zeros_like(xy),
-        np.zeros(len(xy)),
     )
 
 
@@ -227,7 +230,8 @@ def _updated(
     )
     every = np.maximum(steps.information, 1e-30)
     local = ((steps.ln_width - mean[:, None]) * every).sum(axis=0) / every.sum(axis=0)
-    ln_width = _surface(xy, chosen, (psf.ln_width + local)[chosen], information.sum(axis=0))
+    ln_width = (psf.width.at(xy) + local)[chosen]
+    width = fit_surface(xy[chosen], ln_width, information.sum(axis=0))
     every = np.maximum(steps.information_shift, 1e-30)
     aside = ((steps.shift - shift[:, None]) * every[..., None]).sum(axis=0) / every.sum(axis=0)[
         :, None
@@ -242,7 +246,7 @@ def _updated(
         sigma_px=sigma,
         shift_px=psf.shift_px + shift,
         offset_px=offset,
-        ln_width=ln_width,
+        width=width,
     )
 
 
@@ -251,34 +255,6 @@ def _weighted(values: np.ndarray, information: np.ndarray) -> np.ndarray:
     ceiling = 100 * np.median(information, axis=1, keepdims=True)
     weight = np.minimum(information, np.where(ceiling > 0, ceiling, np.inf)) + 1e-30
     return np.asarray((values * weight).sum(axis=1) / weight.sum(axis=1))
-
-
-def _surface(
-    xy: np.ndarray, chosen: np.ndarray, ln_width: np.ndarray, information: np.ndarray
-) -> np.ndarray:
-    """Quadratic surface through the local widths, at all sources (source,); mean 0 over the stars.
-
-    A ridge holds each coefficient to WIDTH_PRIOR: few or faint stars leave the width constant.
-    """
-    centre = xy[chosen].mean(axis=0)
-    scale = max(np.abs(xy[chosen] - centre).max(), 1.0)
-
-    def terms(places: np.ndarray) -> np.ndarray:
-        x, y = ((places - centre) / scale).T
-        return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=1)
-
-    weight = 1 / (1 / np.maximum(information, 1e-30) + (WIDTH_PRIOR / 10) ** 2)
-    design = terms(xy[chosen])
-    used = weight.copy()
-    for _ in range(3):
-        normal = design.T @ (used[:, None] * design) + np.eye(6) / WIDTH_PRIOR**2
-        coefficient = np.linalg.solve(normal, design.T @ (used * ln_width))
-        pull = np.abs(ln_width - design @ coefficient) * np.sqrt(weight)
-        used = weight / np.maximum(1, pull / 2.5)  # Huber: a blend does not bend the surface
-    value = terms(xy) @ coefficient
-    inside = terms(np.clip(xy, xy[chosen].min(axis=0), xy[chosen].max(axis=0))) @ coefficient
-    value = inside  # beyond the stars that tell it, the surface is held at its rim
-    return np.asarray(value - np.average(value[chosen], weights=weight))
 
 
 def _shares(
@@ -317,4 +293,4 @@ def _shares(
 
 def _levelled(windows: Windows, system: System, rows: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Values (row, pix) of some windows less the plane that the background takes up."""
-    return values - fitted_plane(windows, system.plane[rows], values)
+    return np.asarray(values - fitted_plane(windows, system.plane[rows], values))

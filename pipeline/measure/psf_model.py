@@ -54,7 +54,7 @@ def _strips(pixel: np.ndarray, centre: np.ndarray, sigma: np.ndarray) -> np.ndar
     """Integral of unit Gaussians over each pixel along one axis, (star, component, pixel)."""
     edges = np.append(pixel - 0.5, pixel[-1] + 0.5)
     reduced = (edges - centre[:, None, None]) / (np.sqrt(2) * sigma[:, :, None])
-    return np.diff(erf(reduced), axis=2) / 2
+    return np.asarray(np.diff(erf(reduced), axis=2) / 2)
 
 
 def star_images(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.measure.psf_fit import FieldPsf
+from pipeline.measure.psf_field import FieldPsf
 from pipeline.measure.psf_model import light_within
 from pipeline.measure.psf_system import System, Windows, build_system
 
@@ -68,7 +68,8 @@ def build_rows(
 def _distance(windows: Windows, places: np.ndarray) -> np.ndarray:
     """Distance of the spaxels of each window from its source (source, pix) [pix]."""
     shift = places - windows.centre
-    return np.hypot(windows.offsets.x - shift[:, :1], windows.offsets.y - shift[:, 1:])
+    x, y = windows.offsets.x - shift[:, :1], windows.offsets.y - shift[:, 1:]
+    return np.asarray(np.hypot(x, y))
 
 
 def fit_with_gaps(

@@ -32,6 +32,20 @@ class Windows:
     window: np.ndarray  # (pair,), a window i and another source j that shines into it
     other: np.ndarray  # (pair,)
 
+    def of(self, rows: np.ndarray) -> "Windows":
+        """The windows of some of the sources, in increasing order, and the pairs among them."""
+        new = np.full(len(self.index), -1)
+        new[rows] = np.arange(len(rows))
+        kept = (new[self.window] >= 0) & (new[self.other] >= 0)
+        return Windows(
+            self.offsets,
+            self.index[rows],
+            self.valid[rows],
+            self.centre[rows],
+            new[self.window[kept]],
+            new[self.other[kept]],
+        )
+
 
 @dataclass(frozen=True)
 class System:
