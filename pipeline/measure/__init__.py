@@ -8,9 +8,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from pipeline.config.passbands import load_band
 from pipeline.config.settings import Field, PhotometrySettings, Settings
+from pipeline.config.star_registry import StarRegistry
 from pipeline.errors import WrongPixelScale
-from pipeline.measure.bands import Band, load_band
 from pipeline.measure.catalogue import build_catalogue
 from pipeline.measure.detection import detection_image, find_stars
 from pipeline.measure.extraction import as_arrays, extract_together, find_method
@@ -20,7 +21,6 @@ from pipeline.measure.photometry import flux_flags, integrate_band, published_ba
 from pipeline.measure.reference import (
     ReferenceCatalogue,
     Sharpness,
-    StarRegistry,
     choose_reference,
     reference_candidates,
 )
@@ -35,7 +35,6 @@ __all__ = [
     "Measurement",
     "ReferenceCatalogue",
     "Sharpness",
-    "StarRegistry",
     "check_cube",
     "choose_reference",
     "detect",

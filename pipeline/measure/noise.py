@@ -18,7 +18,7 @@ import numpy as np
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from pipeline.measure.bands import Band
+from pipeline.config.passbands import Band
 from pipeline.measure.detection import edge_distance
 from pipeline.measure.photometry import layer_weights
 from pipeline.measure.spectra import Spectra

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from photutils.aperture import CircularAperture
 
+from pipeline.config.passbands import load_band
 from pipeline.config.settings import PhotometrySettings, Settings
 from pipeline.errors import (
     BandNotCovered,
@@ -23,7 +24,6 @@ from pipeline.measure import (
     make_reference,
     measure,
 )
-from pipeline.measure.bands import load_band
 from pipeline.measure.extraction import extract_spectra
 from pipeline.measure.photometry import published_band_sum
 from pipeline.muse.cube import open_cube

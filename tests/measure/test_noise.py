@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from pipeline.measure.bands import Band, load_band
+from pipeline.config.passbands import Band, load_band
 from pipeline.measure.extraction import extract_spectra
 from pipeline.measure.noise import BlankNoise, blank_noise, blank_positions, noise_sigma
 from pipeline.measure.photometry import integrate_band
