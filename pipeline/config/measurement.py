@@ -30,7 +30,7 @@ class DetectionSettings(Section):
     fwhm_px: float = setting(
         5.0,
         "FWHM of the kernel of DAOFIND; half of it is how far a known star may be from its detection",
-        stages=("detect", "reference"),
+        stages=("detect", "reference", "measure"),
         low=0.5,
         high=50,
     )
@@ -143,8 +143,8 @@ class PhotometrySettings(Section):
     )
     stat_factor: float = setting(
         0.0,
-        "0: errors are the larger of STAT and the noise in apertures on blank sky; a number from 1 on: "
-        "this times what STAT says",
+        "errors are so many times what STAT says; 0: they are the larger of STAT and the noise in "
+        "apertures on blank sky",
         stages=("measure",),
         low=0,
         high=10,

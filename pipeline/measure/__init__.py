@@ -8,14 +8,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from pipeline.config.passbands import load_band
+from pipeline.config.passbands import Band, load_band
 from pipeline.config.settings import Field, PhotometrySettings, Settings
 from pipeline.config.star_registry import StarRegistry
 from pipeline.errors import WrongPixelScale
 from pipeline.measure.catalogue import build_catalogue
+from pipeline.measure.contamination import contamination_in_image
 from pipeline.measure.detection import detection_image, find_stars
 from pipeline.measure.extraction import as_arrays, extract_together, find_method
-from pipeline.measure.matching import ExposureMatch, match_exposure
+from pipeline.measure.matching import ExposureMatch, is_single, match_exposure
 from pipeline.measure.noise import blank_noise, blank_positions, noise_sigma
 from pipeline.measure.photometry import flux_flags, integrate_band, published_band_sum
 from pipeline.measure.reference import (
@@ -44,6 +45,7 @@ __all__ = [
 ]
 
 PUBLISHED_METHOD = "center"  # of the study
+DRAWN_FWHM = 1.2  # of DAOFIND's kernel: closer stars draw each other's centroids
 
 
 def check_cube(cube: Cube, field: Field) -> None:
@@ -93,13 +95,22 @@ def make_reference(
     exposure_id: str, detection: Detection, registry: StarRegistry | None, settings: Settings
 ) -> ReferenceCatalogue:
     """The reference catalogue that a detection defines; see ``build_catalogue``."""
+    standard_xy = (detection.standard.x, detection.standard.y)
+    change = contamination_in_image(
+        detection.image - detection.sources.background,
+        detection.sources.xy,
+        np.array([standard_xy]),
+        fwhm_px=detection.sources.fwhm_px,
+        radius_px=settings.statistics.radius_px,
+    )
     return build_catalogue(
         exposure_id,
         detection.image,
         detection.sources.xy,
         detection.sources.flux,
-        (detection.standard.x, detection.standard.y),
+        standard_xy,
         settings,
+        contamination=change.total,
         registry=registry,
         position_angle_deg=detection.position_angle_deg,
     )
@@ -133,7 +144,7 @@ def measure(
         detection.sources.xy,
         tolerance_px=settings.matching.tolerance_px,
         max_false_alarm=settings.matching.max_false_alarm,
-        steady=~reference.blended,
+        steady=is_single(reference.xy, DRAWN_FWHM * settings.detection.fwhm_px),
     )
     how = settings.extraction
     blank_xy = blank_positions(

@@ -83,29 +83,29 @@ def contamination(
     True
     """
     sources = np.vstack([xy, others_xy])
-    lights = np.clip(
-        np.concatenate([flux, np.zeros(0) if others_flux is None else others_flux]), 0, None
-    )
+    lights = np.concatenate([flux, np.empty(0) if others_flux is None else others_flux])
+    lights = np.where(lights > 0, lights, 0.0)
     distance = np.hypot(*(np.asarray(xy)[:, None] - sources).transpose(2, 0, 1))
     itself = np.arange(len(sources)) == np.arange(len(xy))[:, None]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.where(itself, 0.0, lights / np.clip(flux, 0, None)[:, None])
-    ratio = np.where(np.isnan(ratio), 0.0, ratio)
+    dark = ~(np.asarray(flux) > 0)  # NaN as well
+    ratio = np.where(itself, 0.0, lights / np.where(dark, 1.0, flux)[:, None])
+    spoiled = dark & (ratio > 0).any(axis=1)
 
-    def logs(spread: float = 1.0, shift_px: float = 0.0) -> np.ndarray:
-        """ln(1 + light of each neighbour over the star's own), (star, source)."""
-        share = light_in_aperture(np.abs(distance + shift_px), radius_px, psf, spread)
+    def relative(spread: float = 1.0, shift_px: float = 0.0) -> np.ndarray:
+        """Light of each neighbour over the star's own, (star, source)."""
+        light = light_in_aperture(np.abs(distance + shift_px), radius_px, psf, spread)
         own = 1 - (1 + (radius_px / psf.alpha_px(spread)) ** 2) ** (1 - psf.beta)
-        return np.asarray(ratio * np.where(ratio > 0, share, 0.0) / own)
+        return np.asarray(ratio * light / own)
 
-    share = logs().sum(axis=1)
+    share = relative().sum(axis=1)
     wide, narrow = (
-        np.log1p(logs(spread).sum(axis=1)) for spread in (WIDTH_SPREAD, 1 / WIDTH_SPREAD)
+        np.log1p(relative(spread).sum(axis=1)) for spread in (WIDTH_SPREAD, 1 / WIDTH_SPREAD)
     )
-    moved = (logs(shift_px=POSITION_ERROR_PX) - logs(shift_px=-POSITION_ERROR_PX)) / 2
+    moved = (relative(shift_px=POSITION_ERROR_PX) - relative(shift_px=-POSITION_ERROR_PX)) / 2
     by_distance = np.sqrt((moved**2).sum(axis=1)) / (1 + share)
-    by_width = np.where(np.isinf(share), np.inf, np.abs(wide - narrow) / 2)
-    return Contamination(share, by_width, np.where(np.isinf(share), np.inf, by_distance))
+    return Contamination(
+        *(np.where(spoiled, np.inf, one) for one in (share, np.abs(wide - narrow) / 2, by_distance))
+    )
 
 
 def light_in_aperture(
@@ -183,3 +183,37 @@ def measure_moffat(image: np.ndarray, xy: np.ndarray, fwhm_px: float) -> Moffat:
         f_scale=0.02,
     )
     return Moffat(float(np.exp(fit.x[1])), float(fit.x[2]))
+
+
+def contamination_in_image(
+    image: np.ndarray,
+    xy: np.ndarray,
+    bright_xy: np.ndarray,
+    *,
+    fwhm_px: float,
+    radius_px: float,
+) -> Contamination:
+    """Contamination of the stars of an image by each other and by the bright standard.
+
+    Parameters
+    ----------
+    image : ndarray, shape (y, x)
+        Above the background, NaN: no data.
+    xy : ndarray, shape (star, 2)
+        Positions [pix].
+    bright_xy : ndarray, shape (other, 2)
+        Of what contaminates only.
+    fwhm_px : float
+        A first estimate of the stars' width; NaN: none, the aperture's radius is taken.
+    radius_px : float
+        Of the aperture.
+    """
+    psf = measure_moffat(image, xy, fwhm_px if np.isfinite(fwhm_px) else radius_px)
+    return contamination(
+        xy,
+        core_light(image, xy, psf.fwhm_px),
+        psf,
+        radius_px,
+        others_xy=bright_xy,
+        others_flux=core_light(image, bright_xy, psf.fwhm_px),
+    )

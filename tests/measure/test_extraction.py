@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from photutils.aperture import CircularAperture
 
+from pipeline.config.measurement import METHODS as SETTABLE_METHODS
 from pipeline.errors import ConfigError, CubeUnreadable
 from pipeline.measure.apertures import aperture_weights
 from pipeline.measure.extraction import METHODS, extract_spectra, find_method
@@ -327,3 +328,7 @@ def test_flagged_samples_are_missing_whatever_they_hold():
         for name in ("flux", "variance", "coverage"):
             np.testing.assert_array_equal(getattr(flagged, name), getattr(missing, name))
         assert flagged.coverage[0, 0, 2] < 1
+
+
+def test_the_settings_offer_the_methods_of_the_registry():
+    assert set(SETTABLE_METHODS) == set(METHODS)

@@ -10,7 +10,6 @@ from pipeline.config.passbands import load_band
 from pipeline.config.settings import PhotometrySettings, Settings
 from pipeline.errors import (
     BandNotCovered,
-    ConfigError,
     CubeEmpty,
     CubeUnreadable,
     ExposureError,
@@ -75,8 +74,10 @@ def test_the_reference_shows_the_stars_of_the_field(reference):
     assert error.max() < 0.2
     flags = dict(zip(reference.star_id.tolist(), reference.flags, strict=True))
     assert flags[25] == "edge"
-    assert flags[14] == flags[15] == "blended"
-    assert sum(bool(flag) for flag in flags.values()) == 3
+    # By more than 2 %: the pair 14 and 15, stars 1 and 13 beside brighter ones, and star 7, 21 px
+    # from a star with 120 times its light.
+    assert {star for star, flag in flags.items() if flag == "blended"} == {1, 7, 13, 14, 15}
+    assert sum(bool(flag) for flag in flags.values()) == 6
 
 
 def test_positions_in_another_exposure_are_within_a_tenth_of_a_pixel(second):
@@ -237,16 +238,6 @@ def test_a_cube_that_ends_before_the_band_is_refused(tmp_path, detections, refer
     cube = study_cube(tmp_path / "c.fits", STUDY, seed=1, wave_aa=wave_aa)
     with pytest.raises(BandNotCovered, match=r"I_Bessel, 7000-9200 A.* 5950-8050 A"):
         measure(cube, detections[0], reference, SETTINGS)
-
-
-def test_an_unknown_band_is_refused(exposures, detections, reference):
-    settings = replace(
-        SETTINGS,
-        photometry=PhotometrySettings(bands=("Q",)),
-        statistics=replace(SETTINGS.statistics, band="Q"),
-    )
-    with pytest.raises(ConfigError, match="'Q' is unknown"):
-        measure(exposures[0], detections[0], reference, settings)
 
 
 def test_a_notch_through_the_band_makes_gaps_not_fluxes(tmp_path, detections, reference):

@@ -11,6 +11,7 @@ from pipeline.config.settings import Settings
 from pipeline.config.star_registry import StarRegistry
 from pipeline.measure import detect, make_reference, measure
 from pipeline.measure.extraction import extract_spectra
+from pipeline.measure.matching import is_single
 from pipeline.measure.photometry import integrate_band
 from pipeline.muse.cube import open_cube
 from pipeline.simulation import PlannedExposure
@@ -40,7 +41,7 @@ class Recovery:
             measure(cube, detection, self.reference, SETTINGS)
             for cube, detection in zip(self.cubes, self.detections, strict=True)
         ]
-        self.sharp = ~self.reference.blended
+        self.sharp = is_single(self.reference.xy, 6.0)
 
     def expected(self, index):
         """Noise-free band fluxes and sigma in the very apertures that were measured."""
