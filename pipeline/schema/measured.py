@@ -58,6 +58,7 @@ MEASURED: Mapping[str, tuple[Column, ...]] = {
         column("channel", "i8", "", "MUSE channel (IFU) 1-24 that holds most of the star, 0: unknown", "meta.id;instr"),
         column("slice", "i8", "", "slice 1-48 on the sky within the channel, 0: unknown", "meta.id;instr"),
         column("edge_distance_px", "f8", "pix", "distance to the nearest spaxel without data", "pos.angDistance;instr.pixel", "to the edge"),
+        column("contamination", "f8", "", "change of ln flux that neighbours can make as seeing and positions vary", "stat.error.sys;phot.flux"),
         column("flags", "str", "", "edge, blended, near_standard, variable (Gaia DR3); space separated", "meta.code.qual"),
     ),
     "detections": (
@@ -72,10 +73,13 @@ MEASURED: Mapping[str, tuple[Column, ...]] = {
         BAND,
         RADIUS,
         column("flux", "f8", "", "mean flux density in the passband [cube unit]", "phot.flux.density"),
-        column("flux_err", "f8", "", "1 sigma: photons and detector, photometry.stat_factor times STAT", "stat.error;phot.flux.density"),
+        column("flux_err", "f8", "", "1 sigma: the larger of STAT and the noise in apertures on blank sky, see noise_source", "stat.error;phot.flux.density"),
         column("snr", "f8", "", "flux / flux_err", "stat.snr"),
         column("coverage", "f8", "", "share of aperture and passband weight on finite samples", "stat.filling"),
         column("flags", "str", "", "edge, gap; space separated", "meta.code.qual"),
+        column("method", "str", "", "extraction method: center, exact or psf", "meta.code;meta.method"),
+        column("noise_source", "str", "", "what flux_err comes from: STAT, blank sky (where it is larger), or stat_factor", "meta.code;stat.error"),
+        column("background_std", "f8", "", "scatter of blank sky over the field beyond its noise, not in flux_err [cube unit]; 0: none is seen", "stat.stdev;phot.flux.density"),
     ),
     "spectra_drawn": (
         EXPOSURE_ID,

@@ -9,7 +9,6 @@ from astropy.table import QTable
 
 from pipeline.config.passbands import Band, load_band
 from pipeline.measure import Measurement
-from pipeline.measure.photometry import published_band_sum
 from pipeline.measure.reference import ReferenceCatalogue
 from pipeline.schema import TABLES, empty_value, make_table, radius_column
 from pipeline.schema.reduction_log import CallCost, ReductionLog
@@ -145,9 +144,8 @@ def published_fluxes(gathered: Gathered, band: Band, radius_px: float) -> np.nda
     fluxes = np.full((len(gathered.exposures), len(gathered.catalogue.star_id)), np.nan)
     for row, exposure_id in enumerate(gathered.exposures["exposure_id"]):
         if (measurement := gathered.measured.get(str(exposure_id))) is not None:
-            spectra = measurement.spectra
-            column = int(np.flatnonzero(np.isclose(spectra.radii_px, radius_px))[0])
-            sums = published_band_sum(spectra.flux, spectra.variance, spectra.wave_aa, band)
+            column = int(np.flatnonzero(np.isclose(measurement.spectra.radii_px, radius_px))[0])
+            sums = next(one.published for one in measurement.photometry if one.band == band.name)
             fluxes[row] = sums.flux[:, column]
     return fluxes
 
@@ -171,6 +169,9 @@ def photometry_table(gathered: Gathered) -> QTable:
                 ("snr", fluxes.snr.ravel()),
                 ("coverage", fluxes.coverage.ravel()),
                 ("flags", band.flags.ravel()),
+                ("method", np.full(fluxes.flux.size, measurement.spectra.method)),
+                ("noise_source", np.tile(band.noise_source, len(star_ids))),
+                ("background_std", np.tile(band.noise.background, len(star_ids))),
             ):
                 columns[name].append(values)
     return make_table(
