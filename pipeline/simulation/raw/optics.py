@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr
 
-from pipeline import geometry
+from pipeline.muse import geometry
 from pipeline.muse.wavelengths import slice_wavelengths
 
 NX, NY = 4096, 4112  # trimmed CCD [pix]
