@@ -157,6 +157,8 @@ class RecipeTimeout(RecipeFailed):
 class CalibrationRejected(RecipeFailed):
     """A recipe ended well, but its quality-control numbers say that the result is wrong."""
 
+    checks: tuple[object, ...] = ()  # all that were made, not only those that rejected it
+
 
 class DiskFull(ExposureError):
     """There was no space left for the products of a recipe."""

@@ -1,16 +1,18 @@
 """Where recipes work: raw frames in, products by call out, and what is kept of every call."""
 
 import json
+import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import ExposureError
+from pipeline.errors import CalibrationRejected, ExposureError
 from pipeline.reduction import files
 from pipeline.reduction.child import LOG_NAME, OUTPUT_NAME, RecipeRun, Running
 from pipeline.reduction.plan import Call, Input
+from pipeline.reduction.quality import Check
 from pipeline.reduction.runners import Runner, recipes_version
 from pipeline.workflow import products
 
@@ -139,6 +141,7 @@ def write_record(
         "inputs": dict(inputs),
         "products": {tag: [p.name for p in run.products[tag]] for tag in call.makes} if run else {},
         "qc": dict(run.qc) if run else {},
+        "checks": [_plain(asdict(check)) for check in _checks(made)],
         "warnings": run.warnings if run else (),
         "wall_s": wall_s,
         "cpu_s": cpu_s,
@@ -149,6 +152,22 @@ def write_record(
     }
     with products.atomic_file(folder / RECORD) as file:
         json.dump(content, file, sort_keys=True, default=str)
+
+
+def _checks(made: RecipeRun | ExposureError) -> tuple[Check, ...]:
+    """The checks of a run, also of one that they rejected."""
+    if isinstance(made, RecipeRun):
+        return made.checks
+    kept = made.checks if isinstance(made, CalibrationRejected) else ()
+    return tuple(check for check in kept if isinstance(check, Check))
+
+
+def _plain(check: dict[str, Any]) -> dict[str, Any]:
+    """A check without numbers that JSON does not know: None stands for an open limit."""
+    return {
+        key: None if isinstance(value, float) and not math.isfinite(value) else value
+        for key, value in check.items()
+    }
 
 
 def keep_log(running: Running, folder: Path) -> None:

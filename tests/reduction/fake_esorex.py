@@ -35,16 +35,20 @@ def primary(*cards: str) -> bytes:
 
 
 def quality(recipe: str, spoilt: bool) -> list[str]:
-    """The QC cards of a wavelength calibration."""
+    """The QC cards of traces and of a wavelength calibration; a spoilt one lacks a lamp."""
+    if recipe == "muse_flat":
+        return [f"HIERARCH ESO QC TRACE SLICE{n} MAXSLOPE = 0.001" for n in range(1, 49)]
     if recipe != "muse_wavecal":
         return ["HIERARCH ESO QC FAKE = 1.5"]
     values = {
-        "LINES NID": 70,
+        "LINES NID": 95 if spoilt else 102,
+        "FIT NLINES": 63 if spoilt else 70,
         "FIT RMS": 0.02,
         "DWLEN BOTTOM": 14.0 if spoilt else 0.5,
         "DWLEN TOP": 0.5,
     }
-    return [
+    lamps = [3, 4] if spoilt else [3, 4, 5]
+    return [f"HIERARCH ESO QC WAVECAL SLICE20 LAMP{n} LINES PEAK MAX = 56000.0" for n in lamps] + [
         f"HIERARCH ESO QC WAVECAL SLICE{number} {key} = {value}"
         for number in range(1, 49)
         for key, value in values.items()

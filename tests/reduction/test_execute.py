@@ -136,7 +136,11 @@ def test_a_wavelength_solution_of_bad_quality_is_refused(site):
     site.frame(arc, "muse_wavecal:spoilt")
     (bad,) = site.reduce(STD)
     assert isinstance(bad.error, CalibrationRejected)
-    assert "DWLEN BOTTOM" in str(bad.error)
+    assert "lamps with lines: 2, accepted is 3" in str(bad.error)
+    checks = call_records(site.shop.folder, bad.calls)[-1]["checks"]
+    assert {one["keyword"]: one["verdict"] for one in checks}[
+        "WAVECAL SLICE# DWLEN BOTTOM"
+    ] == "warn"
 
 
 def test_a_truncated_frame_is_found_before_a_recipe_sees_it(site):

@@ -17,8 +17,8 @@ from pipeline.muse.wavelengths import slice_wavelengths
 NX, NY = 4096, 4112  # trimmed CCD [pix]
 Y_CENTRE, Y_HALF = (NY + 1) / 2, NY / 2  # u = (y - Y_CENTRE) / Y_HALF runs from -1 to 1
 EDGE_SIGMA_PX = 0.5  # blur of the slice edges
-MEAN_GAP_PX, GAP_SCATTER_PX = 7.2, 0.55  # between slices; real ones are 4.6 to 9.2 pixels
-GAP_RANGE_PX = (5.3, 8.8)
+MEAN_GAP_PX, GAP_SCATTER_PX = 7.2, 0.75  # between slices; real ones are 4.6 to 9.2 pixels
+GAP_RANGE_PX = (5.0, 9.0)
 WIDTH_CENTRE_PX, WIDENING_PX = 75.0, 4.2  # slices at the edges of the CCD are wider by distortion
 OPTICS_SEED, PIXEL_SEED = 1000, 77  # the instrument is the same in every campaign
 # Position of the slices on the sky, left to right on the CCD (the instrument's public slice order)

@@ -19,7 +19,7 @@ LEAK = 0.03  # of the light that passes where the filters block it
 FILTER_EDGE_AA = 5.0  # sigma of the edges of the blue and notch filters
 # Levels of the lamps [e-/Angstrom/spaxel], by what real frames show: lamp flats of 23 300 to 26 200
 # counts in the mean over a CCD, twilights of 21 900 to 25 100.
-FLAT_LEVEL, TWILIGHT_LEVEL = 32_000.0, 22_000.0
+FLAT_LEVEL, TWILIGHT_LEVEL = 40_500.0, 27_000.0
 
 
 def filter_transmission(mode: str, wave_aa: np.ndarray) -> np.ndarray:
@@ -71,6 +71,7 @@ def relative_throughput(mode: str) -> np.ndarray:
 def flat_lamp(mode: str) -> np.ndarray:
     """Continuum lamp."""
     colour = (1 + 0.1 * np.sin(GRID_AA / 700.0)) / (1 + np.exp(-(GRID_AA - 5200.0) / 600.0))
+    colour *= 0.7 + 0.3 * np.exp(-0.5 * ((GRID_AA - 7000.0) / 1500.0) ** 2)
     return np.asarray(FLAT_LEVEL * colour * relative_throughput(mode))
 
 

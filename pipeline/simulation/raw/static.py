@@ -15,7 +15,7 @@ from pipeline.simulation.raw.optics import slice_positions
 LINE_CATALOG_VERSION = 3  # the recipes refuse others; it must stand in the primary header
 MAG = 2.5
 # Scatter of the catalogue's wavelengths: with it solutions have the rms of real ones, 0.018 to 0.053 A
-CATALOGUE_ERROR_AA, CATALOGUE_SEED = 0.018, 4861
+CATALOGUE_ERROR_AA, CATALOGUE_SEED = 0.026, 4861
 Columns = Sequence[tuple[str, str, str, np.ndarray]]  # name, format, unit, values
 
 
