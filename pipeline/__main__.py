@@ -7,7 +7,7 @@ from pipeline.archive.cli import add_commands
 from pipeline.cli.options import add_common_options, guarded, request_from
 from pipeline.cli.status import status_lines
 from pipeline.errors import ConfigError
-from pipeline.reduction.runners import find_runner, recipes_version
+from pipeline.reduction.runners import check_parameters, find_runner, recipes_version
 from pipeline.sources import FORCEABLE, ArchiveFrames, campaigns_of
 from pipeline.sources.request import Request
 from pipeline.tasks.reduce import dry_run as dry_run_of
@@ -57,7 +57,12 @@ def _measure(request: Request, summarise: bool) -> int:
 
 def _reduce(request: Request, check: bool, dry_run: bool) -> int:
     if check:
-        print(f"recipes: {recipes_version(find_runner(request.settings.reduction.runner))}")
+        settings = request.settings.reduction
+        runner = find_runner(settings.runner, settings.recipe_dir, settings.static_dir)
+        check_parameters(runner, settings.parameters)
+        print(f"recipes: {recipes_version(runner)} in {runner.plugins}")
+        for category, paths in runner.tables.items():
+            print(f"  {category}: {', '.join(path.name for path in paths)}")
         return 0
     status = 0
     for campaign in campaigns_of(request):

@@ -310,6 +310,8 @@ class ReductionSettings:
     """How raw frames become cubes. Recipes run at their defaults but for ``parameters``."""
 
     runner: str = "auto"
+    recipe_dir: str = ""
+    static_dir: str = ""
     parameters: tuple[str, ...] = (
         "muse_scibasic.saveimage=false",
         "muse_scipost.skymethod=simple",

@@ -6,10 +6,10 @@ of other recipes), lacks what is not needed (most trees are incomplete in someth
 static tables with the standard, at its root, or not at all: the recipes' installation has them.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from pipeline.muse.association import Association, File
+from pipeline.muse.association import Association
 
 LEAST_FRAMES = {"BIAS": 3, "FLAT": 3, "ARC": 3, "SKYFLAT": 3, "ILLUM": 1}  # that recipes must have
 NEEDED = ("BIAS", "FLAT", "ARC")  # raw calibrations without which nothing is reduced
@@ -37,6 +37,7 @@ class Calibrations:
     group: Association  # the standard and what calibrates it, and nothing else
     missing: tuple[str, ...]  # kinds of files without which nothing is reduced; () if it suffices
     notes: tuple[str, ...]  # what was ignored, what is incomplete and not needed
+    borrowed: tuple[str, ...] = ()  # kinds that only other calibrations have, and which are used
 
     @property
     def suffice(self) -> bool:
@@ -75,6 +76,9 @@ def calibrations_of(
     missing = [
         f"{tag} (at least {LEAST_FRAMES[tag]} frames)" for tag in NEEDED if tag not in present
     ]
+    own = {file.category for child in kept.children for file in child.files}
+    borrowed = tuple(tag for tag in NEEDED if tag in present and tag not in own)
+    notes += [f"{tag} is not below the standard: that of another calibration" for tag in borrowed]
     for tag in NEEDED_STATICS:
         if tag in present:
             continue
@@ -86,7 +90,7 @@ def calibrations_of(
         notes.append("no twilight flats in the tree")
     if "ILLUM" not in present:
         notes.append("no illumination flat (ILLUM) in the tree")
-    return Calibrations(kept, tuple(missing), tuple(dict.fromkeys(notes)))
+    return Calibrations(kept, tuple(missing), tuple(dict.fromkeys(notes)), borrowed)
 
 
 def _kept(group: Association, notes: list[str]) -> Association | None:
@@ -127,20 +131,3 @@ def _statics_elsewhere(kept: Association, root: Association) -> tuple[Associatio
                 own = replace(part, category=file.category, files=(file,), children=())
                 found.setdefault(file.category, own)
     return tuple(found[tag] for tag in sorted(found))
-
-
-def merged_statics(
-    group: Association, installed: Mapping[str, str], present: Iterable[File] = ()
-) -> dict[str, str]:
-    """Name of the static table of every category: of the tree first, then of the installation.
-
-    Parameters
-    ----------
-    installed : mapping of str to str
-        Path by category.
-    """
-    chosen = dict(installed)
-    for file in (*reversed(group.all_files()), *present):
-        if file.category in USED_STATICS:
-            chosen[file.category] = file.name
-    return chosen

@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+PARAMETERS = ("nifu", "saveimage", "skymethod", "save", "lambdamin", "lambdamax", "nsum")
 MAKES = {
     "muse_bias": ["MASTER_BIAS"],
     "muse_flat": ["MASTER_FLAT", "TRACE_TABLE"],
@@ -73,6 +74,10 @@ def cube() -> bytes:
 def main() -> int:
     """Do as the real one would."""
     recipe = next(word for word in sys.argv[1:] if not word.startswith("--"))
+    if "--params" in sys.argv:
+        print("Recipe Parameters :")
+        print("\n".join(f"  {name} : 0" for name in PARAMETERS))
+        return 0
     files = [line.split() for line in Path(sys.argv[-1]).read_text().splitlines()]
     for path, _ in files:
         head = Path(path).read_bytes()[:2880].decode("ascii", "replace")
