@@ -13,6 +13,7 @@ from pipeline.published.files import DATA, RecordFiles, read_files
 from pipeline.schema import make_table
 
 FIELD_NAME = "LTT 3218"
+BAND = "I_Bessel"  # passband of every flux and signal-to-noise ratio of the study
 REFERENCE = ("2019-03-10", "WFM-AO-N")  # night and mode of the reference exposure
 TRANSFORMED = ("2019-05-08", "WFM-AO-N")  # the other exposure of the transformation figure
 EDGE_STAR = 25  # the study leaves it out: too close to the edge of the field

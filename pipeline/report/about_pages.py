@@ -15,7 +15,7 @@ SMALL = 1e-4  # below it a setting is printed with a power of ten
 
 def method_page(campaigns: Sequence[Results], book: Book) -> Page:
     """The whole chain with its formulas and the values that this build used."""
-    measured = next((one for one in campaigns if one.source != "published"), None)
+    measured = next((one for one in campaigns if one.is_measured), None)
     chosen = measured or (campaigns[0] if campaigns else None)
     return Page(
         "method",

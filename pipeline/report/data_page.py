@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.muse.exposure import MODES
+from pipeline.muse.modes import WIDE_FIELD
 from pipeline.report.figures.calendar import availability_calendar, column_of
 from pipeline.report.pages import Book, FigureView, Page, TableBlock
 from pipeline.report.rows import exposure_anchors, number, text_of, whole
@@ -52,7 +52,7 @@ def _data_of(results: Results, book: Book) -> DataOf:
         book.table(_availability_table(results), results.name) if has_calendar else None,
         exposures_block,
         tuple((name, status[name]) for name in ("ok", "excluded", "failed") if status[name]),
-        tuple((name, modes[name]) for name in (*MODES, *sorted(set(modes) - set(MODES)))
+        tuple((name, modes[name]) for name in (*WIDE_FIELD, *sorted(set(modes) - set(WIDE_FIELD)))
               if modes[name]),
         len({str(value) for value in exposures["night"]}),
     )  # fmt: skip
@@ -85,7 +85,7 @@ def _availability_table(results: Results) -> TableView:
     states = {"SCI": ("SCI", "good"), "NOSCI": ("NOSCI", "muted")}
     rows = []
     for row in availability:
-        values = [text_of(row[column_of(mode)]) for mode in MODES]
+        values = [text_of(row[column_of(mode)]) for mode in WIDE_FIELD]
         cells = [
             Cell(*states.get(v, ("", ""))[:1], kind=states.get(v, ("", ""))[1]) for v in values
         ]
@@ -95,7 +95,7 @@ def _availability_table(results: Results) -> TableView:
         f"The same {len(rows)} nights as a table. SCI: a science exposure in that mode and night "
         "exists, so the archive knows which calibrations belong to it; NOSCI: it does not; empty: "
         "the standard was not observed.",
-        (Head("Night", numeric=False), *(Head(mode, numeric=False) for mode in MODES)),
+        (Head("Night", numeric=False), *(Head(mode, numeric=False) for mode in WIDE_FIELD)),
         tuple(rows),
         source="availability",
         filter=True,

@@ -277,7 +277,7 @@ def _snr_of_field(campaigns: Sequence[Results], mark: str, book: Book) -> SnrOfF
 
 def short_name(results: Results) -> str:
     """What a campaign is called where there is little room."""
-    return {"published": "study", "simulated": "simulated"}.get(results.source, results.title)
+    return results.short_title or results.title
 
 
 def _snr_table(campaigns: Sequence[Results], table_id: str) -> TableView:

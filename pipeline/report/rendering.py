@@ -26,7 +26,6 @@ from pipeline.report.offset_page import offsets_page
 from pipeline.report.pages import Book, Page, environment, navigation, render_page
 from pipeline.report.reduction_pages import reduction_pages, write_reduction_logs
 from pipeline.report.rows import readable
-from pipeline.report.site import swap_in
 from pipeline.report.spectra_page import spectra_page
 from pipeline.report.stability_pages import scatter_page, timelines_page
 from pipeline.report.static_image import static_svg
@@ -34,6 +33,7 @@ from pipeline.report.summary_page import summary_page
 from pipeline.report.truth_pages import channels_page, recovery_page
 from pipeline.report.version_files import write_version_files
 from pipeline.schema.results import Results
+from pipeline.workflow.ownership import DOCS, check, put_in_place
 
 NOT_PAGES = ("overrides", "hooks.py", "__pycache__", ".gitignore")
 
@@ -86,7 +86,7 @@ def render(
     build : BuildInfo
         Version and provenance.
     docs_dir : Path
-        A generated folder; whatever was in it is gone afterwards.
+        A generated folder; what an earlier run generated is gone afterwards.
     source : Path
         Where ``templates/`` and ``site_src/`` are.
 
@@ -94,6 +94,8 @@ def render(
     ------
     SiteError
         If the folder cannot be written.
+    WorkspaceError
+        If it holds something that we did not generate.
     """
     from pipeline.report.vendor import bundle_path  # here, so that `python -m` can run that module
 
@@ -101,7 +103,7 @@ def render(
     if len(set(names)) != len(names):
         raise SiteError(f"two campaigns of one name: {', '.join(sorted(names))}")
     bundle_path()
-    docs_dir = docs_dir.absolute()
+    docs_dir = check(docs_dir, DOCS)
     try:
         docs_dir.parent.mkdir(parents=True, exist_ok=True)
         fresh = Path(tempfile.mkdtemp(prefix=f".{docs_dir.name}.", dir=docs_dir.parent))
@@ -110,7 +112,7 @@ def render(
     try:
         _render_into(fresh, results, build, source)
         fresh.chmod(0o755)
-        swap_in(fresh, docs_dir)
+        put_in_place(fresh, docs_dir, DOCS)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
     return sorted(path for path in docs_dir.rglob("*") if path.is_file())

@@ -150,12 +150,7 @@ def _lead(results: Results) -> str:
         f"{results.last_night}"
     )
     said += f", {unused} of them not used." if unused else "."
-    what = {
-        "published": " The numbers of the study of 2021, read off its figures and analysed again.",
-        "simulated": " Made on the computer, at the dates and in the modes of the real record, and "
-        "measured by the whole chain: nothing here was observed.",
-    }
-    return said + what.get(results.source, "")
+    return f"{said} {results.introduction}".rstrip()
 
 
 def _meaning(results: Results) -> tuple[str, ...]:

@@ -6,9 +6,10 @@ import numpy as np
 from astropy import units as u
 from astropy.table import QTable
 
+from pipeline.muse.geometry import N_CHANNELS, N_SLICES
 from pipeline.simulation.instrument import Drift
 from pipeline.simulation.plan import SimulatedExposure
-from pipeline.simulation.scaling import aperture, band_weights
+from pipeline.simulation.scaling import aperture_weights, band_weights
 from pipeline.simulation.scene import Scene
 from pipeline.simulation.stars import StarSpec, catalogue_xy, light_xy
 
@@ -114,18 +115,23 @@ def exposures_table(exposures: Sequence[SimulatedExposure]) -> QTable:
 
 def channels_table(exposures: Sequence[SimulatedExposure], drift: Drift) -> QTable:
     """One row per exposure and channel: the response as it has drifted."""
-    channels = np.array([drift.channels(e.mjd_mid) for e in exposures]).reshape(-1, 24)
-    slices = np.array([drift.slices(e.mjd_mid).std(axis=1) for e in exposures]).reshape(-1, 24)
+    channels = np.array([drift.channels(e.mjd_mid) for e in exposures]).reshape(-1, N_CHANNELS)
+    slices = np.array([drift.slices(e.mjd_mid).std(axis=1) for e in exposures])
+    slices = slices.reshape(-1, N_CHANNELS)
     n = channels.shape[1]
     return _table(
         {
             "exposure_id": (np.repeat([e.exposure_id for e in exposures], n), None, "identity"),
-            "channel": (np.tile(np.arange(1, n + 1), len(exposures)), None, "MUSE channel 1-24"),
+            "channel": (
+                np.tile(np.arange(1, n + 1), len(exposures)),
+                None,
+                f"MUSE channel 1-{N_CHANNELS}",
+            ),
             "response": (channels.ravel(), None, "response relative to its mean over a year"),
             "slice_std": (
                 slices.ravel(),
                 None,
-                "standard deviation of the 48 slices' responses about that of the channel",
+                f"standard deviation of the {N_SLICES} slices' responses about that of the channel",
             ),
         }
     )
@@ -159,12 +165,12 @@ def fluxes_table(
     radii_px: Sequence[float],
     band: tuple[np.ndarray, np.ndarray],
     band_name: str,
+    method: str,
 ) -> QTable:
     """One row per star and radius: what an aperture holds, without noise.
 
-    The aperture stands at the catalogue position taken through the true affine. Masks are
-    ``center``: spaxels whose centre lies within the radius; spaxels without data count
-    as zero. Cosmic rays are noise and not in it.
+    The aperture stands at the catalogue position taken through the true affine; its spaxels count
+    as ``aperture_weights`` says, those without data as zero. Cosmic rays are noise and not in it.
     """
     weights = band_weights(scene, band)
     starlight = scene.starlight(fluxes, weights)
@@ -177,18 +183,19 @@ def fluxes_table(
         own = np.zeros(starlight.shape)
         own[scene.sources[j].where] = fluxes[j] * scene.summed(scene.sources[j], weights)
         for radius_px in radii_px:
-            mask = aperture(starlight.shape, xy, radius_px)
+            mask, share = aperture_weights(starlight.shape, xy, radius_px, method)
             has_data = np.isfinite(seen[mask])
-            ideal = (starlight[mask] + uniform_sky)[has_data].sum()
-            stars, left, noise = (np.nansum(image[mask]) for image in (seen, sky, variance))
+            ideal = (share * (starlight[mask] + uniform_sky))[has_data].sum()
+            stars, left = (np.nansum(share * image[mask]) for image in (seen, sky))
+            noise = np.nansum(share**2 * variance[mask])
             rows.append(
                 (
                     stars + left,
                     np.sqrt(noise),
                     (stars + left) / ideal if ideal > 0 else np.nan,
                     left,
-                    own[mask][has_data].sum(),
-                    has_data.mean() if has_data.size else 0.0,
+                    (share * own[mask])[has_data].sum(),
+                    share[has_data].sum() / share.sum() if has_data.size else 0.0,
                 )
             )
     values = np.array(rows).reshape(-1, 6).T

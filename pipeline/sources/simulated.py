@@ -14,11 +14,20 @@ from pipeline.tasks import schedule
 from pipeline.tasks.inputs import simulated_entries
 from pipeline.tasks.measure import Job, SimulationPlan
 
+APERTURE_SUMS = ("center", "exact")  # extraction methods whose fluxes the truth has, too
+
 
 class SimulatedCampaign(MeasuredCampaign):
     """The record's dates, modes, positions and SNR, with drifting channels of known truth."""
 
     source = "simulated"
+    description = "a simulated campaign, whose truth is known"
+    by_default = True
+    short_title = "simulated"
+    introduction = (
+        "Made on the computer, at the dates and in the modes of the real record, and measured by the "
+        "whole chain: nothing here was observed."
+    )
     simulated = True
     sections = (*MeasuredCampaign.sections, "simulation")
     code = ("pipeline/simulation", "pipeline/published", *MEASURED_CODE)
@@ -60,8 +69,8 @@ class SimulatedCampaign(MeasuredCampaign):
         }
 
     def comparable(self, tables: Mapping[str, QTable]) -> Mapping[str, QTable]:
-        """All, but the truth only where it was summed over the same spaxels."""
-        if self.settings.extraction.mask == "center":
+        """All, but the truth only where sums over apertures were measured, as its are."""
+        if self.settings.extraction.method in APERTURE_SUMS:
             return tables
         return {name: table for name, table in tables.items() if not name.startswith("truth_")}
 

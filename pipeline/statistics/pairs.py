@@ -80,10 +80,11 @@ def pair_statistics(fluxes: Fluxes, pairs: Sequence[Pair] | None = None) -> QTab
         n_err = np.count_nonzero(np.isfinite(err), axis=0)
         photon_std = np.sqrt(np.nansum(err**2, axis=0) / n_err)
     excess = excess_scatter(value, err)
-    trend = spearman(fluxes.mjd, value)
-    nights, means = nightly_means(fluxes.nights, value)
+    entered = fluxes.usable.any(axis=1)  # a row without a flux may have no time either
+    trend = spearman(fluxes.mjd[entered], value[entered])
+    nights, means = nightly_means(fluxes.nights[entered], value[entered])
     nightly = spearman(np.arange(len(nights), dtype=float), means)
-    line = slopes(fluxes.mjd, value, err)
+    line = slopes(fluxes.mjd[entered], value[entered], err[entered])
     channel = fluxes.channel
     return make_table(
         "pairs",

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from astropy.table import QTable
 
+from pipeline.config.passbands import Band
 from pipeline.measure import Measurement
-from pipeline.measure.bands import Band
 from pipeline.measure.photometry import published_band_sum
 from pipeline.measure.reference import ReferenceCatalogue
 from pipeline.schema import APERTURE_RADII_PX, TABLES, empty_value, make_table
