@@ -1,33 +1,45 @@
 """What a recipe left behind: log, quality-control keywords, products."""
 
 import re
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from astropy.io import fits
 
-MAX_KEPT = 40  # distinct warnings or errors that are kept of a log
+MAX_KEPT = 40  # kinds of warnings or errors that are kept of a log
+_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 _LINE = re.compile(r"^\d\d:\d\d:\d\d \[\s*(\w+)\s*\] ([^:]*): (?:\[tid=\d+\] )?(.*)$")
-# Warnings that say nothing about the data: every call on Debian has them.
-_NOISE = ("Unable to open directory", "is missing")
+# A warning that says nothing about the data: every call on Debian has it.
+_NOISE = ("Unable to open directory",)
 
 
 def log_lines(log: str, level: str) -> tuple[str, ...]:
-    """The distinct messages of one level in a CPL log, in order, each with its number.
+    """The messages of one level in a CPL log, in order; those that differ in numbers only are one.
+
+    Each tells how often it comes: 48 warnings, one a slice, are a warning 48 times.
 
     Parameters
     ----------
     level : str
         "WARNING" or "ERROR".
     """
-    found: Counter[str] = Counter()
+    found: dict[str, list[str]] = {}
     for line in log.splitlines():
         match = _LINE.match(line)
         if match and match[1].upper() == level and not any(n in match[3] for n in _NOISE):
-            found[f"{match[2].strip()}: {match[3].strip()}".removeprefix(": ")] += 1
-    shown = [text + (f" ({n} times)" if n > 1 else "") for text, n in found.items()]
-    return tuple(shown[:MAX_KEPT])
+            text = f"{match[2].strip()}: {match[3].strip()}".removeprefix(": ")
+            found.setdefault(_NUMBER.sub("#", text), []).append(text)
+    shown = [_counted(texts) for texts in found.values()]
+    if len(shown) > MAX_KEPT:
+        shown = [*shown[:MAX_KEPT], f"and {len(shown) - MAX_KEPT} other messages"]
+    return tuple(shown)
+
+
+def _counted(texts: Sequence[str]) -> str:
+    if len(texts) == 1:
+        return texts[0]
+    others = "" if len(set(texts)) == 1 else ", with other numbers"
+    return f"{texts[0]} ({len(texts)} times{others})"
 
 
 def last_words(log: str, otherwise: str) -> str:

@@ -216,6 +216,14 @@ def snr_table(gathered: Gathered, exposure_id: str, band: str) -> QTable:
     return make_table("snr", columns, exposure=exposure_id)
 
 
+def calibrations_table(records: Mapping[str, CalibrationRecord]) -> QTable:
+    """Table ``calibrations``: with what every exposure was calibrated, by identity."""
+    rows = [{"exposure_id": name, **record.as_row()} for name, record in sorted(records.items())]
+    return make_table(
+        "calibrations", {key: [row[key] for row in rows] for key in (rows[0] if rows else ())}
+    )
+
+
 def recipe_calls_table(logs: Mapping[str, ReductionLog]) -> QTable:
     """Table ``recipe_calls``: what every call of a recipe took; shared calls once per exposure."""
     calls = [(name, call) for name, log in sorted(logs.items()) for call in log.calls]
