@@ -308,7 +308,9 @@ def _step_view(results: Results, number: int, step: Step, book: Book) -> StepVie
         _where(step),
         book.table(inputs),
         book.table(_checks_table(results, number, step)) if step.checks else None,
-        tuple((text, known.meaning if (known := meaning_of(text)) else "") for text in step.warnings),
+        tuple(
+            (text, known.meaning if (known := meaning_of(text)) else "") for text in step.warnings
+        ),
         book.table(quality) if step.quality else None,
     )
 

@@ -12,6 +12,7 @@ from pipeline.measure import Measurement
 from pipeline.measure.photometry import published_band_sum
 from pipeline.measure.reference import ReferenceCatalogue
 from pipeline.schema import APERTURE_RADII_PX, TABLES, empty_value, make_table
+from pipeline.schema.calibration_record import CalibrationRecord
 from pipeline.schema.reduction_log import CallCost, ReductionLog
 from pipeline.schema.results import Image, SpectrumSet
 from pipeline.tasks.fits_products import read_detection, read_measurement
