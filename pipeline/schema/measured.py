@@ -37,6 +37,29 @@ MEASURED: Mapping[str, tuple[Column, ...]] = {
         column("reason", "str", "", "why the status is not ok", "meta.note"),
         column("simulated", "bool", "", "true if the exposure was simulated", "meta.code"),
     ),
+    "calibrations": (
+        EXPOSURE_ID,
+        column("calibrations_way", "str", "", "how the calibrations were found: standard (its own association tree), science (the tree of a science exposure of the night), neighbour (of another night), query (assembled from the catalogue)", "meta.code"),
+        column("calibrations_certified", "bool", "", "all that was used has passed the observatory's quality control", "meta.code.qual"),
+        column("illum_applied", "bool", "", "an illumination flat taken near the exposure was applied", "meta.code"),
+        column("twilight_applied", "bool", "", "twilight flats were applied", "meta.code"),
+        column("n_channels", "i8", "", "channels that were reduced", "meta.number"),
+        *(
+            described
+            for name, words in (
+                ("bias", "biases"),
+                ("flat", "lamp flats"),
+                ("arc", "arc frames"),
+                ("illum", "illumination flat"),
+                ("skyflat", "twilight flats"),
+            )
+            for described in (
+                column(f"{name}_frames", "i8", "", f"{words} that were used, 0 if none", "meta.number"),
+                column(f"{name}_age_hours", "f8", "h", f"mean start of the {words} less that of the exposure", "time.interval"),
+                column(f"{name}_temperature_difference_k", "f8", "K", f"mean temperature of the instrument during the {words} less that during the exposure", "phys.temperature"),
+            )
+        ),
+    ),
     "recipe_calls": (
         EXPOSURE_ID,
         column("call", "str", "", "identity of the call: recipe, digest of what goes in, channel", "meta.id"),

@@ -11,6 +11,7 @@ from pipeline.config.passbands import Band, load_band
 from pipeline.measure import Measurement
 from pipeline.measure.reference import ReferenceCatalogue
 from pipeline.schema import TABLES, empty_value, make_table, radius_column
+from pipeline.schema.calibration_record import CalibrationRecord
 from pipeline.schema.reduction_log import CallCost, ReductionLog
 from pipeline.schema.results import Image, SpectrumSet
 from pipeline.tasks.fits_products import read_detection, read_measurement
@@ -214,6 +215,14 @@ def snr_table(gathered: Gathered, exposure_id: str, band: str, radii_px: Sequenc
         snr = one.fluxes.snr
     columns = {radius_column(radius): snr[:, k] for k, radius in enumerate(radii_px)}
     return make_table("snr", {"star_id": star_ids, **columns}, exposure=exposure_id, band=band)
+
+
+def calibrations_table(records: Mapping[str, CalibrationRecord]) -> QTable:
+    """Table ``calibrations``: with what every exposure was calibrated, by identity."""
+    rows = [{"exposure_id": name, **record.as_row()} for name, record in sorted(records.items())]
+    return make_table(
+        "calibrations", {key: [row[key] for row in rows] for key in (rows[0] if rows else ())}
+    )
 
 
 def recipe_calls_table(logs: Mapping[str, ReductionLog]) -> QTable:
