@@ -14,7 +14,7 @@ from pipeline.schema import make_table
 from pipeline.schema.publications import STUDY
 
 FIELD_NAME = "LTT 3218"
-BAND, RADIUS_PX = "I_Bessel", 4.5  # passband and aperture of the timelines
+BAND, RADIUS_PX = "I_Bessel", 4.5  # passband and aperture of the timelines and of the SNR
 REFERENCE = ("2019-03-10", "WFM-AO-N")  # night and mode of the reference exposure
 TRANSFORMED = ("2019-05-08", "WFM-AO-N")  # the other exposure of the transformation figure
 EDGE_STAR = 25  # the study leaves it out: too close to the edge of the field

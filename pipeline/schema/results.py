@@ -89,7 +89,7 @@ class Results:
 
     name: str  # folder under site/data: letters, digits, - and _
     title: str
-    source: str  # "published", "simulated", "cubes" or "archive"
+    source: str  # name in the registry of sources
     simulated: bool
     field_name: str
     first_night: str
@@ -106,3 +106,6 @@ class Results:
         default_factory=dict
     )  # report.toml as read
     origin: Provenance = field(default_factory=lambda: Provenance())  # tells what a change came from
+    short_title: str = ""  # for where there is little room; "": as ``title``
+    introduction: str = ""  # what it is, in a sentence of the summary
+    is_measured: bool = True  # from cubes here, not taken over from a publication

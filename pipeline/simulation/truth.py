@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 from astropy.table import QTable
 
+from pipeline.muse.geometry import N_CHANNELS
 from pipeline.schema import make_table
 from pipeline.simulation.instrument import Drift
 from pipeline.simulation.plan import SimulatedExposure
-from pipeline.simulation.scaling import aperture, band_weights
+from pipeline.simulation.scaling import aperture_weights, band_weights
 from pipeline.simulation.scene import Scene
 from pipeline.simulation.stars import StarSpec, catalogue_xy, light_xy
 
@@ -33,8 +34,9 @@ def exposures_table(exposures: Sequence[SimulatedExposure]) -> QTable:
 
 def channels_table(exposures: Sequence[SimulatedExposure], drift: Drift) -> QTable:
     """One row per exposure and channel: the response as it has drifted."""
-    channels = np.array([drift.channels(e.mjd_mid) for e in exposures]).reshape(-1, 24)
-    slices = np.array([drift.slices(e.mjd_mid).std(axis=1) for e in exposures]).reshape(-1, 24)
+    channels = np.array([drift.channels(e.mjd_mid) for e in exposures]).reshape(-1, N_CHANNELS)
+    slices = np.array([drift.slices(e.mjd_mid).std(axis=1) for e in exposures])
+    slices = slices.reshape(-1, N_CHANNELS)
     n = channels.shape[1]
     return make_table(
         "truth_channels",
@@ -72,12 +74,12 @@ def fluxes_table(
     radii_px: Sequence[float],
     band: tuple[np.ndarray, np.ndarray],
     band_name: str,
+    method: str,
 ) -> QTable:
     """One row per star and radius: what an aperture holds, without noise.
 
-    The aperture stands at the catalogue position taken through the true affine. Masks are
-    ``center``: spaxels whose centre lies within the radius; spaxels without data count
-    as zero. Cosmic rays are noise and not in it.
+    The aperture stands at the catalogue position taken through the true affine; its spaxels count
+    as ``aperture_weights`` says, those without data as zero. Cosmic rays are noise and not in it.
     """
     weights = band_weights(scene, band)
     starlight = scene.starlight(fluxes, weights)
@@ -90,18 +92,19 @@ def fluxes_table(
         own = np.zeros(starlight.shape)
         own[scene.sources[j].where] = fluxes[j] * scene.summed(scene.sources[j], weights)
         for radius_px in radii_px:
-            mask = aperture(starlight.shape, xy, radius_px)
+            mask, share = aperture_weights(starlight.shape, xy, radius_px, method)
             has_data = np.isfinite(seen[mask])
-            ideal = (starlight[mask] + uniform_sky)[has_data].sum()
-            stars, left, noise = (np.nansum(image[mask]) for image in (seen, sky, variance))
+            ideal = (share * (starlight[mask] + uniform_sky))[has_data].sum()
+            stars, left = (np.nansum(share * image[mask]) for image in (seen, sky))
+            noise = np.nansum(share**2 * variance[mask])
             rows.append(
                 (
                     stars + left,
                     np.sqrt(noise),
                     (stars + left) / ideal if ideal > 0 else np.nan,
                     left,
-                    own[mask][has_data].sum(),
-                    has_data.mean() if has_data.size else 0.0,
+                    (share * own[mask])[has_data].sum(),
+                    share[has_data].sum() / share.sum() if has_data.size else 0.0,
                 )
             )
     values = np.array(rows).reshape(-1, 6).T

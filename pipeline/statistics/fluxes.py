@@ -98,8 +98,10 @@ class Fluxes:
 
 
 def mjd_of_nights(nights: np.ndarray) -> np.ndarray:
-    """Modified Julian Date of the midnight that ends each night's date."""
-    return (np.asarray(nights, dtype="datetime64[D]") - _MJD_EPOCH).astype(float) + 1.0
+    """Modified Julian Date of the midnight that ends each night's date, NaN where there is none."""
+    dates = np.asarray(nights, dtype="datetime64[D]")
+    days = (dates - _MJD_EPOCH).astype(float)
+    return np.where(np.isnat(dates), np.nan, days + 1.0)
 
 
 def fluxes_from_tables(

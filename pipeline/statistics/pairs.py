@@ -72,6 +72,8 @@ def pair_statistics(fluxes: Fluxes, pairs: Sequence[Pair] | None = None) -> QTab
     pairs : sequence of (star_1, star_2), optional
         Star numbers; left out, every pair once.
     """
+    measured = np.isfinite(fluxes.flux_published).any(axis=1) | fluxes.usable.any(axis=1)
+    fluxes = fluxes.select(measured)  # a row without a flux may have no time either
     found = deviations(fluxes, pairs)
     i, j = (fluxes.columns(pair[side] for pair in found.pairs) for side in (0, 1))
     value = np.where(found.used, found.value, np.nan)

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from astropy.table import QTable
 
+from pipeline.config.passbands import Band, load_band
 from pipeline.measure import Measurement
-from pipeline.measure.bands import Band, load_band
 from pipeline.measure.photometry import published_band_sum
 from pipeline.measure.reference import ReferenceCatalogue
 from pipeline.schema import TABLES, empty_value, make_table, radius_column
@@ -176,7 +176,7 @@ def photometry_table(gathered: Gathered) -> QTable:
     return make_table(
         "photometry",
         {name: np.concatenate(parts) for name, parts in columns.items()},
-        passbands="; ".join(f"{name}: {load_band(name).source}" for name in bands),
+        passbands="; ".join(f"{name}: {load_band(name).reference}" for name in bands),
     )
 
 

@@ -40,7 +40,8 @@ def keep_summary(
     product : Path
         ``summary.json``; the tables lie beside it.
     """
-    if products.staleness(product, ingredients):
+    if reason := products.staleness(product, ingredients):
+        products.tell_if_damaged(product, reason)
 
         def build(output: products.Output) -> None:
             summary = compute()

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from pipeline.errors import NotPublishable, VersionTooLarge
 from pipeline.schema.labels import FORM, is_version
+from pipeline.workflow.ownership import MARK
 
 LIMIT_MB = 16.0  # fifty versions stay under 0.8 ...
 PAGES_MB = 1000.0  # ... of the 1 GB that GitHub Pages serves
@@ -69,7 +70,8 @@ def read_site(folder: Path, limit_mb: float = LIMIT_MB) -> FinishedSite:
 def _read_files(folder: Path, limit_mb: float) -> dict[str, bytes]:
     if not folder.is_dir():
         raise NotPublishable(f"{folder}: no such folder; {REBUILD}")
-    paths = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*"))}
+    found = (path for path in sorted(folder.rglob("*")) if path.name != MARK)
+    paths = {path.relative_to(folder).as_posix(): path for path in found}
     for name, path in paths.items():
         if path.is_symlink():
             raise NotPublishable(f"{folder}: {name} is a symbolic link, which Pages does not serve")

@@ -85,6 +85,9 @@ def published() -> Results:
         notes=record.notes,
         reference_exposure=record.reference_exposure,
         inputs_digest="cd" * 32,
+        short_title="study",
+        introduction="The numbers of the study of 2021, read off its figures and analysed again.",
+        is_measured=False,
     )
 
 
@@ -119,6 +122,8 @@ def campaign(
         name=name,
         title=f"{title} {HOSTILE}" if hostile else title,
         source="simulated" if simulated else "cubes",
+        short_title="simulated" if simulated else "",
+        introduction="Made on the computer: nothing here was observed." if simulated else "",
         simulated=simulated,
         field_name=HOSTILE if hostile else "LTT 3218",
         first_night=shots[0][0],

@@ -133,10 +133,10 @@ def test_two_campaigns_of_one_name_are_refused(tmp_path: Path) -> None:
 
 def test_rendering_replaces_what_was_there(tmp_path: Path) -> None:
     folder = tmp_path / "docs"
-    folder.mkdir()
-    (folder / "stale.md").write_text("old")
-    render([], factory.build_info(), folder)
-    assert not (folder / "stale.md").exists()
+    before = set(render([factory.campaign()], factory.build_info(), folder))
+    after = set(render([], factory.build_info(), folder))
+    assert before - after
+    assert not any(path.exists() for path in before - after)
     assert [path.name for path in tmp_path.iterdir()] == ["docs"]
 
 

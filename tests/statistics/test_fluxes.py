@@ -82,6 +82,10 @@ def test_the_midnight_of_a_night_ends_its_date() -> None:
     assert mjd_of_nights(np.array(["2019-01-01"]))[0] == 58485
 
 
+def test_a_night_that_is_not_known_has_no_time() -> None:
+    np.testing.assert_array_equal(mjd_of_nights(np.array(["", "2019-01-01"])), [np.nan, 58485])
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

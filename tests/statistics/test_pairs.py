@@ -135,6 +135,34 @@ def test_too_few_exposures_are_nan_and_no_crash(n: int) -> None:
     assert np.isnan(table["excess_std"]).all()
 
 
+@pytest.mark.parametrize("night", ["", "2025-01-01"])
+def test_rows_of_failed_exposures_change_no_number(night: str) -> None:
+    """They have no flux, and, where the file was not readable, no night and no time."""
+    good = campaign(n_exposures=20, n_stars=4, scatter=0.01)
+    n_bad, n_stars = 3, len(good.star_ids)
+
+    def with_rows(values: np.ndarray, missing: object) -> np.ndarray:
+        rows = np.full((n_bad, *values.shape[1:]), missing, dtype=values.dtype)
+        return np.concatenate([rows, values])
+
+    bad = Fluxes(
+        flux=with_rows(good.flux, np.nan),
+        flux_err=with_rows(good.flux_err, np.nan),
+        nights=with_rows(good.nights, night),
+        mjd=with_rows(good.mjd, np.nan),
+        exposure_flags=with_rows(good.exposure_flags.astype("U6"), "failed"),
+        flux_published=with_rows(good.flux_published, np.nan),
+        modes=with_rows(good.modes, ""),
+        xy=good.xy,
+        channel=good.channel,
+        snr=good.snr,
+    )
+    assert bad.flux.shape == (23, n_stars)
+    one, other = pair_statistics(good), pair_statistics(bad)
+    for name in one.colnames:
+        np.testing.assert_array_equal(np.asarray(one[name]), np.asarray(other[name]), name)
+
+
 def test_a_single_star_has_no_pairs() -> None:
     assert len(pair_statistics(campaign(n_stars=1))) == 0
     assert len(timelines(campaign(n_stars=1))) == 0

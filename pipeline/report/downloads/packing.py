@@ -1,4 +1,4 @@
-"""A version as one archive, and its data as another; `python -m pipeline.cli.pack` makes them.
+"""A version as one archive, and its data as another; `python -m pipeline pack` makes them.
 
 What is uploaded to Zenodo and attached to a release. The site's is read from disk: unpack it and open
 index.html. It is never part of a site, since it would have to hold itself. The same site, the same
@@ -17,6 +17,7 @@ import yaml  # type: ignore[import-untyped]
 
 from pipeline.errors import SiteError
 from pipeline.report.text import slug
+from pipeline.workflow.ownership import DIST, MARK, claim
 
 PROJECT = "muse-differential-photometry"
 OF_THE_VERSION = ("CITATION.cff", "codemeta.json")  # so that the data alone can be cited
@@ -62,14 +63,17 @@ def pack(site: Path, folder: Path) -> tuple[Path, Path]:
     ------
     SiteError
         If there is no finished site, or the archive cannot be written.
+    WorkspaceError
+        If the folder holds something else than such archives.
     """
     citation = site / "CITATION.cff"
     if not (site / "index.html").is_file() or not citation.is_file():
         raise SiteError(f"{site}: no finished site; run `make report`, or name it: --site DIR")
     if folder.resolve().is_relative_to(site.resolve()):
         raise SiteError(f"{folder}: lies in the site, which would then hold its own archive")
+    folder = claim(folder, DIST)
     version = version_of(citation.read_bytes(), citation)
-    everything = sorted(path for path in site.rglob("*") if path.is_file())
+    everything = sorted(path for path in site.rglob("*") if path.is_file() and path.name != MARK)
     data = [path for path in everything if path.is_relative_to(site / "data")]
     data += [site / name for name in OF_THE_VERSION if (site / name).is_file()]
     return (

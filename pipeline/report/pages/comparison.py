@@ -124,8 +124,7 @@ def _side_by_side(record: Results, others: Sequence[Results]) -> SideBySide:
     for other in others:
         stats = pair_stats(other)
         values = {pair: stats[pair].std_published for pair in pairs if pair in stats}
-        what = "simulated" if other.source == "simulated" else other.title
-        name = f"{what}, convention published"
+        name = f"{other.short_title or other.title}, convention published"
         sources.append(Source(name, values, {}, other.simulated))
     return SideBySide(pairs, tuple(sources))
 

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.muse.exposure import MODES
+from pipeline.muse.modes import WIDE_FIELD
 from pipeline.report.figures.calendar import availability_calendar, column_of
 from pipeline.report.pages.base import FigureView, PageInputs, PageNumbering, PageType, TableBlock
 from pipeline.report.rows import exposure_anchors, number, text_of, whole
@@ -46,7 +46,7 @@ def _data_of(results: Results, numbering: PageNumbering) -> DataOf:
         numbering.table(_availability_table(results), results.name) if has_calendar else None,
         exposures_block,
         tuple((name, status[name]) for name in ("ok", "excluded", "failed") if status[name]),
-        tuple((name, modes[name]) for name in (*MODES, *sorted(set(modes) - set(MODES)))
+        tuple((name, modes[name]) for name in (*WIDE_FIELD, *sorted(set(modes) - set(WIDE_FIELD)))
               if modes[name]),
         len({str(value) for value in exposures["night"]}),
     )  # fmt: skip
@@ -79,7 +79,7 @@ def _availability_table(results: Results) -> TableView:
     states = {"SCI": ("SCI", "good"), "NOSCI": ("NOSCI", "muted")}
     rows = []
     for row in availability:
-        values = [text_of(row[column_of(mode)]) for mode in MODES]
+        values = [text_of(row[column_of(mode)]) for mode in WIDE_FIELD]
         cells = [
             Cell(*states.get(v, ("", ""))[:1], kind=states.get(v, ("", ""))[1]) for v in values
         ]
@@ -89,7 +89,7 @@ def _availability_table(results: Results) -> TableView:
         f"The same {len(rows)} nights as a table. SCI: a science exposure in that mode and night "
         "exists, so the archive knows which calibrations belong to it; NOSCI: it does not; empty: "
         "the standard was not observed.",
-        (Head("Night", numeric=False), *(Head(mode, numeric=False) for mode in MODES)),
+        (Head("Night", numeric=False), *(Head(mode, numeric=False) for mode in WIDE_FIELD)),
         tuple(rows),
         source="availability",
         filter=True,

@@ -15,7 +15,7 @@ SMALL = 1e-4  # below it a setting is printed with a power of ten
 
 def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any]:
     """The whole chain with its formulas and the values that this build used."""
-    measured = next((one for one in inputs.campaigns if one.source != "published"), None)
+    measured = next((one for one in inputs.campaigns if one.is_measured), None)
     chosen = measured or (inputs.campaigns[0] if inputs.campaigns else None)
     return {
         "settings": _Choices(chosen.settings if chosen else {}),

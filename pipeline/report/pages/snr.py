@@ -108,7 +108,7 @@ def _snr_of_field(campaigns: Sequence[Results], mark: str, numbering: PageNumber
 
 def short_name(results: Results) -> str:
     """What a campaign is called where there is little room."""
-    return {"published": "published", "simulated": "simulated"}.get(results.source, results.title)
+    return results.short_title or results.title
 
 
 def _shared_radii(campaigns: Sequence[Results]) -> tuple[float, ...]:

@@ -22,7 +22,6 @@ from pipeline.report.rows import (
 )
 from pipeline.report.tables import Cell, Head, TableView
 from pipeline.report.text import counted, fixed, probability, significant, slug, with_error
-from pipeline.schema.publications import STUDY
 from pipeline.schema.results import ReportedValue, Results
 
 TREND_P = 0.05  # from nightly means
@@ -115,12 +114,7 @@ def _lead(results: Results) -> str:
         f"{results.last_night}"
     )
     said += f", {unused} of them not used." if unused else "."
-    what = {
-        "published": f" The numbers of {STUDY.short}, read off the figures and analysed again.",
-        "simulated": " Made on the computer, at the dates and in the modes of the real record, and "
-        "measured by the whole chain: nothing here was observed.",
-    }
-    return said + what.get(results.source, "")
+    return f"{said} {results.introduction}".rstrip()
 
 
 def _meaning(results: Results) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pipeline.config.paths import ROOT
 from pipeline.errors import SiteError
+from pipeline.workflow.ownership import SITE, check, put_in_place
 
 TIME_LIMIT_S = 300  # a build takes seconds; a hung one must not hold a CI job for hours
 
@@ -31,7 +32,7 @@ def build_site(
     docs_dir : Path
         What ``render`` wrote.
     site_dir : Path
-        Where the site shall be; replaced.
+        Where the site shall be; a site of ours that is there is replaced.
     mkdocs_config : Path
         The configuration; it reads ``REPORT_DOCS`` and ``REPORT_SITE_URL``.
     site_url : str
@@ -43,8 +44,10 @@ def build_site(
     ------
     SiteError
         If mkdocs fails or warns, with what it said, or if the folder cannot be written.
+    WorkspaceError
+        If the folder holds something that is no site of ours.
     """
-    site_dir = site_dir.absolute()
+    site_dir = check(site_dir, SITE)
     try:
         site_dir.parent.mkdir(parents=True, exist_ok=True)
         fresh = Path(tempfile.mkdtemp(prefix=f".{site_dir.name}.", dir=site_dir.parent))
@@ -53,25 +56,10 @@ def build_site(
     try:
         _run_mkdocs(docs_dir.absolute(), fresh, mkdocs_config, site_url, epoch)
         fresh.chmod(0o755)  # mkdtemp makes folders that a web server may not read
-        swap_in(fresh, site_dir)
+        put_in_place(fresh, site_dir, SITE)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
     return site_dir
-
-
-def swap_in(fresh: Path, target: Path) -> None:
-    """Put the fresh folder in the place of the target, which may or may not exist."""
-    old = target.with_name(f".{target.name}.old")
-    try:
-        shutil.rmtree(old, ignore_errors=True)
-        if target.exists():
-            target.rename(old)
-        fresh.rename(target)
-    except OSError as error:
-        if old.exists() and not target.exists():
-            old.rename(target)
-        raise SiteError(f"{target}: cannot be replaced ({error.strerror})") from error
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def _run_mkdocs(docs_dir: Path, target: Path, config: Path, site_url: str, epoch: int) -> None:

@@ -22,9 +22,9 @@ from pipeline.report.figures.static_image import static_svg
 from pipeline.report.pages.base import Page, PageInputs
 from pipeline.report.pages.registry import guide_to, make_pages
 from pipeline.report.rows import readable
-from pipeline.report.site.mkdocs import swap_in
 from pipeline.report.site.templates import environment, navigation, render_page
 from pipeline.schema.results import Results
+from pipeline.workflow.ownership import DOCS, check, put_in_place
 
 NOT_PAGES = ("overrides", "hooks.py", "__pycache__", ".gitignore")
 
@@ -63,7 +63,7 @@ def render(
     build : BuildInfo
         Version and provenance.
     docs_dir : Path
-        A generated folder; whatever was in it is gone afterwards.
+        A generated folder; what an earlier run generated is gone afterwards.
     source : Path
         Where ``templates/`` and ``site_src/`` are.
 
@@ -71,6 +71,8 @@ def render(
     ------
     SiteError
         If the folder cannot be written.
+    WorkspaceError
+        If it holds something that we did not generate.
     """
     from pipeline.report.vendor import bundle_path  # here, so that `python -m` can run that module
 
@@ -78,7 +80,7 @@ def render(
     if len(set(names)) != len(names):
         raise SiteError(f"two campaigns of one name: {', '.join(sorted(names))}")
     bundle_path()
-    docs_dir = docs_dir.absolute()
+    docs_dir = check(docs_dir, DOCS)
     try:
         docs_dir.parent.mkdir(parents=True, exist_ok=True)
         fresh = Path(tempfile.mkdtemp(prefix=f".{docs_dir.name}.", dir=docs_dir.parent))
@@ -87,7 +89,7 @@ def render(
     try:
         _render_into(fresh, results, build, source)
         fresh.chmod(0o755)
-        swap_in(fresh, docs_dir)
+        put_in_place(fresh, docs_dir, DOCS)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
     return sorted(path for path in docs_dir.rglob("*") if path.is_file())

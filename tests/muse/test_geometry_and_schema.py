@@ -1,6 +1,4 @@
-"""Small nouns: the slicer's layout, the table schema, the progress line."""
-
-import io
+"""Small nouns: the slicer's layout and the table schema."""
 
 import numpy as np
 import pytest
@@ -8,7 +6,6 @@ from astropy import units as u
 
 from pipeline.muse.geometry import slice_address
 from pipeline.schema import TABLES, make_table
-from pipeline.workflow.progress import Progress
 
 
 def test_the_corners_of_the_field_are_the_first_and_last_slices():
@@ -62,14 +59,3 @@ def test_masked_values_stay_masked():
     columns = dict.fromkeys(("wfm_noao_n", "wfm_noao_e", "wfm_ao_n", "wfm_ao_e"), values)
     table = make_table("availability", {"date": ["2018-01-03", "2018-01-04"], **columns})
     assert table["wfm_ao_e"].mask.tolist() == [False, True]
-
-
-def test_progress_says_how_far_how_long_and_what_failed():
-    now = iter([0.0, 10.0, 20.0, 30.0, 40.0])
-    stream = io.StringIO()
-    progress = Progress("measure", 4, stream, lambda: next(now))
-    for failed in (False, True, False, False):
-        progress.step(failed)
-    lines = stream.getvalue().splitlines()
-    assert lines[0] == "measure 1/4, 0:10, 0:30 left"
-    assert lines[-1] == "measure 4/4, 1 failed, 0:40"
