@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 from astropy.table import QTable
 
-from pipeline.config.passbands import Band
+from pipeline.config.passbands import Band, load_band
 from pipeline.measure import Measurement
-from pipeline.measure.photometry import published_band_sum
 from pipeline.measure.reference import ReferenceCatalogue
-from pipeline.schema import APERTURE_RADII_PX, TABLES, empty_value, make_table
+from pipeline.schema import TABLES, empty_value, make_table, radius_column
+from pipeline.schema.calibration_record import CalibrationRecord
 from pipeline.schema.reduction_log import CallCost, ReductionLog
 from pipeline.schema.results import Image, SpectrumSet
 from pipeline.tasks.fits_products import read_detection, read_measurement
@@ -145,15 +145,15 @@ def published_fluxes(gathered: Gathered, band: Band, radius_px: float) -> np.nda
     fluxes = np.full((len(gathered.exposures), len(gathered.catalogue.star_id)), np.nan)
     for row, exposure_id in enumerate(gathered.exposures["exposure_id"]):
         if (measurement := gathered.measured.get(str(exposure_id))) is not None:
-            spectra = measurement.spectra
-            column = int(np.flatnonzero(np.isclose(spectra.radii_px, radius_px))[0])
-            sums = published_band_sum(spectra.flux, spectra.variance, spectra.wave_aa, band)
+            column = int(np.flatnonzero(np.isclose(measurement.spectra.radii_px, radius_px))[0])
+            sums = next(one.published for one in measurement.photometry if one.band == band.name)
             fluxes[row] = sums.flux[:, column]
     return fluxes
 
 
 def photometry_table(gathered: Gathered) -> QTable:
     """The table ``photometry``: every exposure, star, band and aperture."""
+    bands = dict.fromkeys(one.band for m in gathered.measured.values() for one in m.photometry)
     columns: dict[str, list[np.ndarray]] = {column.name: [] for column in TABLES["photometry"]}
     star_ids = gathered.catalogue.star_id
     for exposure_id, measurement in gathered.measured.items():
@@ -170,10 +170,15 @@ def photometry_table(gathered: Gathered) -> QTable:
                 ("snr", fluxes.snr.ravel()),
                 ("coverage", fluxes.coverage.ravel()),
                 ("flags", band.flags.ravel()),
+                ("method", np.full(fluxes.flux.size, measurement.spectra.method)),
+                ("noise_source", np.tile(band.noise_source, len(star_ids))),
+                ("background_std", np.tile(band.noise.background, len(star_ids))),
             ):
                 columns[name].append(values)
     return make_table(
-        "photometry", {name: np.concatenate(parts) for name, parts in columns.items()}
+        "photometry",
+        {name: np.concatenate(parts) for name, parts in columns.items()},
+        passbands="; ".join(f"{name}: {load_band(name).reference}" for name in bands),
     )
 
 
@@ -197,23 +202,27 @@ def detections_table(gathered: Gathered) -> QTable:
     )
 
 
-def snr_table(gathered: Gathered, exposure_id: str, band: str) -> QTable:
-    """The table ``snr``: band SNR of every star in the study's five apertures in one exposure.
+def snr_table(gathered: Gathered, exposure_id: str, band: str, radii_px: Sequence[float]) -> QTable:
+    """The table ``snr``: band SNR of every star in every aperture in one exposure.
 
-    NaN where the exposure is not measured or the aperture is not among extraction.radii_px.
+    NaN where the exposure is not measured.
     """
     star_ids = gathered.catalogue.star_id
-    columns = {
-        "star_id": star_ids,
-        **{f"r{r}": np.full(len(star_ids), np.nan) for r in APERTURE_RADII_PX},
-    }
+    snr = np.full((len(star_ids), len(radii_px)), np.nan)
     measurement = gathered.measured.get(exposure_id)
     if measurement is not None:
         one = next(photometry for photometry in measurement.photometry if photometry.band == band)
-        for column, radius in enumerate(measurement.spectra.radii_px):
-            if f"r{radius}" in columns:
-                columns[f"r{radius}"] = one.fluxes.snr[:, column]
-    return make_table("snr", columns, exposure=exposure_id)
+        snr = one.fluxes.snr
+    columns = {radius_column(radius): snr[:, k] for k, radius in enumerate(radii_px)}
+    return make_table("snr", {"star_id": star_ids, **columns}, exposure=exposure_id, band=band)
+
+
+def calibrations_table(records: Mapping[str, CalibrationRecord]) -> QTable:
+    """Table ``calibrations``: with what every exposure was calibrated, by identity."""
+    rows = [{"exposure_id": name, **record.as_row()} for name, record in sorted(records.items())]
+    return make_table(
+        "calibrations", {key: [row[key] for row in rows] for key in (rows[0] if rows else ())}
+    )
 
 
 def recipe_calls_table(logs: Mapping[str, ReductionLog]) -> QTable:
