@@ -84,7 +84,9 @@ def write_fluxes(path: Path, fluxes: FluxArray) -> None:
 def read_fluxes(path: Path) -> FluxArray:
     """The array that ``write_fluxes`` wrote."""
     with fits.open(path, memmap=False) as hdus:
-        known: dict[str, Any] = {attribute: _native(hdus[name].data) for attribute, name in _IMAGES.items()}
+        known: dict[str, Any] = {
+            attribute: _native(hdus[name].data) for attribute, name in _IMAGES.items()
+        }
         bits, header = _native(hdus["FLAGS"].data), hdus["FLAGS"].header
         words = [header[f"FLAG{bit}"] for bit in range(_MOST_FLAGS) if f"FLAG{bit}" in header]
         noise = hdus["NOISE_SOURCE"]
