@@ -195,7 +195,11 @@ class MeasuredCampaign(Campaign):
             }
         )
         found = campaign_statistics(
-            fluxes, self.comparable(tables), self.headline_pairs, source=self.numbers_from
+            fluxes,
+            self.comparable(tables),
+            self.headline_pairs,
+            source=self.numbers_from,
+            method=self.settings.extraction.method,
         )
         nights = sorted(str(night) for night in gathered.exposures["night"] if night)
         return Summary(
