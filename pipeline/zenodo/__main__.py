@@ -26,7 +26,7 @@ from pipeline.zenodo.dry_run import DryRun
 from pipeline.zenodo.files import Version, local_file, version_in
 from pipeline.zenodo.metadata import metadata_of, read_metadata
 from pipeline.zenodo.token import token_for
-from pipeline.zenodo.wire import Http, Wire, checked_server
+from pipeline.zenodo.service import HttpService, Service, checked_server
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -100,14 +100,14 @@ def run(options: argparse.Namespace) -> int:
     metadata = metadata_of(repository, version)
     path = options.state or Path("work") / f"zenodo-{safe_name(version.label)}.json"
     state = State(path, server, version.label, kept=not options.dry_run)
-    wire: Wire
+    service: Service
     if options.dry_run:
         say("dry run: nothing is sent")
         known = state.draft_id()
-        wire = DryRun(server, metadata, version.doi, exists=uploading, number=known, say=print)
+        service = DryRun(server, metadata, version.doi, exists=uploading, number=known, say=print)
     else:
-        wire = Http(server, token_for(str(urlsplit(server).hostname)))
-    deposits = Deposits(wire)
+        service = HttpService(server, token_for(str(urlsplit(server).hostname)))
+    deposits = Deposits(service)
     if not uploading:
         draft = reserve(deposits, state, metadata, options.concept, say)
         print(draft.doi)
