@@ -51,7 +51,7 @@ publish: $(VENV)/.run  ## publish the built site as a version in the branch gh-p
 	git push $(REMOTE) gh-pages
 
 archive: $(VENV)/.run  ## pack the built site, and its data, into archives in dist/
-	$(BIN)/python -m pipeline.pack --site $(SITE) --output $(DIST)
+	$(BIN)/python -m pipeline.cli.pack --site $(SITE) --output $(DIST)
 
 # Installs nothing: says which apt-get line is missing.
 DEMO ?= work/reduction-demo

@@ -10,13 +10,14 @@ import sys
 from pathlib import Path
 
 from pipeline import __version__
-from pipeline.campaigns import FORCEABLE, campaigns_of, measure_all
-from pipeline.cli import Request, add_common_options, guarded, request_from
-from pipeline.labels import version_url
-from pipeline.products import exclusive
-from pipeline.progress import say
-from pipeline.publish import SiteRequest, publish
+from pipeline.cli.options import add_common_options, guarded, request_from
+from pipeline.cli.publish import SiteRequest, publish
 from pipeline.report.citation import checked_doi
+from pipeline.schema.labels import version_url
+from pipeline.sources import FORCEABLE, campaigns_of, measure_all
+from pipeline.sources.request import Request
+from pipeline.workflow.products import exclusive
+from pipeline.workflow.progress import say
 
 STEPS = ("measure", "statistics", "pages", "site")
 

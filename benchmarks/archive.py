@@ -27,7 +27,7 @@ from pipeline.archive.availability import availability
 from pipeline.archive.cli import main as archive_command
 from pipeline.archive.verify import verify_fits
 from pipeline.archive.web import Web
-from pipeline.settings import ArchiveSettings, Settings
+from pipeline.config.settings import ArchiveSettings, Settings
 from tests.archive.server import DATA, LIE_FAULTS, WIRE_FAULTS, Faults, TestArchive, spoil_tree
 from tests.archive.world import World, frame
 
@@ -168,7 +168,7 @@ def trees():
     """Time and memory in which hostile trees are refused, each in a process of its own."""
     world = World().night("2019-03-09", "WFM-AO-N")
     script = (
-        "import resource, sys, time\nfrom pipeline.association import parse_tree\n"
+        "import resource, sys, time\nfrom pipeline.muse.association import parse_tree\n"
         "text = sys.stdin.buffer.read()\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\nstart = time.process_time()\n"
         "try: parse_tree(text); verdict = 'ACCEPTED'\n"

@@ -4,13 +4,14 @@ import argparse
 import sys
 
 from pipeline.archive.cli import add_commands
-from pipeline.campaigns import FORCEABLE, ArchiveFrames, campaigns_of
-from pipeline.cli import Request, add_common_options, guarded, request_from
+from pipeline.cli.options import add_common_options, guarded, request_from
+from pipeline.cli.status import status_lines
 from pipeline.errors import ConfigError
-from pipeline.products import exclusive
-from pipeline.reducing import dry_run as dry_run_of
 from pipeline.reduction.runners import find_runner, recipes_version
-from pipeline.status import status_lines
+from pipeline.sources import FORCEABLE, ArchiveFrames, campaigns_of
+from pipeline.sources.request import Request
+from pipeline.tasks.reduce import dry_run as dry_run_of
+from pipeline.workflow.products import exclusive
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:

@@ -26,7 +26,7 @@ class WorkspaceError(RequestError):
     """The working or site folder cannot be written, is full, or is in use by another run."""
 
 
-class ReferenceError(RequestError):
+class NoReferenceExposure(RequestError):
     """No exposure can serve as the reference, or the one that was named cannot."""
 
 

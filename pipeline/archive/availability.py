@@ -6,7 +6,7 @@ import numpy as np
 from astropy.table import QTable
 
 from pipeline.archive.queries import Observation
-from pipeline.campaign import MODES
+from pipeline.muse.exposure import MODES
 from pipeline.schema import make_table
 
 SCIENCE, NO_SCIENCE = "SCI", "NOSCI"  # the study's words

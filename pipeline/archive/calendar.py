@@ -7,7 +7,7 @@ import numpy as np
 from astropy.table import Table
 
 from pipeline.archive.availability import NO_SCIENCE, SCIENCE, column_of
-from pipeline.campaign import MODES
+from pipeline.muse.exposure import MODES
 
 CELL, GAP, LEFT, TOP = 24, 4, 48, 24  # px: a night, space between, margins
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from astropy.table import QTable, Table
 
-from pipeline.answers import STARS, identification_name, star_lists, stars_digest, variable_stars
 from pipeline.archive import retrieval
 from pipeline.archive.auth import Login
 from pipeline.archive.availability import availability
@@ -29,16 +28,24 @@ from pipeline.archive.telling import (
 )
 from pipeline.archive.transfer import Transfer, size_text
 from pipeline.archive.web import Web
-from pipeline.cli import SOURCES
-from pipeline.configuration import read_settings
+from pipeline.config.loader import read_settings
+from pipeline.config.paths import ROOT
+from pipeline.config.settings import Settings
 from pipeline.errors import ConfigError, RequestError, SourceUnavailable, WorkspaceError
-from pipeline.products import exclusive, sweep_parts
-from pipeline.progress import say
-from pipeline.records import read_table
-from pipeline.settings import Settings
+from pipeline.sources.request import SOURCES
+from pipeline.tasks.fits_products import read_table
+from pipeline.tasks.identification import (
+    STARS,
+    identification_name,
+    star_lists,
+    stars_digest,
+    variable_stars,
+)
+from pipeline.workflow.products import exclusive, sweep_parts
+from pipeline.workflow.progress import say
 
 INTERRUPTED = 130  # the shell's own exit status for Ctrl-C
-SHIPPED = Path(__file__).parents[2] / "report.toml"
+SHIPPED = ROOT / "report.toml"
 
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -21,10 +21,10 @@ import requests
 from astropy.table import Table
 
 from pipeline.archive.web import Answer, Web
-from pipeline.association import plain_name, safe_parser
-from pipeline.campaign import MODES
+from pipeline.config.settings import Field
 from pipeline.errors import ArchiveRefused, AssociationRefused
-from pipeline.settings import Field
+from pipeline.muse.association import plain_name, safe_parser
+from pipeline.muse.exposure import MODES
 
 MAX_ROWS = 1_000_000  # asked for explicitly: a service's own default may be small
 MAX_ANSWER_BYTES = 1 << 30

@@ -12,9 +12,9 @@ from pipeline.archive.retrieval import Plan
 from pipeline.archive.selection import Selection
 from pipeline.archive.store import Store, write_bytes, write_table
 from pipeline.archive.transfer import size_text
-from pipeline.campaign import MODES
-from pipeline.progress import say
-from pipeline.settings import Settings
+from pipeline.config.settings import Settings
+from pipeline.muse.exposure import MODES
+from pipeline.workflow.progress import say
 
 COMPLETE, MISSING, REFUSED = 0, 1, 2  # exit status
 MAX_NAMED = 20  # missing files that are listed one by one

@@ -6,7 +6,7 @@ of the detection image only, ``measure`` each layer once, where an aperture is.
 
 import numpy as np
 
-from pipeline.cube import PIXEL_SCALE_TOLERANCE, Cube
+from pipeline.config.settings import Field, PhotometrySettings, Settings
 from pipeline.errors import WrongPixelScale
 from pipeline.measure.bands import load_band
 from pipeline.measure.catalogue import build_catalogue
@@ -23,7 +23,7 @@ from pipeline.measure.reference import (
 )
 from pipeline.measure.results import BandPhotometry, Detection, Measurement
 from pipeline.measure.standard import find_standard
-from pipeline.settings import Field, PhotometrySettings, Settings
+from pipeline.muse.cube import PIXEL_SCALE_TOLERANCE, Cube
 
 __all__ = [
     "BandPhotometry",

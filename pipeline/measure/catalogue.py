@@ -3,12 +3,12 @@
 import numpy as np
 from scipy.spatial import cKDTree
 
-from pipeline.errors import NoStarsMatched, ReferenceError
-from pipeline.geometry import slice_address
+from pipeline.config.settings import Settings
+from pipeline.errors import NoReferenceExposure, NoStarsMatched
 from pipeline.measure.detection import edge_distance
 from pipeline.measure.matching import match_exposure, mutual_pairs
 from pipeline.measure.reference import ReferenceCatalogue, StarRegistry
-from pipeline.settings import Settings
+from pipeline.muse.geometry import slice_address
 
 
 def build_catalogue(
@@ -40,7 +40,7 @@ def build_catalogue(
 
     Raises
     ------
-    ReferenceError
+    NoReferenceExposure
         If the registry's stars cannot be found among the detections.
     """
     star_id = _numbers(xy, registry, settings)
@@ -110,7 +110,7 @@ def _same_stars(
             max_false_alarm=settings.matching.max_false_alarm,
         )
     except NoStarsMatched as error:
-        raise ReferenceError(
+        raise NoReferenceExposure(
             f"the stars of field.star_registry are not those of the reference exposure "
             f'({error}); name the right registry, or "" to number the stars from 1'
         ) from error

@@ -21,8 +21,8 @@ import numpy as np
 from photutils.aperture import CircularAperture
 from scipy import sparse
 
-from pipeline.cube import Cube, open_cube
 from pipeline.errors import ConfigError
+from pipeline.muse.cube import Cube, open_cube
 
 BLOCK_LAYERS = 64  # layers at a time: some 5000 spaxels of 64 layers are 2.4 MB as float64
 ROUNDING = 1e-9  # of a sum of weights: less than this share of an aperture is none

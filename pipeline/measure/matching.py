@@ -6,8 +6,8 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 import kdmatch
-from pipeline.cube import PIXEL_SCALE_TOLERANCE
 from pipeline.errors import NoStarsMatched
+from pipeline.muse.cube import PIXEL_SCALE_TOLERANCE
 
 MAX_DISTORTION = PIXEL_SCALE_TOLERANCE  # scale and shear between exposures of one instrument
 MIN_STEADY = 8  # stars; with fewer, all are needed to tell a match from chance

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from astropy.table import QTable
 
-from pipeline.campaign import Exposure
-from pipeline.errors import ReferenceError
+from pipeline.config.settings import ReferenceSettings
+from pipeline.errors import NoReferenceExposure
+from pipeline.muse.exposure import Exposure
 from pipeline.schema import make_table
-from pipeline.settings import ReferenceSettings
 
 
 @dataclass(frozen=True)
@@ -124,12 +124,12 @@ def choose_reference(
 
     Raises
     ------
-    ReferenceError
+    NoReferenceExposure
         If no exposure shows a star.
     """
     known = {e.exposure_id: e for e in exposures if e.exposure_id in detected}
     if not known:
-        raise ReferenceError(
+        raise NoReferenceExposure(
             f"none of {len(exposures)} exposures shows stars that could number a catalogue; "
             "look at the reasons of the failed exposures or lower detection.threshold_sigma"
         )

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from astropy.table import QTable
 
-from pipeline.campaign import MODES
 from pipeline.errors import RequestError
+from pipeline.muse.exposure import MODES
 
 DATA = Path(__file__).parent / "data"
 

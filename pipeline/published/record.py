@@ -8,9 +8,9 @@ import numpy as np
 from astropy.table import QTable
 from scipy.spatial.distance import cdist
 
+from pipeline.config.settings import StatisticsSettings
 from pipeline.published.files import DATA, RecordFiles, read_files
 from pipeline.schema import make_table
-from pipeline.settings import StatisticsSettings
 
 FIELD_NAME = "LTT 3218"
 REFERENCE = ("2019-03-10", "WFM-AO-N")  # night and mode of the reference exposure

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
 
-from pipeline.association import Association, AssociationTree
 from pipeline.errors import (
     AmbiguousStandard,
     CalibrationMissing,
@@ -18,6 +17,7 @@ from pipeline.errors import (
     UnknownCategory,
     WrongStandard,
 )
+from pipeline.muse.association import Association, AssociationTree
 from pipeline.reduction.recipes import KNOWN_TAGS
 
 REQUIRED = ("BIAS", "FLAT", "ARC", "GEOMETRY_TABLE", "LINE_CATALOG", "EXTINCT_TABLE")

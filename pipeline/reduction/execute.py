@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from pipeline import errors, products
+from pipeline import errors
 from pipeline.errors import DiskFull, ExposureError, RecipeFailed, WorkspaceError
 from pipeline.reduction.child import RecipeRun, Request, Running
 from pipeline.reduction.plan import Call
@@ -22,6 +22,7 @@ from pipeline.reduction.workshop import (
     keep_log,
     write_record,
 )
+from pipeline.workflow import products
 
 POLL_S = 0.05
 # Failures of circumstances, not of data: the next run tries again.

@@ -12,15 +12,15 @@ from pathlib import Path
 
 from astropy.io import fits
 
-from pipeline import products
-from pipeline.association import AssociationTree, parse_tree
+from pipeline.config.settings import ReductionSettings
 from pipeline.errors import ExposureError
+from pipeline.muse.association import AssociationTree, parse_tree
 from pipeline.reduction import files
 from pipeline.reduction.association import Wanted, check_standard, standard_group
 from pipeline.reduction.execute import Outcome, run_calls
 from pipeline.reduction.plan import ALL_CHANNELS, Choices, Input, Plan, merge, plan_reduction
 from pipeline.reduction.workshop import Workshop, product_paths, read_record
-from pipeline.settings import ReductionSettings
+from pipeline.workflow import products
 
 GRID, RESPONSE = "grid", "response"  # names of the campaign's own files
 GRID_FILE, RESPONSE_FILE = "grid.fits", "response.fits"

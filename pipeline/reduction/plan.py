@@ -9,9 +9,9 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from pipeline.association import Association
 from pipeline.errors import CalibrationMissing
-from pipeline.geometry import N_CHANNELS
+from pipeline.muse.association import Association
+from pipeline.muse.geometry import N_CHANNELS
 from pipeline.reduction import recipes
 from pipeline.reduction.recipes import Recipe, parameters_of
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline import products
 from pipeline.errors import ExposureError
 from pipeline.reduction import files
 from pipeline.reduction.child import LOG_NAME, OUTPUT_NAME, RecipeRun, Running
 from pipeline.reduction.plan import Call, Input
 from pipeline.reduction.runners import Runner, recipes_version
+from pipeline.workflow import products
 
 STAMPED = "products"  # the stamp of a call is products.stamp.json
 RECORD = "record.json"

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from pipeline.config.settings import Settings
 from pipeline.report.pages import Book, Page
 from pipeline.report.tables import Cell, Head, TableView
 from pipeline.report.text import significant
-from pipeline.results import Results
-from pipeline.settings import Settings
+from pipeline.schema.results import Results
 
 TAB = "About"
 SMALL = 1e-4  # below it a setting is printed with a power of ten

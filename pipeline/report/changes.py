@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pipeline.report.report_file import CampaignRecord, ReportFile
 from pipeline.report.text import with_error
-from pipeline.results import Number
+from pipeline.schema.results import ReportedValue
 
 SHOWN_CHARACTERS = 80  # of a setting's value
 
@@ -15,11 +15,11 @@ SHOWN_CHARACTERS = 80  # of a setting's value
 class NumberChange:
     """A number of which the two versions say different things; one side may be missing."""
 
-    old: Number | None
-    new: Number | None
+    old: ReportedValue | None
+    new: ReportedValue | None
 
     @property
-    def either(self) -> Number:
+    def either(self) -> ReportedValue:
         """The newer side, for symbol and name."""
         number = self.new or self.old
         assert number is not None
@@ -111,7 +111,7 @@ def _campaign(
     )
 
 
-def _printed(number: Number | None) -> str:
+def _printed(number: ReportedValue | None) -> str:
     return with_error(number.value, number.uncertainty) if number else ""
 
 

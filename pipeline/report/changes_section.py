@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from pipeline.labels import is_version
 from pipeline.report.build import BuildInfo
 from pipeline.report.changes import CampaignChanges, Changes, NumberChange
 from pipeline.report.pages import Book, TableBlock
 from pipeline.report.tables import Cell, Head, TableView
 from pipeline.report.text import NOTHING, fixed, significant, slug, with_error
-from pipeline.results import Number
+from pipeline.schema.labels import is_version
+from pipeline.schema.results import ReportedValue
 
 SIGMA_HINT = "in units of this version's 1 σ, else of the other's; no significance: data are shared"
 
@@ -125,7 +125,7 @@ def _row(change: NumberChange) -> tuple[Cell, ...]:
     )
 
 
-def _value(number: Number | None) -> str:
+def _value(number: ReportedValue | None) -> str:
     if number is None:
         return NOTHING
     if number.uncertainty > 0:

@@ -13,7 +13,7 @@ from pipeline.report.pages import Book, Page
 from pipeline.report.rows import ALL, Pair, headline_pairs, number, pair_error, pair_stats
 from pipeline.report.tables import Cell, Head, TableView
 from pipeline.report.text import with_error
-from pipeline.results import Results
+from pipeline.schema.results import Results
 
 TAB = "Stability"
 SUBSET_LOOKS = (

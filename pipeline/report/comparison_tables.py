@@ -5,7 +5,7 @@ from astropy.table import QTable
 from pipeline.report.rows import number, p_cell
 from pipeline.report.tables import Cell, Head, TableView
 from pipeline.report.text import fixed, with_error
-from pipeline.results import Results
+from pipeline.schema.results import Results
 
 
 def subset_table(record: Results) -> TableView:

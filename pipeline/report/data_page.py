@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.campaign import MODES
+from pipeline.muse.exposure import MODES
 from pipeline.report.figures.calendar import availability_calendar, column_of
 from pipeline.report.pages import Book, FigureView, Page, TableBlock
 from pipeline.report.rows import exposure_anchors, number, text_of, whole
 from pipeline.report.tables import Cell, Head, TableView, without_empty_columns
 from pipeline.report.text import fixed
-from pipeline.results import Results
+from pipeline.schema.results import Results
 
 
 @dataclass(frozen=True)

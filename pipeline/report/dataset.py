@@ -9,7 +9,7 @@ from pipeline.report.citation import DOI_ORG
 from pipeline.report.downloads import Download
 from pipeline.report.text import one_line
 from pipeline.report.version_files import identifiers, known, license_url, person
-from pipeline.results import Results
+from pipeline.schema.results import Results
 
 SHORTEST, LONGEST = 50, 5000  # characters of a description that search engines accept
 MEDIA_TYPES: Mapping[str, str] = {

@@ -25,7 +25,7 @@ from pipeline.report.table_formats import (
     squeezed,
     votable_file,
 )
-from pipeline.results import Number, Results
+from pipeline.schema.results import ReportedValue, Results
 
 LARGE_CELLS = 5_000  # from there on text is compressed and the binary format is Parquet
 HUGE_CELLS = 50_000  # from there on no text: it would take twice the bytes of Parquet, and minutes
@@ -225,7 +225,7 @@ def report_json(campaigns: Sequence[Results], build: BuildInfo) -> bytes:
     return (json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
-def _number(number: Number) -> dict[str, Any]:
+def _number(number: ReportedValue) -> dict[str, Any]:
     return {
         "key": number.key,
         "symbol": number.symbol,

@@ -12,7 +12,7 @@ from pipeline.report.spectra_file import SIGMA_BITS, STEP_SIGMA, spectra_table
 from pipeline.report.table_formats import LARGE_DIGITS
 from pipeline.report.tables import Cell, Head, TableView
 from pipeline.report.text import size_of, slug
-from pipeline.results import Results
+from pipeline.schema.results import Results
 
 ROW_OF: Mapping[str, str] = {
     "exposures": "exposure",

@@ -13,8 +13,8 @@ from pipeline.report.pages import Book, FigureView, Link, Page, TableBlock
 from pipeline.report.rows import number, plain
 from pipeline.report.tables import Cell, Head, TableView, without_empty_columns
 from pipeline.report.text import NOTHING, fixed, slug
-from pipeline.results import Results
 from pipeline.schema import APERTURE_RADII_PX
+from pipeline.schema.results import Results
 
 TAB = "Field"
 VARIABLE = "VARIABLE"  # Gaia's phot_variable_flag

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.config.settings import Field
 from pipeline.report.figures.field import FIELD_PX
 from pipeline.report.figures.offsets import offsets_figure, pointing_figure
 from pipeline.report.pages import Book, FigureView, Page
 from pipeline.report.rows import exposure_label, exposure_links, plain
-from pipeline.results import Results
-from pipeline.settings import Field
+from pipeline.schema.results import Results
 
 KINDS = ("reference", "detected", "transformed")
 

@@ -1,4 +1,4 @@
-"""A version as one archive, and its data as another; `python -m pipeline.pack` makes them.
+"""A version as one archive, and its data as another; `python -m pipeline.cli.pack` makes them.
 
 What is uploaded to Zenodo and attached to a release. The site's is read from disk: unpack it and open
 index.html. It is never part of a site, since it would have to hold itself. The same site, the same

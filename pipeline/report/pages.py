@@ -14,7 +14,7 @@ from pipeline.report.figures.base import Figure, height, is_split
 from pipeline.report.static_image import NARROW_PX, WIDE_PX
 from pipeline.report.tables import TableView
 from pipeline.report.text import counted, shown, size_of, slug
-from pipeline.results import Results
+from pipeline.schema.results import Results
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from pipeline.reduction_log import CallCost, Step, channel_list
 from pipeline.report.build import BuildInfo
 from pipeline.report.downloads import Download, provenance, write_file
 from pipeline.report.pages import Book, Link, Page, TableBlock
@@ -15,7 +14,8 @@ from pipeline.report.rows import exposure_anchors, exposure_links
 from pipeline.report.table_formats import squeezed
 from pipeline.report.tables import Cell, Head, TableView
 from pipeline.report.text import NOTHING, fixed, size_of
-from pipeline.results import Results
+from pipeline.schema.reduction_log import CallCost, Step, channel_list
+from pipeline.schema.results import Results
 
 TAB = ""
 RECORD_READS = (

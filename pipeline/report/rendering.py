@@ -10,9 +10,10 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from pipeline.config.paths import ROOT
 from pipeline.errors import SiteError
 from pipeline.report.about_pages import about_page, method_page
-from pipeline.report.build import ROOT, BuildInfo
+from pipeline.report.build import BuildInfo
 from pipeline.report.citation import bibtex, sentence
 from pipeline.report.comparison_page import comparison_page
 from pipeline.report.data_page import data_page
@@ -32,7 +33,7 @@ from pipeline.report.static_image import static_svg
 from pipeline.report.summary_page import summary_page
 from pipeline.report.truth_pages import channels_page, recovery_page
 from pipeline.report.version_files import write_version_files
-from pipeline.results import Results
+from pipeline.schema.results import Results
 
 NOT_PAGES = ("overrides", "hooks.py", "__pycache__", ".gitignore")
 

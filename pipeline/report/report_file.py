@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import PreviousReportInvalid
-from pipeline.labels import is_version, order
-from pipeline.results import Number, Origin
+from pipeline.schema.labels import is_version, order
+from pipeline.schema.results import Provenance, ReportedValue
 
 REPORT_SCHEMA = 2  # of data/report.json; raise it when a key changes its meaning or is needed
 SIZE_LIMIT = 4_000_000  # bytes; a report has some 20 kB per campaign
@@ -29,9 +29,9 @@ class CampaignRecord:
     name: str
     title: str
     simulated: bool
-    origin: Origin
+    origin: Provenance
     settings: Mapping[str, str]  # "section.key": value as JSON
-    numbers: tuple[Number, ...]
+    numbers: tuple[ReportedValue, ...]
 
 
 @dataclass(frozen=True)
@@ -185,14 +185,14 @@ def _campaign(reader: _Reader) -> CampaignRecord:
         reader.text("name"),
         reader.text("title"),
         reader.get("simulated", bool),
-        Origin(digests.text("data"), digests.text("code"), reader.texts("libraries")),
+        Provenance(digests.text("data"), digests.text("code"), reader.texts("libraries")),
         reader.settings("settings"),
         numbers,
     )
 
 
-def _number(reader: _Reader) -> Number:
-    return Number(
+def _number(reader: _Reader) -> ReportedValue:
+    return ReportedValue(
         reader.text("key"),
         reader.text("symbol"),
         reader.text("name"),

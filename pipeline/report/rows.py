@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from astropy.table import Column, MaskedColumn, QTable
 
+from pipeline.config.settings import StatisticsSettings
 from pipeline.report.tables import Cell, Head
 from pipeline.report.text import NOTHING, fixed, one_line, probability, slug, with_error
-from pipeline.results import Number, Results
-from pipeline.settings import StatisticsSettings
+from pipeline.schema.results import ReportedValue, Results
 
 Pair = tuple[int, int]
 ALL = "all"  # the subset of a re-analysis that holds every point
@@ -156,7 +156,7 @@ def p_cell(p: float) -> Cell:
     return Cell(probability(p), kind="bad" if p < UNLIKELY else "")
 
 
-def find_number(results: Results, key: str) -> Number | None:
+def find_number(results: Results, key: str) -> ReportedValue | None:
     """The campaign's headline number of that key."""
     return next((item for item in results.numbers if item.key == key), None)
 

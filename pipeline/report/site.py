@@ -7,8 +7,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from pipeline.config.paths import ROOT
 from pipeline.errors import SiteError
-from pipeline.report.build import ROOT
 
 TIME_LIMIT_S = 300  # a build takes seconds; a hung one must not hold a CI job for hours
 

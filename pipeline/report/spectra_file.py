@@ -15,8 +15,8 @@ from astropy.table import QTable, Table
 
 from pipeline.report.fits_text import add_keywords, ascii_column
 from pipeline.report.rows import headline_choice
-from pipeline.results import Results, SpectrumSet
 from pipeline.schema import make_table
+from pipeline.schema.results import Results, SpectrumSet
 
 STEP_SIGMA = 1 / 2  # largest step in median errors of a spectrum: rounding adds at most 1 % to them
 SIGMA_BITS = 4  # of the mantissa, 3 %: one exposure tells no standard deviation better

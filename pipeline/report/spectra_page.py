@@ -19,7 +19,7 @@ from pipeline.report.rows import headline_choice, number
 from pipeline.report.spectra_file import row_shown
 from pipeline.report.tables import Cell, Head, TableView
 from pipeline.report.text import fixed, superscript, with_error
-from pipeline.results import Results, SpectrumSet
+from pipeline.schema.results import Results, SpectrumSet
 
 
 @dataclass(frozen=True)

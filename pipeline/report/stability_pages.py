@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.config.settings import StatisticsSettings
 from pipeline.report.figures.base import Figure
 from pipeline.report.figures.scatter import Floor, ScatterPoints, scatter_figure
 from pipeline.report.figures.timelines import STUDY_RANGE, headline_timelines, pair_explorer
@@ -22,8 +23,7 @@ from pipeline.report.rows import (
 )
 from pipeline.report.tables import TableView, without_empty_columns
 from pipeline.report.text import counted, with_error
-from pipeline.results import Number, Results
-from pipeline.settings import StatisticsSettings
+from pipeline.schema.results import ReportedValue, Results
 
 TAB = "Stability"
 
@@ -141,7 +141,7 @@ class ScatterOf:
     n_pairs: int
     n_left_out: int  # pairs with a flagged star
     n_ambiguous: int  # points of the record whose pair is not known
-    floor: Number | None
+    floor: ReportedValue | None
     floor_text: str
 
 

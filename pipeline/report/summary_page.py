@@ -25,7 +25,7 @@ from pipeline.report.rows import (
 )
 from pipeline.report.tables import Cell, Head, TableView
 from pipeline.report.text import counted, fixed, probability, slug, with_error
-from pipeline.results import Number, Results
+from pipeline.schema.results import ReportedValue, Results
 
 TREND_P = 0.05  # from nightly means
 
@@ -268,7 +268,7 @@ def number_anchors(results: Results) -> tuple[str, ...]:
     return tuple(f"{results.name}-{slug(item.key)}" for item in results.numbers)
 
 
-def _number_cells(item: Number) -> tuple[Cell, ...]:
+def _number_cells(item: ReportedValue) -> tuple[Cell, ...]:
     return (
         Cell(item.symbol),
         Cell(with_error(item.value, item.uncertainty), kind="strong", title=item.note),

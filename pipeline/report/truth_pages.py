@@ -12,7 +12,7 @@ from pipeline.report.pages import Book, FigureView, Page, TableBlock
 from pipeline.report.rows import number, plain
 from pipeline.report.tables import Cell, Head, TableView
 from pipeline.report.text import significant
-from pipeline.results import Results
+from pipeline.schema.results import Results
 
 TAB = "Stability"
 

@@ -11,8 +11,8 @@ import sys
 from importlib import resources
 from pathlib import Path
 
+from pipeline.config.paths import ROOT
 from pipeline.errors import SiteError
-from pipeline.report.build import ROOT
 
 BUNDLE = Path("plotly.js-cartesian-dist-min") / "plotly-cartesian.min.js"
 VENDOR = ROOT / "site_src" / "assets" / "vendor"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from pipeline.geometry import N_CHANNELS, N_SLICES, SliceAddress, slice_address
+from pipeline.muse.geometry import N_CHANNELS, N_SLICES, SliceAddress, slice_address
 from pipeline.simulation.draws import stream
 
 GRID_SHAPE = (304, 315)  # (y, x) of the study's images

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from astropy.time import Time
 
-from pipeline.campaign import MODES
-from pipeline.settings import Field, SimulationSettings
+from pipeline.config.settings import Field, SimulationSettings
+from pipeline.muse.exposure import MODES
 from pipeline.simulation import ephemeris
 from pipeline.simulation.atmosphere import seeing_fwhm_arcsec
 from pipeline.simulation.draws import stream

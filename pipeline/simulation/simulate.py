@@ -8,8 +8,8 @@ import numpy as np
 from astropy.io import fits
 from astropy.table import QTable, vstack
 
+from pipeline.config.settings import Field, SimulationSettings
 from pipeline.schema import APERTURE_RADII_PX
-from pipeline.settings import Field, SimulationSettings
 from pipeline.simulation import instrument, truth
 from pipeline.simulation.headers import exposure_headers
 from pipeline.simulation.plan import PlannedExposure, SimulatedExposure, plan_exposures

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from astropy.table import QTable
 
-from pipeline.results import Number
+from pipeline.schema.results import ReportedValue
 from pipeline.statistics.columns import numbers, texts
 from pipeline.statistics.floor import Floor, unflagged_pairs
 from pipeline.statistics.remark import Pair, key_of, label
@@ -52,7 +52,7 @@ def headline_numbers(
     *,
     source: str,
     pairs_without_outliers: QTable | None = None,
-) -> tuple[Number, ...]:
+) -> tuple[ReportedValue, ...]:
     """The headline numbers of a campaign, measured or of the record.
 
     Parameters
@@ -100,8 +100,8 @@ def _pair_number(
     row: Mapping[str, object],
     clean: Mapping[str, object],
     source: str,
-) -> Number:
-    return Number(
+) -> ReportedValue:
+    return ReportedValue(
         key=f"{definition.key}.{key_of(pair)}",
         symbol=f"{definition.symbol}({label(pair)})",
         name=f"{definition.name}, stars {label(pair)}",
@@ -114,7 +114,7 @@ def _pair_number(
     )
 
 
-def _trend(pair: Pair, row: Mapping[str, object], source: str) -> Number:
+def _trend(pair: Pair, row: Mapping[str, object], source: str) -> ReportedValue:
     rho, p = _float(row["spearman_rho_nights"]), _float(row["spearman_p_nights"])
     points = (
         f"per exposure ρ = {_float(row['spearman_rho']):.2f}, p = {_float(row['spearman_p']):.2g}"
@@ -125,7 +125,7 @@ def _trend(pair: Pair, row: Mapping[str, object], source: str) -> Number:
         verdict = f"a trend with time at p = {p:.2g}"
     else:
         verdict = f"no trend established: p = {p:.2g} is not below {SIGNIFICANT:g}"
-    return Number(
+    return ReportedValue(
         key=f"trend.{key_of(pair)}",
         symbol=f"ρ({label(pair)})",
         name=f"rank correlation with time, stars {label(pair)}",
@@ -140,14 +140,14 @@ def _trend(pair: Pair, row: Mapping[str, object], source: str) -> Number:
 
 def _excess(
     pairs: QTable, catalogue: QTable, published_pairs: Sequence[Pair], source: str
-) -> list[Number]:
+) -> list[ReportedValue]:
     """Scatter beyond photon noise: of the published pairs, and of all bright pairs together."""
     formula = (
         "restricted maximum likelihood of s in d ~ N(mean, photon noise² + s²), without outliers"
     )
     rows = {(int(row["star_1"]), int(row["star_2"])): row for row in pairs}
     of_pairs = [
-        Number(
+        ReportedValue(
             key=f"excess_std.{key_of(pair)}",
             symbol=f"s({label(pair)})",
             name=f"scatter beyond photon noise, stars {label(pair)}",
@@ -167,7 +167,7 @@ def _excess(
     values = numbers(bright["excess_std"])
     return [
         *of_pairs,
-        Number(
+        ReportedValue(
             key="excess_std.bright",
             symbol="median s",
             name="median scatter beyond photon noise of bright pairs",
@@ -181,14 +181,14 @@ def _excess(
     ]
 
 
-def _floor_numbers(floor: Floor, source: str) -> list[Number]:
+def _floor_numbers(floor: Floor, source: str) -> list[ReportedValue]:
     note = (
         f"{floor.n_pairs} pairs of {floor.n_stars} stars; bootstrap over stars, because pairs that "
         f"share a star are not independent"
     )
     formula = "std² = floor² + (k/SNR)², robust fit in ln std, SNR the pair's geometric mean"
     return [
-        Number(
+        ReportedValue(
             "floor",
             "σ₀",
             "stability floor: scatter of a pair of very bright stars",
@@ -199,7 +199,7 @@ def _floor_numbers(floor: Floor, source: str) -> list[Number]:
             source,
             note,
         ),
-        Number(
+        ReportedValue(
             "floor_k",
             "k",
             "scatter times SNR of faint pairs",
@@ -213,7 +213,7 @@ def _floor_numbers(floor: Floor, source: str) -> list[Number]:
     ]
 
 
-def _counts(tables: Mapping[str, QTable], source: str) -> list[Number]:
+def _counts(tables: Mapping[str, QTable], source: str) -> list[ReportedValue]:
     status = texts(tables["exposures"]["status"])
     flags = texts(tables["catalogue"]["flags"])
     counts = [
@@ -244,7 +244,9 @@ def _counts(tables: Mapping[str, QTable], source: str) -> list[Number]:
         name = "of these, stars that Gaia DR3 calls variable"
         counts.append(("n_stars.variable", name, n_variable, "rows with the flag variable"))
     return [
-        Number(key, "N", name, float(value), np.nan, "", formula, source, "a count has no error")
+        ReportedValue(
+            key, "N", name, float(value), np.nan, "", formula, source, "a count has no error"
+        )
         for key, name, value, formula in counts
     ]
 

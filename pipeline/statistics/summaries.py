@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from astropy.table import QTable
 
-from pipeline.results import Number
+from pipeline.schema.results import ReportedValue
 from pipeline.statistics.channels import channel_responses, channel_table
 from pipeline.statistics.differences import floor_of_record
 from pipeline.statistics.floor import Floor, flagged_stars, floor_of_pairs
@@ -24,7 +24,7 @@ class Statistics:
     """What statistics add to a campaign."""
 
     tables: Mapping[str, QTable]
-    numbers: tuple[Number, ...]
+    numbers: tuple[ReportedValue, ...]
     floor: Floor
 
 

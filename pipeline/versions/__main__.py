@@ -8,12 +8,12 @@ import argparse
 import sys
 from pathlib import Path
 
-from pipeline.cli import guarded
-from pipeline.progress import say
+from pipeline.cli.options import guarded
 from pipeline.versions.branch import Branch
 from pipeline.versions.demo import demo
 from pipeline.versions.deploy import deploy, previous_report
 from pipeline.versions.site import LIMIT_MB, read_site
+from pipeline.workflow.progress import say
 
 EXAMPLE = """example, for version v2026.12 at https://example.org/report/v2026.12/:
   git fetch origin gh-pages

@@ -13,11 +13,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pipeline.cli import ROOT
+from pipeline.config.paths import ROOT
 from pipeline.errors import ConfigError, SiteError
-from pipeline.progress import say
 from pipeline.versions.branch import Branch
 from pipeline.versions.deploy import deploy, previous_report
+from pipeline.workflow.progress import say
 
 FIRST, SECOND = "v2026.10", "v2026.11"
 FIRST_SETTINGS = {"edge_margin_px": "0.0", "blend_distance_px": "4.0"}

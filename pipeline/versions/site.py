@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from pipeline.errors import NotPublishable, VersionTooLarge
-from pipeline.labels import FORM, is_version
+from pipeline.schema.labels import FORM, is_version
 
 LIMIT_MB = 10.0  # fifty versions stay at half of what GitHub Pages serves, ...
 PAGES_MB = 1000.0  # ... 1 GB

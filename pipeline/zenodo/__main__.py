@@ -16,10 +16,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from pipeline import __version__
-from pipeline.cli import ROOT, guarded
+from pipeline.cli.options import guarded
+from pipeline.config.paths import ROOT
 from pipeline.errors import DepositRefused
-from pipeline.products import safe_name
-from pipeline.progress import say
+from pipeline.workflow.products import safe_name
+from pipeline.workflow.progress import say
 from pipeline.zenodo.api import Deposits
 from pipeline.zenodo.deposit import State, publish, reserve, upload
 from pipeline.zenodo.dry_run import DryRun

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from pipeline.archive.store import Store
-from pipeline.products import exclusive
+from pipeline.workflow.products import exclusive
 from tests.archive.conftest import assert_identical
 from tests.archive.server import CALSELECTOR, DATA, LIE_FAULTS, WIRE_FAULTS, Faults, TestArchive
 from tests.archive.world import World

@@ -13,8 +13,8 @@ from keyring.errors import PasswordSetError
 
 from pipeline.archive.auth import KEYRING_SERVICE, Login
 from pipeline.archive.web import Web
+from pipeline.config.settings import ArchiveSettings
 from pipeline.errors import LoginFailed
-from pipeline.settings import ArchiveSettings
 from tests.archive.conftest import assert_identical
 from tests.archive.server import DATA, LOGIN, TestArchive
 from tests.archive.world import World

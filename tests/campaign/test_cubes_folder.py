@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from pipeline import products
-from pipeline.campaigns import CubeFolder, PublishedRecord
-from pipeline.cube import open_cube
-from pipeline.errors import ReferenceError, RequestError, SourceUnavailable
-from pipeline.settings import Field, ReferenceSettings, ReviewSettings, Settings
-from tests.ground.cubes import primary_header, small_cube
+from pipeline.config.settings import Field, ReferenceSettings, ReviewSettings, Settings
+from pipeline.errors import NoReferenceExposure, RequestError, SourceUnavailable
+from pipeline.muse.cube import open_cube
+from pipeline.sources import CubeFolder, PublishedRecord
+from pipeline.workflow import products
+from tests.muse.cubes import primary_header, small_cube
 
 
 def measured(request):
@@ -230,11 +230,11 @@ def test_a_folder_without_one_usable_cube_says_why(tmp_path, request_for):
     folder.mkdir()
     (folder / "page.fits").write_text("<html>")
     with pytest.raises(
-        ReferenceError, match=r"none of the 1 exposures .* page\.fits: not a readable"
+        NoReferenceExposure, match=r"none of the 1 exposures .* page\.fits: not a readable"
     ):
         measured(request_for(folder))
     small_cube(folder / "empty.fits", value=np.nan, primary=primary_header())
-    with pytest.raises(ReferenceError, match="none of 1 exposures shows stars"):
+    with pytest.raises(NoReferenceExposure, match="none of 1 exposures shows stars"):
         measured(request_for(folder))
 
 
@@ -262,7 +262,9 @@ def test_a_star_registry_of_another_field_is_refused_with_the_remedy(
     registry = tmp_path / "other.ecsv"
     registry.write_text("\n".join(lines) + "\n")
     chosen = dataclasses.replace(settings, field=Field(star_registry=str(registry)))
-    with pytest.raises(ReferenceError, match=r"field\.star_registry .* name the right registry"):
+    with pytest.raises(
+        NoReferenceExposure, match=r"field\.star_registry .* name the right registry"
+    ):
         measured(request_for(cube_folder, chosen=chosen))
     gone = dataclasses.replace(settings, field=Field(star_registry=str(tmp_path / "no.ecsv")))
     with pytest.raises(RequestError, match=r"no\.ecsv"):

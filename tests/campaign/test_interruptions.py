@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cli import ROOT
-from pipeline.products import exclusive
+from pipeline.config.paths import ROOT
+from pipeline.workflow.products import exclusive
 
 DEADLINE_S = 120
 

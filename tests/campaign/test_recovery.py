@@ -5,10 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 
-from pipeline.campaigns import SimulatedCampaign, simulation_plan
-from pipeline.cli import ROOT, Request
-from pipeline.executors import Workers
-from pipeline.settings import ExtractionSettings, Settings, SimulationSettings
+from pipeline.config.paths import ROOT
+from pipeline.config.settings import ExtractionSettings, Settings, SimulationSettings
+from pipeline.sources import SimulatedCampaign, simulation_plan
+from pipeline.sources.request import Request
+from pipeline.workflow.executors import Workers
 
 DRIFT_STD = 0.025
 EVERY = 6  # each sixth exposure of the record, and the reference: 12 of 65, over the whole year

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cli import ROOT
+from pipeline.config.paths import ROOT
 from pipeline.report.downloads import report_json
 from tests.report import factory
 from tests.zenodo.conftest import packed

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from photutils.aperture import CircularAperture
 
-from pipeline.cube import open_cube
 from pipeline.errors import ConfigError, CubeUnreadable
 from pipeline.measure.extraction import BLOCK_LAYERS, aperture_weights, extract_spectra
+from pipeline.muse.cube import open_cube
 from tests.measure.fields import write_exposure
 
 RADII = (1.5, 2.5, 3.5, 4.5, 5.5)

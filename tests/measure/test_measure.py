@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.cube import open_cube
+from pipeline.config.settings import PhotometrySettings, Settings
 from pipeline.errors import (
     BandNotCovered,
     ConfigError,
@@ -23,7 +23,7 @@ from pipeline.measure import (
     measure,
 )
 from pipeline.measure.extraction import extract_spectra
-from pipeline.settings import PhotometrySettings, Settings
+from pipeline.muse.cube import open_cube
 from tests.measure.fields import (
     STUDY,
     TRUE_XY,

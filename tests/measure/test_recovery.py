@@ -6,12 +6,12 @@ Exposures of the study's field in 50 A bins, written as files and measured as a 
 import numpy as np
 import pytest
 
-from pipeline.cube import open_cube
+from pipeline.config.settings import Settings
 from pipeline.measure import StarRegistry, detect, make_reference, measure
 from pipeline.measure.bands import load_band
 from pipeline.measure.extraction import extract_spectra
 from pipeline.measure.photometry import integrate_band
-from pipeline.settings import Settings
+from pipeline.muse.cube import open_cube
 from pipeline.simulation import PlannedExposure
 from tests.factories import REFERENCE, small_campaign, write_cubes
 

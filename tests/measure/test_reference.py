@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from astropy.table import QTable
 
-from pipeline.campaign import Exposure
-from pipeline.errors import ReferenceError
-from pipeline.geometry import slice_address
+from pipeline.config.settings import ReferenceSettings, Settings
+from pipeline.errors import NoReferenceExposure
 from pipeline.measure.catalogue import build_catalogue
 from pipeline.measure.reference import (
     ReferenceCatalogue,
@@ -17,7 +16,8 @@ from pipeline.measure.reference import (
     choose_reference,
     reference_candidates,
 )
-from pipeline.settings import ReferenceSettings, Settings
+from pipeline.muse.exposure import Exposure
+from pipeline.muse.geometry import slice_address
 from tests.measure.fields import STANDARD_XY, STUDY_XY
 
 SHAPE = (304, 315)
@@ -90,7 +90,7 @@ def test_of_two_exposures_of_the_preferred_night_the_earlier_is_taken():
 
 
 def test_without_any_star_there_is_no_reference():
-    with pytest.raises(ReferenceError, match="none of 1 exposures shows stars"):
+    with pytest.raises(NoReferenceExposure, match="none of 1 exposures shows stars"):
         choose_reference([exposure("a")], {}, rule())
 
 
@@ -125,7 +125,9 @@ def test_a_blend_that_has_moved_by_more_than_the_tolerance_keeps_its_number():
 def test_a_registry_of_another_field_is_refused_with_the_remedy():
     rng = np.random.default_rng(2)
     elsewhere = StarRegistry(np.arange(1, 26), *rng.uniform(0, 300, (2, 25)))
-    with pytest.raises(ReferenceError, match=r"field.star_registry .* number the stars from 1"):
+    with pytest.raises(
+        NoReferenceExposure, match=r"field.star_registry .* number the stars from 1"
+    ):
         catalogue(STUDY_XY, registry=elsewhere)
 
 

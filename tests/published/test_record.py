@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from astropy.table import QTable
 
-from pipeline.campaign import MODES
+from pipeline.muse.exposure import MODES
 from pipeline.published import Record, RecordDamaged, exposure_id, read_record
 from pipeline.published.files import DATA
 from pipeline.schema import TABLES

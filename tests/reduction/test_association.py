@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 from astropy.io import fits
 
-from pipeline.association import File, parse_tree, tree_xml
 from pipeline.errors import (
     AmbiguousStandard,
     AssociationRefused,
@@ -14,6 +13,7 @@ from pipeline.errors import (
     UnknownCategory,
     WrongStandard,
 )
+from pipeline.muse.association import File, parse_tree, tree_xml
 from pipeline.reduction.association import Wanted, check_standard, standard_group
 from tests.reduction.trees import OTHER, STD, bias, standard, static, tree
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from pipeline.config.settings import ReductionSettings
 from pipeline.errors import (
     CalibrationRejected,
     DiskFull,
@@ -22,7 +23,6 @@ from pipeline.errors import (
     WrongStandard,
 )
 from pipeline.reduction.exposures import call_records
-from pipeline.settings import ReductionSettings
 from tests.reduction.site import ONE_CHANNEL, Site
 from tests.reduction.trees import OTHER, STD, standard
 
@@ -213,7 +213,7 @@ def test_a_killed_run_goes_on_where_it_was(site):
     driver = (
         "from pathlib import Path\n"
         "from pipeline.reduction.runners import EsorexRunner\n"
-        "from pipeline.settings import ReductionSettings\n"
+        "from pipeline.config.settings import ReductionSettings\n"
         "from tests.reduction.site import Site\n"
         "site = Site.__new__(Site)\n"
         f"site.base, site.raw = Path({str(site.base)!r}), Path({str(site.raw)!r})\n"
@@ -241,7 +241,7 @@ def test_a_killed_run_goes_on_where_it_was(site):
 
 
 def test_two_runs_do_not_share_a_work_folder(site):
-    from pipeline.products import exclusive
+    from pipeline.workflow.products import exclusive
 
     with exclusive(site.base / "work"), pytest.raises(WorkspaceError, match="in use"):
         site.reduce(STD)

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from pipeline.association import parse_tree
-from pipeline.campaign import identify, night_of
-from pipeline.geometry import slice_address
+from pipeline.config.settings import Settings
 from pipeline.measure.bands import load_band
+from pipeline.muse.association import parse_tree
+from pipeline.muse.exposure import identify, night_of
+from pipeline.muse.geometry import slice_address
 from pipeline.reduction.association import Wanted, standard_group
 from pipeline.reduction.plan import Choices, Input, plan_reduction
-from pipeline.settings import Settings
 from pipeline.simulation import instrument
 from pipeline.simulation.raw import exposure, spectra, static
 from pipeline.simulation.raw.campaign import drifted_response, exposure_scene, to_grid

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from pipeline.cube import open_cube
+from pipeline.config.settings import Settings
 from pipeline.errors import CalibrationRejected, RecipeFailed
-from pipeline.geometry import ROW_HEIGHT_PX
 from pipeline.measure import detect, make_reference, measure
 from pipeline.measure.bands import load_band
+from pipeline.muse.cube import open_cube
+from pipeline.muse.geometry import ROW_HEIGHT_PX
 from pipeline.reduction.evidence import check_quality
 from pipeline.reduction.exposures import call_records, reduce_exposures
 from pipeline.reduction.workshop import Workshop, product_paths
-from pipeline.settings import Settings
 from pipeline.simulation.raw.campaign import exposure_scene
 from pipeline.simulation.raw.demo import CHANGE, DRIFTING_CHANNEL
 from pipeline.simulation.raw.optics import make_channel

@@ -1,6 +1,6 @@
 """Association trees for tests: one complete standard, and what may be wrong with it."""
 
-from pipeline.association import Association, AssociationTree, File
+from pipeline.muse.association import Association, AssociationTree, File
 
 STD = "MUSE.2019-03-10T00:30:00.000"
 OTHER = "MUSE.2019-03-10T09:30:00.321"

@@ -8,12 +8,12 @@ import numpy as np
 from astropy.table import QTable
 from astropy.time import Time
 
-from pipeline.campaign import MODES
+from pipeline.muse.exposure import MODES
 from pipeline.published import read_record
 from pipeline.report.build import BuildInfo
 from pipeline.report.citation import Author, Citation
-from pipeline.results import Image, Number, Results, SpectrumSet
 from pipeline.schema import APERTURE_RADII_PX, TABLES, empty_value, make_table
+from pipeline.schema.results import Image, ReportedValue, Results, SpectrumSet
 from tests.report.recipes import reductions
 
 HEADLINE = ((2, 22), (4, 6), (15, 2), (22, 4))
@@ -74,7 +74,10 @@ def published() -> Results:
         first_night="2019-01-09",
         last_night="2019-12-26",
         tables=tables,
-        numbers=(*_numbers(0.03), Number("floor", "σ₀", "floor", 0.07, 0.02, "", "fit", "scatter")),
+        numbers=(
+            *_numbers(0.03),
+            ReportedValue("floor", "σ₀", "floor", 0.07, 0.02, "", "fit", "scatter"),
+        ),
         notes=record.notes,
         reference_exposure=record.reference_exposure,
         inputs_digest="cd" * 32,
@@ -133,9 +136,9 @@ def campaign(
     )
 
 
-def _numbers(value: float) -> tuple[Number, ...]:
+def _numbers(value: float) -> tuple[ReportedValue, ...]:
     return tuple(
-        Number(
+        ReportedValue(
             f"std_published.{one}-{two}",
             f"σ({one}/{two})",
             f"scatter of the flux ratio {one}/{two}, as published",

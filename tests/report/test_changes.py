@@ -18,13 +18,13 @@ from pipeline.report.pages import Book, environment, render_page
 from pipeline.report.rendering import cite_of
 from pipeline.report.report_file import SIZE_LIMIT, ReportFile, parse_report, read_previous
 from pipeline.report.summary_page import summary_page
-from pipeline.results import Number, Origin, Results
+from pipeline.schema.results import Provenance, ReportedValue, Results
 from tests.report import factory
 
-ORIGIN = Origin("d" * 64, "c" * 64, {"numpy": "2.4.5"})
+ORIGIN = Provenance("d" * 64, "c" * 64, {"numpy": "2.4.5"})
 
 
-def results(*numbers: Number, **changes: Any) -> Results:
+def results(*numbers: ReportedValue, **changes: Any) -> Results:
     """A campaign without tables, with these numbers."""
     one = Results(
         name="record", title="The record", source="published", simulated=False, field_name="F",
@@ -34,8 +34,10 @@ def results(*numbers: Number, **changes: Any) -> Results:
     return dataclasses.replace(one, **changes)
 
 
-def number(value: float, error: float = math.nan, key: str = "std", **changes: Any) -> Number:
-    one = Number(key, f"σ({key})", "scatter", value, error, "", "std of ratios", "pairs")
+def number(
+    value: float, error: float = math.nan, key: str = "std", **changes: Any
+) -> ReportedValue:
+    one = ReportedValue(key, f"σ({key})", "scatter", value, error, "", "std of ratios", "pairs")
     return dataclasses.replace(one, **changes)
 
 
@@ -134,7 +136,7 @@ def section_text(old: Results, new: Results) -> str:
 
 
 def test_several_causes_at_once_are_not_told_apart_and_the_page_says_so() -> None:
-    origin = Origin("e" * 64, "f" * 64, {"numpy": "2.4.5"})
+    origin = Provenance("e" * 64, "f" * 64, {"numpy": "2.4.5"})
     said = section_text(results(number(1.0)), results(number(2.0), origin=origin))
     assert "which of them moved a number is not told apart" in said
     alone = section_text(results(number(1.0)), results(number(1.0)))

@@ -20,7 +20,7 @@ from pipeline.report.report_file import REPORT_SCHEMA
 from pipeline.report.rows import readable
 from pipeline.report.spectra_file import SIGMA_BITS, STEP_SIGMA, keep_bits, spectra_file, to_steps
 from pipeline.report.table_formats import LARGE_DIGITS, table_hdu
-from pipeline.results import Results
+from pipeline.schema.results import Results
 from tests.report import factory
 
 

@@ -30,7 +30,7 @@ from pipeline.report.figures.timelines import headline_timelines, pair_explorer,
 from pipeline.report.pages import Book
 from pipeline.report.rendering import PAGES
 from pipeline.report.static_image import static_svg
-from pipeline.results import Results
+from pipeline.schema.results import Results
 from tests.report import factory
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.cli.pack import main
 from pipeline.errors import SiteError
-from pipeline.pack import main
 from pipeline.report.packing import archive_name, pack
 
 CFF = "cff-version: 1.2.0\nversion: v2026.11\ndate-released: '2026-11-23'\n"

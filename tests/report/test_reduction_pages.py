@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from pipeline.reduction_log import ReductionLog, channel_list, summed_up
 from pipeline.report.reduction_pages import reduction_pages
+from pipeline.schema.reduction_log import ReductionLog, channel_list, summed_up
 from tests.report import factory
 from tests.report.recipes import recipe_record
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from pipeline.report.pages import Book
 from pipeline.report.summary_page import Card, SummaryOf, summary_page
-from pipeline.results import Results
+from pipeline.schema.results import Results
 from tests.report import factory
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.campaign import MODES
+from pipeline.muse.exposure import MODES
 
 Trace = dict[str, Any]
 Layout = dict[str, Any]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from astropy.table import QTable
 
-from pipeline.campaign import MODES
+from pipeline.muse.exposure import MODES
 from pipeline.report.figures.base import MODE_STYLES, Figure, Layout, Trace, stamped
 
 MONTHS = list(calendar.month_abbr)[1:]

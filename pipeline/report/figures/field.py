@@ -17,7 +17,7 @@ from pipeline.report.figures.base import (
 from pipeline.report.grey_png import grey_png
 from pipeline.report.rows import number, plain
 from pipeline.report.text import fixed, plot_text
-from pipeline.results import Image
+from pipeline.schema.results import Image
 
 MARGIN = {"l": 60, "r": 14, "t": 34, "b": 92}
 NARROW = {"height": 470, "margin": {"l": 46, "r": 6, "t": 30, "b": 100}}

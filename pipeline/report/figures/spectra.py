@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from pipeline.campaign import MODES
+from pipeline.muse.exposure import MODES
 from pipeline.report.figures.base import (
     MODE_STYLES,
     Figure,
@@ -17,7 +17,7 @@ from pipeline.report.figures.base import (
     stamped,
 )
 from pipeline.report.text import significant
-from pipeline.results import SpectrumSet
+from pipeline.schema.results import SpectrumSet
 
 SHADES = ("@sky", "@blue", "@green", "@orange", "@red")  # small to large aperture
 MAX_POINTS = 1900  # per curve on the page; a window of 1500 px shows no more

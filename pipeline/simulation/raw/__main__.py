@@ -4,13 +4,13 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.campaign import MODES
-from pipeline.cli import ROOT
-from pipeline.configuration import read_settings
+from pipeline.config.loader import read_settings
+from pipeline.config.paths import ROOT
 from pipeline.measure.bands import load_band
-from pipeline.progress import say
+from pipeline.muse.exposure import MODES
 from pipeline.simulation.raw.demo import NIGHTS, demo_campaign, write_demo
 from pipeline.simulation.raw.frames import FrameCounts
+from pipeline.workflow.progress import say
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

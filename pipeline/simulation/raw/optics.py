@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr
 
-from pipeline import geometry
+from pipeline.muse import geometry
 
 NX, NY = 4096, 4112  # trimmed CCD [pix]
 Y_CENTRE, Y_HALF = (NY + 1) / 2, NY / 2  # u = (y - Y_CENTRE) / Y_HALF runs from -1 to 1

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from astropy.io import fits
 
-from pipeline import geometry
-from pipeline.campaign import MODES
+from pipeline.muse import geometry
+from pipeline.muse.exposure import MODES
 from pipeline.simulation import atmosphere, sky
 from pipeline.simulation.raw import spectra
 from pipeline.simulation.raw.optics import slice_positions

@@ -1,0 +1,226 @@
+"""All exposures of a campaign together: one row for every input, and what was measured."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+from astropy.table import QTable
+
+from pipeline.measure import Measurement
+from pipeline.measure.bands import Band
+from pipeline.measure.photometry import published_band_sum
+from pipeline.measure.reference import ReferenceCatalogue
+from pipeline.schema import APERTURE_RADII_PX, TABLES, empty_value, make_table
+from pipeline.schema.reduction_log import CallCost, ReductionLog
+from pipeline.schema.results import Image, SpectrumSet
+from pipeline.tasks.fits_products import read_detection, read_measurement
+from pipeline.tasks.measure import Job, read_reference
+from pipeline.workflow import products
+
+OK, EXCLUDED, FAILED = "ok", "excluded", "failed"  # values of the column ``status``
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """A campaign after its last job."""
+
+    exposures: QTable  # table ``exposures``: one row for every input
+    catalogue: ReferenceCatalogue
+    measured: Mapping[str, Measurement]  # by exposure id, in time; the excluded as well
+    detected: Mapping[str, np.ndarray]  # (source, 2) positions [pix], by exposure id
+
+
+def gather(jobs: Sequence[Job], reference: Path) -> Gathered:
+    """Read what every job of a campaign has produced; nothing is lost on the way."""
+    rows, measured, detected = [], {}, {}
+    for job in jobs:
+        row = _header_columns(job)
+        if _done(job.detection):
+            detected[job.entry.exposure_id] = read_detection(job.detection).sources.xy
+            row["n_detected"] = len(detected[job.entry.exposure_id])
+        status, reason = _status(job)
+        if status != FAILED:
+            measurement = read_measurement(job.measurement)
+            row.update(_match_columns(measurement))
+            measured[job.entry.exposure_id] = measurement
+        rows.append({**row, "status": status, "reason": reason})
+    columns = {
+        column.name: [row.get(column.name, empty_value(column)) for row in rows]
+        for column in TABLES["exposures"]
+    }
+    table = make_table("exposures", columns)
+    return Gathered(table, read_reference(reference), measured, detected)
+
+
+def _header_columns(job: Job) -> dict[str, object]:
+    """What the header says; of an unreadable file only its name is known."""
+    exposure = job.entry.exposure
+    return asdict(exposure) if exposure else {"exposure_id": job.entry.exposure_id}
+
+
+def _match_columns(measurement: Measurement) -> dict[str, object]:
+    affine = dict(zip("abcdef", measurement.match.affine.ravel(), strict=True))
+    return {
+        **affine,
+        "n_matched": measurement.match.n_matched,
+        "match_rms_px": measurement.match.rms_px,
+    }
+
+
+def _status(job: Job) -> tuple[str, str]:
+    """Status and reason of an exposure."""
+    if failure := _failure(job):
+        return FAILED, failure
+    exposure = job.entry.exposure
+    names = {job.entry.exposure_id} | ({exposure.name} if exposure else set())
+    for excluded, reason in job.settings.review.exclude:
+        if excluded in names:
+            return EXCLUDED, reason
+    return OK, ""
+
+
+def _failure(job: Job) -> str:
+    """Type and message of what went wrong with an exposure; "" if it is measured."""
+    if job.entry.error is not None:
+        return f"{type(job.entry.error).__name__}: {job.entry.error}"
+    for product in (job.detection, job.measurement):
+        stamp = products.read_stamp(product)
+        if stamp is not None and stamp.error:
+            return f"{stamp.error_type}: {stamp.error}"
+    return "" if _done(job.measurement) else "NotMeasured: the run ended before this exposure"
+
+
+def _done(product: Path) -> bool:
+    stamp = products.read_stamp(product)
+    return stamp is not None and stamp.state == products.DONE and product.exists()
+
+
+def detection_image(job: Job) -> Image:
+    """The detection image of one exposure, for the report."""
+    detection = read_detection(job.detection)
+    exposure = job.entry.exposure
+    assert exposure is not None
+    return Image(
+        detection.image,
+        exposure.exposure_id,
+        exposure.mode,
+        (detection.standard.x, detection.standard.y),
+        detection.standard.radius_px,
+    )
+
+
+def spectra_by_mode(gathered: Gathered, unit: str) -> dict[str, SpectrumSet]:
+    """Spectra of all measured exposures that share a mode and a wavelength grid."""
+    mode_of = dict(zip(gathered.exposures["exposure_id"], gathered.exposures["mode"], strict=True))
+    members: dict[str, list[str]] = {}
+    for exposure_id in gathered.measured:
+        members.setdefault(str(mode_of[exposure_id]), []).append(exposure_id)
+    return {mode: _spectrum_set(gathered, members[mode], unit) for mode in sorted(members)}
+
+
+def _spectrum_set(gathered: Gathered, members: list[str], unit: str) -> SpectrumSet:
+    """Exposures on another wavelength grid than the first are left out: they cannot be stacked."""
+    spectra = {name: gathered.measured[name].spectra for name in members}
+    grid = spectra[members[0]].wave_aa
+    alike = [name for name in members if np.array_equal(spectra[name].wave_aa, grid)]
+    flux, variance, coverage = (
+        np.array([getattr(spectra[name], key) for name in alike])
+        for key in ("flux", "variance", "coverage")
+    )
+    return SpectrumSet(
+        tuple(alike),
+        tuple(int(star) for star in gathered.catalogue.star_id),
+        tuple(float(radius) for radius in spectra[alike[0]].radii_px),
+        grid,
+        flux,
+        variance,
+        coverage,
+        unit,
+    )
+
+
+def published_fluxes(gathered: Gathered, band: Band, radius_px: float) -> np.ndarray:
+    """Band sums to the letter of the study, (exposure, star) along ``exposures``; NaN: not measured."""
+    fluxes = np.full((len(gathered.exposures), len(gathered.catalogue.star_id)), np.nan)
+    for row, exposure_id in enumerate(gathered.exposures["exposure_id"]):
+        if (measurement := gathered.measured.get(str(exposure_id))) is not None:
+            spectra = measurement.spectra
+            column = int(np.flatnonzero(np.isclose(spectra.radii_px, radius_px))[0])
+            sums = published_band_sum(spectra.flux, spectra.variance, spectra.wave_aa, band)
+            fluxes[row] = sums.flux[:, column]
+    return fluxes
+
+
+def photometry_table(gathered: Gathered) -> QTable:
+    """The table ``photometry``: every exposure, star, band and aperture."""
+    columns: dict[str, list[np.ndarray]] = {column.name: [] for column in TABLES["photometry"]}
+    star_ids = gathered.catalogue.star_id
+    for exposure_id, measurement in gathered.measured.items():
+        radii = measurement.spectra.radii_px
+        for band in measurement.photometry:
+            fluxes = band.fluxes
+            for name, values in (
+                ("exposure_id", np.full(fluxes.flux.size, exposure_id)),
+                ("star_id", np.repeat(star_ids, len(radii))),
+                ("band", np.full(fluxes.flux.size, band.band)),
+                ("radius_px", np.tile(radii, len(star_ids))),
+                ("flux", fluxes.flux.ravel()),
+                ("flux_err", fluxes.sigma.ravel()),
+                ("snr", fluxes.snr.ravel()),
+                ("coverage", fluxes.coverage.ravel()),
+                ("flags", band.flags.ravel()),
+            ):
+                columns[name].append(values)
+    return make_table(
+        "photometry", {name: np.concatenate(parts) for name, parts in columns.items()}
+    )
+
+
+def detections_table(gathered: Gathered) -> QTable:
+    """The table ``detections``: every detection of every exposure, and the star that it is."""
+    columns: dict[str, list[np.ndarray]] = {column.name: [] for column in TABLES["detections"]}
+    for exposure_id, xy in gathered.detected.items():
+        star_id = np.zeros(len(xy), int)
+        if (measurement := gathered.measured.get(exposure_id)) is not None:
+            reference, detection = measurement.match.pairs.T
+            star_id[detection] = gathered.catalogue.star_id[reference]
+        for name, values in (
+            ("exposure_id", np.full(len(xy), exposure_id)),
+            ("star_id", star_id),
+            ("x", xy[:, 0]),
+            ("y", xy[:, 1]),
+        ):
+            columns[name].append(values)
+    return make_table(
+        "detections", {name: np.concatenate(parts) for name, parts in columns.items()}
+    )
+
+
+def snr_table(gathered: Gathered, exposure_id: str, band: str) -> QTable:
+    """The table ``snr``: band SNR of every star in the study's five apertures in one exposure.
+
+    NaN where the exposure is not measured or the aperture is not among extraction.radii_px.
+    """
+    star_ids = gathered.catalogue.star_id
+    columns = {
+        "star_id": star_ids,
+        **{f"r{r}": np.full(len(star_ids), np.nan) for r in APERTURE_RADII_PX},
+    }
+    measurement = gathered.measured.get(exposure_id)
+    if measurement is not None:
+        one = next(photometry for photometry in measurement.photometry if photometry.band == band)
+        for column, radius in enumerate(measurement.spectra.radii_px):
+            if f"r{radius}" in columns:
+                columns[f"r{radius}"] = one.fluxes.snr[:, column]
+    return make_table("snr", columns, exposure=exposure_id)
+
+
+def recipe_calls_table(logs: Mapping[str, ReductionLog]) -> QTable:
+    """Table ``recipe_calls``: what every call of a recipe took; shared calls once per exposure."""
+    calls = [(name, call) for name, log in sorted(logs.items()) for call in log.calls]
+    columns: dict[str, list[object]] = {
+        field.name: [getattr(call, field.name) for _, call in calls] for field in fields(CallCost)
+    }
+    columns["exposure_id"] = [name for name, _ in calls]
+    return make_table("recipe_calls", columns)
