@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from pipeline.archive.cli import add_commands
+from pipeline.cli import archive
 from pipeline.cli.options import add_common_options, guarded, request_from
 from pipeline.cli.status import status_lines
 from pipeline.errors import ConfigError
@@ -37,7 +37,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     command.set_defaults(source=["archive"])
     command.add_argument("--check", action="store_true", help="say whether recipes are installed")
     command.add_argument("--dry-run", action="store_true", help="print what would run on what")
-    add_commands(commands)
+    for one in archive.COMMANDS:  # they read their own options
+        commands.add_parser(str(one.name), help=one.get_short_help_str(), add_help=False)
     return parser.parse_args(arguments)
 
 
@@ -76,11 +77,11 @@ def _reduce(request: Request, check: bool, dry_run: bool) -> int:
 
 def main(arguments: list[str]) -> int:
     """Exit status of the command line."""
+    if arguments and arguments[0] in archive.commands.commands:
+        return archive.main(arguments)
     options = parse(arguments)
 
     def command() -> int:
-        if "run" in options:  # a command of the archive, which has a request of its own
-            return int(options.run(options))
         request = request_from(options)
         if options.command == "reduce":
             return _reduce(request, options.check, options.dry_run)

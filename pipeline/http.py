@@ -240,7 +240,7 @@ class HttpClient:
         url: str,
         *,
         params: Mapping[str, str] | None = None,
-        data: Mapping[str, str] | None = None,
+        data: Mapping[str, str] | str | None = None,
         json: Any = None,
         upload: Path | None = None,
         headers: Mapping[str, str] | None = None,
@@ -251,7 +251,7 @@ class HttpClient:
         Parameters
         ----------
         params, data, json : mapping
-            Query, form or JSON that the request carries.
+            Query, form (or its text) or JSON that the request carries.
         upload : Path
             A file whose bytes are the request's body.
         follow : bool

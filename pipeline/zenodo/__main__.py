@@ -26,8 +26,8 @@ from pipeline.zenodo.deposit import State, publish, reserve, upload
 from pipeline.zenodo.dry_run import DryRun
 from pipeline.zenodo.files import Version, local_file, version_in
 from pipeline.zenodo.metadata import metadata_of, read_metadata
-from pipeline.zenodo.token import token_for
 from pipeline.zenodo.service import HttpService, Service, checked_server
+from pipeline.zenodo.token import token_for
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:

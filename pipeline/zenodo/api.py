@@ -106,7 +106,9 @@ class Deposits:
 
     def delete(self, draft: Draft, file: RemoteFile) -> None:
         """Remove a file from a draft."""
-        self._service.send("DELETE", f"{self._base}/{draft.deposition_id}/files/{quote(file.file_id)}")
+        self._service.send(
+            "DELETE", f"{self._base}/{draft.deposition_id}/files/{quote(file.file_id)}"
+        )
 
     def publish(self, draft: Draft) -> Draft:
         """Make it public, for good."""

@@ -84,7 +84,9 @@ class TestArchive:
         self._tables = None
 
     def __enter__(self):
-        self._tables = Tables(self.world.rows.values(), self.gaia)
+        self._tables = Tables(
+            self.world.rows.values(), self.gaia, self.world.products.values()
+        )
         self.server = _Server(("127.0.0.1", 0), _Handler)
         self.server.archive = self
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()

@@ -12,7 +12,7 @@ from keyring.backend import KeyringBackend
 from keyring.errors import PasswordSetError
 
 from pipeline.archive.auth import KEYRING_SERVICE, Login
-from pipeline.archive.web import Web
+from pipeline.archive.service import archive_client
 from pipeline.config.settings import ArchiveSettings
 from pipeline.errors import LoginFailed
 from tests.archive.conftest import assert_identical
@@ -159,7 +159,7 @@ def test_a_redirect_to_another_host_takes_neither_token_nor_password_there(works
 
 def test_a_password_goes_nowhere_without_encryption():
     settings = ArchiveSettings(login_url="http://example.org/sso/oidc/token")
-    login = Login(Web(settings), settings.login_url, {"ESO_USERNAME": "a", "ESO_PASSWORD": "b"})
+    login = Login(archive_client(settings), settings.login_url, {"ESO_USERNAME": "a", "ESO_PASSWORD": "b"})
     with pytest.raises(LoginFailed, match="https only"):
         login.log_in({})
 
@@ -170,7 +170,7 @@ def test_nothing_secret_is_in_the_arguments_of_the_process(workspace):
     with TestArchive(world) as archive:
         archive.faults.queue[DATA] = ["hang"] * 3
         workspace.point_at(archive, read_timeout_s=1.5)
-        command = [sys.executable, "-m", "pipeline.archive", "retrieve"]
+        command = [sys.executable, "-m", "pipeline", "retrieve"]
         command += ["--config", str(workspace.config), "--work", str(workspace.work)]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL) as run:
             seen = b""
@@ -180,7 +180,7 @@ def test_nothing_secret_is_in_the_arguments_of_the_process(workspace):
                         seen += _read(path)
                 time.sleep(0.1)
         assert run.returncode == 0
-        assert b"pipeline.archive" in seen
+        assert b"retrieve" in seen
         assert not [one for one in (PASSWORD, *archive.tokens) if one.encode() in seen]
 
 

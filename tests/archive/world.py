@@ -53,6 +53,8 @@ class World:
         self.uncertified = set()
         self.lacking = {}  # standard -> tags that its group has not
         self.proprietary = set()
+        self.products = {}  # reduced cubes: rows of ivoa.ObsCore, by identity
+        self.cubes = {}  # reduced cubes: bytes, by identity
         self.image_px = image_px
 
     def standard(
@@ -157,6 +159,7 @@ class World:
             "tpl_start": template or start,
             "release_date": start + "Z",
             "access_estsize": 20 + len(name) % 3,
+            "s_region": None if ra is None else f"POSITION J2000 {ra:.5f} {dec:.5f}",
         }
         return name
 
