@@ -16,6 +16,7 @@ from astropy.time import Time
 
 import kdmatch
 from pipeline.archive.gaia_tap import query_gaia
+from pipeline.archive.queries import point_clause
 from pipeline.archive.tap import SIMULATED, KeepResponse
 from pipeline.config.settings import Field
 from pipeline.errors import RequestError
@@ -80,9 +81,8 @@ class Sources:
 def gaia_adql(field: Field) -> str:
     """The query for the Gaia sources around a field."""
     return (
-        f"SELECT TOP {MAX_SOURCES} {', '.join(COLUMNS)} FROM gaiadr3.gaia_source WHERE CONTAINS(POINT('', ra, dec), "
-        f"CIRCLE('', {field.ra_deg:.6f}, {field.dec_deg:.6f}, {RADIUS_ARCMIN / 60:.6f})) = 1 "
-        "ORDER BY phot_g_mean_mag"
+        f"SELECT TOP {MAX_SOURCES} {', '.join(COLUMNS)} FROM gaiadr3.gaia_source WHERE "
+        f"{point_clause(field, RADIUS_ARCMIN)} ORDER BY phot_g_mean_mag"
     )
 
 

@@ -1,9 +1,9 @@
 """Gaia's archive through astroquery.gaia, over our own connections.
 
 astroquery 0.4.11 left alone has no time limit on its connections, ignores that a table was cut off
-(which it does itself at 2000 rows of a query without TOP), and contacts Gaia's archive for messages when it is imported. So it is imported only when a query is
-made, with that contact refused, and its requests go through our client, which has limits and
-retries, refuses entities and keeps the response.
+(which it does itself at 2000 rows of a query without TOP), and contacts Gaia's archive for messages
+when it is imported. So it is imported only when a query is made, with that contact refused, and its
+requests go through our client, which has limits and retries, refuses entities and keeps the response.
 """
 
 import contextlib
@@ -82,7 +82,7 @@ def _gaia(connections: "_Connections") -> Any:
 @contextlib.contextmanager
 def _no_contact() -> Iterator[None]:
     """Let the import of astroquery.gaia, which makes an instance, neither connect nor print."""
-    from astroquery.utils.tap.conn.tapconn import ConnectionHandler  # type: ignore[import-untyped]
+    from astroquery.utils.tap.conn.tapconn import ConnectionHandler
 
     def refuse(*_: object) -> None:
         raise OSError("no contact on import")  # which astroquery expects and prints

@@ -1,4 +1,4 @@
-"""Raw frames as a campaign: reduced here, then measured."""
+"""What was retrieved as a campaign: raw frames, reduced here, and reduced cubes, then measured."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from astropy.table import QTable
 
+from pipeline.archive.retrieved import retrieved_cubes
 from pipeline.errors import SourceUnavailable
 from pipeline.schema.reduction_log import ReductionLog
 from pipeline.sources.measured import MEASURED_CODE, MeasuredCampaign
@@ -17,14 +18,23 @@ from pipeline.tasks import schedule
 from pipeline.tasks.collect import (
     recipe_calls_table,
 )
-from pipeline.tasks.inputs import InputExposure, by_time
+from pipeline.tasks.inputs import (
+    PRODUCT,
+    InputExposure,
+    by_time,
+    cube_entry,
+    without_doubles,
+)
 from pipeline.tasks.measure import Job
 from pipeline.tasks.reduce import NightJob
 from pipeline.workflow import products
 
 
 class ArchiveFrames(MeasuredCampaign):
-    """Raw frames that were retrieved from the archive, or lie in a folder, reduced here."""
+    """What was retrieved from the archive: raw frames, reduced here, and cubes reduced there.
+
+    Or raw frames in a folder.
+    """
 
     source = "archive"
     takes_availability = True
@@ -56,12 +66,22 @@ class ArchiveFrames(MeasuredCampaign):
                 for job, exposures in zip(nights, kept, strict=True)
                 if exposures
             ]
-        if not nights:
+        if not nights and not self.cubes:
             raise SourceUnavailable(
-                f"{self.raw}: no association tree ({reduce_tasks.TREES}) there; fetch frames with "
-                "`python -m pipeline retrieve`, or name their folder with --raw"
+                f"{self.raw}: no association tree ({reduce_tasks.TREES}) there and no reduced cube was "
+                "retrieved; fetch them with `python -m pipeline "
+                "retrieve`, or name their folder with --raw"
             )
         return nights
+
+    @cached_property
+    def cubes(self) -> list[InputExposure]:
+        """The cubes of the field that the observatory has reduced, as they were retrieved."""
+        if self.request.raw is not None:
+            return []
+        found = retrieved_cubes(self.request.work.resolve(), self.settings)
+        entries = (cube_entry(one.path, [self.settings.field])[0] for one in found)
+        return [replace(entry, origin=PRODUCT) for entry in entries]
 
     def measure(self) -> None:
         """Reduce what is stale, then measure the cubes."""
@@ -79,7 +99,7 @@ class ArchiveFrames(MeasuredCampaign):
     def entries(self) -> list[InputExposure]:
         """The exposures by time: cubes, or reasons why there are none."""
         found = [entry for night in self.nights for entry in reduce_tasks.entries(night)]
-        return sorted(found, key=by_time)
+        return sorted(without_doubles([*found, *self.cubes]), key=by_time)
 
     @cached_property
     def planned_jobs(self) -> list[Job]:
@@ -103,6 +123,11 @@ class ArchiveFrames(MeasuredCampaign):
         """Tree and frames of every exposure."""
         found = {
             key: one for night in self.nights for key, one in reduce_tasks.inputs(night).items()
+        }
+        found |= {
+            one.exposure_id: str(one.error or products.fingerprint(one.cube_path))
+            for one in self.cubes
+            if one.cube_path is not None
         }
         registry = measure_tasks.registry_digest(self.settings, self.request.root)
         return {**found, **registry, **self.answer_digests()}

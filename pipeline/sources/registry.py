@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from pipeline.archive.retrieved import retrieved
+from pipeline.archive.retrieved import RetrievedCube, retrieved, retrieved_cubes
 from pipeline.errors import NoReferenceExposure
 from pipeline.sources.archive import ArchiveFrames
 from pipeline.sources.base import Campaign
@@ -65,18 +65,20 @@ def _frames_by_field(request: Request) -> Iterator[tuple[int, ArchiveFrames]]:
         yield 0, ArchiveFrames(replace(request, settings=campaigns[0]))
         return
     missing = "no retrieved exposure is complete"
+    cubes: list[tuple[RetrievedCube, ...]] = [() for _ in campaigns]
     if request.raw is not None:
         missing = f"no exposure in {request.raw} points at it"
         here = reduce_tasks.frames_by_field(request.raw, [one.field for one in campaigns])
     else:
         standards = [retrieved(request.work, settings) for settings in campaigns]
         here = [frozenset(one.dp_id for one in group) for group in standards]
-    if not any(here):
+        cubes = [retrieved_cubes(request.work, settings) for settings in campaigns]
+    if not any(here) and not any(cubes):
         yield 0, ArchiveFrames(request)  # which says what is missing
     for number, (settings, names) in enumerate(zip(campaigns, here, strict=True)):
-        if names:
+        if names or cubes[number]:
             yield number, ArchiveFrames(replace(request, settings=settings), names)
-        elif any(here):
+        elif any(here) or any(cubes):
             say(f"{settings.field.name}: {missing}")
 
 

@@ -37,7 +37,7 @@ from pipeline.reduction.files import find_file
 from pipeline.reduction.runners import recipes_version
 from pipeline.reduction.workshop import STAMPED, available_cores, available_memory_mb
 from pipeline.schema.reduction_log import ReductionLog, summed_up
-from pipeline.tasks.inputs import InputExposure
+from pipeline.tasks.inputs import RAW, InputExposure
 from pipeline.tasks.measure import exposure_folder
 from pipeline.workflow import products
 from pipeline.workflow.progress import say
@@ -236,16 +236,17 @@ def _entry(job: NightJob, exposure: RawExposure) -> InputExposure:
         seen = None  # the reason is the reduction's own
     if products.read_stamp(product) is None:
         error: ExposureError = errors.NotReduced(f"{exposure.dp_id}: not reduced yet")
-        return InputExposure(exposure.dp_id, seen, error)
+        return InputExposure(exposure.dp_id, seen, error, origin=RAW)
     kept = _read(product)
     if kept["error_type"]:
         kind = getattr(errors, kept["error_type"], ExposureError)
-        return InputExposure(exposure.dp_id, seen, kind(kept["error"]))
+        return InputExposure(exposure.dp_id, seen, kind(kept["error"]), origin=RAW)
     return InputExposure(
         seen.exposure_id if seen else exposure.dp_id,
         seen,
         cube_path=job.workspace / kept["cube"],
         cube_key=kept["cube_key"],
+        origin=RAW,
     )
 
 

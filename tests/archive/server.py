@@ -75,6 +75,7 @@ class TestArchive:
         self.requests = []  # (method, path, form, headers)
         self.redirect = {}  # path prefix: base address that answers in our place
         self.errors = []  # defects of the double itself
+        self.refuse = ""  # a query that holds this text is refused
         self.tokens = {}  # every token ever given: how often it may still be used
         self.token_uses = 1000
         self.token_life_s = 28800
@@ -84,9 +85,7 @@ class TestArchive:
         self._tables = None
 
     def __enter__(self):
-        self._tables = Tables(
-            self.world.rows.values(), self.gaia, self.world.products.values()
-        )
+        self._tables = Tables(self.world.rows.values(), self.gaia, self.world.products.values())
         self.server = _Server(("127.0.0.1", 0), _Handler)
         self.server.archive = self
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
@@ -235,6 +234,8 @@ class _Handler(BaseHTTPRequestHandler):
             return self._send(b"bad request", status=400)
         kind = "application/x-votable+xml"
         try:
+            if archive.refuse and archive.refuse in form["query"]:
+                raise sqlite3.OperationalError(f"unknown: {archive.refuse}")
             names, types, rows, more = archive.select(form["query"], int(form.get("maxrec", 2000)))
         except (sqlite3.Error, KeyError) as error:
             text = f'<INFO name="QUERY_STATUS" value="ERROR">{escape(str(error))}</INFO>'

@@ -67,7 +67,7 @@ def _fill(raw_rows, gaia_rows, product_rows):
     tables["TAP_SCHEMA.columns"] = (SCHEMA_COLUMNS, schema)
     for name, (columns, rows) in tables.items():
         database.execute(f"ATTACH ':memory:' AS {name.split('.')[0]}")
-        kinds = {"char": "TEXT COLLATE NOCASE", "long": "INTEGER"}
+        kinds = {"char": "TEXT COLLATE NOCASE", "long": "INTEGER", "int": "INTEGER"}
         declared = ", ".join(f"{key} {kinds.get(kind, 'REAL')}" for key, kind in columns.items())
         database.execute(f"CREATE TABLE {name} ({declared})")
         places = ",".join("?" * len(columns))

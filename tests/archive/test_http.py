@@ -6,8 +6,8 @@ import time
 import pytest
 import requests
 
-from pipeline.config.settings import ArchiveSettings
 from pipeline.archive.service import archive_client
+from pipeline.config.settings import ArchiveSettings
 from pipeline.errors import ArchiveRefused, ArchiveUnreachable
 from pipeline.http import HttpClient, HttpLimits, TransientError, retry_after_s
 from tests.archive.server import DATA, TestArchive
@@ -83,7 +83,9 @@ def test_the_pause_that_the_server_asks_for_holds_for_all_and_too_long_a_one_end
         assert pauses == [7.0]
         assert client._host(url).closed_until == 7.0
         with pytest.raises(ArchiveUnreachable):
-            client.retry(_raise(TransientError("HTTP 429", HttpLimits().longest_retry_after_s + 1)), url)
+            client.retry(
+                _raise(TransientError("HTTP 429", HttpLimits().longest_retry_after_s + 1)), url
+            )
         assert pauses == [7.0]
         client.close()
 

@@ -159,7 +159,9 @@ def test_a_redirect_to_another_host_takes_neither_token_nor_password_there(works
 
 def test_a_password_goes_nowhere_without_encryption():
     settings = ArchiveSettings(login_url="http://example.org/sso/oidc/token")
-    login = Login(archive_client(settings), settings.login_url, {"ESO_USERNAME": "a", "ESO_PASSWORD": "b"})
+    login = Login(
+        archive_client(settings), settings.login_url, {"ESO_USERNAME": "a", "ESO_PASSWORD": "b"}
+    )
     with pytest.raises(LoginFailed, match="https only"):
         login.log_in({})
 
