@@ -96,6 +96,8 @@ def _header(file: BinaryIO, dp_id: str) -> bytes:
         block = file.read(BLOCK)
         if len(block) < BLOCK or not (blocks or block.startswith(magic)):
             raise FileRefused(f"{dp_id}: not FITS, or cut off, at byte {file.tell() - len(block)}")
+        if not block.isascii() or min(block) < ord(" "):
+            raise FileRefused(f"{dp_id}: damaged header, with bytes that are not text")
         blocks += block
         if any(block[i : i + 80].rstrip() == b"END" for i in range(0, BLOCK, 80)):
             return bytes(blocks)

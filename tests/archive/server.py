@@ -74,6 +74,11 @@ class TestArchive:
         self.gaia, self.resume, self.chunked = gaia, resume, chunked
         self.requests = []  # (method, path, form, headers)
         self.redirect = {}  # path prefix: base address that answers in our place
+        self.redirect_status = 307
+        self.login_takes = ("POST", "GET")
+        self.forbidden = set()  # proprietary files that no account of the test may have
+        self.corrected = False  # headers are changed while they are sent, checksums are not
+        self.compressor = None  # makes of a file's bytes what is sent
         self.errors = []  # defects of the double itself
         self.refuse = ""  # a query that holds this text is refused
         self.tokens = {}  # every token ever given: how often it may still be used
@@ -164,7 +169,7 @@ class _Handler(BaseHTTPRequestHandler):
         archive.requests.append((self.command, self.path, form, dict(self.headers)))
         for prefix, base in archive.redirect.items():
             if path.startswith(prefix):
-                return self._send(b"", status=307, Location=base + self.path)
+                return self._send(b"", status=archive.redirect_status, Location=base + self.path)
         fault = archive.faults.next(path)
         if fault.isdigit():
             pause = {"Retry-After": "0"} if fault == "429" else {}
@@ -264,6 +269,12 @@ class _Handler(BaseHTTPRequestHandler):
             if archive.tokens.get(token, 0) < 1:
                 return self._send(b"unauthorized", status=401)
             archive.tokens[token] -= 1
+            if name in archive.forbidden:
+                return self._send(b"forbidden", status=403)
+        if archive.corrected:
+            body = bytes(body).replace(b"INSTRUME= 'MUSE    '", b"INSTRUME= 'MUSE2   '")
+        if archive.compressor:
+            body = archive.compressor(bytes(body))
         tag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
         # the name is a trap: nobody may make a path of it
         headers = {"Content-Disposition": f'attachment; filename="../../{name}.fits"'}
@@ -280,6 +291,8 @@ class _Handler(BaseHTTPRequestHandler):
         return self._send(body, "application/fits", 200, fault, **headers)
 
     def _token(self, archive, _path, form, _fault):
+        if self.command not in archive.login_takes:
+            return self._send(b"", status=405, Allow=", ".join(archive.login_takes))
         if archive.users.get(form.get("username", "")) != form.get("password"):
             return self._send(b'{"error":"invalid_grant"}', "application/json", status=401)
         claims = {"sub": form["username"], "exp": int(time.time() + archive.token_life_s)}

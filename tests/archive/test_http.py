@@ -1,6 +1,7 @@
 """Manners of the connections: what is retried, how long, how many at a time."""
 
 import email.utils
+import logging
 import time
 
 import pytest
@@ -9,7 +10,7 @@ import requests
 from pipeline.archive.service import archive_client
 from pipeline.config.settings import ArchiveSettings
 from pipeline.errors import ArchiveRefused, ArchiveUnreachable
-from pipeline.http import HttpClient, HttpLimits, TransientError, retry_after_s
+from pipeline.http import HttpClient, HttpLimits, TransientError, retry_after_s, strip_query
 from tests.archive.server import DATA, TestArchive
 from tests.archive.world import STATICS, World
 
@@ -130,3 +131,69 @@ def test_a_defect_is_not_mistaken_for_a_broken_connection():
             client.retry(_raise(ZeroDivisionError()), archive.base)
         assert not pauses
         client.close()
+
+
+@pytest.mark.parametrize("status", [301, 302, 303])
+def test_a_query_that_is_sent_on_as_a_get_is_refused_with_the_new_address(status):
+    with TestArchive(World()) as archive, TestArchive(World()) as other:
+        archive.redirect["/tap_obs"], archive.redirect_status = other.base, status
+        client, _ = client_of(archive)
+        with client, pytest.raises(ArchiveRefused, match=f"has moved to {other.base}/tap_obs"):
+            client.request("POST", f"{archive.base}/tap_obs/sync", data={"a": "b"}, max_bytes=100)
+
+
+def test_an_address_that_has_moved_for_good_is_followed_and_said_once(caplog):
+    with TestArchive(World()) as archive, TestArchive(World()) as other:
+        archive.redirect[DATA], archive.redirect_status = other.base, 308
+        client, _ = client_of(archive)
+        with client:
+            for _ in range(2):
+                assert ask(client, archive).status == 200
+    (said,) = [one.getMessage() for one in caplog.records if "has moved" in one.getMessage()]
+    assert f"has moved to {other.base}{DATA}" in said
+
+
+def test_a_request_that_may_have_been_acted_on_is_sent_again_only_if_it_may_be():
+    attempts = []
+
+    def attempt():
+        attempts.append(1)
+        raise TransientError("connection broken")
+
+    with TestArchive(World()) as archive:
+        client, _ = client_of(archive, attempts=3)
+        with client:
+            with pytest.raises(ArchiveUnreachable, match="attempt 1 of 3"):
+                client.retry(attempt, archive.base, repeatable=False)
+            assert len(attempts) == 1
+            with pytest.raises(ArchiveUnreachable, match="attempt 3 of 3"):
+                client.retry(attempt, archive.base)
+    assert len(attempts) == 1 + 3
+
+
+def test_a_secret_in_a_query_is_in_no_log_and_no_message(caplog):
+    caplog.set_level(logging.DEBUG)
+    with TestArchive(World()) as archive:
+        client, _ = client_of(archive, attempts=2)
+        url = f"{archive.base}{DATA}/file/{NAME}?password=s3cret"
+        archive.faults.queue[DATA] = ["reset", "503", "503", "503"]
+        with client:
+            with pytest.raises(ArchiveUnreachable) as failure:
+                client.request("GET", url, params={"more": "s3cret"}, max_bytes=100)
+            archive.faults.queue[DATA] = []
+            client.request("GET", url, params={"more": "s3cret"}, max_bytes=1 << 20)
+    assert any("dataPortal" in one.getMessage() for one in caplog.records)
+    assert "s3cret" not in caplog.text
+    assert "s3cret" not in str(failure.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("https://user:pw@host:1/a/b?c=d#e", "https://host:1/a/b"),
+        ("http://[::1]:80/a?b", "http://[::1]:80/a"),
+        ("no address?x", "no address"),
+    ],
+)
+def test_an_address_is_said_without_what_may_be_secret(url, said):
+    assert strip_query(url) == said

@@ -182,3 +182,42 @@ def test_an_archive_can_be_made_of_a_folder_of_raw_frames(workspace):
     assert path.name == f"{world.last_standard}_raw2raw.xml"
     assert workspace.names() == world.needed(world.last_standard)
     assert isinstance(folder.file(world.last_standard), memoryview)  # gigabytes are not held
+
+
+def test_a_service_without_intersects_is_asked_for_positions(workspace):
+    world = World().night("2019-03-09", "WFM-AO-N")
+    with TestArchive(world) as archive:
+        archive.refuse = "INTERSECTS"
+        assert workspace.point_at(archive).run("overview") == 0
+        asked = [form["query"] for _, path, form, _ in archive.requests if "query" in form]
+    assert ["INTERSECTS" in query for query in asked[:2]] == [True, False]
+    assert "CONTAINS(POINT('', ra, dec)" in asked[1]
+    assert len(Table.read(workspace.campaign / "availability.ecsv")) == 1
+
+
+def test_frames_without_a_region_are_found_by_their_position(workspace):
+    world = World().night("2019-03-09", "WFM-AO-N")
+    for row in world.rows.values():
+        row["s_region"] = None
+    with TestArchive(world) as archive:
+        assert workspace.point_at(archive).run("overview") == 0
+    assert len(Table.read(workspace.campaign / "availability.ecsv")) == 1
+
+
+def test_a_region_that_contradicts_the_position_is_not_believed(workspace):
+    world = World().standard("2019-03-09", "WFM-AO-N").standard("2019-03-10", "WFM-AO-N")
+    row = world.rows[world.last_standard]
+    row["ra"], row["dec"] = 0.0, 0.0  # as of a frame whose header had no position
+    with TestArchive(world) as archive:
+        assert workspace.point_at(archive).run("overview") == 0
+    assert list(Table.read(workspace.campaign / "availability.ecsv")["date"]) == ["2019-03-09"]
+
+
+def test_a_table_that_ends_exactly_at_the_limit_counts_as_cut_off(ask, monkeypatch):
+    defaults = (tap.query_table.__defaults__[0], 4)
+    monkeypatch.setattr(tap.query_table, "__defaults__", defaults)
+    world = World()
+    for mode in MODES:
+        world.standard("2019-03-09", mode)
+    with TestArchive(world) as archive, pytest.raises(ArchiveRefused, match="cut off after 4"):
+        ask(archive, queries.standards_adql(queries.year_bounds(2019), CONE))
