@@ -163,7 +163,9 @@ class Downloads:
                 if resumed:  # the two parts may be of different files: once more, whole
                     continue
                 raise
-            if resumed and verified.notes:  # a header that is wrong since the transfer broke looks so
+            if (
+                resumed and verified.notes
+            ):  # a header that is wrong since the transfer broke looks so
                 partial.discard()
                 continue
             suffix = COMPRESSED if verified.compressed else PLAIN

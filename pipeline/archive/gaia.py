@@ -78,10 +78,10 @@ class Sources:
         return offsets
 
 
-def gaia_adql(field: Field) -> str:
-    """The query for the Gaia sources around a field."""
+def gaia_adql(field: Field, max_sources: int) -> str:
+    """The query for the brightest Gaia sources around a field."""
     return (
-        f"SELECT TOP {MAX_SOURCES} {', '.join(COLUMNS)} FROM gaiadr3.gaia_source WHERE "
+        f"SELECT TOP {max_sources} {', '.join(COLUMNS)} FROM gaiadr3.gaia_source WHERE "
         f"{point_clause(field, RADIUS_ARCMIN)} ORDER BY phot_g_mean_mag"
     )
 
@@ -94,7 +94,9 @@ def query_sources(field: Field, client: HttpClient, gaia_url: str, keep: KeepRes
     ArchiveUnreachable, ArchiveRefused
         If Gaia's archive does not respond, or with something else than the table.
     """
-    return read_sources(query_gaia(client, gaia_url, gaia_adql(field), keep, MAX_SOURCES))
+    return read_sources(
+        query_gaia(client, gaia_url, gaia_adql(field, MAX_SOURCES), keep, MAX_SOURCES)
+    )
 
 
 def read_sources(table: Table) -> Sources:

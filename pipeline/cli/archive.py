@@ -17,6 +17,9 @@ from pipeline.archive import retrieval
 from pipeline.archive.auth import Login
 from pipeline.archive.availability import availability
 from pipeline.archive.calendar import page_html
+from pipeline.archive.contact import HELD, make_contact, write_recording
+from pipeline.archive.contact_checks import CHECKS as CATALOGUE_CHECKS
+from pipeline.archive.contact_files import CHECKS as FILE_CHECKS
 from pipeline.archive.download import Downloads
 from pipeline.archive.gaia import StarList, identify_online
 from pipeline.archive.products import (
@@ -33,8 +36,10 @@ from pipeline.archive.tap import SIMULATED
 from pipeline.archive.transfer import Transfer, size_text
 from pipeline.cli.archive_output import (
     COMPLETE,
+    MISSING,
     REFUSED,
     print_availability,
+    print_findings,
     print_holdings,
     print_names,
     print_plan,
@@ -61,6 +66,8 @@ from pipeline.workflow.progress import say
 
 INTERRUPTED = 130  # the shell's own exit status for Ctrl-C
 PRODUCTS, RAW_FRAMES, BOTH_KINDS = "products", "raw", "both"  # what --prefer may say
+
+CHECKS = (*CATALOGUE_CHECKS, *FILE_CHECKS)
 
 _Command = Callable[..., Any]
 
@@ -231,7 +238,36 @@ def identify(
     return COMPLETE
 
 
-COMMANDS = (overview, retrieve, identify)
+@commands.command()
+@_PLACE
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path("contact.json"),
+    metavar="FILE",
+    help="Recording to send to the maintainers (default: contact.json).",
+)
+def contact(config: Path, work: Path, output: Path) -> int:  # noqa: ARG001
+    """Check every assumption about the archives by the smallest requests; no login is made.
+
+    The recording holds all requests and responses, but nothing that tells who made them. Exit status 0
+    if all assumptions hold, 1 if any differs or could not be checked.
+
+    \b
+    Example: python -m pipeline contact
+    """
+    settings = read_settings(config)
+    findings, exchanges = make_contact(settings, CHECKS)
+    try:
+        write_recording(output, findings, exchanges, settings)
+    except OSError as error:
+        raise WorkspaceError(f"{output}: {error.strerror}; choose another --output") from error
+    print_findings(findings)
+    print(f"{len(exchanges)} exchanges are recorded in {output}")
+    return COMPLETE if all(one.state == HELD for one in findings) else MISSING
+
+
+COMMANDS = (overview, retrieve, identify, contact)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -7,6 +7,7 @@ import numpy as np
 from astropy.table import QTable, Table
 
 from pipeline.archive.availability import column_of
+from pipeline.archive.contact import DIFFERS, HELD, NOT_CHECKED, Finding
 from pipeline.archive.download import DownloadResult
 from pipeline.archive.gaia import IDENTIFIED, NOT_IDENTIFIED
 from pipeline.archive.observations import Observation
@@ -166,6 +167,17 @@ def report_identified(table: QTable, path: Path) -> None:
     for reason in sorted(set(table["reason"][table["status"] != IDENTIFIED])):
         say(f"{NOT_IDENTIFIED}: {reason}")
     print(f"kept in {path}")
+
+
+def print_findings(findings: Sequence[Finding]) -> None:
+    """Print what every assumption came to, then how many held."""
+    width = max(len(one.name) for one in findings)
+    for one in findings:
+        print(f"{one.state:<12} {one.name:<{width}}  {one.assumption}")
+        print(f"{'':<12} {'':<{width}}  {one.seen}")
+    states = [one.state for one in findings]
+    counts = ", ".join(f"{states.count(state)} {state}" for state in (HELD, DIFFERS, NOT_CHECKED))
+    print(f"{len(findings)} assumptions: {counts}")
 
 
 def selection_table(store: Store) -> Table:

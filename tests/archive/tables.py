@@ -30,9 +30,9 @@ NOT_ADQL = r"\blimit\b|\boffset\b|==|\bglob\b|\bjulianday\b|\bpragma\b|\battach\
 class Tables:
     """Raw frames and Gaia sources that can be asked in ADQL, from any thread."""
 
-    def __init__(self, raw_rows, gaia_rows, product_rows=()):
+    def __init__(self, raw_rows, gaia_rows, product_rows=(), unlisted=()):
         self._lock = threading.Lock()
-        self._database = _fill(raw_rows, gaia_rows, product_rows)
+        self._database = _fill(raw_rows, gaia_rows, product_rows, unlisted)
 
     def close(self):
         """Forget everything."""
@@ -52,12 +52,16 @@ class Tables:
         return names, [types[name] for name in names], rows[:max_rows], len(rows) > max_rows
 
 
-def _fill(raw_rows, gaia_rows, product_rows):
+def _fill(raw_rows, gaia_rows, product_rows, unlisted):
     database = sqlite3.connect(":memory:", check_same_thread=False)
     tables = {
         "dbo.raw": (COLUMNS, raw_rows),
         "ivoa.ObsCore": (PRODUCT_COLUMNS, product_rows),
         "gaiadr3.gaia_source": (GAIA_COLUMNS, gaia_rows),
+    }
+    tables = {
+        name: ({key: kind for key, kind in columns.items() if key not in unlisted}, rows)
+        for name, (columns, rows) in tables.items()
     }
     schema = [
         {"table_name": table, "column_name": name, "datatype": kind, "unit": ""}

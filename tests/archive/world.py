@@ -175,6 +175,10 @@ class World:
         ]
         return {standard, *calibrations, *STATICS.values()}
 
+    @staticmethod
+    def static_names():
+        return set(STATICS.values())
+
     def standards(self):
         return [name for name, row in self.rows.items() if row["dp_type"] == "STD"]
 
