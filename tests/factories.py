@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.config.passbands import load_band
 from pipeline.config.settings import Field, SimulationSettings
-from pipeline.measure.bands import load_band
 from pipeline.muse.cube import write_cube
 from pipeline.published import read_record
 from pipeline.schema import APERTURE_RADII_PX

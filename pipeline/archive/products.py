@@ -29,7 +29,7 @@ from pipeline.archive.tap import SIMULATED, QueryRefused
 from pipeline.config.settings import Field
 from pipeline.errors import ArchiveRefused, AssociationRefused, FileRefused
 from pipeline.muse.association import plain_name
-from pipeline.muse.exposure import MODES
+from pipeline.muse.modes import WIDE_FIELD
 
 START_TOLERANCE_S = 30.0  # between t_min and exp_start; exposures of a star begin minutes apart
 TABLE = "products.ecsv"  # in the campaign's folder
@@ -163,7 +163,7 @@ def holdings(
 ) -> dict[tuple[str, str], str]:
     """What the archive holds of each night and mode: raw frames, a reduced cube, or both."""
     with_raw = {(one.night, one.mode) for one in raw}
-    with_cube = {(one.night, one.mode) for one in cubes if one.mode in MODES}
+    with_cube = {(one.night, one.mode) for one in cubes if one.mode in WIDE_FIELD}
     found = dict.fromkeys(sorted(with_raw | with_cube), RAW)
     for key in with_cube:
         found[key] = BOTH if key in with_raw else PRODUCT

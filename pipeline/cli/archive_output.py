@@ -25,20 +25,20 @@ from pipeline.archive.store import Store, write_bytes, write_table
 from pipeline.archive.transfer import size_text
 from pipeline.config.settings import Settings
 from pipeline.errors import FileRefused
-from pipeline.muse.exposure import MODES
+from pipeline.muse.modes import WIDE_FIELD
 from pipeline.tasks.identification import variable_stars
 from pipeline.workflow.progress import say
 
-COMPLETE, MISSING, REFUSED = 0, 1, 2  # exit status
+COMPLETE, MISSING = 0, 1  # exit status
 MAX_NAMED = 20  # missing files that are listed one by one
 
 
 def print_availability(table: Table, settings: Settings, years: Sequence[int]) -> None:
     """Print the table of nights."""
     print(f"{settings.field.name}, {', '.join(map(str, years))}: {len(table)} nights")
-    print("night       " + "  ".join(f"{mode:<10}" for mode in MODES).rstrip())
+    print("night       " + "  ".join(f"{mode:<10}" for mode in WIDE_FIELD).rstrip())
     for row in table:
-        cells = (row[column_of(mode)] for mode in MODES)
+        cells = (row[column_of(mode)] for mode in WIDE_FIELD)
         text = "".join(f"{'' if cell is np.ma.masked else cell!s:<12}" for cell in cells)
         print(f"{row['date']:<12}{text}".rstrip())
 
@@ -49,9 +49,9 @@ def print_holdings(held: Mapping[tuple[str, str], str], cubes: Sequence[ReducedC
         print("no reduced cubes: the raw frames must be reduced")
         return
     print("held by the archive (raw frames, a reduced cube as product, or both):")
-    print("night       " + "  ".join(f"{mode:<10}" for mode in MODES).rstrip())
+    print("night       " + "  ".join(f"{mode:<10}" for mode in WIDE_FIELD).rstrip())
     for night in sorted({night for night, _ in held}):
-        text = "".join(f"{held.get((night, mode), ''):<12}" for mode in MODES)
+        text = "".join(f"{held.get((night, mode), ''):<12}" for mode in WIDE_FIELD)
         print(f"{night:<12}{text}".rstrip())
     kinds = list(held.values())
     counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in (RAW, PRODUCT, BOTH))

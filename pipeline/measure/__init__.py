@@ -6,9 +6,10 @@ of the detection image only, ``measure`` each layer once, where an aperture is.
 
 import numpy as np
 
+from pipeline.config.passbands import load_band
 from pipeline.config.settings import Field, PhotometrySettings, Settings
+from pipeline.config.star_registry import StarRegistry
 from pipeline.errors import WrongPixelScale
-from pipeline.measure.bands import load_band
 from pipeline.measure.catalogue import build_catalogue
 from pipeline.measure.detection import detection_image, find_stars
 from pipeline.measure.extraction import Spectra, extract_spectra
@@ -17,7 +18,6 @@ from pipeline.measure.photometry import flux_flags, integrate_band
 from pipeline.measure.reference import (
     ReferenceCatalogue,
     Sharpness,
-    StarRegistry,
     choose_reference,
     reference_candidates,
 )
@@ -31,7 +31,6 @@ __all__ = [
     "Measurement",
     "ReferenceCatalogue",
     "Sharpness",
-    "StarRegistry",
     "check_cube",
     "choose_reference",
     "detect",
@@ -127,7 +126,7 @@ def measure(
         steady=~reference.blended,
     )
     how = settings.extraction
-    spectra = extract_spectra(cube, match.xy, how.radii_px, mask=how.mask)
+    spectra = extract_spectra(cube, match.xy, how.radii_px, mask=how.method)
     photometry = tuple(
         _band_photometry(name, spectra, settings.photometry) for name in settings.photometry.bands
     )

@@ -4,10 +4,11 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from pipeline.config.settings import Settings
+from pipeline.config.star_registry import StarRegistry
 from pipeline.errors import NoReferenceExposure, NoStarsMatched
 from pipeline.measure.detection import edge_distance
 from pipeline.measure.matching import match_exposure, mutual_pairs
-from pipeline.measure.reference import ReferenceCatalogue, StarRegistry
+from pipeline.measure.reference import ReferenceCatalogue
 from pipeline.muse.geometry import slice_address
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.config.passbands import Band
 from pipeline.errors import BandNotCovered
-from pipeline.measure.bands import Band
 
 FULL_COVERAGE = 1 - 1e-9  # rounding of a sum of aperture weights
 

@@ -21,15 +21,6 @@ class Sharpness:
 
 
 @dataclass(frozen=True)
-class StarRegistry:
-    """Known stars of a field: numbers that stay, whichever exposure is the reference."""
-
-    star_id: np.ndarray  # (star,) int
-    x: np.ndarray  # (star,) [pix], in the frame of any exposure of the field
-    y: np.ndarray
-
-
-@dataclass(frozen=True)
 class ReferenceCatalogue:
     """Stars of the reference exposure, by number; every array has shape (star,)."""
 

@@ -13,6 +13,16 @@ from pipeline.schema.column import (
     Column,
     column,
 )
+from pipeline.schema.definitions import DEFINITIONS
+
+_BOOTSTRAP_ERR = "1 sigma of {} over draws of these nights, whatever outliers they hold"
+
+
+def quantity(name: str, ucd: str) -> Column:
+    """A column that holds a defined quantity: unit, meaning and head are the definition's."""
+    known = DEFINITIONS[name]
+    return Column(name, "f8", known.unit, known.description, ucd, known.label)
+
 
 STATISTICS: Mapping[str, tuple[Column, ...]] = {
     "pairs": (
@@ -20,22 +30,22 @@ STATISTICS: Mapping[str, tuple[Column, ...]] = {
         STAR_2,
         BAND,
         RADIUS,
-        column("n", "i8", "", "exposures with both fluxes and no flag", "meta.number"),
-        column("ratio_mean", "f8", "", "<F1/F2>: mean over those exposures", "phot.flux;arith.ratio;stat.mean"),
-        column("std_published", "f8", "", "std of F1/F2/<F1/F2> - 1 as the study: sorted, both extremes dropped, ddof 0", "stat.stdev"),
-        column("std", "f8", "", "sample standard deviation (ddof 1) of the deviations", "stat.stdev"),
-        column("std_robust", "f8", "", "1.4826 x median absolute deviation", "stat.stdev"),
-        column("photon_std", "f8", "", "root mean square of deviation_err", "stat.error"),
-        column("excess_std", "f8", "", "scatter beyond photon noise, maximum likelihood; NaN if undefined", "stat.stdev"),
-        column("excess_std_err", "f8", "", "1 sigma of excess_std", "stat.error;stat.stdev"),
-        column("spearman_rho", "f8", "", "Spearman rank correlation of deviation with time, per exposure", "stat.correlation"),
-        column("spearman_p", "f8", "", "two-sided p of spearman_rho", "stat.probability"),
-        column("spearman_p_nights", "f8", "", "the same from nightly means", "stat.probability"),
-        column("slope_per_year", "f8", "yr-1", "weighted linear trend of the deviation", "stat.fit.param"),
-        column("slope_err", "f8", "yr-1", "1 sigma of the slope, including excess scatter", "stat.error"),
-        column("snr_gmean", "f8", "", "geometric mean SNR of the two stars, reference exposure", "stat.snr"),
-        column("separation_px", "f8", "pix", "distance of the two stars", "pos.angDistance;instr.pixel"),
-        column("same_channel", "bool", "", "both stars on one MUSE channel", "meta.code"),
+        column("n", "i8", "", "exposures of status ok with both fluxes and no flag", "meta.number", "n"),
+        quantity("ratio_mean", "phot.flux;arith.ratio;stat.mean"),
+        quantity("std_published", "stat.stdev"),
+        quantity("std", "stat.stdev"),
+        quantity("std_robust", "stat.stdev"),
+        quantity("photon_std", "stat.error"),
+        quantity("excess_std", "stat.stdev"),
+        quantity("excess_std_err", "stat.error;stat.stdev"),
+        quantity("spearman_rho", "stat.correlation"),
+        quantity("spearman_p", "stat.probability"),
+        quantity("spearman_p_nights", "stat.probability"),
+        quantity("slope_per_year", "stat.fit.param"),
+        quantity("slope_err", "stat.error"),
+        quantity("snr_gmean", "stat.snr"),
+        column("separation_px", "f8", "pix", "distance of the two stars", "pos.angDistance;instr.pixel", "separation"),
+        column("same_channel", "bool", "", "both stars on one MUSE channel", "meta.code", "one channel"),
     ),
     "timelines": (
         EXPOSURE_ID,
@@ -43,30 +53,30 @@ STATISTICS: Mapping[str, tuple[Column, ...]] = {
         MODE,
         STAR_1,
         STAR_2,
-        column("deviation", "f8", "", "(F1/F2)/<F1/F2> - 1, I_Bessel, r = 4.5 px", "phot.flux;arith.ratio"),
+        column("deviation", "f8", "", "(F1/F2)/<F1/F2> - 1 in {band}, r = {radius} px, <F1/F2> the mean over usable exposures", "phot.flux;arith.ratio"),
         column("deviation_err", "f8", "", "1 sigma: photon and detector noise, photometry.stat_factor times STAT, nothing else", "stat.error"),
         column("flag", "str", "", "empty, or why the point is not used", "meta.code.qual"),
     ),
     "reanalysis": (
         STAR_1,
         STAR_2,
-        column("subset", "str", "", "which points: all, without outliers, one mode, one season, ...", "meta.code"),
-        column("n", "i8", "", "points", "meta.number"),
-        column("n_nights", "i8", "", "nights", "meta.number"),
-        column("mean_shift", "f8", "", "mean of these deviations about the mean of all: what renormalising removes", "phot.flux;arith.ratio;stat.mean"),
-        column("std_published", "f8", "", "sorted, both extremes dropped, ddof 0, about the subset's own mean", "stat.stdev"),
-        column("std_published_err", "f8", "", "1 sigma: bootstrap over nights", "stat.error"),
-        column("std", "f8", "", "sample standard deviation (ddof 1)", "stat.stdev"),
-        column("std_err", "f8", "", "1 sigma: bootstrap over nights", "stat.error"),
-        column("std_robust", "f8", "", "1.4826 x median absolute deviation", "stat.stdev"),
-        column("std_robust_err", "f8", "", "1 sigma: bootstrap over nights", "stat.error"),
+        column("subset", "str", "", "which points: all, without outliers, one mode, one season, ...", "meta.code", "points"),
+        column("n", "i8", "", "points", "meta.number", "n"),
+        column("n_nights", "i8", "", "nights", "meta.number", "nights"),
+        column("mean_shift", "f8", "", "mean of these deviations about the mean of all: what renormalising removes", "phot.flux;arith.ratio;stat.mean", "mean shift"),
+        quantity("std_published", "stat.stdev"),
+        column("std_published_err", "f8", "", _BOOTSTRAP_ERR.format("std_published"), "stat.error"),
+        quantity("std", "stat.stdev"),
+        column("std_err", "f8", "", _BOOTSTRAP_ERR.format("std"), "stat.error"),
+        quantity("std_robust", "stat.stdev"),
+        column("std_robust_err", "f8", "", _BOOTSTRAP_ERR.format("std_robust"), "stat.error"),
         column("reading_err", "f8", "", "1 sigma of std_published from reading the figure alone; 0 for measured data", "stat.error"),
-        column("spearman_rho", "f8", "", "Spearman correlation with time, per point", "stat.correlation"),
-        column("spearman_p", "f8", "", "two-sided p of spearman_rho", "stat.probability"),
-        column("spearman_rho_nights", "f8", "", "the same from nightly means", "stat.correlation"),
-        column("spearman_p_nights", "f8", "", "two-sided p of spearman_rho_nights", "stat.probability"),
-        column("slope_per_year", "f8", "yr-1", "linear trend of the deviation", "stat.fit.param"),
-        column("slope_err", "f8", "yr-1", "1 sigma of the slope, including excess scatter", "stat.error"),
+        quantity("spearman_rho", "stat.correlation"),
+        quantity("spearman_p", "stat.probability"),
+        quantity("spearman_rho_nights", "stat.correlation"),
+        quantity("spearman_p_nights", "stat.probability"),
+        quantity("slope_per_year", "stat.fit.param"),
+        quantity("slope_err", "stat.error"),
     ),
     "channel_responses": (
         EXPOSURE_ID,
@@ -77,11 +87,11 @@ STATISTICS: Mapping[str, tuple[Column, ...]] = {
     ),
     "recovery": (
         column("quantity", "str", "", "what is compared with the truth of the simulation", "meta.id"),
-        column("measured", "f8", "", "what the pipeline found", "stat.value"),
-        column("expected", "f8", "", "what the truth says", "stat.value"),
+        column("measured", "f8", "", "what the pipeline found", "stat.value", "found"),
+        column("expected", "f8", "", "what the truth says", "stat.value", "true"),
         column("tolerance", "f8", "", "largest accepted difference", "stat.error"),
         column("unit", "str", "", "unit of the three numbers", "meta.unit"),
-        column("passed", "bool", "", "measured within tolerance of expected", "meta.code.qual"),
+        column("passed", "bool", "", "measured within tolerance of expected", "meta.code.qual", "verdict"),
         column("meaning", "str", "", "what is compared, and where the tolerance comes from", "meta.note"),
     ),
 }

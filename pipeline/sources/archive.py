@@ -1,23 +1,22 @@
 """What was retrieved as a campaign: raw frames, reduced here, and reduced cubes, then measured."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
 from astropy.table import QTable
 
-from pipeline.archive.retrieved import retrieved_cubes
+from pipeline.archive.retrieved import retrieved, retrieved_cubes
 from pipeline.errors import SourceUnavailable
 from pipeline.schema.reduction_log import ReductionLog
+from pipeline.sources.base import Campaign, FolderOption
 from pipeline.sources.measured import MEASURED_CODE, MeasuredCampaign
 from pipeline.sources.request import Request
 from pipeline.tasks import measure as measure_tasks
 from pipeline.tasks import reduce as reduce_tasks
 from pipeline.tasks import schedule
-from pipeline.tasks.collect import (
-    recipe_calls_table,
-)
+from pipeline.tasks.collect import recipe_calls_table
 from pipeline.tasks.inputs import (
     PRODUCT,
     InputExposure,
@@ -28,6 +27,7 @@ from pipeline.tasks.inputs import (
 from pipeline.tasks.measure import Job
 from pipeline.tasks.reduce import NightJob
 from pipeline.workflow import products
+from pipeline.workflow.progress import say
 
 
 class ArchiveFrames(MeasuredCampaign):
@@ -37,9 +37,44 @@ class ArchiveFrames(MeasuredCampaign):
     """
 
     source = "archive"
+    description = "reduced cubes and raw frames of the archive; the latter are reduced here"
+    folder = FolderOption(
+        "raw",
+        "folder of raw frames and association trees (default: what `python -m pipeline retrieve` "
+        "left in the work folder)",
+        required=False,
+    )
     takes_availability = True
     sections = (*MeasuredCampaign.sections, "reduction")
     code = (*reduce_tasks.CODE, *MEASURED_CODE)
+
+    @classmethod
+    def of_request(cls, request: Request) -> Iterator[tuple[int, Campaign]]:
+        """One campaign for each field with frames or reduced cubes.
+
+        What ``retrieve`` fetched for a field is known; frames in a folder of the reader's point at one.
+        """
+        campaigns = request.settings.campaigns()
+        if len(campaigns) == 1:
+            yield 0, cls(replace(request, settings=campaigns[0]))
+            return
+        missing = "no retrieved exposure is complete"
+        with_cubes = [False for _ in campaigns]
+        if request.raw is not None:
+            missing = f"no exposure in {request.raw} points at it"
+            here = reduce_tasks.frames_by_field(request.raw, [one.field for one in campaigns])
+        else:
+            standards = [retrieved(request.work, settings) for settings in campaigns]
+            here = [frozenset(one.dp_id for one in group) for group in standards]
+            with_cubes = [bool(retrieved_cubes(request.work, one)) for one in campaigns]
+        found = [bool(names) or cubes for names, cubes in zip(here, with_cubes, strict=True)]
+        if not any(found):
+            yield 0, cls(request)  # which says what is missing
+        for number, (settings, names) in enumerate(zip(campaigns, here, strict=True)):
+            if found[number]:
+                yield number, cls(replace(request, settings=settings), names)
+            elif any(found):
+                say(f"{settings.field.name}: {missing}")
 
     def __init__(self, request: Request, dp_ids: frozenset[str] | None = None) -> None:
         """``dp_ids``: the exposures of this field; left out, all in the folder are."""

@@ -2,14 +2,16 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from astropy.table import QTable
 
-from pipeline.measure.bands import load_band
+from pipeline.config.passbands import load_band
+from pipeline.errors import NoReferenceExposure
+from pipeline.measure.headline_pairs import choose_pairs
 from pipeline.muse.cube import open_cube
 from pipeline.schema.results import Image, SpectrumSet
 from pipeline.sources.base import STATISTICS_CODE, Campaign
@@ -43,7 +45,6 @@ class MeasuredCampaign(Campaign):
     )
     code: tuple[str, ...] = MEASURED_CODE
     numbers_from = "photometry of the cubes"
-    jobs: list[Job]  # with their reference, once measured
 
     @property
     def title(self) -> str:
@@ -75,10 +76,10 @@ class MeasuredCampaign(Campaign):
 
     def measure(self) -> None:
         """Detect, choose the reference, match, extract and integrate."""
-        for band in self.settings.photometry.bands:
-            load_band(band)  # a name that does not exist is told now, not after the first cube
         for stage in self.request.force:
             schedule.force(self.planned_jobs, self.workspace, stage)
+        for kept in ("gathered", "summary", "headline_pairs"):
+            self.__dict__.pop(kept, None)  # of what was there before
         with products.exclusive(self.workspace):
             self.jobs = schedule.measure_campaign(
                 self.planned_jobs,
@@ -88,6 +89,12 @@ class MeasuredCampaign(Campaign):
                 self.request.workers,
             )
 
+    @cached_property
+    def jobs(self) -> list[Job]:
+        """One job per input, with the reference if one was chosen, in this run or before it."""
+        reference = self.reference if products.read_stamp(self.reference) else None
+        return [replace(job, reference=reference) for job in self.planned_jobs]
+
     @property
     def reference(self) -> Path:
         """The reference catalogue."""
@@ -95,8 +102,49 @@ class MeasuredCampaign(Campaign):
 
     @cached_property
     def gathered(self) -> Gathered:
-        """All exposures together."""
+        """All exposures together.
+
+        Raises
+        ------
+        NoReferenceExposure
+            If no reference was chosen yet, so that nothing is measured.
+        """
+        self._check_reference()
         return gather(self.jobs, self.reference)
+
+    @cached_property
+    def headline_pairs(self) -> tuple[tuple[int, int], ...]:
+        """The configured pairs, else those that the rule chooses from the reference catalogue."""
+        if self.settings.statistics.pairs:
+            return self.settings.statistics.pairs
+        self._check_reference()
+        return choose_pairs(measure_tasks.read_reference(self.reference))
+
+    def _check_reference(self) -> None:
+        if not products.read_stamp(self.reference):
+            raise NoReferenceExposure(
+                f"{self.name}: nothing is measured yet in {self.workspace}; measure it first"
+            )
+
+    def _notes_on_pairs(self) -> tuple[str, ...]:
+        """What a reader must know of how the headline pairs came about."""
+        catalogue = measure_tasks.read_reference(self.reference)
+        if not self.settings.statistics.pairs:
+            named = ", ".join(f"{one}/{two}" for one, two in self.headline_pairs)
+            return (
+                f"The headline pairs were chosen by rule: {named or 'there is none'}. Of the stars "
+                "without a flag the brightest goes with the next brightest on another channel, and so "
+                "on; no star is in two pairs.",
+            )
+        seen = set(catalogue.star_id.tolist())
+        missing = [pair for pair in self.headline_pairs if not set(pair) <= seen]
+        named = ", ".join(f"{one}/{two}" for one, two in missing)
+        if not missing:
+            return ()
+        return (
+            f"No numbers for the headline pair{'s' if len(missing) > 1 else ''} {named}: the "
+            f"reference exposure {catalogue.exposure_id} does not show both stars.",
+        )
 
     def ingredients(self) -> dict[str, Any]:
         """Keys and outcomes of all exposures, and the code that summarises them."""
@@ -104,10 +152,7 @@ class MeasuredCampaign(Campaign):
             "stage": "statistics",
             "code": products.code_digest(*STATISTICS_CODE),
             "libraries": products.library_versions(),
-            "settings": {
-                "statistics": asdict(self.settings.statistics),
-                "review": asdict(self.settings.review),
-            },
+            "settings": self.settings.read_by("statistics"),
             "inputs": {
                 "reference": measure_tasks.reference_key(self.reference),
                 "exposures": products.digest([measure_tasks.outcome(job) for job in self.jobs]),
@@ -119,7 +164,9 @@ class MeasuredCampaign(Campaign):
         """Photometry of every exposure, statistics of every pair."""
         gathered, how = self.gathered, self.settings.statistics
         catalogue = gathered.catalogue.table()
-        snr = snr_table(gathered, gathered.catalogue.exposure_id, how.band)
+        snr = snr_table(
+            gathered, gathered.catalogue.exposure_id, how.band, self.settings.extraction.radii_px
+        )
         photometry = photometry_table(gathered)
         fluxes = fluxes_from_tables(
             gathered.exposures,
@@ -141,13 +188,13 @@ class MeasuredCampaign(Campaign):
             }
         )
         found = campaign_statistics(
-            fluxes, self.comparable(tables), how.pairs, source=self.numbers_from
+            fluxes, self.comparable(tables), self.headline_pairs, source=self.numbers_from
         )
         nights = sorted(str(night) for night in gathered.exposures["night"] if night)
         return Summary(
             {**tables, **found.tables},
             found.numbers,
-            (*self.notes, *notes),
+            (*self.notes, *self._notes_on_pairs(), *notes),
             gathered.catalogue.exposure_id,
             nights[0],
             nights[-1],

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from astropy.table import QTable
 
+from pipeline.schema import radius_column
 from pipeline.statistics.columns import numbers, texts
 
 _MJD_EPOCH = np.datetime64("1858-11-17")
@@ -97,8 +98,10 @@ class Fluxes:
 
 
 def mjd_of_nights(nights: np.ndarray) -> np.ndarray:
-    """Modified Julian Date of the midnight that ends each night's date."""
-    return (np.asarray(nights, dtype="datetime64[D]") - _MJD_EPOCH).astype(float) + 1.0
+    """Modified Julian Date of the midnight that ends each night's date, NaN where there is none."""
+    dates = np.asarray(nights, dtype="datetime64[D]")
+    days = (dates - _MJD_EPOCH).astype(float)
+    return np.where(np.isnat(dates), np.nan, days + 1.0)
 
 
 def fluxes_from_tables(
@@ -143,7 +146,7 @@ def fluxes_from_tables(
     status = texts(exposures["status"])
     reference_snr = np.full(len(star_ids), np.nan)
     if snr is not None:
-        known = {int(row["star_id"]): float(row[f"r{radius_px}"]) for row in snr}
+        known = {int(row["star_id"]): float(row[radius_column(radius_px)]) for row in snr}
         reference_snr = np.array([known.get(star, np.nan) for star in star_ids.tolist()])
     return Fluxes(
         flux=flux,

@@ -60,8 +60,9 @@ def deviations(fluxes: Fluxes, pairs: Sequence[Pair] | None = None) -> Deviation
 def pair_statistics(fluxes: Fluxes, pairs: Sequence[Pair] | None = None) -> QTable:
     """Scatter and trend of the flux ratio of each pair: the published table ``pairs``.
 
-    Only usable fluxes enter (``Fluxes.usable``), except into ``std_published``: the study uses
-    all exposures, with NaN summed as zero (``Fluxes.flux_published``). Spearman correlations use
+    Only usable fluxes enter (``Fluxes.usable``), except into ``std_published``, the
+    convention of the publication: all exposures of status ok, with NaN summed as zero
+    (``Fluxes.flux_published``). Spearman correlations use
     the time of the exposure, or of the night where that is missing; the nightly ones plain means.
     Whatever has too few points is NaN.
 
@@ -71,12 +72,17 @@ def pair_statistics(fluxes: Fluxes, pairs: Sequence[Pair] | None = None) -> QTab
     pairs : sequence of (star_1, star_2), optional
         Star numbers; left out, every pair once.
     """
+    measured = np.isfinite(fluxes.flux_published).any(axis=1) | fluxes.usable.any(axis=1)
+    fluxes = fluxes.select(measured)  # a row without a flux may have no time either
     found = deviations(fluxes, pairs)
     i, j = (fluxes.columns(pair[side] for pair in found.pairs) for side in (0, 1))
     value = np.where(found.used, found.value, np.nan)
     err = np.where(found.used, found.err, np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
-        published = std_published(fluxes.flux_published[:, i] / fluxes.flux_published[:, j])
+        ratio = fluxes.flux_published[:, i] / fluxes.flux_published[:, j]
+        published = std_published(
+            np.where(fluxes.exposure_flags[:, np.newaxis] == "", ratio, np.nan)
+        )
         n_err = np.count_nonzero(np.isfinite(err), axis=0)
         photon_std = np.sqrt(np.nansum(err**2, axis=0) / n_err)
     excess = excess_scatter(value, err)
@@ -138,6 +144,8 @@ def timelines(fluxes: Fluxes, pairs: Sequence[Pair] | None = None) -> QTable:
             "deviation_err": found.err.T.ravel(),
             "flag": flag,
         },
+        band=fluxes.band,
+        radius=fluxes.radius_px,
     )
 
 

@@ -9,7 +9,7 @@ from astropy.io import fits
 from pipeline.config.settings import Field, Settings
 from pipeline.errors import DuplicateExposure, ExposureError, SourceUnavailable
 from pipeline.muse.cube import read_header
-from pipeline.muse.exposure import Exposure, field_of, identify
+from pipeline.muse.exposure import Exposure, check_mode, field_of, identify
 
 SECONDS_PER_DAY = 86400
 CUBE_SUFFIXES = (".fits", ".fit")
@@ -79,15 +79,16 @@ def cubes_by_field(folder: Path, fields: Sequence[Field]) -> list[list[InputExpo
 
 def cube_entry(path: Path, fields: Sequence[Field]) -> tuple[InputExposure, int | None]:
     """The entry of a file and the number of its field, None if that cannot be told."""
-    exposure = None
+    exposure, number = None, None
     try:
         header = read_header(path)
         exposure = identify(header, path.name)
         number = field_of(header, fields)
+        check_mode(exposure, fields[number])
     except ExposureError as error:
         return InputExposure(
             exposure.exposure_id if exposure else path.name, exposure, error, path
-        ), None
+        ), number
     return InputExposure(exposure.exposure_id, exposure, None, path), number
 
 

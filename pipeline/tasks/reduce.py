@@ -9,17 +9,30 @@ later run and the report have to read.
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from astropy.io import fits
 
 from pipeline import errors
+from pipeline.config.setting import read_by
 from pipeline.config.settings import Field, ReductionSettings
-from pipeline.errors import AssociationRefused, ExposureError, RecipesMissing, WorkerLost
+from pipeline.errors import (
+    AssociationRefused,
+    ExposureError,
+    RecipesMissing,
+    UnknownMode,
+    WorkerLost,
+)
 from pipeline.muse.association import parse_tree
-from pipeline.muse.exposure import Exposure, field_of, identify, night_of_identity
+from pipeline.muse.exposure import (
+    Exposure,
+    check_mode,
+    field_of,
+    identify,
+    night_of_identity,
+)
 from pipeline.reduction import (
     Order,
     Reduction,
@@ -46,7 +59,6 @@ TREES = "*_raw2raw.xml"
 STAGE = "reduce"
 FOLDER = "reduction"  # of all nights, within a campaign's workspace
 MEMORY_SHARE = 0.9  # of what is free, for all recipes together
-_SHAPING = ("channels", "parameters", "uncalibrated")  # settings that shape a cube
 CODE = (
     "pipeline/reduction",
     "pipeline/tasks/reduce.py",
@@ -88,7 +100,7 @@ class NightJob:
     @property
     def shared(self) -> Path:
         """Where grid and response live: common to all nights, and to one choice of settings."""
-        shaping = {key: asdict(self.settings)[key] for key in (*_SHAPING, "response")}
+        shaping = {**read_by(STAGE, self.settings), "response": self.settings.response}
         return self.workspace / FOLDER / f"shared-{products.digest(shaping)[:8]}"
 
     def product(self, exposure: RawExposure) -> Path:
@@ -147,7 +159,7 @@ def stale(job: NightJob) -> dict[str, str]:
     found = {}
     for exposure in job.exposures:
         product = job.product(exposure)
-        reason = products.staleness(product, _ingredients(job, exposure))
+        reason = products.staleness(product, reduce_ingredients(job, exposure))
         if not reason:
             kept = _read(product)
             if kept["error_type"] in PASSING or kept["error_type"] == WorkerLost.__name__:
@@ -234,9 +246,14 @@ def _entry(job: NightJob, exposure: RawExposure) -> InputExposure:
         seen: Exposure | None = identify(header, exposure.dp_id)
     except (OSError, ExposureError):
         seen = None  # the reason is the reduction's own
+    if seen is not None:
+        try:
+            check_mode(seen, job.field)
+        except UnknownMode as error:
+            return InputExposure(exposure.dp_id, seen, error, origin=RAW)
     if products.read_stamp(product) is None:
-        error: ExposureError = errors.NotReduced(f"{exposure.dp_id}: not reduced yet")
-        return InputExposure(exposure.dp_id, seen, error, origin=RAW)
+        missing = errors.NotReduced(f"{exposure.dp_id}: not reduced yet")
+        return InputExposure(exposure.dp_id, seen, missing, origin=RAW)
     kept = _read(product)
     if kept["error_type"]:
         kind = getattr(errors, kept["error_type"], ExposureError)
@@ -262,20 +279,19 @@ def _workshop(job: NightJob) -> Workshop:
     )
 
 
-def _ingredients(job: NightJob, exposure: RawExposure) -> dict[str, Any]:
+def reduce_ingredients(job: NightJob, exposure: RawExposure) -> dict[str, Any]:
     """What shapes an exposure's cube; raw frames by identity and size, as the archive keeps them.
 
     The recipes' room compares the frames by content before it trusts a product of its own.
     """
     tree = exposure.tree.read_bytes()
-    settings, response = asdict(job.settings), job.settings.response
+    response = job.settings.response
     return {
         "stage": STAGE,
         "code": products.code_digest(*CODE),
         "recipes": _recipes(job, exposure),
-        "settings": {key: settings[key] for key in _SHAPING},
+        "settings": read_by(STAGE, job.field, job.settings),
         "response": products.file_sha256(Path(response)) if response else "",
-        "field": asdict(job.field),
         "tree": products.digest(tree.decode(errors="replace")),
         "frames": _sizes(job.raw, tree),
         "shared": shared_identity(job.shared),
@@ -332,7 +348,7 @@ def _keep(job: NightJob, exposure: RawExposure, content: dict[str, Any]) -> None
     def build(output: products.Output) -> None:
         output.path(product.name).write_text(json.dumps(content, indent=1), encoding="utf-8")
 
-    products.make(product, STAGE, _ingredients(job, exposure), build)
+    products.make(product, STAGE, reduce_ingredients(job, exposure), build)
 
 
 def _read(product: Path) -> dict[str, Any]:

@@ -60,19 +60,39 @@ def measure_campaign(
             f"none of the {len(jobs)} exposures can be used, for example: {reasons}"
         )
     catalogue = reference_path(workspace)
-    looked_at = measure_tasks.candidates(usable, settings)
     with ExitStack() as stack:
 
         @cache  # the workers start with the first stale job: nothing stale, nothing started
         def pool() -> Pool:
             return stack.enter_context(open_pool(workers, workspace / ".parsl"))
 
-        stale = [job for job in looked_at if "detect" in measure_tasks.staleness(job)]
-        _run(pool, "detect candidates", stale)
-        measure_tasks.run_reference(catalogue, looked_at, settings, root)
+        _choose_reference(pool, usable, settings, catalogue, root)
         referred = [replace(job, reference=catalogue) for job in jobs]
         _run(pool, "measure", [job for job in referred if measure_tasks.staleness(job)])
     return referred
+
+
+def _choose_reference(
+    pool: Callable[[], Pool],
+    usable: Sequence[Job],
+    settings: Settings,
+    catalogue: Path,
+    root: Path,
+) -> None:
+    """Detect on the candidates and choose; if none of them will do, go on with the next ones."""
+    looked_at: list[Job] = []
+    groups = measure_tasks.candidates(usable, settings)
+    for number, group in enumerate(groups, start=1):
+        stale = [job for job in group if "detect" in measure_tasks.staleness(job)]
+        _run(pool, "detect candidates", stale)
+        looked_at += group
+        try:
+            measure_tasks.run_reference(catalogue, looked_at, settings, root)
+        except NoReferenceExposure:
+            if number == len(groups):
+                raise
+        else:
+            return
 
 
 def reduce_nights(nights: Sequence[NightJob], workspace: Path, workers: Workers) -> None:
@@ -107,15 +127,32 @@ def _failed_night(job: NightJob) -> bool:
 
 
 def _run(pool: Callable[[], Pool], title: str, jobs: Sequence[Job]) -> None:
+    """Run jobs; whatever one exposure does is in its stamp.
+
+    Raises
+    ------
+    Exception
+        What is no exposure's fault: a full disk, executors that do not start, a defect.
+    """
     if not jobs:
         return
+    for job in jobs:
+        _tell_if_damaged(job)
     progress = Progress(title, len(jobs))
     for job, outcome in pool().stream(measure_tasks.run_job, jobs):
+        stamp = outcome
         if isinstance(outcome, LOST_WORKER):
-            measure_tasks.mark_lost(job, outcome)
+            stamp = measure_tasks.mark_lost(job, outcome)
         elif isinstance(outcome, BaseException):
+            outcome.add_note(f"while working on {job.entry.exposure_id}")
             raise outcome
-        progress.step(isinstance(outcome, BaseException) or outcome.state == products.FAILED)
+        progress.step(stamp.state != products.DONE)
+
+
+def _tell_if_damaged(job: Job) -> None:
+    reasons = measure_tasks.staleness(job)
+    for stage, product in (("detect", job.detection), ("measure", job.measurement)):
+        products.tell_if_damaged(product, reasons.get(stage, ""))
 
 
 def force(jobs: Sequence[Job], workspace: Path, stage: str) -> None:

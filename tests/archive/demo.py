@@ -67,7 +67,7 @@ def show_archive(work, config):
         print("the overview differs from the published table")
         return 1
     print(f"equal to the published table, cell by cell: {len(ours)} nights x 4 modes")
-    nights = ["--year", "2018", *(one for night in NIGHTS for one in ("--night", night))]
+    nights = ["--year", "2018", *(word for night in NIGHTS for word in ("--night", night))]
     run("pipeline", "retrieve", *nights, "--dry-run", config=config, work=work)
     run("pipeline", "retrieve", *nights, config=config, work=work)
     catalogue = QTable.read(PUBLISHED / "reference_positions.ecsv")

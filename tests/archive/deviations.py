@@ -178,7 +178,7 @@ def a_standards_own_tree_is_an_error(archive):
 
 @deviation("public files")
 def static_calibrations_need_a_login(archive):
-    archive.world.proprietary |= {n for n in archive.world.static_names()}
+    archive.world.proprietary |= archive.world.static_names()
 
 
 @deviation("sizes of files")

@@ -300,7 +300,12 @@ class _Handler(BaseHTTPRequestHandler):
         if archive.resume:
             headers |= {"ETag": tag, "Accept-Ranges": "bytes"}
         wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
-        if wanted and archive.resume and not archive.no_range and self.headers.get("If-Range", tag) == tag:
+        if (
+            wanted
+            and archive.resume
+            and not archive.no_range
+            and self.headers.get("If-Range", tag) == tag
+        ):
             first = int(wanted[1])
             if wanted[2]:
                 last = min(int(wanted[2]), len(body) - 1)

@@ -146,7 +146,7 @@ def test_no_archive_is_a_message_and_status_two(workspace, capsys):
         workspace.point_at(archive, attempts=2)
     assert workspace.run("retrieve") == 2
     said = capsys.readouterr().err
-    assert said.startswith("ArchiveUnreachable: ")
+    assert said.partition("error: ")[2].startswith("ArchiveUnreachable: ")
     assert "connection refused (attempt 2 of 2)" in said
 
 

@@ -34,7 +34,7 @@ class FewExposures(SimulatedCampaign):
 def measured(work, drift_std, mask):
     """Tables of a campaign with that drift and those aperture masks."""
     settings = Settings(
-        extraction=ExtractionSettings(mask=mask),
+        extraction=ExtractionSettings(method=mask),
         simulation=SimulationSettings(wave_step_aa=50.0, drift_std=drift_std),
     )
     request = Request(settings, ROOT, ("simulated",), None, None, work, Workers(1), ())

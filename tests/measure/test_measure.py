@@ -131,7 +131,7 @@ def test_every_band_of_the_settings_is_integrated(detections, reference, tmp_pat
 
 
 def test_exact_masks_are_an_option(exposures, detections, reference, second):
-    settings = replace(SETTINGS, extraction=replace(SETTINGS.extraction, mask="exact"))
+    settings = replace(SETTINGS, extraction=replace(SETTINGS.extraction, method="exact"))
     exact = measure(exposures[1], detections[1].sources.xy, reference, settings)
     ratio = exact.photometry[0].fluxes.flux / second.photometry[0].fluxes.flux
     assert np.nanmax(np.abs(ratio[:, 3] - 1)) < 0.05  # the same apertures, another rim

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from pipeline.measure.bands import load_band
+from pipeline.config.passbands import load_band
 from pipeline.measure.extraction import extract_spectra
 from pipeline.measure.photometry import published_band_sum
 from tests.measure.fields import FieldRecipe, clean_image, noisy

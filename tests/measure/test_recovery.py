@@ -6,9 +6,10 @@ Exposures of the study's field in 50 A bins, written as files and measured as a 
 import numpy as np
 import pytest
 
+from pipeline.config.passbands import load_band
 from pipeline.config.settings import Settings
-from pipeline.measure import StarRegistry, detect, make_reference, measure
-from pipeline.measure.bands import load_band
+from pipeline.config.star_registry import StarRegistry
+from pipeline.measure import detect, make_reference, measure
 from pipeline.measure.extraction import extract_spectra
 from pipeline.measure.photometry import integrate_band
 from pipeline.muse.cube import open_cube

@@ -7,12 +7,12 @@ import pytest
 from astropy.table import QTable
 
 from pipeline.config.settings import ReferenceSettings, Settings
+from pipeline.config.star_registry import StarRegistry
 from pipeline.errors import NoReferenceExposure
 from pipeline.measure.catalogue import build_catalogue
 from pipeline.measure.reference import (
     ReferenceCatalogue,
     Sharpness,
-    StarRegistry,
     choose_reference,
     reference_candidates,
 )

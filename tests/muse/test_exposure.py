@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.config.settings import Field
 from pipeline.errors import CubeUnreadable, UnknownMode, WrongField
-from pipeline.muse.exposure import check_pointing, identify, night_of
+from pipeline.muse.exposure import check_mode, check_pointing, identify, night_of
 from tests.muse.cubes import primary_header
 
 
@@ -48,10 +48,18 @@ def test_only_a_true_keyword_means_simulated():
     assert not identify(primary_header(**{"HIERARCH SIMULATED": "T"}), "x").simulated
 
 
-def test_a_mode_outside_the_four_is_refused():
-    header = primary_header(**{"ESO INS MODE": "NFM-AO-N"})
-    with pytest.raises(UnknownMode, match="'NFM-AO-N'; known are WFM-NOAO-N"):
+def test_a_mode_that_the_instrument_does_not_have_is_refused():
+    header = primary_header(**{"ESO INS MODE": "WFM-AO-X"})
+    with pytest.raises(UnknownMode, match="'WFM-AO-X'; known are WFM-NOAO-N"):
         identify(header, "x")
+
+
+def test_narrow_field_mode_is_a_mode_of_the_instrument_and_of_its_own_campaigns():
+    narrow = identify(primary_header(**{"ESO INS MODE": "NFM-AO-N"}), "x")
+    assert narrow.mode == "NFM-AO-N"
+    check_mode(narrow, Field(modes=("NFM-AO-N",)))
+    with pytest.raises(UnknownMode, match=r"'NFM-AO-N' is not among field\.modes"):
+        check_mode(narrow, Field())
 
 
 def test_an_exposure_without_a_time_is_refused():

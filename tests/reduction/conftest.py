@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.config.passbands import load_band
 from pipeline.config.settings import ReductionSettings, Settings
 from pipeline.errors import RecipesMissing
-from pipeline.measure.bands import load_band
 from pipeline.reduction.association import Wanted
 from pipeline.reduction.exposures import Order, Reduction, reduce_exposures
 from pipeline.reduction.runners import Runner, find_runner

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
+from pipeline.config.passbands import load_band
 from pipeline.config.settings import ReductionSettings, Settings
 from pipeline.measure import detect
-from pipeline.measure.bands import load_band
 from pipeline.muse.cube import open_cube
 from pipeline.reduction.association import Wanted
 from pipeline.reduction.exposures import Order, reduce_exposures

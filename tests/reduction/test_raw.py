@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
+from pipeline.config.passbands import load_band
 from pipeline.config.settings import Settings
-from pipeline.measure.bands import load_band
 from pipeline.muse.association import parse_tree
 from pipeline.muse.exposure import identify, night_of
 from pipeline.muse.geometry import slice_address

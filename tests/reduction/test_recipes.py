@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
+from pipeline.config.passbands import load_band
 from pipeline.config.settings import Settings
 from pipeline.errors import CalibrationRejected, RecipeFailed
 from pipeline.measure import detect, make_reference, measure
-from pipeline.measure.bands import load_band
 from pipeline.muse.cube import open_cube
 from pipeline.muse.geometry import ROW_HEIGHT_PX
 from pipeline.reduction.evidence import check_quality
@@ -32,7 +32,7 @@ COVARIANCE = (1 - PIXFRAC + PIXFRAC * 2 / 3) ** -1.5
 # Apertures by overlap area: whole spaxels would come and go with hundredths of a spaxel (0.3 %)
 SETTINGS = replace(
     Settings(),
-    extraction=replace(Settings().extraction, mask="exact"),
+    extraction=replace(Settings().extraction, method="exact"),
     photometry=replace(Settings().photometry, stat_factor=COVARIANCE),
 )
 

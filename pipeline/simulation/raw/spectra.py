@@ -8,6 +8,7 @@ Wavelengths are in air.
 import numpy as np
 from scipy.special import ndtr
 
+from pipeline.muse.modes import MODES
 from pipeline.simulation import instrument
 
 GRID_STEP_AA = 0.05
@@ -54,10 +55,10 @@ def filter_transmission(mode: str, wave_aa: np.ndarray) -> np.ndarray:
     throughput of a channel by up to 77 % (seen with 24 channels in WFM-AO-N).
     """
     wave_aa = np.asarray(wave_aa, float)
-    first_aa = instrument.WAVE_FIRST_AA[mode[-1]]
+    first_aa = MODES[mode].wave_aa[0]
     transmission = LEAK + (1 - LEAK) * ndtr((wave_aa - first_aa) / FILTER_EDGE_AA)
-    if mode in instrument.NOTCH_AA:
-        low, high = instrument.NOTCH_AA[mode]
+    if (notch := MODES[mode].notch_aa) is not None:
+        low, high = notch
         inside = ndtr((wave_aa - low) / FILTER_EDGE_AA) * ndtr((high - wave_aa) / FILTER_EDGE_AA)
         transmission *= 1 - (1 - LEAK) * inside
     return np.asarray(transmission)
