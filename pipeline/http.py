@@ -34,6 +34,7 @@ LONGEST_PAUSE_S = 60.0  # between two attempts, unless the server asks for a lon
 MAX_REDIRECTS = 5
 MOVED_FOR_GOOD = (301, 308)
 TURNED_INTO_GET = (301, 302, 303)  # what every client makes of a POST that is redirected so
+BROKEN = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
 IDEMPOTENT = ("GET", "HEAD", "PUT", "DELETE")  # may be sent again after a broken connection
 
 T = TypeVar("T")
@@ -124,12 +125,6 @@ class HttpClient:
         Raised if every attempt failed, and if the response or the address cannot be used.
     sleep, clock, chance : callable
         For tests: pausing, a monotonic clock [s], and a random number in 0 to 1.
-
-    Examples
-    --------
-    >>> client = HttpClient(HttpLimits(), unreachable=RequestError, refused=RequestError)
-    >>> client.request("GET", "https://archive.example/tap/availability", max_bytes=10_000)
-    ... # doctest: +SKIP
     """
 
     def __init__(
@@ -164,13 +159,7 @@ class HttpClient:
         self._session.close()
 
     def request(
-        self,
-        method: str,
-        url: str,
-        *,
-        max_bytes: int,
-        repeatable: bool = True,
-        **options: Any,
+        self, method: str, url: str, *, max_bytes: int, repeatable: bool = True, **options: Any
     ) -> HttpResponse:
         """The response to a request, after as many attempts as it takes.
 
@@ -269,15 +258,8 @@ class HttpClient:
         with host.places, ExitStack() as stack:
             self._sleep(max(0.0, host.closed_until - self.clock()))
             body = stack.enter_context(upload.open("rb")) if upload is not None else data
-            response = self._send(
-                url,
-                method=method,
-                params=params,
-                data=body,
-                json=json,
-                headers=headers,
-                allow_redirects=follow,
-            )
+            request = {"params": params, "data": body, "json": json, "headers": headers}
+            response = self._send(url, method=method, allow_redirects=follow, **request)
             stack.enter_context(response)
             self._note_redirects(method, url, response)
             if response.status_code == 429 or response.status_code >= 500:
@@ -298,11 +280,7 @@ class HttpClient:
             )
         except requests.exceptions.SSLError:
             raise self._refused(f"{where}: the certificate is not accepted") from None
-        except (
-            requests.ConnectionError,
-            requests.Timeout,
-            requests.exceptions.ChunkedEncodingError,
-        ) as error:
+        except BROKEN as error:
             raise TransientError(describe_error(error)) from None
         except (requests.RequestException, ValueError) as error:
             raise self._refused(f"{where}: {type(error).__name__}") from None
@@ -317,11 +295,10 @@ class HttpClient:
             )
         if any(status in MOVED_FOR_GOOD for status in statuses):
             host = urlsplit(url).netloc
-            if host not in self._moved:
+            if host not in self._moved:  # once is enough
                 self._moved.add(host)
-                _log.warning(
-                    "%s has moved to %s; set that address in report.toml", strip_query(url), target
-                )
+                where = strip_query(url)
+                _log.warning("%s has moved to %s; set that address in report.toml", where, target)
 
     def receive(self, response: requests.Response, sink: Sink, limit_s: float) -> int:
         """Number of bytes of a body that were written into ``sink``, which is all of them.

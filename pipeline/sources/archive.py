@@ -8,7 +8,8 @@ from pathlib import Path
 from astropy.table import QTable
 
 from pipeline.archive.retrieved import retrieved, retrieved_cubes
-from pipeline.errors import SourceUnavailable
+from pipeline.errors import RecipesMissing, SourceUnavailable
+from pipeline.reduction.runners import find_runner
 from pipeline.schema.reduction_log import ReductionLog
 from pipeline.sources.base import Campaign, FolderOption
 from pipeline.sources.measured import MEASURED_CODE, MeasuredCampaign
@@ -124,7 +125,22 @@ class ArchiveFrames(MeasuredCampaign):
         super().measure()
 
     def reduce(self) -> None:
-        """Bring raw frames to cubes, where that is not done."""
+        """Bring raw frames to cubes, where that is not done.
+
+        Raises
+        ------
+        RecipesMissing
+            If the recipes are not installed, unless there are reduced cubes to go on with.
+        """
+        if not self.nights:
+            return
+        try:
+            find_runner(self.settings.reduction.runner)
+        except RecipesMissing as missing:
+            if not self.cubes:
+                raise
+            say(f"the raw frames of {len(self.nights)} nights are not reduced: {missing}")
+            return
         if "reduce" in self.request.force:
             for night in self.nights:
                 reduce_tasks.forget(night)
