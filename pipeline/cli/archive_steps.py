@@ -102,7 +102,7 @@ def survey_cubes(
 ) -> list[ReducedCube]:
     """The reduced cubes of the field with their modes; none, with a note, if it cannot be asked."""
     try:
-        cubes = retrieval.surveycubes(settings, years, archive, collection)
+        cubes = retrieval.survey_cubes(settings, years, archive, collection)
     except ArchiveRefused as failure:
         say(f"note: no reduced cubes are known: {failure}")
         return []

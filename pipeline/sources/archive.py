@@ -132,20 +132,21 @@ class ArchiveFrames(MeasuredCampaign):
         RecipesMissing
             If the recipes are not installed, unless there are reduced cubes to go on with.
         """
-        if not self.nights:
-            return
-        try:
-            find_runner(self.settings.reduction.runner)
-        except RecipesMissing as missing:
-            if not self.cubes:
-                raise
-            say(f"the raw frames of {len(self.nights)} nights are not reduced: {missing}")
+        if not self.nights or (self.cubes and self._recipes_are_missing()):
             return
         if "reduce" in self.request.force:
             for night in self.nights:
                 reduce_tasks.forget(night)
         with products.exclusive(self.workspace):
             schedule.reduce_nights(self.nights, self.workspace, self.request.workers)
+
+    def _recipes_are_missing(self) -> bool:
+        try:
+            find_runner(self.settings.reduction.runner)
+        except RecipesMissing as missing:
+            say(f"the raw frames of {len(self.nights)} nights are not reduced: {missing}")
+            return True
+        return False
 
     def entries(self) -> list[InputExposure]:
         """The exposures by time: cubes, or reasons why there are none."""

@@ -49,7 +49,9 @@ def test_twenty_nights_of_products_and_raw_frames_with_faults_make_a_report(work
     assert set(status[origin == "product"]) == {"ok"}
     assert set(status[origin == "raw"]) == {"failed"}  # its frames are a few pixels of noise
     assert (origin == "product").sum() == 15
-    seen = {(str(row["night"]), str(row["mode"])) for row in exposures if row["origin"] == "product"}
+    seen = {
+        (str(row["night"]), str(row["mode"])) for row in exposures if row["origin"] == "product"
+    }
     expected = zip(campaign.exposures, kinds, strict=True)
     assert seen == {(one.night, one.mode) for one, kind in expected if kind != "raw"}
     assert all(str(row["exposure_id"]).startswith("ADP.") for row in exposures[origin == "product"])
