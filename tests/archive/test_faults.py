@@ -275,7 +275,7 @@ def test_ctrl_c_ends_a_run_soon_and_the_next_one_goes_on(workspace):
 
 def test_a_full_disk_ends_the_run_with_the_folder_named(workspace, capsys, monkeypatch):
     world = World().night("2019-03-09", "WFM-AO-N")
-    monkeypatch.setattr("pipeline.cli.archive.shutil.disk_usage", lambda _path: Space())
+    monkeypatch.setattr("pipeline.cli.archive_steps.shutil.disk_usage", lambda _path: Space())
     with TestArchive(world) as archive:
         assert workspace.point_at(archive).run("retrieve") == 2
         assert archive.count(DATA) == 0
