@@ -139,6 +139,7 @@ def _exposures(files: RecordFiles) -> QTable:
             "status": ["ok"] * n,
             "reason": [""] * n,
             "simulated": [False] * n,
+            "origin": ["published"] * n,
         },
     )
 

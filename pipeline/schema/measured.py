@@ -39,6 +39,7 @@ MEASURED: Mapping[str, tuple[Column, ...]] = {
         column("status", "str", "", "ok, excluded (rule or reviewed flag) or failed (typed error)", "meta.code.status"),
         column("reason", "str", "", "why the status is not ok", "meta.note"),
         column("simulated", "bool", "", "true if the exposure was simulated", "meta.code"),
+        column("origin", "str", "", "who made the cube: raw (reduced here), product (reduced by the observatory), cube (a file of the user's), simulated, published", "meta.code.class"),
     ),
     "calibrations": (
         EXPOSURE_ID,

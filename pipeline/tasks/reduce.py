@@ -56,7 +56,7 @@ from pipeline.reduction.workshop import (
 )
 from pipeline.schema.calibration_record import CalibrationRecord
 from pipeline.schema.reduction_log import ReductionLog, summed_up
-from pipeline.tasks.inputs import InputExposure
+from pipeline.tasks.inputs import RAW, InputExposure
 from pipeline.tasks.measure import exposure_folder
 from pipeline.workflow import products
 from pipeline.workflow.progress import say
@@ -276,19 +276,20 @@ def _entry(job: NightJob, exposure: RawExposure) -> InputExposure:
         try:
             check_mode(seen, job.field)
         except UnknownMode as error:
-            return InputExposure(exposure.dp_id, seen, error)
+            return InputExposure(exposure.dp_id, seen, error, origin=RAW)
     if products.read_stamp(product) is None:
         missing = errors.NotReduced(f"{exposure.dp_id}: not reduced yet")
-        return InputExposure(exposure.dp_id, seen, missing)
+        return InputExposure(exposure.dp_id, seen, missing, origin=RAW)
     kept = _read(product)
     if kept["error_type"]:
         kind = getattr(errors, kept["error_type"], ExposureError)
-        return InputExposure(exposure.dp_id, seen, kind(kept["error"]))
+        return InputExposure(exposure.dp_id, seen, kind(kept["error"]), origin=RAW)
     return InputExposure(
         seen.exposure_id if seen else exposure.dp_id,
         seen,
         cube_path=job.workspace / kept["cube"],
         cube_key=kept["cube_key"],
+        origin=RAW,
     )
 
 
