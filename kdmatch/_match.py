@@ -2,6 +2,7 @@
 
 import ctypes
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import comb
 
 import numpy as np
@@ -41,6 +42,7 @@ class Match:
     departure_px: float  # greatest expected error of the map at a reference star in both fields
     error_centre: Array = field(repr=False)  # (2,): see `position_sigma_px`
     error_scale: float = field(repr=False)
+    matched_xy: Array = field(repr=False)  # (pair, 2) positions of the matched reference stars
     error_form: Array = field(repr=False)  # (2, term, term): squared error in x, y [pixel^2]
     false_alarm_probability: float  # bound for unrelated catalogues; 0.0 below the least double
     log10_false_alarm: float  # the same, never underflows
@@ -78,6 +80,40 @@ class Match:
         squared = np.einsum("ni,aij,nj->na", terms, self.error_form, terms, optimize=True)
         sigma: Array = np.sqrt(np.maximum(squared, 0))
         return sigma
+
+    @cached_property
+    def hull(self) -> Array:
+        """Corners (corner, 2) of the hull of the matched reference stars, anticlockwise [pixel]."""
+        return _hull(self.matched_xy)
+
+    def extrapolated(self, xy: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+        """Whether reference positions (star, 2) lie outside of the hull of the pairs; shape (star,)."""
+        at = np.asarray(xy, dtype=float).reshape(-1, 2)
+        side = np.roll(self.hull, -1, axis=0) - self.hull
+        off = at[:, None] - self.hull  # (star, corner, 2)
+        across = side[:, 0] * off[..., 1] - side[:, 1] * off[..., 0]
+        # a corner lies on two sides: rounding must not put it outside
+        outside: npt.NDArray[np.bool_] = (
+            across < -1e-9 * (np.abs(side).sum(axis=1) * np.abs(self.hull).max())
+        ).any(axis=1)
+        return outside
+
+
+def _hull(xy: Array) -> Array:
+    """Corners of the convex hull, anticlockwise (Andrew 1979, Inf. Process. Lett. 9, 216)."""
+    points = xy[np.lexsort(xy.T[::-1])]
+    corners: list[Array] = []
+    for ordered in (points, points[::-1]):
+        chain: list[Array] = []
+        for point in ordered:
+            while len(chain) > 1:
+                (ax, ay), (bx, by) = chain[-1] - chain[-2], point - chain[-2]
+                if ax * by - ay * bx > 0:
+                    break
+                chain.pop()
+            chain.append(point)
+        corners += chain[:-1]
+    return np.array(corners)
 
 
 class NoMatch(Exception):
@@ -258,18 +294,20 @@ def match(
     if status != _binding.OK:
         raise RuntimeError(f"kdmatch: the library refused checked arguments (status {status})")
     pairs = pairs[: result.n_pairs]
+    matched_xy = reference[pairs[:, 0]]
     if fixed is not None:
         pairs = np.column_stack([rows[pairs[:, side]] for side, rows in enumerate(kept)])
-    return _as_match(result, pairs)
+    return _as_match(result, pairs, matched_xy)
 
 
-def _as_match(result: _binding.Result, pairs: npt.NDArray[np.int64]) -> Match:
+def _as_match(result: _binding.Result, pairs: npt.NDArray[np.int64], matched_xy: Array) -> Match:
     arrays = (
         np.array(result.affine).reshape(2, 3),
         pairs.copy(),
         np.array(result.covariance).reshape(6, 6),
         np.array(result.error_centre),
         np.array(result.error_form).reshape(2, _binding.TERMS, _binding.TERMS),
+        matched_xy,
     )
     for array in arrays:
         array.flags.writeable = False
@@ -284,6 +322,7 @@ def _as_match(result: _binding.Result, pairs: npt.NDArray[np.int64]) -> Match:
         error_centre=arrays[3],
         error_scale=float(result.error_scale),
         error_form=arrays[4],
+        matched_xy=arrays[5],
         false_alarm_probability=float(10.0**result.log10_false_alarm),
         log10_false_alarm=float(result.log10_false_alarm),
         n_reference=int(result.n_reference),

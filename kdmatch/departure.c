@@ -15,7 +15,7 @@
 #include "internal.h"
 
 enum { AFFINE = 3, CURVED = KDMATCH_TERMS - AFFINE, GRID = 25, MAX_SWEEPS = 30 };
-static const double LEAST_RHO = 0.25, STEP_RHO = 1.4142135623730951;
+static const double LEAST_RHO = 0.35, STEP_RHO = 1.4142135623730951;
 static const double NOISE_FREEDOM = 2;
 /* Eigenvalues below this part of the greatest are rounding: the pairs say nothing there. */
 static const double RANK_LIMIT = 1e-11;

@@ -35,7 +35,9 @@ def bad_exposure_probability(chi2: np.ndarray, dof: int) -> np.ndarray:
     scaled = chi2 * min(1.0, expected / median) if median > 0 else chi2
     scales = np.array(BAD_SCALES)[:, np.newaxis]
     log_bad = -0.5 * dof * np.log(scales) + 0.5 * scaled * (1 - 1 / scales)
-    log_odds = np.log(PRIOR_BAD / (1 - PRIOR_BAD)) + logsumexp(log_bad, axis=0) - np.log(len(scales))
+    log_odds = (
+        np.log(PRIOR_BAD / (1 - PRIOR_BAD)) + logsumexp(log_bad, axis=0) - np.log(len(scales))
+    )
     return np.asarray(1.0 / (1.0 + np.exp(-np.clip(log_odds, -700, 700))))
 
 

@@ -27,7 +27,9 @@ from pipeline.statistics.likelihood import (
 )
 from pipeline.statistics.log_fluxes import LogFluxes
 
-TAU_DAYS = tuple(float(4 * 2**k) for k in range(8))  # 4 d to 512 d: from night to night to a campaign
+TAU_DAYS = tuple(
+    float(4 * 2**k) for k in range(8)
+)  # 4 d to 512 d: from night to night to a campaign
 N_THETA = 5
 PRIOR_EXPONENT = 1.0
 KEPT = 7.0  # of ln L below the best: nodes beyond hold about 1e-3 of the posterior
@@ -282,7 +284,9 @@ def _near(
         for a in columns:
             for b in range(k - 1, k + 2):
                 if 0 <= a < len(taus) and 0 <= b < len(thetas):
-                    near.add((float(taus[0] if b == len(thetas) - 1 else taus[a]), float(thetas[b])))
+                    near.add(
+                        (float(taus[0] if b == len(thetas) - 1 else taus[a]), float(thetas[b]))
+                    )
     return near
 
 
