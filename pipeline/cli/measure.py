@@ -9,8 +9,8 @@ from pipeline.cli.options import campaign_options, request_from
 from pipeline.cli.status import status_lines
 from pipeline.errors import ConfigError
 from pipeline.sources import FORCEABLE, ArchiveFrames, campaigns_of, measure_all
+from pipeline.tasks.installed import installed_recipes
 from pipeline.tasks.reduce import dry_run as planned_calls
-from pipeline.tasks.reduce import installed_recipes
 from pipeline.workflow.products import exclusive
 from pipeline.workflow.progress import say
 
