@@ -10,9 +10,10 @@
 static const double RIVAL_SHARE = 0.8;
 /* A map may lie outside the limits by so many of its own standard errors: the truth may be inside. */
 static const double LIMIT_SIGMAS = 3;
-/* Few pairs hide a distortion from the odds: what they cannot exclude is borne up to so many limits. */
+/* Few pairs hide a distortion from the odds: what they cannot exclude is borne up to so many limits.
+ * Still fewer exclude next to nothing; their stated error has to say so. */
 static const double FAR_OFF = 2;
-enum { FEW_PAIRS = 30 };
+enum { VERY_FEW_PAIRS = 8, FEW_PAIRS = 30 };
 /* Natural logarithm of the odds (100 to 1) above which the covariance covers the departure. */
 static const double CLEAR_ODDS = 4.605170185988091;
 
@@ -157,7 +158,8 @@ static kdmatch_reason verdict(const verifier *v, const answer *best, const view 
     if (d->log_odds > 0 && error > o->max_field_error) {
         return KDMATCH_REASON_DISTORTED;
     }
-    bool unsure = best->pairs.n < FEW_PAIRS && error > FAR_OFF * o->max_field_error;
+    bool unsure = best->pairs.n >= VERY_FEW_PAIRS && best->pairs.n < FEW_PAIRS &&
+                  error > FAR_OFF * o->max_field_error;
     return unsure ? KDMATCH_REASON_UNDETERMINED : KDMATCH_REASON_NONE;
 }
 

@@ -241,6 +241,8 @@ typedef struct {
 
 /* The best answer of all hypotheses; `best` brings room for pairs, `result` receives the counts. */
 kdmatch_status search_best(verifier *v, kdmatch_result *result, answer *best);
+/* Whether a search looks at all quadrilaterals of both lists. */
+bool search_is_exhaustive(const catalogue *one, const catalogue *other);
 
 /* ---- kdmatch.c ----------------------------------------------------------------------------- */
 

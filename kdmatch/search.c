@@ -395,6 +395,11 @@ static kdmatch_status run(search *s)
     return status;
 }
 
+bool search_is_exhaustive(const catalogue *one, const catalogue *other)
+{
+    return quads_are_all(one, MAX_QUADS) && quads_are_all(other, MAX_QUADS);
+}
+
 kdmatch_status search_best(verifier *v, kdmatch_result *result, answer *best)
 {
     search s = {.options = v->options, .ref = v->ref, .tgt = v->tgt, .result = result,
