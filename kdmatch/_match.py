@@ -227,8 +227,8 @@ def match(
         Positions [pixel]; NaN is an error, an empty catalogue is no match.
     tolerance_px : float
         Greatest distance of a pair after the fit, in the pixels of either list; at least three times
-        the position noise of both catalogues together. If twelve pairs or more show a noise above a quarter of
-        it, pairs out to four times that noise are taken (twice the tolerance at most).
+        the position noise of both catalogues together. If twelve pairs or more show a noise above a
+        quarter of it, pairs out to four times that noise are taken (twice the tolerance at most).
     allow_reflection : bool
         Also look for mirrored catalogues.
     prior : array_like, shape (2, 3), optional
