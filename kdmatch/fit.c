@@ -56,7 +56,7 @@ bool fit_pairs(fit *out, const catalogue *ref, const catalogue *tgt, const pair_
 
 /* Least squares through four pairs in closed form: the residuals lie along the weights w of the
  * one affine dependency, sum w = 0 and sum w p = 0, so removing that part leaves an exact map. */
-affine fit_through_four(const point r[4], const point t[4], point miss, const double w[4])
+affine fit_through_four(const point *r, const point *t, point miss, const double *w)
 {
     double norm = w[0] * w[0] + w[1] * w[1] + w[2] * w[2] + w[3] * w[3];
     point q[3];
