@@ -137,8 +137,8 @@ static inline double leverage(const fit *f, point at)
 }
 
 bool fit_pairs(fit *out, const catalogue *ref, const catalogue *tgt, const pair_list *pairs);
-/* The map through four pairs (r, t, w hold four each), D missed by `miss` and predicted with the weights w of the others; and what a
- * fit of its four reference stars knows. */
+/* The map through four pairs (r, t, w hold four each), D missed by `miss` and predicted with the weights w
+ * of the others; and what a fit of its four reference stars knows. */
 affine fit_through_four(const point *r, const point *t, point miss, const double *w);
 void fit_from_four(fit *out, const affine *map, const point r[4]);
 /* Greatest 1-sigma error (both axes) from noise with which a fit predicts a reference star. */
