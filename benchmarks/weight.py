@@ -16,14 +16,15 @@ from typing import Any
 import numpy as np
 
 from pipeline import report
-from pipeline.campaigns import campaigns_of
-from pipeline.cli import ROOT, Request
-from pipeline.configuration import read_settings
-from pipeline.executors import Workers
-from pipeline.gather import recipe_calls_table
-from pipeline.geometry import N_CHANNELS, N_SLICES
-from pipeline.reduction_log import ReductionLog, summed_up
-from pipeline.results import Results, SpectrumSet
+from pipeline.config.loader import read_settings
+from pipeline.config.paths import ROOT
+from pipeline.muse.geometry import N_CHANNELS, N_SLICES
+from pipeline.schema.reduction_log import ReductionLog, summed_up
+from pipeline.schema.results import Results, SpectrumSet
+from pipeline.sources import campaigns_of
+from pipeline.sources.request import Request
+from pipeline.tasks.collect import recipe_calls_table
+from pipeline.workflow.executors import Workers
 
 LAYERS, STEP_AA = 3681, 1.25
 # Recipes of one channel and how many quality keywords each leaves (benchmarks.reduction.full).

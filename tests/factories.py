@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.cube import write_cube
-from pipeline.measure.bands import load_band
+from pipeline.config.passbands import load_band
+from pipeline.config.settings import Field, SimulationSettings
+from pipeline.muse.cube import write_cube
 from pipeline.published import read_record
 from pipeline.schema import APERTURE_RADII_PX
-from pipeline.settings import Field, SimulationSettings
 from pipeline.simulation import PlannedExposure, SimulatedCampaign, StarSpec, simulate_campaign
 
 REFERENCE = PlannedExposure("2019-03-10", "WFM-AO-N")

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from astropy.io import fits
 
-from pipeline.cube import cube_headers, write_cube
+from pipeline.muse.cube import cube_headers, write_cube
 
 SHAPE = (3681, 313, 319)
 WAVE_AA = 4750.0 + 1.25 * np.arange(SHAPE[0])

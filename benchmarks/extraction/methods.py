@@ -27,7 +27,7 @@ def ours(path: Path, xy: np.ndarray, mask: str = "center") -> Prepared:
     from pipeline.measure.extraction import extract_spectra
 
     def work() -> dict[str, object]:
-        extract_spectra(path, xy, RADII_PX, mask=mask)
+        extract_spectra(path, xy, RADII_PX, method=mask)
         return {}
 
     return work
@@ -40,12 +40,12 @@ def ours_exact(path: Path, xy: np.ndarray) -> Prepared:
 
 def check(path: Path, xy: np.ndarray) -> Prepared:
     """Largest difference to plain sums over the mask of the definition, every 37th layer."""
-    from pipeline.cube import open_cube
     from pipeline.measure.extraction import extract_spectra
+    from pipeline.muse.cube import open_cube
 
     def work() -> dict[str, object]:
         cube = open_cube(path)
-        spectra = extract_spectra(cube, xy, RADII_PX)
+        spectra = extract_spectra(cube, xy, RADII_PX, method="center")
         layers = np.arange(0, len(cube.wave_aa), 37)
         column, row = np.arange(cube.data.shape[2]), np.arange(cube.data.shape[1])[:, None]
         worst, compared = 0.0, 0
@@ -64,9 +64,9 @@ def check(path: Path, xy: np.ndarray) -> Prepared:
 
 def chain(path: Path, xy: np.ndarray) -> Prepared:
     """``detect`` and ``measure``: detection image, stars, match, spectra, band fluxes."""
-    from pipeline.cube import open_cube
+    from pipeline.config.settings import Settings
     from pipeline.measure import detect, make_reference, measure
-    from pipeline.settings import Settings
+    from pipeline.muse.cube import open_cube
 
     settings = Settings()
 
@@ -81,7 +81,7 @@ def chain(path: Path, xy: np.ndarray) -> Prepared:
 
 def definition(path: Path, xy: np.ndarray) -> Prepared:
     """The study's way: for each star and radius a mask of the whole image, summed per layer."""
-    from pipeline.cube import open_cube
+    from pipeline.muse.cube import open_cube
 
     def work() -> dict[str, object]:
         cube = open_cube(path)
@@ -102,7 +102,7 @@ def photutils(path: Path, xy: np.ndarray) -> Prepared:
     """``photutils.aperture_photometry``, layer by layer."""
     from photutils.aperture import CircularAperture, aperture_photometry
 
-    from pipeline.cube import open_cube
+    from pipeline.muse.cube import open_cube
 
     def work() -> dict[str, object]:
         cube = open_cube(path)

@@ -13,13 +13,13 @@ import numpy as np
 from astropy.io import fits
 from scipy import ndimage, special
 
-from pipeline.campaigns import simulation_plan
-from pipeline.geometry import N_CHANNELS, slice_address
-from pipeline.settings import Settings
+from pipeline.config.settings import Settings
+from pipeline.muse.geometry import N_CHANNELS, slice_address
 from pipeline.simulation.raw import spectra
 from pipeline.simulation.raw.campaign import exposure_scene
 from pipeline.simulation.raw.exposure import Scene, moffat_as_gaussians
-from pipeline.stages import build_simulation
+from pipeline.sources import simulation_plan
+from pipeline.tasks.measure import build_simulation
 
 RADIUS_PX = 4.5
 DARK_PX = 15.0  # from every star: sky alone

@@ -12,18 +12,18 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
-from pipeline.campaigns import simulation_plan
-from pipeline.progress import say
+from pipeline.config.settings import ReductionSettings, Settings
 from pipeline.reduction.association import Wanted
 from pipeline.reduction.exposures import Order, call_records, reduce_exposures
 from pipeline.reduction.plan import ALL_CHANNELS
 from pipeline.reduction.runners import find_runner
 from pipeline.reduction.workshop import Workshop, available_memory_mb
-from pipeline.settings import ReductionSettings, Settings
 from pipeline.simulation.raw.campaign import exposure_scene
 from pipeline.simulation.raw.frames import FrameCounts
 from pipeline.simulation.raw.night import write_night
-from pipeline.stages import build_simulation
+from pipeline.sources import simulation_plan
+from pipeline.tasks.measure import build_simulation
+from pipeline.workflow.progress import say
 
 TREES = "*_raw2raw.xml"
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.archive.queries import Observation
-from pipeline.association import Association, File
 from pipeline.errors import CalibrationMissing
+from pipeline.muse.association import Association, File
 
 MATCH = "query"  # how such a group says that no rule of the archive chose it
 STATIC_PREFIX = "M.MUSE."  # identities of master and static calibrations

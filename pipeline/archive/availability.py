@@ -6,7 +6,7 @@ import numpy as np
 from astropy.table import QTable
 
 from pipeline.archive.queries import Observation
-from pipeline.campaign import MODES
+from pipeline.muse.modes import WIDE_FIELD
 from pipeline.schema import make_table
 
 SCIENCE, NO_SCIENCE = "SCI", "NOSCI"  # the study's words
@@ -27,7 +27,7 @@ def availability(standards: Iterable[Observation], sciences: Iterable[Observatio
     with_science = {(one.night, one.mode) for one in sciences}
     nights = sorted({night for night, _ in observed})
     columns: dict[str, list[str] | np.ma.MaskedArray] = {"date": nights}
-    for mode in MODES:
+    for mode in WIDE_FIELD:
         keys = [(night, mode) for night in nights]
         columns[column_of(mode)] = np.ma.MaskedArray(
             [SCIENCE if key in with_science else NO_SCIENCE for key in keys],

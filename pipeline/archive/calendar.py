@@ -7,7 +7,7 @@ import numpy as np
 from astropy.table import Table
 
 from pipeline.archive.availability import NO_SCIENCE, SCIENCE, column_of
-from pipeline.campaign import MODES
+from pipeline.muse.modes import WIDE_FIELD
 
 CELL, GAP, LEFT, TOP = 24, 4, 48, 24  # px: a night, space between, margins
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -41,7 +41,7 @@ def calendar_svg(table: Table, year: int) -> str:
             continue
         x = LEFT + (int(date[8:10]) - 1) * (CELL + GAP)
         y = TOP + (int(date[5:7]) - 1) * (CELL + GAP)
-        for number, mode in enumerate(MODES):
+        for number, mode in enumerate(WIDE_FIELD):
             value = row[column_of(mode)]
             if value is np.ma.masked:
                 continue
@@ -61,10 +61,10 @@ def calendar_svg(table: Table, year: int) -> str:
 def page_html(table: Table, title: str) -> str:
     """A page of its own with a calendar per year and the table; needs no network and no script."""
     years = sorted({int(str(date)[:4]) for date in table["date"]})
-    heads = "".join(f"<th>{escape(name)}</th>" for name in ("Night", *MODES))
+    heads = "".join(f"<th>{escape(name)}</th>" for name in ("Night", *WIDE_FIELD))
     rows = "".join(
         f"<tr><td>{escape(str(row['date']))}</td>"
-        + "".join(f"<td>{_cell(row[column_of(mode)])}</td>" for mode in MODES)
+        + "".join(f"<td>{_cell(row[column_of(mode)])}</td>" for mode in WIDE_FIELD)
         + "</tr>"
         for row in table
     )

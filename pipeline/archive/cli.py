@@ -1,15 +1,14 @@
 """The commands ``overview``, ``retrieve``, ``identify``; exit status 0 only if nothing is missing."""
 
-import argparse
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from astropy.table import QTable, Table
 
-from pipeline.answers import STARS, identification_name, star_lists, stars_digest, variable_stars
 from pipeline.archive import retrieval
 from pipeline.archive.auth import Login
 from pipeline.archive.availability import availability
@@ -21,7 +20,6 @@ from pipeline.archive.selection import Selection
 from pipeline.archive.store import Store, file_sha256, read_record, write_bytes, write_table
 from pipeline.archive.telling import (
     COMPLETE,
-    REFUSED,
     print_availability,
     print_names,
     print_plan,
@@ -29,75 +27,23 @@ from pipeline.archive.telling import (
 )
 from pipeline.archive.transfer import Transfer, size_text
 from pipeline.archive.web import Web
-from pipeline.cli import SOURCES
-from pipeline.configuration import read_settings
-from pipeline.errors import ConfigError, RequestError, SourceUnavailable, WorkspaceError
-from pipeline.products import exclusive, sweep_parts
-from pipeline.progress import say
-from pipeline.records import read_table
-from pipeline.settings import Settings
-
-INTERRUPTED = 130  # the shell's own exit status for Ctrl-C
-SHIPPED = Path(__file__).parents[2] / "report.toml"
-
-
-def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the commands; each sets ``run``, which takes the arguments and returns the status."""
-    overview = commands.add_parser("overview", help="which nights the archive has, by mode")
-    overview.set_defaults(run=run_overview)
-    retrieve = commands.add_parser("retrieve", help="fetch raw frames and their calibrations")
-    retrieve.set_defaults(run=run_retrieve)
-    stars = commands.add_parser("identify", help="which Gaia source each field star is")
-    stars.set_defaults(run=run_identify)
-    stars.add_argument(
-        "--source",
-        choices=SOURCES,
-        action="append",
-        help="of the campaigns in the work folder only this; default: all",
-    )
-    stars.add_argument(
-        "--catalogue",
-        type=Path,
-        metavar="FILE",
-        help="of these stars instead: ECSV with star_id, x, y; needs --epoch",
-    )
-    stars.add_argument(
-        "--epoch", type=float, metavar="YEAR", help="of the catalogue's exposure, e.g. 2019.19"
-    )
-    stars.add_argument("--field", help="only this one of the fields; default: all")
-    for parser in (overview, retrieve, stars):
-        parser.add_argument("--config", type=Path, default=SHIPPED, metavar="FILE")
-        parser.add_argument("--work", type=Path, default=Path("work"), metavar="DIR")
-    for parser in (overview, retrieve):
-        parser.add_argument("--year", type=int, nargs="+", help="default: archive.years")
-        parser.add_argument("--field", help="only this one of the fields; default: all")
-    overview.add_argument("--dry-run", action="store_true", help="print the questions, ask nothing")
-    retrieve.add_argument(
-        "--dry-run", action="store_true", help="say what would be fetched, and how much; no data"
-    )
-    retrieve.add_argument("--night", nargs="+", default=[], help="only these nights, YYYY-MM-DD")
-    retrieve.add_argument("--ask-again", action="store_true", help="ask for settled nights, too")
-    retrieve.add_argument(
-        "--verify", action="store_true", help="read every file again before counting it as here"
-    )
+from pipeline.config.loader import read_settings
+from pipeline.config.settings import Settings
+from pipeline.errors import ConfigError, SourceUnavailable, WorkspaceError
+from pipeline.sources.registry import SOURCES
+from pipeline.tasks.fits_products import read_table
+from pipeline.tasks.identification import (
+    STARS,
+    identification_name,
+    star_lists,
+    stars_digest,
+    variable_stars,
+)
+from pipeline.workflow.products import exclusive, sweep_parts
+from pipeline.workflow.progress import say
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit status of ``python -m pipeline.archive``."""
-    parser = argparse.ArgumentParser(prog="python -m pipeline.archive", description=__doc__)
-    add_commands(parser.add_subparsers(required=True, metavar="COMMAND"))
-    options = parser.parse_args(arguments)
-    try:
-        return int(options.run(options))
-    except RequestError as error:
-        say(f"{type(error).__name__}: {error}")
-        return REFUSED
-    except KeyboardInterrupt:
-        say("interrupted; what is here is kept, the same command goes on from here")
-        return INTERRUPTED
-
-
-def run_overview(options: argparse.Namespace) -> int:
+def run_overview(options: Any) -> int:
     """Write and print the availability table of each field."""
     for settings in _campaigns(options):
         years = _years(options, settings)
@@ -114,7 +60,7 @@ def run_overview(options: argparse.Namespace) -> int:
     return COMPLETE
 
 
-def run_retrieve(options: argparse.Namespace) -> int:
+def run_retrieve(options: Any) -> int:
     """Fetch what each field's nights need, and name what is missing."""
     statuses = []
     for settings in _campaigns(options):
@@ -146,7 +92,7 @@ def run_retrieve(options: argparse.Namespace) -> int:
     return max(statuses, default=COMPLETE)
 
 
-def run_identify(options: argparse.Namespace) -> int:
+def run_identify(options: Any) -> int:
     """Write the table ``identification`` of each list of stars beside its field's other answers."""
     campaigns = _campaigns(options)[: 1 if options.catalogue else None]
     asked = [(settings, _star_lists(options, settings)) for settings in campaigns]
@@ -173,10 +119,10 @@ def run_identify(options: argparse.Namespace) -> int:
     return COMPLETE
 
 
-def _star_lists(options: argparse.Namespace, settings: Settings) -> dict[str, StarList]:
+def _star_lists(options: Any, settings: Settings) -> dict[str, StarList]:
     """The stars to identify of one field, by the name of the file that will tell."""
     if options.catalogue is None:
-        lists = star_lists(options.work, settings, options.source or SOURCES)
+        lists = star_lists(options.work, settings, options.source or tuple(SOURCES))
         return {identification_name(source): stars for source, stars in lists.items()}
     if options.epoch is None:
         raise ConfigError("--catalogue needs --epoch, the year of its exposure, e.g. 2019.19")
@@ -230,7 +176,7 @@ def _open(settings: Settings, work: Path) -> Iterator[tuple[Web, Store]]:
         web.close()
 
 
-def _campaigns(options: argparse.Namespace) -> list[Settings]:
+def _campaigns(options: Any) -> list[Settings]:
     campaigns = read_settings(options.config).campaigns()
     if options.field is None:
         return list(campaigns)
@@ -241,7 +187,7 @@ def _campaigns(options: argparse.Namespace) -> list[Settings]:
     return chosen
 
 
-def _years(options: argparse.Namespace, settings: Settings) -> list[int]:
+def _years(options: Any, settings: Settings) -> list[int]:
     years = tuple(sorted(set(options.year or settings.archive.years)))
     replace(settings.archive, years=years)  # raises ConfigError for a year without MUSE
     return list(years)

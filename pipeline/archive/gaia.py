@@ -14,9 +14,9 @@ from astropy.table import QTable, Table
 import kdmatch
 from pipeline.archive.queries import SIMULATED, Keep, ask_table
 from pipeline.archive.web import Web
+from pipeline.config.settings import Field
 from pipeline.errors import RequestError
 from pipeline.schema import make_table
-from pipeline.settings import Field
 
 RADIUS_ARCMIN = 2.0  # half the diagonal of the field, 0.7, and a fast standard's way since 2000
 GAIA_EPOCH_YR = 2016.0  # of the positions in DR3

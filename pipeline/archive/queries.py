@@ -21,10 +21,10 @@ import requests
 from astropy.table import Table
 
 from pipeline.archive.web import Answer, Web
-from pipeline.association import plain_name, safe_parser
-from pipeline.campaign import MODES
+from pipeline.config.settings import Field
 from pipeline.errors import ArchiveRefused, AssociationRefused
-from pipeline.settings import Field
+from pipeline.muse.association import plain_name, safe_parser
+from pipeline.muse.modes import WIDE_FIELD
 
 MAX_ROWS = 1_000_000  # asked for explicitly: a service's own default may be small
 MAX_ANSWER_BYTES = 1 << 30
@@ -133,7 +133,7 @@ def ask_observations(web: Web, tap_url: str, adql: str, keep: Keep) -> list[Obse
 
 def wide_field(observations: Iterable[Observation]) -> list[Observation]:
     """Those in one of the four modes of the study; the archive's pattern admits more."""
-    return [one for one in observations if one.mode in MODES]
+    return [one for one in observations if one.mode in WIDE_FIELD]
 
 
 def ask_sizes(web: Web, tap_url: str, dp_ids: Sequence[str], keep: Keep) -> dict[str, float]:

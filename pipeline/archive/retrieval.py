@@ -16,10 +16,10 @@ from pipeline.archive.queries import Keep, Observation
 from pipeline.archive.selection import QUERY, KeptTree, Selection, choose
 from pipeline.archive.store import Store, now
 from pipeline.archive.web import Web
-from pipeline.association import MAX_BYTES, File
+from pipeline.config.settings import Settings
+from pipeline.config.standards import same_star
 from pipeline.errors import ArchiveRefused, AssociationRefused, CalibrationMissing
-from pipeline.settings import Settings
-from pipeline.standards import same_star
+from pipeline.muse.association import MAX_BYTES, File
 
 RENEW_AFTER = timedelta(days=2)  # when the archive replaces what was not certified at first
 UNKNOWN_SIZE_BYTES = 10e6  # a static calibration; the catalogue of raw frames does not know it

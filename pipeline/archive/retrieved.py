@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 
 from pipeline.archive.store import Store
-from pipeline.settings import Settings
+from pipeline.config.settings import Settings
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from itertools import islice
 import numpy as np
 
 from pipeline.archive.queries import Observation
-from pipeline.association import Association, AssociationTree
 from pipeline.errors import ArchiveUnreachable, PipelineError
+from pipeline.muse.association import Association, AssociationTree
 
 STANDARD, SCIENCE, NEIGHBOUR, QUERY = "standard", "science", "neighbour", "query"  # the four ways
 RAW_MODE = "raw2raw"

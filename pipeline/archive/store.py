@@ -22,8 +22,8 @@ from astropy.table import Table
 
 from pipeline.archive.selection import KeptTree, Question, Selection
 from pipeline.archive.web import Answer
-from pipeline.association import AssociationTree, parse_tree, tree_xml
 from pipeline.errors import AssociationRefused
+from pipeline.muse.association import AssociationTree, parse_tree, tree_xml
 
 SUFFIXES = (".fits.fz", ".fits")
 RECORD_VERSION = 1

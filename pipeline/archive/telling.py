@@ -12,9 +12,9 @@ from pipeline.archive.retrieval import Plan
 from pipeline.archive.selection import Selection
 from pipeline.archive.store import Store, write_bytes, write_table
 from pipeline.archive.transfer import size_text
-from pipeline.campaign import MODES
-from pipeline.progress import say
-from pipeline.settings import Settings
+from pipeline.config.settings import Settings
+from pipeline.muse.modes import WIDE_FIELD
+from pipeline.workflow.progress import say
 
 COMPLETE, MISSING, REFUSED = 0, 1, 2  # exit status
 MAX_NAMED = 20  # missing files that are listed one by one
@@ -23,9 +23,9 @@ MAX_NAMED = 20  # missing files that are listed one by one
 def print_availability(table: Table, settings: Settings, years: Sequence[int]) -> None:
     """Print the table of nights."""
     print(f"{settings.field.name}, {', '.join(map(str, years))}: {len(table)} nights")
-    print("night       " + "  ".join(f"{mode:<10}" for mode in MODES).rstrip())
+    print("night       " + "  ".join(f"{mode:<10}" for mode in WIDE_FIELD).rstrip())
     for row in table:
-        cells = (row[column_of(mode)] for mode in MODES)
+        cells = (row[column_of(mode)] for mode in WIDE_FIELD)
         text = "".join(f"{'' if cell is np.ma.masked else cell!s:<12}" for cell in cells)
         print(f"{row['date']:<12}{text}".rstrip())
 

@@ -20,8 +20,8 @@ import requests
 
 from pipeline import __version__
 from pipeline.archive.wire import Bounded, Transient, bare, read_piece, retry_after_s, words
+from pipeline.config.settings import ArchiveSettings
 from pipeline.errors import ArchiveRefused, ArchiveUnreachable
-from pipeline.settings import ArchiveSettings
 
 PROJECT = "muse-differential-photometry"
 LONGEST_PAUSE_S = 60.0

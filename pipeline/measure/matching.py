@@ -6,8 +6,8 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 import kdmatch
-from pipeline.cube import PIXEL_SCALE_TOLERANCE
 from pipeline.errors import NoStarsMatched
+from pipeline.muse.cube import PIXEL_SCALE_TOLERANCE
 
 MAX_DISTORTION = PIXEL_SCALE_TOLERANCE  # scale and shear between exposures of one instrument
 MIN_STEADY = 8  # stars; with fewer, all are needed to tell a match from chance
@@ -93,3 +93,10 @@ def mutual_pairs(xy: np.ndarray, other_xy: np.ndarray, limit_px: float) -> np.nd
     back = cKDTree(xy).query(other_xy)[1]
     row = np.flatnonzero((distance <= limit_px) & (back[other] == np.arange(len(xy))))
     return np.column_stack([row, other[row]])
+
+
+def is_single(xy: np.ndarray, limit_px: float) -> np.ndarray:
+    """Whether the nearest other position is farther than a limit, bool of shape (star,)."""
+    if len(xy) < 2:
+        return np.ones(len(xy), bool)
+    return np.asarray(cKDTree(xy).query(xy, k=2)[0][:, 1] > limit_px)

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from astropy.table import QTable
 
-from pipeline.campaign import Exposure
-from pipeline.errors import ReferenceError
+from pipeline.config.settings import ReferenceSettings
+from pipeline.errors import NoReferenceExposure
+from pipeline.muse.exposure import Exposure
 from pipeline.schema import make_table
-from pipeline.settings import ReferenceSettings
 
 
 @dataclass(frozen=True)
@@ -18,15 +18,6 @@ class Sharpness:
 
     n_detected: int
     fwhm_px: float  # NaN: could not be measured
-
-
-@dataclass(frozen=True)
-class StarRegistry:
-    """Known stars of a field: numbers that stay, whichever exposure is the reference."""
-
-    star_id: np.ndarray  # (star,) int
-    x: np.ndarray  # (star,) [pix], in the frame of any exposure of the field
-    y: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -41,6 +32,7 @@ class ReferenceCatalogue:
     channel: np.ndarray  # 1 to 24, 0: outside the field
     slice: np.ndarray  # 1 to 48, 0: outside the field
     edge_distance_px: np.ndarray
+    contamination: np.ndarray  # [ln], change of ln F that neighbours can make
     flags: tuple[str, ...]  # edge, blended, near_standard; space separated
     reasons: tuple[str, ...]  # the same in words, "" where there is no flag
 
@@ -49,14 +41,12 @@ class ReferenceCatalogue:
         """Positions, shape (star, 2)."""
         return np.column_stack([self.x, self.y])
 
-    @property
-    def blended(self) -> np.ndarray:
-        """Whether a star is flagged as blended, bool of shape (star,)."""
-        return np.array(["blended" in flags.split() for flags in self.flags], bool)
-
     def table(self) -> QTable:
         """The table ``catalogue`` of the schema; exposure and reasons are in its meta."""
-        names = ("star_id", "x", "y", "flux", "channel", "slice", "edge_distance_px", "flags")
+        names = (
+            *("star_id", "x", "y", "flux", "channel", "slice"),
+            *("edge_distance_px", "contamination", "flags"),
+        )
         return make_table(
             "catalogue",
             {name: getattr(self, name) for name in names},
@@ -80,6 +70,7 @@ class ReferenceCatalogue:
             plain("channel"),
             plain("slice"),
             plain("edge_distance_px"),
+            plain("contamination"),
             tuple(np.ma.filled(table["flags"], "").tolist()),  # ECSV reads "" as masked
             tuple(str(reason) for reason in table.meta["reasons"]),
         )
@@ -124,12 +115,12 @@ def choose_reference(
 
     Raises
     ------
-    ReferenceError
+    NoReferenceExposure
         If no exposure shows a star.
     """
     known = {e.exposure_id: e for e in exposures if e.exposure_id in detected}
     if not known:
-        raise ReferenceError(
+        raise NoReferenceExposure(
             f"none of {len(exposures)} exposures shows stars that could number a catalogue; "
             "look at the reasons of the failed exposures or lower detection.threshold_sigma"
         )

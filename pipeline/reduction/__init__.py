@@ -3,7 +3,7 @@
 ``association`` finds the wanted standard in the archive's tree, ``plan`` turns its group into
 ordered calls of ``recipes``, ``runners`` run one call in a child process, ``evidence`` judges what
 came out, ``execute`` runs what is stale of many plans, ``exposures`` does all of it for a campaign
-(its grid, its response). ``pipeline.reducing`` is the door: files, stamps, nights.
+(its grid, its response). ``pipeline.tasks.reduce`` is the door: files, stamps, nights.
 """
 
 from pipeline.reduction.association import Wanted

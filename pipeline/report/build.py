@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
-from pipeline.labels import version_url
+from pipeline.config.paths import ROOT
 from pipeline.report.citation import Citation, checked_doi, read_citation
-from pipeline.report.report_file import ReportFile, read_previous
+from pipeline.report.downloads.report_file import ReportFile, read_previous
+from pipeline.schema.labels import version_url
 
-ROOT = Path(__file__).resolve().parents[2]  # the checkout: templates/ and site_src/ lie in it
 LIBRARIES = (
     "numpy",
     "scipy",
@@ -20,7 +20,6 @@ LIBRARIES = (
     "photutils",
     "plotly",
     "matplotlib",
-    "pyarrow",
     "mkdocs",
     "mkdocs-material",
 )

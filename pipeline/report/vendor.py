@@ -1,4 +1,4 @@
-"""Put the Plotly bundle where the site serves it: ``python -m pipeline.report.vendor``.
+"""Put the Plotly bundle where the site serves it: ``python -m pipeline vendor``.
 
 The bundle is code of others and not in git. npm brings the small cartesian one, checked against
 the hash in package-lock.json; where there is no npm, or no registry for it, the full one comes out
@@ -11,8 +11,8 @@ import sys
 from importlib import resources
 from pathlib import Path
 
+from pipeline.config.paths import ROOT
 from pipeline.errors import SiteError
-from pipeline.report.build import ROOT
 
 BUNDLE = Path("plotly.js-cartesian-dist-min") / "plotly-cartesian.min.js"
 VENDOR = ROOT / "site_src" / "assets" / "vendor"

@@ -4,7 +4,7 @@
 """
 
 from pipeline.simulation.plan import PlannedExposure, SimulatedExposure
-from pipeline.simulation.simulate import SimulatedCampaign, simulate_campaign
+from pipeline.simulation.simulate import SimulatedCampaign, TruthApertures, simulate_campaign
 from pipeline.simulation.stars import StarSpec
 
 __all__ = [
@@ -12,5 +12,6 @@ __all__ = [
     "SimulatedCampaign",
     "SimulatedExposure",
     "StarSpec",
+    "TruthApertures",
     "simulate_campaign",
 ]

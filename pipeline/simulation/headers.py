@@ -3,8 +3,8 @@
 import numpy as np
 from astropy.io import fits
 
-from pipeline.cube import cube_headers
-from pipeline.settings import Field
+from pipeline.config.settings import Field
+from pipeline.muse.cube import cube_headers
 from pipeline.simulation import ephemeris
 from pipeline.simulation.instrument import FIELD_CENTRE_XY, GRID_SHAPE
 from pipeline.simulation.plan import SimulatedExposure

@@ -5,17 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from pipeline.geometry import N_CHANNELS, N_SLICES, SliceAddress, slice_address
+from pipeline.muse.geometry import N_CHANNELS, N_SLICES, SliceAddress, slice_address
+from pipeline.muse.modes import MODES
 from pipeline.simulation.draws import stream
 
 GRID_SHAPE = (304, 315)  # (y, x) of the study's images
 SAMPLING_AA = 1.25  # CCD pixel along the spectrum, full sampling of a cube
-WAVE_LAST_AA = 9350.0
-WAVE_FIRST_AA = {"N": 4750.0, "E": 4600.0}
-NOTCH_AA = {
-    "WFM-AO-N": (5805.0, 5966.0),
-    "WFM-AO-E": (5755.0, 6008.0),
-}  # no light: laser guide stars
 
 # The field of view in the image grid of the reference exposure. Chosen so that the study's star
 # 25 lies 6.5 px from the last spaxel with data and every other star more than 9 px.
@@ -35,13 +30,13 @@ SLICE_DRIFT_SHARE = 0.2  # drift of a slice about its channel, relative to that 
 
 def wave_grid(mode: str, step_aa: float) -> np.ndarray:
     """Centres of the wavelength bins of a mode [Angstrom]."""
-    first = WAVE_FIRST_AA[mode[-1]]
-    return first + step_aa * np.arange(int((WAVE_LAST_AA - first) / step_aa + 1e-6) + 1)
+    first, last = MODES[mode].wave_aa
+    return first + step_aa * np.arange(int((last - first) / step_aa + 1e-6) + 1)
 
 
 def has_light(mode: str, wave_aa: np.ndarray) -> np.ndarray:
     """False for the layers whose centre lies in the sodium notch of an AO mode."""
-    low, high = NOTCH_AA.get(mode, (np.inf, -np.inf))
+    low, high = MODES[mode].notch_aa or (np.inf, -np.inf)
     return ~((wave_aa >= low) & (wave_aa <= high))
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from astropy.time import Time
 
-from pipeline.settings import Field
+from pipeline.config.settings import Field
 from pipeline.simulation import ephemeris
 from pipeline.simulation.atmosphere import seeing_fwhm_arcsec
 from pipeline.simulation.draws import stream

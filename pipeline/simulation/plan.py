@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from astropy.time import Time
 
-from pipeline.campaign import MODES
-from pipeline.settings import Field, SimulationSettings
+from pipeline.config.settings import Field, SimulationSettings
+from pipeline.muse.modes import WIDE_FIELD
 from pipeline.simulation import ephemeris
 from pipeline.simulation.atmosphere import seeing_fwhm_arcsec
 from pipeline.simulation.draws import stream
@@ -111,7 +111,7 @@ def plan_exposures(
     for index, plan in enumerate(planned):
         repeat = seen[plan] = seen.get(plan, -1) + 1
         if reference is not None and plan.night == reference.night:
-            slot, with_ao = MODES.index(reference.mode), _has_ao(reference.mode)
+            slot, with_ao = WIDE_FIELD.index(reference.mode), _has_ao(reference.mode)
             night = reference_night(settings.seed, plan.night, slot, with_ao, field)
         else:
             night = draw_night(settings.seed, plan.night, field)
@@ -137,7 +137,7 @@ def _draw(
 ) -> SimulatedExposure:
     """An exposure with its own departures from the night."""
     rng = stream(settings.seed, "exposure", plan.night, plan.mode, repeat)
-    slot = MODES.index(plan.mode) + len(MODES) * repeat
+    slot = WIDE_FIELD.index(plan.mode) + len(WIDE_FIELD) * repeat
     date_obs, mjd = _date(night.first_start_mjd + (slot * SLOT_S + rng.uniform(0, 60.0)) / 86400)
     above = ephemeris.direction(
         mjd + np.array([0.0, 0.5, 1.0]) * EXPTIME_S / 86400, field.ra_deg, field.dec_deg

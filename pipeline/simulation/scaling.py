@@ -5,6 +5,7 @@ neighbour adds light and noise to an aperture. Newton's method inverts it.
 """
 
 import numpy as np
+from photutils.aperture import CircularAperture
 
 from pipeline.simulation.scene import Scene
 
@@ -31,6 +32,38 @@ def aperture(
     inside = np.hypot(columns[None, :] - xy[0], rows[:, None] - xy[1]) <= radius_px
     row, column = np.nonzero(inside)
     return rows[row], columns[column]
+
+
+def aperture_weights(
+    shape: tuple[int, int], xy: np.ndarray, radius_px: float, method: str
+) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
+    """Spaxels of a circular aperture and the share of each that counts; may be empty.
+
+    Parameters
+    ----------
+    shape : (y, x) of the image
+    xy : ndarray, shape (2,)
+        Centre [pix].
+    radius_px : float
+    method : str
+        "center": spaxels whose centre lies within the circle count in full, as in ``aperture``; any
+        other name: by the area inside the circle.
+
+    Returns
+    -------
+    where : (rows, columns)
+    weights : ndarray, shape (spaxel,)
+    """
+    if method == "center":
+        where = aperture(shape, xy, radius_px)
+        return where, np.ones(where[0].size)
+    mask = CircularAperture(tuple(xy), radius_px).to_mask(method="exact")
+    large, small = mask.get_overlap_slices(shape)
+    if large is None:
+        return (np.zeros(0, int), np.zeros(0, int)), np.zeros(0)
+    weights = mask.data[small]
+    row, column = np.nonzero(weights > 0)
+    return (row + large[0].start, column + large[1].start), weights[row, column]
 
 
 def fluxes_for_snr(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.settings import SimulationSettings
+from pipeline.config.settings import SimulationSettings
 from pipeline.simulation import atmosphere, instrument, psf, sky
 from pipeline.simulation.plan import SimulatedExposure
 

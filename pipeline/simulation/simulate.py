@@ -8,8 +8,8 @@ import numpy as np
 from astropy.io import fits
 from astropy.table import QTable, vstack
 
+from pipeline.config.settings import Field, SimulationSettings
 from pipeline.schema import APERTURE_RADII_PX
-from pipeline.settings import Field, SimulationSettings
 from pipeline.simulation import instrument, truth
 from pipeline.simulation.headers import exposure_headers
 from pipeline.simulation.plan import PlannedExposure, SimulatedExposure, plan_exposures
@@ -22,6 +22,17 @@ _VIRTUAL_REFERENCE = PlannedExposure("2019-03-10", "WFM-AO-N")  # if no exposure
 
 
 @dataclass(frozen=True)
+class TruthApertures:
+    """What true fluxes are summed over, so that they can be held against measured ones."""
+
+    band_name: str
+    wave_aa: np.ndarray  # (knot,) of the passband [Angstrom]
+    weight: np.ndarray  # (knot,)
+    radii_px: tuple[float, ...]
+    method: str = "center"  # as in ``scaling.aperture_weights``
+
+
+@dataclass(frozen=True)
 class SimulatedCampaign:
     """A campaign whose every random number but the noise is drawn; small, and picklable."""
 
@@ -30,9 +41,9 @@ class SimulatedCampaign:
     fluxes: tuple[float, ...]  # at 8000 A [cube unit]; the standard last, in units of its own
     field: Field
     settings: SimulationSettings
-    band: tuple[np.ndarray, np.ndarray]
+    band: tuple[np.ndarray, np.ndarray]  # of the ratios in ``stars``
     band_name: str
-    radii_px: tuple[float, ...]
+    radii_px: tuple[float, ...]  # of the ratios in ``stars``
 
     def headers(self, index: int) -> tuple[fits.Header, fits.Header, fits.Header]:
         """Primary, DATA and STAT header of an exposure."""
@@ -69,17 +80,27 @@ class SimulatedCampaign:
         """Catalogue positions taken through the true affine of an exposure, shape (star, 2)."""
         return to_exposure(self.exposures[index].affine, catalogue_xy(self.stars))
 
-    def exposure_fluxes(self, index: int) -> QTable:
-        """The rows of ``truth_fluxes`` that belong to one exposure."""
+    def exposure_fluxes(self, index: int, apertures: TruthApertures | None = None) -> QTable:
+        """The rows of ``truth_fluxes`` that belong to one exposure.
+
+        Parameters
+        ----------
+        index : int
+            Number of the exposure.
+        apertures : TruthApertures, optional
+            What is summed; left out, band and radii of the given SNR, with the mask "center".
+        """
+        what = apertures or TruthApertures(self.band_name, *self.band, self.radii_px)
         return truth.fluxes_table(
             self.exposures[index].exposure_id,
             self.scene(index),
             np.array(self.fluxes),
             [star.star_id for star in self.stars],
             self.star_xy(index),
-            self.radii_px,
-            self.band,
-            self.band_name,
+            what.radii_px,
+            (what.wave_aa, what.weight),
+            what.band_name,
+            what.method,
         )
 
     def truth(self, *, with_fluxes: bool = True) -> dict[str, QTable]:
@@ -124,11 +145,11 @@ def simulate_campaign(
     field, settings
         Of ``report.toml``.
     band : (wave_aa, weight)
-        Passband of the SNR and of the truth's fluxes.
+        Passband of the SNR and, unless others are asked for, of the truth's fluxes.
     reference_index : int or None
         Exposure that has the given positions and SNR; None: a virtual one, not in the campaign.
     band_name : str
-        Name of the passband, for the truth.
+        Name of that passband.
     radii_px : sequence of float
         Aperture radii of ``StarSpec.snr`` and of the truth; 4.5 must be among them.
     with_events : bool

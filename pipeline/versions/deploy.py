@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline.errors import NotPublishable, VersionPublished
-from pipeline.labels import newest
-from pipeline.products import exclusive
+from pipeline.schema.labels import newest
 from pipeline.versions.branch import Branch
 from pipeline.versions.layout import alias_files, root_files, with_version
 from pipeline.versions.site import LIMIT_MB, REPORT, FinishedSite, read_site
+from pipeline.workflow.products import exclusive
 
 TOLD = 5  # differing files that a refusal names
 

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from mike.versions import Versions
 
-from pipeline.labels import newest
+from pipeline.schema.labels import newest
 from pipeline.versions.site import CITATION, FinishedSite
 
 LATEST, STABLE = "latest", "stable"

@@ -7,7 +7,7 @@ import mmap
 
 from astropy.io import fits
 
-from pipeline.association import parse_tree
+from pipeline.muse.association import parse_tree
 
 
 class FolderWorld:

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from pipeline.association import MAX_BYTES, AssociationTree, parse_tree, tree_xml
 from pipeline.errors import AssociationRefused
+from pipeline.muse.association import MAX_BYTES, AssociationTree, parse_tree, tree_xml
 from tests.archive.server import spoil_tree
 from tests.archive.world import COUNTS, STATICS, World
 
@@ -132,7 +132,7 @@ def test_a_long_message_of_many_pieces_takes_linear_time():
 def test_an_entity_bomb_stays_within_a_small_process():
     script = (
         "import resource, sys; resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30));"
-        "from pipeline.association import parse_tree\n"
+        "from pipeline.muse.association import parse_tree\n"
         "try: parse_tree(sys.stdin.buffer.read())\n"
         "except Exception as error: print(type(error).__name__)"
     )

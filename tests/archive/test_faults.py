@@ -10,7 +10,7 @@ import time
 import pytest
 
 from pipeline.archive.store import Store
-from pipeline.products import exclusive
+from pipeline.workflow.products import exclusive
 from tests.archive.conftest import assert_identical
 from tests.archive.server import CALSELECTOR, DATA, LIE_FAULTS, WIRE_FAULTS, Faults, TestArchive
 from tests.archive.world import World
@@ -227,7 +227,7 @@ def test_killed_at_random_and_started_again_every_file_is_there(workspace):
     world = World(image_px=150).night("2019-03-09", "WFM-AO-N").night("2019-03-10", "WFM-AO-N")
     rng = random.Random(5)
     faults = Faults(share=0.7, kinds=("slow", "slow", "truncate", "503"), chunk_pause_s=0.01)
-    command = [sys.executable, "-m", "pipeline.archive", "retrieve"]
+    command = [sys.executable, "-m", "pipeline", "retrieve"]
     with TestArchive(world, faults) as archive:
         workspace.point_at(archive)
         command += ["--config", str(workspace.config), "--work", str(workspace.work)]
@@ -251,7 +251,7 @@ def test_killed_at_random_and_started_again_every_file_is_there(workspace):
 
 def test_ctrl_c_ends_a_run_soon_and_the_next_one_goes_on(workspace):
     world = World(image_px=400).night("2019-03-09", "WFM-AO-N")
-    command = [sys.executable, "-m", "pipeline.archive", "retrieve"]
+    command = [sys.executable, "-m", "pipeline", "retrieve"]
     with TestArchive(world, Faults(share=1.0, kinds=("slow",), chunk_pause_s=1.0)) as archive:
         workspace.point_at(archive, read_timeout_s=5.0)
         command += ["--config", str(workspace.config), "--work", str(workspace.work)]
@@ -264,7 +264,7 @@ def test_ctrl_c_ends_a_run_soon_and_the_next_one_goes_on(workspace):
             said = run.stderr.read().decode()
         assert run.returncode == 130
         assert time.monotonic() - started < 5
-        assert "interrupted; what is here is kept" in said
+        assert "finished work is kept" in said
         assert "Traceback" not in said
         assert list(workspace.raw.glob("*.partial"))
         archive.faults.share = 0.0

@@ -2,10 +2,10 @@
 
 import pytest
 
-from pipeline.configuration import read_settings
+from pipeline.config.loader import read_settings
+from pipeline.config.settings import Settings
+from pipeline.config.standards import find_standard, known_standards, same_star
 from pipeline.errors import ConfigError
-from pipeline.settings import Settings
-from pipeline.standards import find_standard, known_standards, same_star
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 from astropy.table import QTable
 
 from pipeline.archive.gaia import Sources, StarList, identify, not_identified
-from pipeline.settings import Field
+from pipeline.config.settings import Field
 from tests.archive.server import GAIA, TestArchive
 from tests.archive.world import LTT3218, World
 

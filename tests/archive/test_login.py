@@ -13,8 +13,8 @@ from keyring.errors import PasswordSetError
 
 from pipeline.archive.auth import KEYRING_SERVICE, Login
 from pipeline.archive.web import Web
+from pipeline.config.settings import ArchiveSettings
 from pipeline.errors import LoginFailed
-from pipeline.settings import ArchiveSettings
 from tests.archive.conftest import assert_identical
 from tests.archive.server import DATA, LOGIN, TestArchive
 from tests.archive.world import World
@@ -170,7 +170,7 @@ def test_nothing_secret_is_in_the_arguments_of_the_process(workspace):
     with TestArchive(world) as archive:
         archive.faults.queue[DATA] = ["hang"] * 3
         workspace.point_at(archive, read_timeout_s=1.5)
-        command = [sys.executable, "-m", "pipeline.archive", "retrieve"]
+        command = [sys.executable, "-m", "pipeline", "retrieve"]
         command += ["--config", str(workspace.config), "--work", str(workspace.work)]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL) as run:
             seen = b""
@@ -180,7 +180,7 @@ def test_nothing_secret_is_in_the_arguments_of_the_process(workspace):
                         seen += _read(path)
                 time.sleep(0.1)
         assert run.returncode == 0
-        assert b"pipeline.archive" in seen
+        assert b"pipeline" in seen
         assert not [one for one in (PASSWORD, *archive.tokens) if one.encode() in seen]
 
 

@@ -12,8 +12,8 @@ from pipeline.archive.calendar import calendar_svg
 from pipeline.archive.store import Store
 from pipeline.archive.transfer import Transfer
 from pipeline.archive.web import Web
+from pipeline.config.settings import ArchiveSettings, Field
 from pipeline.errors import ArchiveRefused
-from pipeline.settings import ArchiveSettings, Field
 from tests.archive.folder import FolderWorld
 from tests.archive.server import TestArchive, votable
 from tests.archive.world import MODES, World

@@ -3,11 +3,11 @@
 import pytest
 
 from pipeline.archive.retrieved import retrieved
-from pipeline.campaigns import campaigns_of
-from pipeline.cli import Request
-from pipeline.configuration import read_settings
+from pipeline.config.loader import read_settings
 from pipeline.errors import SourceUnavailable
-from pipeline.executors import Workers
+from pipeline.sources import campaigns_of
+from pipeline.sources.request import Request
+from pipeline.workflow.executors import Workers
 from tests.archive.server import TestArchive
 from tests.archive.world import EG274, World
 

@@ -8,8 +8,8 @@ import pytest
 from pipeline.archive.queries import Observation
 from pipeline.archive.selection import KeptTree, choose, judge
 from pipeline.archive.store import Store
-from pipeline.association import parse_tree
 from pipeline.errors import ArchiveUnreachable, AssociationRefused
+from pipeline.muse.association import parse_tree
 from tests.archive.conftest import assert_identical
 from tests.archive.server import CALSELECTOR, TREE_FAULTS, TestArchive
 from tests.archive.world import EG274, World

@@ -8,8 +8,8 @@ import requests
 
 from pipeline.archive.web import LONGEST_RETRY_AFTER_S, Web
 from pipeline.archive.wire import Transient, retry_after_s
+from pipeline.config.settings import ArchiveSettings
 from pipeline.errors import ArchiveRefused, ArchiveUnreachable
-from pipeline.settings import ArchiveSettings
 from tests.archive.server import DATA, TestArchive
 from tests.archive.world import STATICS, World
 

@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.campaigns import simulation_plan
-from pipeline.cli import ROOT, Request
-from pipeline.cube import write_cube
-from pipeline.executors import Workers
-from pipeline.settings import Settings, SimulationSettings
-from pipeline.stages import build_simulation
+from pipeline.config.paths import ROOT
+from pipeline.config.settings import Settings, SimulationSettings
+from pipeline.muse.cube import write_cube
+from pipeline.sources import simulation_plan
+from pipeline.sources.request import Request
+from pipeline.tasks.measure import build_simulation
+from pipeline.workflow.executors import Workers
 
 WAVE_STEP_AA = 50.0  # the coarsest: 92 layers
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from astropy.table import QTable
 
-from pipeline import products
-from pipeline.answers import STARS, identification_name, star_lists, stars_digest
 from pipeline.archive.gaia import IDENTIFIED, not_identified
-from pipeline.campaigns import CubeFolder, PublishedRecord
 from pipeline.schema import make_table
+from pipeline.sources import CubeFolder, PublishedRecord
+from pipeline.tasks.identification import STARS, identification_name, star_lists, stars_digest
+from pipeline.workflow import products
 
 VARIABLE_STARS = (4, 9)
 

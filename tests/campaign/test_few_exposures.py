@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from pipeline.cli import ROOT
+from pipeline.config.paths import ROOT
 
 
 @pytest.mark.parametrize("number", [1, 2])

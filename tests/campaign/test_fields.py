@@ -10,15 +10,15 @@ import pytest
 from astropy.io import fits
 
 from pipeline import report
-from pipeline.campaign import field_of
-from pipeline.campaigns import campaigns_of, measure_all, simulation_plan
-from pipeline.cli import ROOT
-from pipeline.cube import write_cube
-from pipeline.errors import ReferenceError, WrongField
-from pipeline.settings import MoreField
-from pipeline.sources import cubes_by_field
-from pipeline.stages import build_simulation
-from tests.ground.cubes import primary_header, small_cube
+from pipeline.config.paths import ROOT
+from pipeline.config.settings import MoreField
+from pipeline.errors import NoReferenceExposure, WrongField
+from pipeline.muse.cube import write_cube
+from pipeline.muse.exposure import field_of
+from pipeline.sources import campaigns_of, measure_all, simulation_plan
+from pipeline.tasks.inputs import cubes_by_field
+from pipeline.tasks.measure import build_simulation
+from tests.muse.cubes import primary_header, small_cube
 from tests.report.factory import build_info
 
 SOUTH = MoreField("South field", 131.0, -36.0)
@@ -144,7 +144,7 @@ def test_a_field_without_stars_does_not_keep_the_others_from_being_measured(
         path.unlink()
     small_cube(folder / "dark.fits", value=np.nan, primary=primary_header())
     dark, south = campaigns_of(request_for(folder, chosen=settings))
-    with pytest.raises(ReferenceError, match=f"{dark.name}: none of 1 exposures shows stars"):
+    with pytest.raises(NoReferenceExposure, match=f"{dark.name}: none of 1 exposures shows stars"):
         measure_all([dark, south])
     assert "ok" in set(south.results().tables["exposures"]["status"])
 

@@ -5,10 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 
-from pipeline.campaigns import SimulatedCampaign, simulation_plan
-from pipeline.cli import ROOT, Request
-from pipeline.executors import Workers
-from pipeline.settings import ExtractionSettings, Settings, SimulationSettings
+from pipeline.config.paths import ROOT
+from pipeline.config.settings import ExtractionSettings, Settings, SimulationSettings
+from pipeline.sources import SimulatedCampaign, simulation_plan
+from pipeline.sources.request import Request
+from pipeline.workflow.executors import Workers
 
 DRIFT_STD = 0.025
 EVERY = 6  # each sixth exposure of the record, and the reference: 12 of 65, over the whole year
@@ -33,7 +34,7 @@ class FewExposures(SimulatedCampaign):
 def measured(work, drift_std, mask):
     """Tables of a campaign with that drift and those aperture masks."""
     settings = Settings(
-        extraction=ExtractionSettings(mask=mask),
+        extraction=ExtractionSettings(method=mask),
         simulation=SimulationSettings(wave_step_aa=50.0, drift_std=drift_std),
     )
     request = Request(settings, ROOT, ("simulated",), None, None, work, Workers(1), ())

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.campaigns import PublishedRecord
-from pipeline.cli import ROOT, Request
-from pipeline.configuration import read_settings
-from pipeline.executors import Workers
+from pipeline.config.loader import read_settings
+from pipeline.config.paths import ROOT
+from pipeline.sources import PublishedRecord
+from pipeline.sources.request import Request
+from pipeline.workflow.executors import Workers
 from tests.gate import numbers
 
 HOW = (

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from astropy.io import fits
 
-from pipeline.cube import Cube, cube_headers, open_cube, write_cube
+from pipeline.muse.cube import Cube, cube_headers, open_cube, write_cube
 
 # Where the study found its stars (2019-03-10 WFM-AO-N), in the order of their numbers.
 STUDY_XY = np.array([

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.config.passbands import Band, load_band
 from pipeline.errors import BandNotCovered, ConfigError
-from pipeline.measure.bands import Band, load_band
 from pipeline.measure.photometry import (
     flux_flags,
     integrate_band,
@@ -164,7 +164,7 @@ def test_i_bessel_is_the_published_table():
     assert np.interp([7000, 7500, 7950, 9100, 9200], band.wave_aa, band.weight).tolist() == (
         [0.0, 0.910, 0.9975, 0.030, 0.0]
     )
-    assert "PASP 102, 1181" in band.source
+    assert "PASP 102, 1181" in band.reference
 
 
 @pytest.mark.parametrize("name", ["I_Bessel", "R_Bessel"])

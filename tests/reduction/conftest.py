@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.config.passbands import load_band
+from pipeline.config.settings import ReductionSettings, Settings
 from pipeline.errors import RecipesMissing
-from pipeline.measure.bands import load_band
 from pipeline.reduction.association import Wanted
 from pipeline.reduction.exposures import Order, Reduction, reduce_exposures
 from pipeline.reduction.runners import Runner, find_runner
 from pipeline.reduction.workshop import Workshop
-from pipeline.settings import ReductionSettings, Settings
 from pipeline.simulation import SimulatedCampaign
 from pipeline.simulation.raw.demo import CHANNELS, demo_campaign, write_demo
 from pipeline.simulation.raw.night import RawNight

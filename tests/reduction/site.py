@@ -5,12 +5,12 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from pipeline.association import tree_xml
+from pipeline.config.settings import ReductionSettings
+from pipeline.muse.association import tree_xml
 from pipeline.reduction.association import Wanted
 from pipeline.reduction.exposures import Order, reduce_exposures
 from pipeline.reduction.runners import EsorexRunner
 from pipeline.reduction.workshop import Workshop
-from pipeline.settings import ReductionSettings
 from tests.reduction.fake_esorex import primary
 from tests.reduction.trees import OTHER, STD, standard, tree
 

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from pipeline.cube import open_cube
+from pipeline.config.passbands import load_band
+from pipeline.config.settings import ReductionSettings, Settings
 from pipeline.measure import detect
-from pipeline.measure.bands import load_band
+from pipeline.muse.cube import open_cube
 from pipeline.reduction.association import Wanted
 from pipeline.reduction.exposures import Order, reduce_exposures
 from pipeline.reduction.workshop import Workshop
-from pipeline.settings import ReductionSettings, Settings
 from pipeline.simulation.raw.campaign import to_field
 from pipeline.simulation.raw.demo import demo_campaign, write_demo
 from tests.reduction.conftest import recipes_or_skip

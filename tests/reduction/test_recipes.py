@@ -7,15 +7,14 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from pipeline.cube import open_cube
+from pipeline.config.passbands import load_band
+from pipeline.config.settings import Settings
 from pipeline.errors import CalibrationRejected, RecipeFailed
-from pipeline.geometry import ROW_HEIGHT_PX
 from pipeline.measure import detect, make_reference, measure
-from pipeline.measure.bands import load_band
-from pipeline.reduction.evidence import check_quality
+from pipeline.muse.cube import open_cube
+from pipeline.muse.geometry import ROW_HEIGHT_PX
 from pipeline.reduction.exposures import call_records, reduce_exposures
 from pipeline.reduction.workshop import Workshop, product_paths
-from pipeline.settings import Settings
 from pipeline.simulation.raw.campaign import exposure_scene
 from pipeline.simulation.raw.demo import CHANGE, DRIFTING_CHANNEL
 from pipeline.simulation.raw.optics import make_channel
@@ -32,7 +31,7 @@ COVARIANCE = (1 - PIXFRAC + PIXFRAC * 2 / 3) ** -1.5
 # Apertures by overlap area: whole spaxels would come and go with hundredths of a spaxel (0.3 %)
 SETTINGS = replace(
     Settings(),
-    extraction=replace(Settings().extraction, mask="exact"),
+    extraction=replace(Settings().extraction, method="exact"),
     photometry=replace(Settings().photometry, stat_factor=COVARIANCE),
 )
 
@@ -249,4 +248,3 @@ def test_a_lamp_whose_shutter_is_closed_is_noticed(reduced, tmp_path):
             fits.setval(raw / name, "ESO INS SHUT5 ST", value=False)
     (bad,) = reduce_exposures(reduced.orders(0), replace(workshop, raw=raw), reduced.settings)
     assert isinstance(bad.error, CalibrationRejected)
-    assert check_quality("muse_flat", {}) is None

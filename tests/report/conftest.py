@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.report import render
-from pipeline.results import Results
+from pipeline.schema.results import Results
 from tests.report import factory
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pipeline.reduction_log import ReductionLog, summed_up
+from pipeline.schema.reduction_log import ReductionLog, summed_up
 
 
 def reductions(ids: list[str], text: str) -> dict[str, ReductionLog]:

@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from pipeline.answers import flag_variable
 from pipeline.archive.gaia import not_identified
 from pipeline.report import render
+from pipeline.tasks.identification import flag_variable
 from tests.report import factory
 
 

@@ -7,9 +7,9 @@ import pytest
 from astropy.io import fits
 from scipy.spatial import cKDTree
 
-from pipeline.campaign import check_pointing, identify
-from pipeline.cube import open_cube
-from pipeline.settings import Field
+from pipeline.config.settings import Field
+from pipeline.muse.cube import open_cube
+from pipeline.muse.exposure import check_pointing, identify
 from pipeline.simulation import PlannedExposure, instrument, psf
 from pipeline.simulation.atmosphere import refraction_shape
 from pipeline.simulation.rendering import STAT_SCATTER

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from astropy.table import QTable
 
-from pipeline.measure.bands import load_band
+from pipeline.config.passbands import load_band
 from pipeline.simulation import PlannedExposure, StarSpec
 from pipeline.simulation.rendering import expected_layers
 from pipeline.simulation.scaling import aperture

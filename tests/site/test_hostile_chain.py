@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 import build_report
-from pipeline.campaigns import simulation_plan
-from pipeline.cli import ROOT
-from pipeline.cube import write_cube
-from pipeline.settings import Settings, SimulationSettings
-from pipeline.stages import build_simulation
-from tests.ground.cubes import primary_header, small_cube
+from pipeline.config.paths import ROOT
+from pipeline.config.settings import Settings, SimulationSettings
+from pipeline.muse.cube import write_cube
+from pipeline.sources import simulation_plan
+from pipeline.tasks.measure import build_simulation
+from tests.muse.cubes import primary_header, small_cube
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

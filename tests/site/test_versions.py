@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from pipeline.report import build_site, render
-from pipeline.report.report_file import read_previous
-from pipeline.results import Origin
+from pipeline.report.downloads.report_file import read_previous
+from pipeline.schema.results import Provenance
 from pipeline.versions.branch import Branch
 from pipeline.versions.deploy import deploy
 from tests.report import factory
@@ -51,7 +51,7 @@ def build(folder: Path, label: str, url: str, seed: int, previous: Path | None) 
     """A finished version; the seed shapes its numbers and stands for its data."""
     campaign = factory.campaign(seed=seed)
     shifted = tuple(replace(one, value=one.value + 0.003 * seed) for one in campaign.numbers)
-    results = replace(campaign, numbers=shifted, origin=Origin(f"{seed:064d}", "c" * 64, {}))
+    results = replace(campaign, numbers=shifted, origin=Provenance(f"{seed:064d}", "c" * 64, {}))
     info = factory.build_info(
         version_label=label,
         site_url=f"{url}{label}/",

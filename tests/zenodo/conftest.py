@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.report.packing import pack
-from pipeline.zenodo.__main__ import main
+from pipeline.cli.main import main
+from pipeline.report.downloads.packing import pack
 from tests.zenodo.server import TOKEN, Service
 
 LABEL = "v2026.11"
@@ -40,7 +40,7 @@ class Desk:
     service: Service
 
     def run(self, *arguments: str) -> int:
-        return main([*arguments, "--server", self.service.url])
+        return main(["zenodo", *arguments, "--server", self.service.url])
 
     def pack(self, doi: str, label: str = LABEL) -> list[str]:
         return packed(self.folder, doi, label)

@@ -9,11 +9,12 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import cycle
 from typing import Any
 
 import numpy as np
 
-from pipeline.campaign import MODES
+from pipeline.muse.modes import MODES
 
 Trace = dict[str, Any]
 Layout = dict[str, Any]
@@ -43,20 +44,28 @@ LIGHT: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class ModeStyle:
-    """How one instrument mode looks in every figure: colour and symbol, never colour alone."""
+    """How one instrument mode looks in every figure, never by colour alone."""
 
     mode: str
     color: str
     symbol: str
+    dash: str  # of a line
 
 
 MODE_STYLES: tuple[ModeStyle, ...] = tuple(
-    ModeStyle(mode, color, symbol)
-    for mode, color, symbol in zip(
+    ModeStyle(mode, color, symbol, dash)
+    for mode, (color, symbol, dash) in zip(
         MODES,
-        ("@blue", "@orange", "@green", "@pink"),
-        ("circle", "square", "diamond", "cross"),
-        strict=True,
+        cycle(
+            (
+                ("@blue", "circle", "solid"),
+                ("@orange", "square", "dash"),
+                ("@green", "diamond", "solid"),
+                ("@pink", "cross", "dot"),
+                ("@red", "x", "dash"),
+            )
+        ),
+        strict=False,  # there is a style for any number of modes
     )
 )
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from astropy.table import QTable
 
-from pipeline.campaign import MODES
+from pipeline.muse.modes import WIDE_FIELD
 from pipeline.report.figures.base import MODE_STYLES, Figure, Layout, Trace, stamped
 
 MONTHS = list(calendar.month_abbr)[1:]
@@ -25,7 +25,7 @@ def availability_calendar(
     data: list[Trace] = []
     wide: Layout = {"height": 640, "annotations": []}
     narrow: Layout = {"height": 1180, "annotations": []}
-    for index, mode in enumerate(MODES):
+    for index, mode in enumerate(WIDE_FIELD):
         suffix = "" if index == 0 else str(index + 1)
         data += _panel_traces(availability, year, mode, suffix, index)
         column, row = index % 2, index // 2

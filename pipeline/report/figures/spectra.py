@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from pipeline.campaign import MODES
 from pipeline.report.figures.base import (
     MODE_STYLES,
     Figure,
@@ -17,13 +16,12 @@ from pipeline.report.figures.base import (
     stamped,
 )
 from pipeline.report.text import significant
-from pipeline.results import SpectrumSet
+from pipeline.schema.results import SpectrumSet
 
 SHADES = ("@sky", "@blue", "@green", "@orange", "@red")  # small to large aperture
 MAX_POINTS = 1900  # per curve on the page; a window of 1500 px shows no more
 SMOOTHING_AA = 50.0  # width of the running mean, that of the detection bands
 NARROW: Layout = {"height": 460, "margin": {"l": 58, "r": 8, "t": 30, "b": 128}}
-MODE_DASHES = dict(zip(MODES, ("solid", "dash", "solid", "dot"), strict=True))  # not colour alone
 MIN_WINDOW = 3  # samples: fewer smooth nothing
 
 
@@ -129,7 +127,7 @@ def _mode_traces(wave_aa: np.ndarray, flux: np.ndarray, style: ModeStyle) -> lis
             "x0": rounded(float(wave_aa[0]), 8),
             "dx": rounded(spacing * stride, 8),
             "y": lean(running_mean(flux, window)[::stride], 4),
-            "line": {"color": style.color, "width": 1.6, "dash": MODE_DASHES[style.mode]},
+            "line": {"color": style.color, "width": 1.6, "dash": style.dash},
             "hovertemplate": "%{x:.0f} Å: %{y:.4g}<extra>" + style.mode + "</extra>",
         }
     ]

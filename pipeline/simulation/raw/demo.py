@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from astropy.time import Time
 
-from pipeline.geometry import ROW_HEIGHT_PX, SLICES_PER_STACK
-from pipeline.settings import Field, SimulationSettings
+from pipeline.config.settings import Field, SimulationSettings
+from pipeline.muse.geometry import ROW_HEIGHT_PX, SLICES_PER_STACK
 from pipeline.simulation import PlannedExposure, SimulatedCampaign, StarSpec, simulate_campaign
 from pipeline.simulation.plan import SimulatedExposure
 from pipeline.simulation.raw.campaign import drifted_response, exposure_scene, to_grid

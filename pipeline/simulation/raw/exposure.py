@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr, roots_genlaguerre
 
-from pipeline import geometry
+from pipeline.muse import geometry
 from pipeline.simulation.raw.optics import NY, Channel, PixelMaps, slice_positions
 from pipeline.simulation.raw.spectra import GRID_AA, GRID_STEP_AA, cumulative
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline import geometry
+from pipeline.muse import geometry
 from pipeline.simulation import atmosphere, sky
 from pipeline.simulation.raw import headers, spectra
 from pipeline.simulation.raw.exposure import PIXEL_ARCSEC, Scene, refraction_arcsec

@@ -1,0 +1,1 @@
+"""What ``report.toml`` says: settings, their loader, paths of the checkout, standard stars."""

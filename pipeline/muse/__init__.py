@@ -1,0 +1,1 @@
+"""The instrument and its files: modes, geometry, exposures, cubes, association trees."""

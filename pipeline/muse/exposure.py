@@ -1,0 +1,229 @@
+"""The nouns of a campaign: mode, night, exposure.
+
+``identify`` turns the header of a cube into an ``Exposure``; file names are labels and are never
+parsed for science.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from astropy.coordinates import SkyCoord
+from astropy.io import fits
+from astropy.time import Time, TimeDelta
+
+from pipeline.errors import CubeUnreadable, ImplausibleValue, UnknownMode, WrongField
+from pipeline.muse.modes import MODES
+
+# What no exposure of any instrument exceeds; NaN: not said. Times from 1967 to 2132.
+LIMITS = {
+    "RA": (-360.0, 360.0),
+    "DEC": (-90.0, 90.0),
+    "MJD-OBS": (40_000.0, 100_000.0),
+    "EXPTIME": (1e-3, 1e7),  # [s]; deep combined cubes have up to 1e6
+}
+
+
+class Target(Protocol):
+    """A field on the sky: what an exposure points at."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+
+    @property
+    def ra_deg(self) -> float:
+        """Right ascension, ICRS."""
+
+    @property
+    def dec_deg(self) -> float:
+        """Declination, ICRS."""
+
+    @property
+    def radius_arcmin(self) -> float:
+        """What points farther away is of another field."""
+
+    @property
+    def modes(self) -> tuple[str, ...]:
+        """Instrument modes that belong to the campaign."""
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """One exposure as its header tells of it; NaN where the header is silent."""
+
+    exposure_id: str
+    dp_id: str  # "" where the header has neither ARCFILE nor DATE-OBS
+    night: str  # ISO date
+    mode: str
+    mjd_mid: float
+    airmass: float
+    seeing_arcsec: float
+    exptime_s: float
+    simulated: bool
+
+    @property
+    def name(self) -> str:
+        """ "NIGHT MODE", as people call an exposure in ``report.toml``."""
+        return f"{self.night} {self.mode}"
+
+
+def dp_id(header: fits.Header) -> str:
+    """The archive's identity of the exposure, "" if the header has none."""
+    archive_file = str(header.get("ARCFILE", "")).strip()
+    if archive_file:
+        return archive_file.removesuffix(".fz").removesuffix(".fits")
+    date = str(header.get("DATE-OBS", "")).strip()
+    return f"MUSE.{date}" if date else ""
+
+
+def night_of(mjd_start: float) -> str:
+    """The night of an exposure: UT date of its start minus 12 h."""
+    return str((Time(mjd_start, format="mjd") - TimeDelta(0.5, format="jd")).iso[:10])
+
+
+def night_of_identity(identity: str) -> str:
+    """The night in which a frame of that archive identity was taken, "unknown" if it tells no time."""
+    try:
+        return night_of(float(Time(identity.partition(".")[2], format="isot", scale="utc").mjd))
+    except ValueError:
+        return "unknown"
+
+
+def identify(header: fits.Header, file_name: str) -> Exposure:
+    """The exposure that a primary header describes.
+
+    Parameters
+    ----------
+    header : Header
+        Primary header of a cube.
+    file_name : str
+        Label that stands in for an identity where the header has none.
+
+    Raises
+    ------
+    CubeUnreadable
+        If no time of exposure can be read.
+    UnknownMode
+        If ``ESO INS MODE`` is none of the instrument's modes.
+    ImplausibleValue
+        If a time or coordinate is beyond its limits.
+    """
+    identity = dp_id(header)
+    label = identity or file_name
+    mode = str(header.get("ESO INS MODE", "")).strip()
+    if mode not in MODES:
+        raise UnknownMode(f"{label}: ESO INS MODE = {mode!r}; known are {', '.join(MODES)}")
+    for key, limits in LIMITS.items():
+        _check_limits(label, key, _number(header, key), limits)
+    exptime = _number(header, "EXPTIME")
+    mjd = _number(header, "MJD-OBS")
+    if not np.isfinite(mjd):
+        try:
+            mjd = float(Time(str(header["DATE-OBS"]), format="isot", scale="utc").mjd)
+        except (KeyError, ValueError) as error:
+            raise CubeUnreadable(f"{label}: neither MJD-OBS nor DATE-OBS can be read") from error
+        _check_limits(label, "DATE-OBS, as MJD", mjd, LIMITS["MJD-OBS"])
+    return Exposure(
+        exposure_id=label,
+        dp_id=identity,
+        night=night_of(mjd),
+        mode=mode,
+        mjd_mid=mjd + (exptime / 2 / 86400 if np.isfinite(exptime) else 0.0),
+        airmass=_mean(header, "ESO TEL AIRM START", "ESO TEL AIRM END"),
+        seeing_arcsec=_mean(header, "ESO TEL AMBI FWHM START", "ESO TEL AMBI FWHM END"),
+        exptime_s=exptime,
+        simulated=header.get("SIMULATED", False) is True,
+    )
+
+
+def _check_limits(label: str, key: str, value: float, limits: tuple[float, float]) -> None:
+    lowest, highest = limits
+    if not np.isnan(value) and not lowest <= value <= highest:
+        raise ImplausibleValue(
+            f"{label}: {key} = {value:g}; {lowest:g} to {highest:g} are possible"
+        )
+
+
+def check_pointing(header: fits.Header, target: Target) -> None:
+    """Make sure that the exposure points at the field.
+
+    Raises
+    ------
+    WrongField
+        If RA and DEC lie farther from the field than its radius. A header without coordinates
+        passes: the match to the reference catalogue decides.
+    """
+    ra, dec = _number(header, "RA"), _number(header, "DEC")
+    if not (np.isfinite(ra) and np.isfinite(dec)):
+        return
+    separation = SkyCoord(ra, dec, unit="deg").separation(
+        SkyCoord(target.ra_deg, target.dec_deg, unit="deg")
+    )
+    if separation.arcmin > target.radius_arcmin:
+        raise WrongField(
+            f"RA = {ra:.4f}, DEC = {dec:.4f} is {separation.arcmin:.1f} arcmin from {target.name}; "
+            f"the limit is field.radius_arcmin = {target.radius_arcmin:g}"
+        )
+
+
+def check_mode(exposure: Exposure, target: Target) -> None:
+    """Make sure that the exposure was taken in a mode of the campaign.
+
+    Raises
+    ------
+    UnknownMode
+        If its mode is not among those of the field.
+    """
+    if exposure.mode not in target.modes:
+        raise UnknownMode(
+            f"{exposure.exposure_id}: ESO INS MODE = {exposure.mode!r} is not among field.modes = "
+            f"{list(target.modes)}"
+        )
+
+
+def field_of(header: fits.Header, fields: Sequence[Target]) -> int:
+    """Number of the field that an exposure points at: of those near enough, the nearest.
+
+    Raises
+    ------
+    WrongField
+        If it points at none. With several fields a header without coordinates points at none: the
+        match could only tell after a reference was chosen from the wrong field.
+    """
+    if len(fields) == 1:
+        check_pointing(header, fields[0])
+        return 0
+    ra, dec = _number(header, "RA"), _number(header, "DEC")
+    names = ", ".join(one.name for one in fields)
+    if not (np.isfinite(ra) and np.isfinite(dec)):
+        raise WrongField(f"no RA and DEC in the header, which decide between the fields {names}")
+    pointing = SkyCoord(ra, dec, unit="deg")
+    centres = SkyCoord([(one.ra_deg, one.dec_deg) for one in fields], unit="deg")
+    apart = pointing.separation(centres).arcmin
+    nearest = int(np.argmin(apart))
+    limit = fields[nearest].radius_arcmin
+    if apart[nearest] > limit:
+        raise WrongField(
+            f"RA = {ra:.4f}, DEC = {dec:.4f} is none of the fields {names}; the nearest, "
+            f"{fields[nearest].name}, is {apart[nearest]:.1f} arcmin away; the limit is "
+            f"field.radius_arcmin = {limit:g}"
+        )
+    return nearest
+
+
+def _number(header: fits.Header, key: str) -> float:
+    value = header.get(key)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return np.nan
+    try:
+        return float(value)
+    except OverflowError:  # an integer of more than 308 digits
+        return np.inf
+
+
+def _mean(header: fits.Header, *keys: str) -> float:
+    """Mean of the keywords that hold a positive number; the DIMM writes -1 when it was blind."""
+    values = [value for key in keys if (value := _number(header, key)) > 0]
+    return float(np.mean(values)) if values else np.nan

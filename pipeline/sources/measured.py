@@ -1,0 +1,231 @@
+"""Campaigns whose cubes are measured here, whatever made them."""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from astropy.table import QTable
+
+from pipeline.errors import NoReferenceExposure
+from pipeline.measure.headline_pairs import choose_pairs
+from pipeline.muse.cube import open_cube
+from pipeline.schema.flux_array import FluxArray
+from pipeline.schema.results import Image, SpectrumSet
+from pipeline.sources.base import STATISTICS_CODE, Campaign
+from pipeline.statistics.selection import select_fluxes
+from pipeline.statistics.summaries import campaign_statistics
+from pipeline.tasks import measure as measure_tasks
+from pipeline.tasks import schedule
+from pipeline.tasks.collect import (
+    Gathered,
+    detection_image,
+    detections_table,
+    flux_array,
+    gather,
+    spectra_by_mode,
+)
+from pipeline.tasks.exports import photometry_table, snr_table
+from pipeline.tasks.flux_product import keep_fluxes
+from pipeline.tasks.measure import Job
+from pipeline.tasks.summarise import Summary
+from pipeline.workflow import products
+
+MEASURED_CODE = (*measure_tasks.MEASURED_CODE, *STATISTICS_CODE)
+
+
+class MeasuredCampaign(Campaign):
+    """Exposures that went through the whole chain."""
+
+    sections: tuple[str, ...] = (
+        *("campaign", "field", "detection", "reference", "matching"),
+        *("extraction", "photometry", "statistics", "review"),
+    )
+    code: tuple[str, ...] = MEASURED_CODE
+    numbers_from = "photometry of the cubes"
+
+    @property
+    def title(self) -> str:
+        """The configured title."""
+        return self.settings.campaign.title + (", simulated" if self.simulated else "")
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the header of any exposure says so."""
+        return self._n_simulated > 0
+
+    @property
+    def _n_simulated(self) -> int:
+        exposures = [job.entry.exposure for job in self.planned_jobs]
+        return sum(one.simulated for one in exposures if one)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader must know before using the numbers."""
+        n, n_all = self._n_simulated, len(self.planned_jobs)
+        if not n:
+            return ()
+        return (f"Simulated: {n} of {n_all} exposures, by SIMULATED = T in their headers.",)
+
+    @cached_property
+    @abstractmethod
+    def planned_jobs(self) -> list[Job]:
+        """One job per input."""
+
+    def measure(self) -> None:
+        """Detect, choose the reference, match, extract and integrate."""
+        for stage in self.request.force:
+            schedule.force(self.planned_jobs, self.workspace, stage)
+        for kept in ("gathered", "summary", "headline_pairs"):
+            self.__dict__.pop(kept, None)  # of what was there before
+        with products.exclusive(self.workspace):
+            self.jobs = schedule.measure_campaign(
+                self.planned_jobs,
+                self.settings,
+                self.workspace,
+                self.request.root,
+                self.request.workers,
+            )
+
+    @cached_property
+    def jobs(self) -> list[Job]:
+        """One job per input, with the reference if one was chosen, in this run or before it."""
+        reference = self.reference if products.read_stamp(self.reference) else None
+        return [replace(job, reference=reference) for job in self.planned_jobs]
+
+    @property
+    def reference(self) -> Path:
+        """The reference catalogue."""
+        return schedule.reference_path(self.workspace)
+
+    @cached_property
+    def gathered(self) -> Gathered:
+        """All exposures together.
+
+        Raises
+        ------
+        NoReferenceExposure
+            If no reference was chosen yet, so that nothing is measured.
+        """
+        self._check_reference()
+        return gather(self.jobs, self.reference)
+
+    @cached_property
+    def headline_pairs(self) -> tuple[tuple[int, int], ...]:
+        """The configured pairs, else those that the rule chooses from the reference catalogue."""
+        if self.settings.statistics.pairs:
+            return self.settings.statistics.pairs
+        self._check_reference()
+        return choose_pairs(measure_tasks.read_reference(self.reference))
+
+    def _check_reference(self) -> None:
+        if not products.read_stamp(self.reference):
+            raise NoReferenceExposure(
+                f"{self.name}: nothing is measured yet in {self.workspace}; measure it first"
+            )
+
+    def _notes_on_pairs(self) -> tuple[str, ...]:
+        """What a reader must know of how the headline pairs came about."""
+        catalogue = measure_tasks.read_reference(self.reference)
+        if not self.settings.statistics.pairs:
+            named = ", ".join(f"{one}/{two}" for one, two in self.headline_pairs)
+            return (
+                f"The headline pairs were chosen by rule: {named or 'there is none'}. Of the stars "
+                "without a flag the brightest goes with the next brightest on another channel, and so "
+                "on; no star is in two pairs.",
+            )
+        seen = set(catalogue.star_id.tolist())
+        missing = [pair for pair in self.headline_pairs if not set(pair) <= seen]
+        named = ", ".join(f"{one}/{two}" for one, two in missing)
+        if not missing:
+            return ()
+        return (
+            f"No numbers for the headline pair{'s' if len(missing) > 1 else ''} {named}: the "
+            f"reference exposure {catalogue.exposure_id} does not show both stars.",
+        )
+
+    def ingredients(self) -> dict[str, Any]:
+        """Keys and outcomes of all exposures, and the code that summarises them."""
+        return {
+            "stage": "statistics",
+            "code": products.code_digest(*STATISTICS_CODE),
+            "libraries": products.library_versions(),
+            "settings": self.settings.read_by("statistics"),
+            "inputs": {
+                "reference": measure_tasks.reference_key(self.reference),
+                "exposures": products.digest([measure_tasks.outcome(job) for job in self.jobs]),
+                **self.answer_digests(),
+            },
+        }
+
+    @cached_property
+    def flux_array(self) -> FluxArray:
+        """The fluxes of all exposures, from their product: what the statistics start from."""
+        shaping = {**self.ingredients(), "stage": "collect"}
+        shaping["settings"] = self.settings.read_by("measure")
+        return keep_fluxes(
+            self.workspace / "fluxes.fits",
+            shaping,
+            lambda: flux_array(self.gathered, self.settings),
+        )
+
+    def summarise(self) -> Summary:
+        """Photometry of every exposure, statistics of every pair."""
+        gathered, how = self.gathered, self.settings.statistics
+        catalogue = gathered.catalogue.table()
+        array = self.flux_array
+        fluxes = select_fluxes(
+            array,
+            gathered.exposures,
+            catalogue,
+            band=how.band,
+            radius_px=how.radius_px,
+            reference_exposure=gathered.catalogue.exposure_id,
+        )
+        tables, notes = self.answered(
+            {
+                "exposures": gathered.exposures,
+                "catalogue": catalogue,
+                "snr": snr_table(array, gathered.catalogue.exposure_id, how.band),
+                "photometry": photometry_table(array),
+                "detections": detections_table(gathered),
+                **self.further_tables(),
+            }
+        )
+        found = campaign_statistics(
+            fluxes, self.comparable(tables), self.headline_pairs, source=self.numbers_from
+        )
+        nights = sorted(str(night) for night in gathered.exposures["night"] if night)
+        return Summary(
+            {**tables, **found.tables},
+            found.numbers,
+            (*self.notes, *self._notes_on_pairs(), *notes),
+            gathered.catalogue.exposure_id,
+            nights[0],
+            nights[-1],
+        )
+
+    def further_tables(self) -> dict[str, QTable]:
+        """What only this source has."""
+        return {}
+
+    def comparable(self, tables: Mapping[str, QTable]) -> Mapping[str, QTable]:
+        """The tables that statistics may compare with what was measured."""
+        return tables
+
+    def image(self) -> Image | None:
+        """Detection image of the reference exposure."""
+        wanted = self.summary.reference_exposure
+        return next(detection_image(job) for job in self.jobs if job.entry.exposure_id == wanted)
+
+    def spectra(self) -> Mapping[str, SpectrumSet]:
+        """All extracted spectra, by mode."""
+        return spectra_by_mode(self.gathered, self.unit())
+
+    def unit(self) -> str:
+        """Unit of the reference exposure's cube."""
+        wanted = self.summary.reference_exposure
+        job = next(job for job in self.jobs if job.entry.exposure_id == wanted)
+        return open_cube(job.cube).unit

@@ -1,0 +1,214 @@
+"""All exposures of a campaign together: one row for every input, and what was measured."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+from astropy.table import QTable
+
+from pipeline.config.passbands import load_band
+from pipeline.config.settings import Settings
+from pipeline.measure import Measurement
+from pipeline.measure.reference import ReferenceCatalogue
+from pipeline.schema import TABLES, empty_value, make_table
+from pipeline.schema.calibration_record import CalibrationRecord
+from pipeline.schema.flux_array import MISSING, FluxArray
+from pipeline.schema.reduction_log import CallCost, ReductionLog
+from pipeline.schema.results import Image, SpectrumSet
+from pipeline.tasks.fits_products import read_detection, read_measurement
+from pipeline.tasks.measure import Job, read_reference
+from pipeline.workflow import products
+
+OK, EXCLUDED, FAILED = "ok", "excluded", "failed"  # values of the column ``status``
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """A campaign after its last job."""
+
+    exposures: QTable  # table ``exposures``: one row for every input
+    catalogue: ReferenceCatalogue
+    measured: Mapping[str, Measurement]  # by exposure id, in time; the excluded as well
+    detected: Mapping[str, np.ndarray]  # (source, 2) positions [pix], by exposure id
+
+
+def gather(jobs: Sequence[Job], reference: Path) -> Gathered:
+    """Read what every job of a campaign has produced; nothing is lost on the way."""
+    rows, measured, detected = [], {}, {}
+    for job in jobs:
+        row = _header_columns(job)
+        if _done(job.detection):
+            detected[job.entry.exposure_id] = read_detection(job.detection).sources.xy
+            row["n_detected"] = len(detected[job.entry.exposure_id])
+        status, reason = _status(job)
+        if status != FAILED:
+            measurement = read_measurement(job.measurement)
+            row.update(_match_columns(measurement))
+            measured[job.entry.exposure_id] = measurement
+        rows.append({**row, "status": status, "reason": reason})
+    columns = {
+        column.name: [row.get(column.name, empty_value(column)) for row in rows]
+        for column in TABLES["exposures"]
+    }
+    table = make_table("exposures", columns)
+    return Gathered(table, read_reference(reference), measured, detected)
+
+
+def _header_columns(job: Job) -> dict[str, object]:
+    """What the header says; of an unreadable file only its name is known."""
+    exposure = job.entry.exposure
+    return asdict(exposure) if exposure else {"exposure_id": job.entry.exposure_id}
+
+
+def _match_columns(measurement: Measurement) -> dict[str, object]:
+    affine = dict(zip("abcdef", measurement.match.affine.ravel(), strict=True))
+    return {
+        **affine,
+        "n_matched": measurement.match.n_matched,
+        "match_rms_px": measurement.match.rms_px,
+    }
+
+
+def _status(job: Job) -> tuple[str, str]:
+    """Status and reason of an exposure."""
+    if failure := _failure(job):
+        return FAILED, failure
+    exposure = job.entry.exposure
+    names = {job.entry.exposure_id} | ({exposure.name} if exposure else set())
+    for excluded, reason in job.settings.review.exclude:
+        if excluded in names:
+            return EXCLUDED, reason
+    return OK, ""
+
+
+def _failure(job: Job) -> str:
+    """Type and message of what went wrong with an exposure; "" if it is measured."""
+    if job.entry.error is not None:
+        return f"{type(job.entry.error).__name__}: {job.entry.error}"
+    for product in (job.detection, job.measurement):
+        stamp = products.read_stamp(product)
+        if stamp is not None and stamp.error:
+            return f"{stamp.error_type}: {stamp.error}"
+    return "" if _done(job.measurement) else "NotMeasured: the run ended before this exposure"
+
+
+def _done(product: Path) -> bool:
+    stamp = products.read_stamp(product)
+    return stamp is not None and stamp.state == products.DONE and product.exists()
+
+
+def detection_image(job: Job) -> Image:
+    """The detection image of one exposure, for the report."""
+    detection = read_detection(job.detection)
+    exposure = job.entry.exposure
+    assert exposure is not None
+    return Image(
+        detection.image,
+        exposure.exposure_id,
+        exposure.mode,
+        (detection.standard.x, detection.standard.y),
+        detection.standard.radius_px,
+    )
+
+
+def spectra_by_mode(gathered: Gathered, unit: str) -> dict[str, SpectrumSet]:
+    """Spectra of all measured exposures that share a mode and a wavelength grid."""
+    mode_of = dict(zip(gathered.exposures["exposure_id"], gathered.exposures["mode"], strict=True))
+    members: dict[str, list[str]] = {}
+    for exposure_id in gathered.measured:
+        members.setdefault(str(mode_of[exposure_id]), []).append(exposure_id)
+    return {mode: _spectrum_set(gathered, members[mode], unit) for mode in sorted(members)}
+
+
+def _spectrum_set(gathered: Gathered, members: list[str], unit: str) -> SpectrumSet:
+    """Exposures on another wavelength grid than the first are left out: they cannot be stacked."""
+    spectra = {name: gathered.measured[name].spectra for name in members}
+    grid = spectra[members[0]].wave_aa
+    alike = [name for name in members if np.array_equal(spectra[name].wave_aa, grid)]
+    flux, variance, coverage = (
+        np.array([getattr(spectra[name], key) for name in alike])
+        for key in ("flux", "variance", "coverage")
+    )
+    return SpectrumSet(
+        tuple(alike),
+        tuple(int(star) for star in gathered.catalogue.star_id),
+        tuple(float(radius) for radius in spectra[alike[0]].radii_px),
+        grid,
+        flux,
+        variance,
+        coverage,
+        unit,
+    )
+
+
+def flux_array(gathered: Gathered, settings: Settings) -> FluxArray:
+    """The fluxes of all exposures; an exposure that failed is NaN, flagged ``missing``."""
+    exposure_ids = tuple(str(name) for name in gathered.exposures["exposure_id"])
+    star_ids = tuple(int(star) for star in gathered.catalogue.star_id)
+    radii_px, bands = settings.extraction.radii_px, settings.photometry.bands
+    shape = (len(exposure_ids), len(star_ids), len(radii_px), len(bands))
+    names = ("flux", "flux_err", "flux_published", "background_std")
+    arrays = {name: np.full(shape, np.nan) for name in names}
+    noise_source = np.full(shape, "", dtype=object)
+    coverage, flags = np.zeros(shape), np.full(shape, MISSING, dtype=object)
+    for row, exposure_id in enumerate(exposure_ids):
+        if (measurement := gathered.measured.get(exposure_id)) is None:
+            continue
+        for one in measurement.photometry:
+            place = (row, slice(None), slice(None), bands.index(one.band))
+            arrays["flux"][place], arrays["flux_err"][place] = one.fluxes.flux, one.fluxes.sigma
+            coverage[place], flags[place] = one.fluxes.coverage, one.flags
+            arrays["flux_published"][place] = one.published.flux
+            arrays["background_std"][place] = one.noise.background
+            noise_source[place] = one.noise_source
+    return FluxArray(
+        exposure_ids,
+        star_ids,
+        tuple(radii_px),
+        tuple(bands),
+        **arrays,
+        coverage=coverage,
+        flags=flags.astype(str),
+        noise_source=noise_source.astype(str),
+        method=settings.extraction.method,
+        passbands="; ".join(f"{name}: {load_band(name).reference}" for name in bands),
+    )
+
+
+def detections_table(gathered: Gathered) -> QTable:
+    """The table ``detections``: every detection of every exposure, and the star that it is."""
+    columns: dict[str, list[np.ndarray]] = {column.name: [] for column in TABLES["detections"]}
+    for exposure_id, xy in gathered.detected.items():
+        star_id = np.zeros(len(xy), int)
+        if (measurement := gathered.measured.get(exposure_id)) is not None:
+            reference, detection = measurement.match.pairs.T
+            star_id[detection] = gathered.catalogue.star_id[reference]
+        for name, values in (
+            ("exposure_id", np.full(len(xy), exposure_id)),
+            ("star_id", star_id),
+            ("x", xy[:, 0]),
+            ("y", xy[:, 1]),
+        ):
+            columns[name].append(values)
+    return make_table(
+        "detections", {name: np.concatenate(parts) for name, parts in columns.items()}
+    )
+
+
+def calibrations_table(records: Mapping[str, CalibrationRecord]) -> QTable:
+    """Table ``calibrations``: with what every exposure was calibrated, by identity."""
+    rows = [{"exposure_id": name, **record.as_row()} for name, record in sorted(records.items())]
+    return make_table(
+        "calibrations", {key: [row[key] for row in rows] for key in (rows[0] if rows else ())}
+    )
+
+
+def recipe_calls_table(logs: Mapping[str, ReductionLog]) -> QTable:
+    """Table ``recipe_calls``: what every call of a recipe took; shared calls once per exposure."""
+    calls = [(name, call) for name, log in sorted(logs.items()) for call in log.calls]
+    columns: dict[str, list[object]] = {
+        field.name: [getattr(call, field.name) for _, call in calls] for field in fields(CallCost)
+    }
+    columns["exposure_id"] = [name for name, _ in calls]
+    return make_table("recipe_calls", columns)

@@ -1,0 +1,226 @@
+"""One exposure through its stages: read a product, call the pure step, write the product.
+
+``run_job`` brings an exposure as far as it can get: simulate (if the source is the simulator),
+detect and, once the reference is chosen, measure. What is not stale is left alone; a simulated cube
+is purged when nothing more is to be read from it. Whatever goes wrong with one exposure ends here,
+as the stamp of the stage that it went wrong in.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline.config.passbands import load_band
+from pipeline.config.settings import Settings
+from pipeline.errors import ExposureError, RequestError, WorkerLost, printable, without_folders
+from pipeline.measure import detect, measure
+from pipeline.muse.cube import open_cube, write_cube
+from pipeline.simulation import TruthApertures
+from pipeline.tasks.fits_products import read_detection, write_detection, write_measurement
+from pipeline.tasks.job import (
+    MEASURED_CODE,
+    Job,
+    SimulationPlan,
+    build_simulation,
+    cube_ingredients,
+    detect_ingredients,
+    done,
+    exposure_folder,
+    final_stamp,
+    job_folder,
+    measure_ingredients,
+    outcome,
+    reference_key,
+    staleness,
+    truth_ingredients,
+)
+from pipeline.tasks.reference import candidates, read_reference, registry_digest, run_reference
+from pipeline.workflow import products
+from pipeline.workflow.products import Stamp
+from pipeline.workflow.supervise import Limits, supervise
+
+__all__ = [
+    "MEASURED_CODE",
+    "Job",
+    "SimulationPlan",
+    "build_simulation",
+    "candidates",
+    "exposure_folder",
+    "final_stamp",
+    "job_folder",
+    "mark_failed",
+    "mark_lost",
+    "outcome",
+    "read_reference",
+    "reference_key",
+    "registry_digest",
+    "run_job",
+    "run_reference",
+    "staleness",
+]
+
+# An exposure of 3 GB takes a minute; a disk that many share may be twenty times slower
+TIME_LIMIT_S, TIME_LIMIT_S_PER_GB = 900.0, 600.0
+MEMORY_LIMIT_BYTES = 6 << 30  # measuring a cube of 3 GB takes 1 GB of its own
+FAILURE_LOG = "failure.log"
+_MAX_REASON = 600  # characters of what a library said
+
+
+def run_job(job: Job) -> Stamp:
+    """Bring one exposure as far as it can get; returns the stamp of the last stage that ran.
+
+    A failure of the exposure is in the stamp, whatever it was: a typed one, another exception, a
+    crash, a time or memory limit. The stages run in order, and each reads what the one before
+    wrote: killed in between, the next run goes on where this one stopped.
+
+    Raises
+    ------
+    RequestError
+        If not the exposure is at fault but the request: a full disk, a folder nobody may write.
+    """
+    try:
+        staleness(job)  # digests of the code are taken once in this process, not in every child
+        if job.plan is not None:
+            build_simulation(job.plan, job.settings)
+        return supervise(_advance, job, _limits(job))
+    except RequestError:
+        raise
+    except Exception as error:  # the one boundary: it becomes the row of this exposure
+        return mark_failed(job, error)
+
+
+def _limits(job: Job) -> Limits:
+    size_gb = job.cube.stat().st_size / 1e9 if job.cube.is_file() else 0.0
+    return Limits(TIME_LIMIT_S + TIME_LIMIT_S_PER_GB * size_gb, MEMORY_LIMIT_BYTES)
+
+
+def _advance(job: Job) -> Stamp:
+    """All stages that are stale, in their order."""
+    stale = staleness(job)
+    stamp = final_stamp(job)
+    if "truth" in stale:
+        _write_truth(job)
+    if "detect" in stale:
+        stamp = _run_detect(job)
+    if job.reference is not None and done(job.detection):
+        ingredients = measure_ingredients(job, reference_key(job.reference))
+        if products.staleness(job.measurement, ingredients):
+            stamp = _run_measure(job, job.reference, ingredients)
+    if (
+        job.plan is not None
+        and job.reference is not None
+        and not job.settings.simulation.keep_cubes
+    ):
+        products.purge(job.cube)
+    assert stamp is not None  # whatever is not stale has a stamp
+    return stamp
+
+
+def mark_failed(job: Job, error: Exception) -> Stamp:
+    """Write down what ended the work on an exposure, in the stamp of the stage it happened in.
+
+    Raises
+    ------
+    Exception
+        The error itself, if no stage of the exposure was at work.
+    """
+    kind = type(error).__name__ if isinstance(error, ExposureError) else "ExposureCrashed"
+    said = str(error) if isinstance(error, ExposureError) else f"{type(error).__name__}: {error}"
+    # a crash and a hang may be the machine's fault: they are tried again in the next run
+    circumstances = kind in ("JobCrashed", "JobHung", "WorkerLost")
+    state = products.LOST if circumstances else products.FAILED
+    stale, ended = staleness(job), final_stamp(job)
+    stage = next((one for one in ("detect", "measure") if one in stale), "")
+    if not stage and not stale and ended is not None:
+        return ended  # it was killed when its work was done
+    if not stage:
+        raise error
+    product, ingredients = job.detection, detect_ingredients(job)
+    if stage == "measure":
+        assert job.reference is not None
+        product = job.measurement
+        ingredients = measure_ingredients(job, reference_key(job.reference))
+    stamp = Stamp(
+        stage,
+        products.digest(ingredients),
+        ingredients,
+        state,
+        error_type=kind,
+        error=f"{printable(job.cube.name)}: {_reason(said, job)}",
+    )
+    products.record_failure(product, stamp)
+    with products.atomic_file(job.folder / FAILURE_LOG) as file:
+        file.write("\n".join([stamp.error, *getattr(error, "__notes__", ())]))
+    return stamp
+
+
+def _reason(said: str, job: Job) -> str:
+    """What an exception said, fit for a table: one line, no folders of this machine."""
+    folders = {str(one) for one in (job.cube.parent, job.cube.parent.resolve(), job.folder)}
+    folders |= {str(job.folder.resolve()), str(Path.cwd()), str(Path.home())}
+    text = printable(without_folders(said, *folders)).removeprefix(f"{job.cube.name}: ")
+    return text if len(text) <= _MAX_REASON else f"{text[:_MAX_REASON]} ..."
+
+
+def mark_lost(job: Job, error: Exception) -> Stamp:
+    """Write down that the worker of a job was killed more than once; the next run tries again."""
+    lost = WorkerLost(f"the worker was killed ({type(error).__name__})")
+    return mark_failed(job, lost)
+
+
+def _write_truth(job: Job) -> None:
+    """Write the true fluxes of a simulated exposure; the cube is not needed for them."""
+    assert job.plan is not None
+    campaign, index = build_simulation(job.plan, job.settings), job.entry.simulation_index
+    assert index is not None
+
+    def build(output: products.Output) -> None:
+        table = campaign.exposure_fluxes(index, truth_apertures(job.settings))
+        table.write(output.path(job.truth.name), format="ascii.ecsv")
+
+    products.make(job.truth, "truth", truth_ingredients(job), build)
+
+
+def _ensure_cube(job: Job) -> None:
+    """Simulate the cube if it is not there."""
+    if job.plan is None:
+        return
+    ingredients = cube_ingredients(job)
+    campaign = build_simulation(job.plan, job.settings)
+    index = job.entry.simulation_index
+    assert index is not None
+
+    def build_cube(output: products.Output) -> None:
+        write_cube(output.path(job.cube.name), campaign.headers(index), campaign.layers(index))
+
+    if products.staleness(job.cube, ingredients) or not job.cube.exists():
+        transient = not job.settings.simulation.keep_cubes
+        products.make(job.cube, "simulate", ingredients, build_cube, transient=transient)
+
+
+def truth_apertures(settings: Settings) -> TruthApertures:
+    """The true fluxes that can be held against the measured ones."""
+    band, extraction = load_band(settings.statistics.band), settings.extraction
+    method = "center" if extraction.method == "center" else "exact"  # light within a radius
+    return TruthApertures(band.name, band.wave_aa, band.weight, extraction.radii_px, method)
+
+
+def _run_detect(job: Job) -> Stamp:
+    _ensure_cube(job)
+
+    def build(output: products.Output) -> None:
+        write_detection(output.path(job.detection.name), detect(open_cube(job.cube), job.settings))
+
+    return products.make(job.detection, "detect", detect_ingredients(job), build)
+
+
+def _run_measure(job: Job, reference: Path, ingredients: Mapping[str, Any]) -> Stamp:
+    _ensure_cube(job)
+    catalogue = read_reference(reference)
+
+    def build(output: products.Output) -> None:
+        detection = read_detection(job.detection)
+        measurement = measure(open_cube(job.cube), detection, catalogue, job.settings)
+        write_measurement(output.path(job.measurement.name), measurement, catalogue.star_id)
+
+    return products.make(job.measurement, "measure", ingredients, build)

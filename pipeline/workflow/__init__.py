@@ -1,0 +1,1 @@
+"""Products and their stamps, executors, progress: what runs, and what need not run again."""
