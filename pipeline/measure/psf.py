@@ -96,7 +96,7 @@ class PsfFluxes:
         seen = (nearest.light * windows.valid[:n_targets, None]).sum(axis=2)
         coverage = np.repeat(seen[..., None], data.shape[2], axis=2)
         if block.missing.any():
-            self._fit_around_gaps(block, data, joint, nearest, flux, coverage)
+            self._fit_around_gaps(block, data, joint, flux, coverage)
         for whole, part in (
             (self._flux, flux),
             (self._variance, variance),
@@ -109,7 +109,6 @@ class PsfFluxes:
         block: Block,
         data: np.ndarray,
         joint: np.ndarray,
-        rows: Rows,
         flux: np.ndarray,
         coverage: np.ndarray,
     ) -> None:
@@ -119,11 +118,17 @@ class PsfFluxes:
         missing = block.missing[layers][:, self._place[:n_targets]] & windows.valid[:n_targets]
         for row, star in zip(*np.nonzero(missing.any(axis=2)), strict=True):
             layer, good = layers[row], windows.valid[star] & ~missing[row, star]
-            coverage[star, :, layer] = rows.light[star] @ good
+            share = self._share[block.layers][layer]
             pairs = np.flatnonzero(windows.window == star)
-            others = joint[windows.other[pairs], layer] @ rows.system.pair_image[pairs]
-            fitted = fit_with_gaps(windows, rows, star, data[star, :, layer] - others, good)
-            flux[star, :, layer] = rows.scale * fitted
+            fitted = np.zeros(flux.shape[1])
+            covered = np.zeros(flux.shape[1])
+            for knot in np.flatnonzero(share):
+                rows = self._knots[knot]
+                others = joint[windows.other[pairs], layer] @ rows.system.pair_image[pairs]
+                light = fit_with_gaps(windows, rows, star, data[star, :, layer] - others, good)
+                fitted += share[knot] * rows.scale * light
+                covered += share[knot] * (rows.light[star] @ good)
+            flux[star, :, layer], coverage[star, :, layer] = fitted, covered
 
     def spectra(self) -> Spectra:
         """Flux, variance and coverage of every star, aperture and layer."""
