@@ -17,7 +17,7 @@ import numpy as np
 
 from pipeline.measure.layers import Block, CubeArrays, read_block
 from pipeline.measure.psf_fit import KnotImages, fit_psf
-from pipeline.measure.psf_rows import Rows, build_rows, fit_with_gaps
+from pipeline.measure.psf_rows import build_rows, fit_with_gaps
 from pipeline.measure.psf_system import Windows, build_windows, solve_fluxes
 from pipeline.measure.spectra import Accumulation, Spectra, Targets
 
@@ -66,9 +66,10 @@ class PsfFluxes:
         known = np.where(windows.valid, windows.index, self.spaxels[0])
         self._place = np.searchsorted(self.spaxels, known)  # (source, pix)
         knots, seen = _knot_images(cube, self.spaxels, self._place)
-        self._windows = windows = replace(windows, valid=windows.valid & seen)
         n_targets = len(self._stars)
-        self.psf = fit_psf(windows, xy, knots, np.arange(len(xy)) < n_targets)
+        complete = replace(windows, valid=windows.valid & seen.all(axis=0))
+        self.psf = fit_psf(complete, xy, knots, np.arange(len(xy)) < n_targets)
+        self._windows = windows = replace(windows, valid=windows.valid & seen.any(axis=0))
         self._knots = [
             build_rows(windows, self.psf, knot, xy, self._targets.radii_px, n_targets)
             for knot in range(len(knots.wave_aa))
@@ -154,7 +155,7 @@ def _on_image(xy: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 def _knot_images(
     cube: CubeArrays, spaxels: np.ndarray, place: np.ndarray
 ) -> tuple[KnotImages, np.ndarray]:
-    """Mean images of a few layers about each knot, and which spaxels (source, pix) have data.
+    """Mean images of a few layers about each knot; which spaxels (knot, source, pix) have data.
 
     Knots without any data (the notch of the laser) are left out, unless none has any.
     """
@@ -177,7 +178,7 @@ def _knot_images(
     if not lit.any():
         lit = ~lit
     images = KnotImages(np.array(wave)[lit], np.array(data)[lit], np.array(noise)[lit])
-    return images, np.asarray((counts[lit] > 0).all(axis=0))
+    return images, np.asarray(counts[lit] > 0)
 
 
 def _interpolation(knot_aa: np.ndarray, wave_aa: np.ndarray) -> np.ndarray:
