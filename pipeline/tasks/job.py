@@ -43,7 +43,7 @@ class SimulationPlan:
 
     planned: tuple[PlannedExposure, ...]
     stars: tuple[StarSpec, ...]
-    reference_index: int  # the exposure that shows the SNR of the record
+    reference_index: int | None  # the exposure that shows the SNR of the record; None: not in it
 
 
 @dataclass(frozen=True)
@@ -134,16 +134,17 @@ def _file_ingredients(path: Path) -> dict[str, Any]:
     The time stands for the data between the blocks that are looked at.
     """
     try:
-        size = check_regular(path)
-        mtime_ns = path.stat().st_mtime_ns
-        content = _fingerprint(path, size, mtime_ns)
+        check_regular(path)
+        status = path.stat()
+        mtime_ns = status.st_mtime_ns
+        content = _fingerprint(path, (status.st_size, mtime_ns, status.st_ctime_ns))
     except (CubeUnreadable, OSError) as error:
         return {"stage": "cube", "unreadable": str(getattr(error, "strerror", None) or error)}
     return {"stage": "cube", "content": content, SEEN: {"mtime_ns": mtime_ns}}
 
 
 @lru_cache(maxsize=100_000)
-def _fingerprint(path: Path, _size: int, _mtime_ns: int) -> str:
+def _fingerprint(path: Path, _state: tuple[int, int, int]) -> str:
     """The fingerprint of a file, taken once for each state of it."""
     return products.fingerprint(path)
 

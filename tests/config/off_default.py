@@ -42,6 +42,8 @@ OFF: dict[str, dict[str, object]] = {
     },
     "reduction": {
         "runner": "esorex",
+        "recipe_dir": "kit",
+        "static_dir": "tables",
         "parameters": ["muse_scipost.skymethod=model"],
         "response": "response.fits",
         "channels": [3],
