@@ -166,6 +166,7 @@ def _catalogue(files: RecordFiles, blend_distance_px: float) -> QTable:
             "channel": channels,
             "slice": np.zeros(len(stars), dtype=int),
             "edge_distance_px": np.full(len(stars), np.nan),
+            "contamination": np.full(len(stars), np.nan),
             "flags": flags,
         },
     )

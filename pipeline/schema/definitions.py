@@ -162,8 +162,10 @@ _ALL = (
     Definition("spearman_p", "p", "p", "two-sided p-value of spearman_rho", "Student's t with n - 2 degrees of freedom; takes exposures of one night as independent"),
     Definition("spearman_rho_nights", "ρ", "ρ (nights)", "rank correlation with time", "Spearman ρ of nightly means of d with the night"),
     Definition("spearman_p_nights", "p", "p (nights)", "two-sided p-value from nightly means", "Student's t, a point per night"),
-    Definition("slope_per_year", "b", "slope", "linear trend", "weighted least squares of d against time", "yr-1"),
-    Definition("slope_err", "", "± slope", "1 sigma of the slope", "from errors and excess scatter", "yr-1"),
+    Definition("slope_per_year", "b", "slope", "linear trend of ln(F1/F2)", "generalised least squares with the pooled covariance", "yr-1"),
+    Definition("slope_err", "", "± slope", "1 sigma of the slope", "photons, jitter, exposure, night and slow drift", "yr-1"),
+    Definition("trend_p", "p", "p (trend)", "two-sided p-value of the trend", "null hypothesis: slow, night and exposure terms of the pooled covariance, no line"),
+    Definition("trend_p_adjusted", "p", "p (adjusted)", "p-value of the trend after Holm", "trend_p, adjusted over all rows of the table"),
     Definition("snr_gmean", "SNR", "SNR", "geometric mean SNR of the two stars", "sqrt(SNR1 x SNR2) in the reference exposure"),
 )  # fmt: skip
 

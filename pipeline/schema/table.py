@@ -22,6 +22,7 @@ ROW_OF: Mapping[str, str] = {
     "pairs": "pair, band and aperture",
     "timelines": "exposure and pair",
     "availability": "night",
+    "calibrations": "exposure that was reduced",
     "recipe_calls": "call of a recipe",
     "detections": "detection in an exposure",
     "identification": "reference star",

@@ -9,14 +9,16 @@ from astropy.table import QTable
 
 from pipeline.archive.retrieved import retrieved
 from pipeline.errors import SourceUnavailable
+from pipeline.schema.calibration_record import CalibrationRecord
 from pipeline.schema.reduction_log import ReductionLog
+from pipeline.schema.reduction_notes import reduction_notes
 from pipeline.sources.base import Campaign, FolderOption
 from pipeline.sources.measured import MEASURED_CODE, MeasuredCampaign
 from pipeline.sources.request import Request
 from pipeline.tasks import measure as measure_tasks
 from pipeline.tasks import reduce as reduce_tasks
 from pipeline.tasks import schedule
-from pipeline.tasks.collect import recipe_calls_table
+from pipeline.tasks.collect import calibrations_table, recipe_calls_table
 from pipeline.tasks.inputs import InputExposure, by_time
 from pipeline.tasks.measure import Job
 from pipeline.tasks.reduce import NightJob
@@ -129,8 +131,21 @@ class ArchiveFrames(MeasuredCampaign):
         return self._logs
 
     def further_tables(self) -> dict[str, QTable]:
-        """What every call of a recipe took."""
-        return {"recipe_calls": recipe_calls_table(self._logs)}
+        """What every call of a recipe took, and with what every exposure was calibrated."""
+        tables = {"recipe_calls": recipe_calls_table(self._logs)}
+        if self._calibrations:
+            tables["calibrations"] = calibrations_table(self._calibrations)
+        return tables
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader must know before using the numbers, the reductions' own included."""
+        return (*super().notes, *reduction_notes(self._logs, self._calibrations))
+
+    @cached_property
+    def _calibrations(self) -> Mapping[str, CalibrationRecord]:
+        found = [reduce_tasks.calibrations(night) for night in self.nights]
+        return {key: one for night in found for key, one in night.items()}
 
     def data(self) -> Mapping[str, str]:
         """Tree and frames of every exposure."""

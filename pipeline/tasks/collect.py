@@ -10,9 +10,9 @@ from astropy.table import QTable
 from pipeline.config.passbands import load_band
 from pipeline.config.settings import Settings
 from pipeline.measure import Measurement
-from pipeline.measure.photometry import published_band_sum
 from pipeline.measure.reference import ReferenceCatalogue
 from pipeline.schema import TABLES, empty_value, make_table
+from pipeline.schema.calibration_record import CalibrationRecord
 from pipeline.schema.flux_array import MISSING, FluxArray
 from pipeline.schema.reduction_log import CallCost, ReductionLog
 from pipeline.schema.results import Image, SpectrumSet
@@ -150,14 +150,19 @@ def flux_array(gathered: Gathered, settings: Settings) -> FluxArray:
     shape = (len(exposure_ids), len(star_ids), len(radii_px), len(bands))
     arrays = {name: np.full(shape, np.nan) for name in ("flux", "flux_err", "flux_published")}
     coverage, flags = np.zeros(shape), np.full(shape, MISSING, dtype=object)
+    source = np.full((shape[0], *shape[2:]), "", dtype=object)
+    background = np.full(source.shape, np.nan)
     for row, exposure_id in enumerate(exposure_ids):
         if (measurement := gathered.measured.get(exposure_id)) is None:
             continue
         for one in measurement.photometry:
-            place = (row, slice(None), slice(None), bands.index(one.band))
+            band = bands.index(one.band)
+            place = (row, slice(None), slice(None), band)
             arrays["flux"][place], arrays["flux_err"][place] = one.fluxes.flux, one.fluxes.sigma
             coverage[place], flags[place] = one.fluxes.coverage, one.flags
-            arrays["flux_published"][place] = _published(measurement, one.band)
+            arrays["flux_published"][place] = one.published.flux
+            source[row, :, band] = one.noise_source
+            background[row, :, band] = one.noise.background
     return FluxArray(
         exposure_ids,
         star_ids,
@@ -166,16 +171,11 @@ def flux_array(gathered: Gathered, settings: Settings) -> FluxArray:
         **arrays,
         coverage=coverage,
         flags=flags.astype(str),
+        noise_source=source.astype(str),
+        background_std=background,
         method=settings.extraction.method,
         passbands="; ".join(f"{name}: {load_band(name).reference}" for name in bands),
     )
-
-
-def _published(measurement: Measurement, band: str) -> np.ndarray:
-    """Band sums (star, aperture) in the published convention; NaN unless spaxels count by centre."""
-    spectra = measurement.spectra
-    sums = published_band_sum(spectra.flux, spectra.variance, spectra.wave_aa, load_band(band))
-    return sums.flux
 
 
 def detections_table(gathered: Gathered) -> QTable:
@@ -195,6 +195,14 @@ def detections_table(gathered: Gathered) -> QTable:
             columns[name].append(values)
     return make_table(
         "detections", {name: np.concatenate(parts) for name, parts in columns.items()}
+    )
+
+
+def calibrations_table(records: Mapping[str, CalibrationRecord]) -> QTable:
+    """Table ``calibrations``: with what every exposure was calibrated, by identity."""
+    rows = [{"exposure_id": name, **record.as_row()} for name, record in sorted(records.items())]
+    return make_table(
+        "calibrations", {key: [row[key] for row in rows] for key in (rows[0] if rows else ())}
     )
 
 

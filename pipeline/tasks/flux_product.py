@@ -15,12 +15,14 @@ from astropy.table import Table
 from pipeline.schema.flux_array import FluxArray, flag_words
 from pipeline.workflow import products
 
-AXES = ("band", "aperture", "star", "exposure")  # NAXIS1 first
+AXES = ("exposure", "star", "aperture", "band")
+WITHOUT_STARS = ("exposure", "aperture", "band")
 _IMAGES = {  # attribute: name of the extension
     "flux": "FLUX",
     "flux_err": "FLUX_ERR",
     "coverage": "COVERAGE",
     "flux_published": "PUBLISHED",
+    "background_std": "BACKGROUND",  # without the axis of stars
 }
 _TABLES = {  # attribute: (extension, column, unit)
     "exposure_ids": ("EXPOSURE", "exposure_id", ""),
@@ -66,6 +68,7 @@ def write_fluxes(path: Path, fluxes: FluxArray) -> None:
     for bit, word in enumerate(words):
         bits.header[f"FLAG{bit}"] = (word, f"bit {bit}")
     hdus.append(bits)
+    hdus.append(_coded(fluxes.noise_source, "NOISE"))
     for attribute, (name, column, unit) in _TABLES.items():
         table = fits.table_to_hdu(Table({column: np.asarray(getattr(fluxes, attribute))}))
         table.name = name
@@ -78,7 +81,9 @@ def write_fluxes(path: Path, fluxes: FluxArray) -> None:
 def read_fluxes(path: Path) -> FluxArray:
     """The array that ``write_fluxes`` wrote."""
     with fits.open(path, memmap=False) as hdus:
-        known: dict[str, Any] = {attribute: _native(hdus[name].data) for attribute, name in _IMAGES.items()}
+        known: dict[str, Any] = {
+            attribute: _native(hdus[name].data) for attribute, name in _IMAGES.items()
+        }
         bits, header = _native(hdus["FLAGS"].data), hdus["FLAGS"].header
         words = [header[f"FLAG{bit}"] for bit in range(_MOST_FLAGS) if f"FLAG{bit}" in header]
         known |= {
@@ -88,6 +93,7 @@ def read_fluxes(path: Path) -> FluxArray:
         return FluxArray(
             **known,
             flags=_as_text(bits, words),
+            noise_source=_decoded(hdus["NOISE"]),
             method=str(hdus[0].header["METHOD"]),
             passbands=str(hdus[0].header["PASSBAND"]),
         )
@@ -95,9 +101,27 @@ def read_fluxes(path: Path) -> FluxArray:
 
 def _image(values: np.ndarray, name: str) -> fits.ImageHDU:
     image = fits.ImageHDU(values, name=name)
-    for number, axis in enumerate(AXES, start=1):
+    axes = AXES if values.ndim == len(AXES) else WITHOUT_STARS
+    for number, axis in enumerate(reversed(axes), start=1):  # NAXIS1 varies fastest
         image.header[f"AXIS{number}"] = (axis, f"meaning of NAXIS{number}")
     return image
+
+
+def _coded(texts: np.ndarray, name: str) -> fits.ImageHDU:
+    """Texts as numbers, each explained in the header."""
+    known, codes = np.unique(texts, return_inverse=True)
+    image = _image(codes.reshape(texts.shape).astype(np.int32), name)
+    for code, text in enumerate(known.tolist()):
+        image.header[f"TEXT{code}"] = (text, f"what {code} stands for")
+    return image
+
+
+def _decoded(image: fits.ImageHDU) -> np.ndarray:
+    """The texts that ``_coded`` wrote."""
+    codes = _native(image.data)
+    texts = [str(image.header[f"TEXT{code}"]) for code in range(int(codes.max(initial=-1)) + 1)]
+    decoded: np.ndarray = np.array(texts or [""], str)[codes]
+    return decoded
 
 
 def _as_bits(flags: np.ndarray, words: tuple[str, ...]) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The doors of the reduction: from a night's raw frames to cubes, with a product per exposure.
+"""The reduction: from a night's raw frames to cubes, with a product per exposure.
 
 Exposures of one night share calibrations, so a night is a job. The products of single recipes have
 stamps of their own (``pipeline.reduction``). What is kept here, ``reduction.json``, says of one
@@ -8,7 +8,7 @@ later run and the report have to read.
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,8 +47,14 @@ from pipeline.reduction.describe import describe
 from pipeline.reduction.execute import PASSING
 from pipeline.reduction.exposures import shared_identity
 from pipeline.reduction.files import find_file
-from pipeline.reduction.runners import recipes_version
-from pipeline.reduction.workshop import STAMPED, available_cores, available_memory_mb
+from pipeline.reduction.runners import Runner, check_parameters, recipes_version
+from pipeline.reduction.workshop import (
+    STAMPED,
+    available_cores,
+    available_memory_mb,
+    available_swap_mb,
+)
+from pipeline.schema.calibration_record import CalibrationRecord
 from pipeline.schema.reduction_log import ReductionLog, summed_up
 from pipeline.tasks.inputs import InputExposure
 from pipeline.tasks.measure import exposure_folder
@@ -63,7 +69,11 @@ CODE = (
     "pipeline/reduction",
     "pipeline/tasks/reduce.py",
     "pipeline/schema/reduction_log.py",
+    "pipeline/schema/calibration_record.py",
     "pipeline/muse/association.py",
+    "pipeline/muse/calibrations.py",
+    "pipeline/muse/illumination.py",
+    "pipeline/muse/wavelengths.py",
 )
 
 
@@ -176,14 +186,24 @@ def dry_run(nights: Sequence[NightJob]) -> list[str]:
     defined = bool(nights) and is_defined(nights[0])
     texts = []
     for job in nights:
-        plans = foresee(orders(job), job.raw, job.settings, defined=defined)
-        for exposure, plan in zip(job.exposures, plans, strict=True):
-            if isinstance(plan, ExposureError):
-                texts.append(f"{exposure.dp_id}: {type(plan).__name__}: {plan}")
+        found = foresee(
+            orders(job), job.raw, job.settings, defined=defined, tables=_installed_tables(job)
+        )
+        for exposure, planned in zip(job.exposures, found, strict=True):
+            if isinstance(planned, ExposureError):
+                texts.append(f"{exposure.dp_id}: {type(planned).__name__}: {planned}")
                 continue
-            texts.append(describe(plan))
+            texts.append(describe(planned.plan))
             defined = True
     return texts
+
+
+def _installed_tables(job: NightJob) -> Mapping[str, Sequence[Path]] | None:
+    """Static tables of the installed recipes, None where none are installed."""
+    try:
+        return _runner(job).tables
+    except RecipesMissing:
+        return None
 
 
 def run_night(job: NightJob) -> None:
@@ -239,6 +259,12 @@ def logs(job: NightJob) -> dict[str, ReductionLog]:
     }
 
 
+def calibrations(job: NightJob) -> dict[str, CalibrationRecord]:
+    """With what each exposure of the night was calibrated, by identity; only those with a plan."""
+    kept = {one.dp_id: _read(job.product(one)).get("calibrations") for one in job.exposures}
+    return {name: CalibrationRecord.from_json(content) for name, content in kept.items() if content}
+
+
 def _entry(job: NightJob, exposure: RawExposure) -> InputExposure:
     product = job.product(exposure)
     try:
@@ -270,12 +296,37 @@ def _workshop(job: NightJob) -> Workshop:
     return Workshop(
         job.folder.resolve(),
         job.raw.resolve(),
-        runner=find_runner(job.settings.runner),
+        runner=_runner(job),
         jobs=job.n_recipes or available_cores(),
         memory_mb=MEMORY_SHARE * available_memory_mb(),
+        swap_mb=available_swap_mb(),
         time_limit_factor=job.settings.time_limit_factor,
         campaign=job.shared.resolve(),
     )
+
+
+def installed_recipes(settings: ReductionSettings) -> list[str]:
+    """Which recipes and static tables a reduction would use, in words.
+
+    Raises
+    ------
+    RecipesMissing
+        If there are none.
+    ParameterUnknown
+        If they lack a parameter that the settings give them.
+    """
+    runner = find_runner(settings.runner, settings.recipe_dir, settings.static_dir)
+    check_parameters(runner, settings.parameters)
+    tables = [f"  {tag}: {len(paths)} installed" for tag, paths in runner.tables.items()]
+    return [
+        f"recipes: {recipes_version(runner)} in {runner.plugins}, run by {runner.name}",
+        *(tables or ["  no static tables are installed: trees must have them"]),
+    ]
+
+
+def _runner(job: NightJob) -> Runner:
+    settings = job.settings
+    return find_runner(settings.runner, settings.recipe_dir, settings.static_dir)
 
 
 def reduce_ingredients(job: NightJob, exposure: RawExposure) -> dict[str, Any]:
@@ -300,7 +351,7 @@ def reduce_ingredients(job: NightJob, exposure: RawExposure) -> dict[str, Any]:
 def _recipes(job: NightJob, exposure: RawExposure) -> str:
     """Version of the recipes; where none are installed, those that made the product will do."""
     try:
-        return recipes_version(find_runner(job.settings.runner))
+        return recipes_version(_runner(job))
     except RecipesMissing:
         stamp = products.read_stamp(job.product(exposure))
         return str(stamp.ingredients.get("recipes", "")) if stamp else ""
@@ -334,6 +385,7 @@ def _content(job: NightJob, reduction: Reduction) -> dict[str, Any]:
     return {
         "dp_id": reduction.dp_id,
         "log": log.as_json(),
+        "calibrations": reduction.calibrations.as_json() if reduction.calibrations else None,
         "cube": cube.relative_to(workspace).as_posix() if cube else "",
         "cube_key": stamp.key if stamp else "",
         "error_type": type(error).__name__ if error else "",

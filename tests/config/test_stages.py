@@ -161,7 +161,7 @@ def test_the_pure_steps_read_what_is_declared_for_them_and_nothing_else(tmp_path
     chosen = {("reference", "prefer"), ("reference", "candidates"), ("field", "star_registry")}
     assert watched.seen == read_in("reference") - chosen  # those choose what is given here
     watched = Watched(settings)
-    measure(cube, detection.sources.xy, reference, watched.settings)
+    measure(cube, detection, reference, watched.settings)
     assert watched.seen == read_in("measure")
 
 

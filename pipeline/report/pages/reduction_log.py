@@ -7,9 +7,11 @@ from markupsafe import Markup
 
 from pipeline.report.downloads.reduction_logs import page_names, was_reduced
 from pipeline.report.pages.base import Link, Page, PageInputs, PageNumbering, TableBlock
+from pipeline.report.pages.reduction_quality import calibration_lines, checks_table
 from pipeline.report.rows import exposure_links
 from pipeline.report.tables import Cell, Head, TableView
 from pipeline.report.text import NOTHING, fixed, size_of
+from pipeline.schema.recipe_messages import meaning_of
 from pipeline.schema.reduction_log import CallCost, Step, channel_list
 from pipeline.schema.results import Results
 
@@ -46,6 +48,8 @@ class StepView:
     anchor: str
     where: str  # channels in words
     inputs: TableBlock
+    checks: TableBlock | None  # what is beyond its limits first
+    warnings: tuple[tuple[str, str], ...]  # text, and what it means where that is known
     quality: TableBlock | None
 
 
@@ -69,6 +73,7 @@ def _log_page(results: Results, exposure_id: str, name: str, numbering: PageNumb
         {
             "results": results,
             "log": log,
+            "calibrations": calibration_lines(results, exposure_id),
             "row": Markup(exposure_links(results)[exposure_id]),
             "cost": numbering.table(_cost_table(results, log.steps), results.name),
             "steps": [_step_view(results, k, one, numbering) for k, one in enumerate(log.steps, 1)],
@@ -160,5 +165,9 @@ def _step_view(results: Results, number: int, step: Step, numbering: PageNumberi
         f"step-{number}",
         _where(step),
         numbering.table(inputs),
+        numbering.table(checks_table(results, number, step)) if step.checks else None,
+        tuple(
+            (text, known.meaning if (known := meaning_of(text)) else "") for text in step.warnings
+        ),
         numbering.table(quality) if step.quality else None,
     )
