@@ -28,22 +28,19 @@ class FluxArray:
     coverage: np.ndarray  # share of aperture and passband weight on finite samples; 0: not measured
     flags: np.ndarray  # str, words separated by blanks; "": usable
     flux_published: np.ndarray  # sum of passband times spectrum in the published convention
-    noise_source: np.ndarray  # (exposure, aperture, band) str, what flux_err comes from
-    background_std: (
-        np.ndarray
-    )  # (exposure, aperture, band), see the table ``photometry`` [cube unit]
+    noise_source: np.ndarray  # str, what flux_err comes from: STAT, blank sky or stat_factor
+    background_std: np.ndarray  # scatter of blank sky over the field beyond its noise [cube unit]
     method: str  # of extraction; flux_published has its own
     passbands: str = ""  # where the passbands are from, in words
 
     def __post_init__(self) -> None:
         axes = (self.exposure_ids, self.star_ids, self.radii_px, self.bands)
         shape = tuple(len(axis) for axis in axes)
-        per_exposure = (shape[0], *shape[2:])
-        wanted = {**dict.fromkeys(ARRAYS, shape), **dict.fromkeys(NOISE_ARRAYS, per_exposure)}
-        for name, expected in wanted.items():
-            if getattr(self, name).shape != expected:
+        for name in ARRAYS:
+            if getattr(self, name).shape != shape:
                 raise ValueError(
-                    f"{name} has shape {getattr(self, name).shape}; {expected} expected"
+                    f"{name} has shape {getattr(self, name).shape}; (exposure, star, aperture, band) "
+                    f"= {shape} expected"
                 )
 
     @property
@@ -85,8 +82,15 @@ class FluxArray:
         return self.bands.index(name)
 
 
-NOISE_ARRAYS = ("noise_source", "background_std")  # without the axis of stars
-ARRAYS = ("flux", "flux_err", "coverage", "flags", "flux_published")
+ARRAYS = (
+    "flux",
+    "flux_err",
+    "coverage",
+    "flags",
+    "flux_published",
+    "noise_source",
+    "background_std",
+)
 
 
 def flag_words(flags: np.ndarray) -> tuple[str, ...]:

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from pipeline.muse.geometry import N_CHANNELS, N_SLICES
+from pipeline.muse.modes import WIDE_FIELD
 from pipeline.schema.column import (
     BAND,
     EXPOSURE_ID,
@@ -64,7 +66,7 @@ MEASURED: Mapping[str, tuple[Column, ...]] = {
         EXPOSURE_ID,
         column("call", "str", "", "identity of the call: recipe, digest of what goes in, channel", "meta.id"),
         column("recipe", "str", "", "recipe of the MUSE pipeline", "meta.id"),
-        column("channel", "i8", "", "MUSE channel (IFU) 1-24, 0: all at once", "meta.id;instr"),
+        column("channel", "i8", "", f"MUSE channel (IFU) 1-{N_CHANNELS}, 0: all at once", "meta.id;instr"),
         column("pipeline", "str", "", "version of the recipe, as its products say", "meta.version;meta.software"),
         column("wall_s", "f8", "s", "elapsed time", "time.duration"),
         column("cpu_s", "f8", "s", "processor time", "time.duration"),
@@ -78,8 +80,8 @@ MEASURED: Mapping[str, tuple[Column, ...]] = {
         column("x", "f8", "pix", "position in the reference exposure, 0-based", "pos.cartesian.x;instr.det"),
         column("y", "f8", "pix", "position in the reference exposure, 0-based", "pos.cartesian.y;instr.det"),
         column("flux", "f8", "", "DAOFIND flux in the detection image [cube unit]", "phot.flux"),
-        column("channel", "i8", "", "MUSE channel (IFU) 1-24 that holds most of the star, 0: unknown", "meta.id;instr"),
-        column("slice", "i8", "", "slice 1-48 on the sky within the channel, 0: unknown", "meta.id;instr"),
+        column("channel", "i8", "", f"MUSE channel (IFU) 1-{N_CHANNELS} that holds most of the star, 0: unknown", "meta.id;instr"),
+        column("slice", "i8", "", f"slice 1-{N_SLICES} on the sky within the channel, 0: unknown", "meta.id;instr"),
         column("edge_distance_px", "f8", "pix", "distance to the nearest spaxel without data", "pos.angDistance;instr.pixel", "to the edge"),
         column("contamination", "f8", "", "change of ln flux that neighbours can make as seeing and positions vary", "stat.error.sys;phot.flux"),
         column("flags", "str", "", "edge, blended, near_standard, variable (Gaia DR3); space separated", "meta.code.qual"),
@@ -121,13 +123,13 @@ MEASURED: Mapping[str, tuple[Column, ...]] = {
         column("date", "str", "", "night", "time.epoch"),
         *(
             column(
-                f"wfm_{mode}",
+                mode.lower().replace("-", "_"),
                 "str",
                 "",
                 f"{mode}: SCI, NOSCI (no science exposure that night) or masked",
                 "meta.code",
             )
-            for mode in ("noao_n", "noao_e", "ao_n", "ao_e")
+            for mode in WIDE_FIELD
         ),
     ),
     "identification": (

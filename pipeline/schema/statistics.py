@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from pipeline.muse.geometry import N_CHANNELS
 from pipeline.schema.column import (
     BAND,
     EXPOSURE_ID,
@@ -83,7 +84,7 @@ STATISTICS: Mapping[str, tuple[Column, ...]] = {
     ),
     "channel_responses": (
         EXPOSURE_ID,
-        column("channel", "i8", "", "MUSE channel (IFU) 1-24", "meta.id;instr"),
+        column("channel", "i8", "", f"MUSE channel (IFU) 1-{N_CHANNELS}", "meta.id;instr"),
         column("response", "f8", "", "ln response relative to the mean channel and to the mean exposure", "phys.transmission;arith.ratio"),
         column("response_err", "f8", "", "1 sigma from flux_err", "stat.error"),
         column("n_stars", "i8", "", "stars of this channel in the fit", "meta.number"),

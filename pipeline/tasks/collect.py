@@ -148,21 +148,20 @@ def flux_array(gathered: Gathered, settings: Settings) -> FluxArray:
     star_ids = tuple(int(star) for star in gathered.catalogue.star_id)
     radii_px, bands = settings.extraction.radii_px, settings.photometry.bands
     shape = (len(exposure_ids), len(star_ids), len(radii_px), len(bands))
-    arrays = {name: np.full(shape, np.nan) for name in ("flux", "flux_err", "flux_published")}
+    names = ("flux", "flux_err", "flux_published", "background_std")
+    arrays = {name: np.full(shape, np.nan) for name in names}
+    noise_source = np.full(shape, "", dtype=object)
     coverage, flags = np.zeros(shape), np.full(shape, MISSING, dtype=object)
-    source = np.full((shape[0], *shape[2:]), "", dtype=object)
-    background = np.full(source.shape, np.nan)
     for row, exposure_id in enumerate(exposure_ids):
         if (measurement := gathered.measured.get(exposure_id)) is None:
             continue
         for one in measurement.photometry:
-            band = bands.index(one.band)
-            place = (row, slice(None), slice(None), band)
+            place = (row, slice(None), slice(None), bands.index(one.band))
             arrays["flux"][place], arrays["flux_err"][place] = one.fluxes.flux, one.fluxes.sigma
             coverage[place], flags[place] = one.fluxes.coverage, one.flags
             arrays["flux_published"][place] = one.published.flux
-            source[row, :, band] = one.noise_source
-            background[row, :, band] = one.noise.background
+            arrays["background_std"][place] = one.noise.background
+            noise_source[place] = one.noise_source
     return FluxArray(
         exposure_ids,
         star_ids,
@@ -171,8 +170,7 @@ def flux_array(gathered: Gathered, settings: Settings) -> FluxArray:
         **arrays,
         coverage=coverage,
         flags=flags.astype(str),
-        noise_source=source.astype(str),
-        background_std=background,
+        noise_source=noise_source.astype(str),
         method=settings.extraction.method,
         passbands="; ".join(f"{name}: {load_band(name).reference}" for name in bands),
     )

@@ -19,10 +19,6 @@ def photometry_table(fluxes: FluxArray) -> QTable:
         """(exposure, star, aperture, band) as one column."""
         return values.transpose(0, 3, 1, 2)[exposure, band].ravel()
 
-    def per_exposure(values: np.ndarray) -> np.ndarray:
-        """(exposure, aperture, band), the same for every star, as one column."""
-        return np.repeat(values.transpose(0, 2, 1)[exposure, band, np.newaxis], n_stars, 1).ravel()
-
     each = n_stars * n_radii
     return make_table(
         "photometry",
@@ -37,8 +33,8 @@ def photometry_table(fluxes: FluxArray) -> QTable:
             "coverage": long(fluxes.coverage),
             "flags": long(fluxes.flags),
             "method": np.full(len(exposure) * each, fluxes.method),
-            "noise_source": per_exposure(fluxes.noise_source),
-            "background_std": per_exposure(fluxes.background_std),
+            "noise_source": long(fluxes.noise_source),
+            "background_std": long(fluxes.background_std),
         },
         passbands=fluxes.passbands,
     )

@@ -17,8 +17,9 @@ from pipeline.measure.matching import ExposureMatch
 from pipeline.measure.noise import BlankNoise
 from pipeline.measure.photometry import BandFlux, PublishedFlux
 from pipeline.measure.standard import Standard
+from pipeline.schema import TABLES
 
-_MASKED_MEANS_NONE = frozenset(f"wfm_{mode}" for mode in ("noao_n", "noao_e", "ao_n", "ao_e"))
+_MASKED_MEANS_NONE = frozenset(column.name for column in TABLES["availability"][1:])
 _SOURCE_COLUMNS = ("x", "y", "flux")
 _DETECTION_KEYS = ("STD_X", "STD_Y", "STD_R", "FWHM", "BACKGRD", "NOISE", "POSANG")
 _AFFINE_KEYS = ("A", "B", "C", "D", "E", "F")

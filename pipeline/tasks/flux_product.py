@@ -15,14 +15,13 @@ from astropy.table import Table
 from pipeline.schema.flux_array import FluxArray, flag_words
 from pipeline.workflow import products
 
-AXES = ("exposure", "star", "aperture", "band")
-WITHOUT_STARS = ("exposure", "aperture", "band")
+AXES = ("band", "aperture", "star", "exposure")  # NAXIS1 first
 _IMAGES = {  # attribute: name of the extension
     "flux": "FLUX",
     "flux_err": "FLUX_ERR",
     "coverage": "COVERAGE",
     "flux_published": "PUBLISHED",
-    "background_std": "BACKGROUND",  # without the axis of stars
+    "background_std": "BACKGROUND",
 }
 _TABLES = {  # attribute: (extension, column, unit)
     "exposure_ids": ("EXPOSURE", "exposure_id", ""),
@@ -68,7 +67,11 @@ def write_fluxes(path: Path, fluxes: FluxArray) -> None:
     for bit, word in enumerate(words):
         bits.header[f"FLAG{bit}"] = (word, f"bit {bit}")
     hdus.append(bits)
-    hdus.append(_coded(fluxes.noise_source, "NOISE"))
+    sources, codes = np.unique(fluxes.noise_source, return_inverse=True)
+    noise = _image(codes.astype(np.int16).reshape(fluxes.noise_source.shape), "NOISE_SOURCE")
+    for code, text in enumerate(sources.tolist()):
+        noise.header[f"NOISE{code}"] = (text, f"meaning of {code}")
+    hdus.append(noise)
     for attribute, (name, column, unit) in _TABLES.items():
         table = fits.table_to_hdu(Table({column: np.asarray(getattr(fluxes, attribute))}))
         table.name = name
@@ -86,6 +89,8 @@ def read_fluxes(path: Path) -> FluxArray:
         }
         bits, header = _native(hdus["FLAGS"].data), hdus["FLAGS"].header
         words = [header[f"FLAG{bit}"] for bit in range(_MOST_FLAGS) if f"FLAG{bit}" in header]
+        noise = hdus["NOISE_SOURCE"]
+        named = np.array([noise.header[key] for key in noise.header["NOISE[0-9]*"]], str)
         known |= {
             attribute: tuple(hdus[name].data[column].tolist())
             for attribute, (name, column, _) in _TABLES.items()
@@ -93,7 +98,7 @@ def read_fluxes(path: Path) -> FluxArray:
         return FluxArray(
             **known,
             flags=_as_text(bits, words),
-            noise_source=_decoded(hdus["NOISE"]),
+            noise_source=named[noise.data],
             method=str(hdus[0].header["METHOD"]),
             passbands=str(hdus[0].header["PASSBAND"]),
         )
@@ -101,27 +106,9 @@ def read_fluxes(path: Path) -> FluxArray:
 
 def _image(values: np.ndarray, name: str) -> fits.ImageHDU:
     image = fits.ImageHDU(values, name=name)
-    axes = AXES if values.ndim == len(AXES) else WITHOUT_STARS
-    for number, axis in enumerate(reversed(axes), start=1):  # NAXIS1 varies fastest
+    for number, axis in enumerate(AXES, start=1):
         image.header[f"AXIS{number}"] = (axis, f"meaning of NAXIS{number}")
     return image
-
-
-def _coded(texts: np.ndarray, name: str) -> fits.ImageHDU:
-    """Texts as numbers, each explained in the header."""
-    known, codes = np.unique(texts, return_inverse=True)
-    image = _image(codes.reshape(texts.shape).astype(np.int32), name)
-    for code, text in enumerate(known.tolist()):
-        image.header[f"TEXT{code}"] = (text, f"what {code} stands for")
-    return image
-
-
-def _decoded(image: fits.ImageHDU) -> np.ndarray:
-    """The texts that ``_coded`` wrote."""
-    codes = _native(image.data)
-    texts = [str(image.header[f"TEXT{code}"]) for code in range(int(codes.max(initial=-1)) + 1)]
-    decoded: np.ndarray = np.array(texts or [""], str)[codes]
-    return decoded
 
 
 def _as_bits(flags: np.ndarray, words: tuple[str, ...]) -> np.ndarray:
