@@ -143,7 +143,7 @@ def _scatter_of(
             floor.value, floor.uncertainty, k.value if k else float("nan"), f"floor {text}"
         )
         caption += " The line is the floor with its uncertainty."
-    drawable = any(np.isfinite(kind.std).any() and (kind.std > 0).any() for kind in kinds)
+    drawable = any(kind.drawable.any() for kind in kinds)
     figure = (
         None
         if not drawable
