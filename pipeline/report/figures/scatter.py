@@ -23,6 +23,13 @@ class ScatterPoints:
     symbol: str
     color: str
 
+    @property
+    def drawable(self) -> np.ndarray:
+        """(pair,) bool: both numbers are positive, so that logarithmic axes have a place."""
+        with np.errstate(invalid="ignore"):
+            good: np.ndarray = (self.snr > 0) & (self.std > 0)
+        return good & np.isfinite(self.snr) & np.isfinite(self.std)
+
 
 @dataclass(frozen=True)
 class Floor:
@@ -61,7 +68,7 @@ def scatter_figure(
     """
     snr = np.concatenate([kind.snr for kind in kinds])
     std = np.concatenate([kind.std for kind in kinds])
-    good = np.isfinite(snr) & np.isfinite(std) & (snr > 0) & (std > 0)
+    good = np.concatenate([kind.drawable for kind in kinds])
     x_range = [float(np.log10(snr[good].min())) - 0.08, float(np.log10(snr[good].max())) + 0.12]
     # low enough to show photon noise at the faint end, which makes its distance plain
     lows = [std[good].min(), 1 / snr[good].max()]

@@ -165,7 +165,7 @@ def _scatter_of(
         caption += " Band: the floor with its 95 % interval, from the stability model."
         per_cent = fixed(100 * floor.value, 1)
         title = f"However bright the stars, the ratio repeats to no better than {per_cent} %"
-    drawable = any(np.isfinite(kind.std).any() and (kind.std > 0).any() for kind in kinds)
+    drawable = any(kind.drawable.any() for kind in kinds)
     figure = (
         None
         if not drawable

@@ -147,10 +147,10 @@ def _meaning(results: Results) -> tuple[str, ...]:
     drifting = [f"{a}/{b} (p = {probability(one.p_nights)})" for (a, b), one in shown
                 if one.p_nights < TREND_P]  # fmt: skip
     lines.append(
-        f"A trend with time that chance makes in fewer than {TREND_P:.0%} of cases: "
+        f"A trend with time, which would arise by chance in fewer than {TREND_P:.0%} of cases: "
         f"{', '.join(drifting)}."
         if drifting
-        else f"No pair has a trend with time that chance makes in fewer than {TREND_P:.0%} of cases."
+        else f"No pair has a trend with time at p < {TREND_P:g}."
     )
     return tuple(lines)
 
