@@ -19,6 +19,11 @@ def printable(text: str) -> str:
     return _CONTROL.sub(_escaped, text)
 
 
+def printable_lines(text: str) -> str:
+    """A text of several lines without control characters, for a terminal."""
+    return "\n".join(printable(line) for line in text.split("\n"))
+
+
 def _escaped(match: re.Match[str]) -> str:
     if match[0].strip(" \t\r\n") == "":
         return " "
