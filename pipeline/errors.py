@@ -63,6 +63,10 @@ class WorkspaceError(RequestError):
     """The working or site folder cannot be written, is full, or is in use by another run."""
 
 
+class ExecutorFailed(RequestError):
+    """The workers that jobs were to run on do not start, or have ended before their jobs."""
+
+
 class NoReferenceExposure(RequestError):
     """No exposure can serve as the reference, or the one that was named cannot."""
 
