@@ -44,7 +44,7 @@ REMOTE ?= origin
 previous: $(VENV)/.run  ## write the numbers of the version before VERSION, for the report to compare with
 	$(BIN)/python -m pipeline versions previous --remote $(REMOTE) --before "$(VERSION)" $(PREVIOUS)
 
-LIMIT_MB ?= 10
+LIMIT_MB ?= 16
 publish: $(VENV)/.run  ## publish the built site as a version in the branch gh-pages, and push it
 	$(BIN)/python -m pipeline versions check --limit-mb $(LIMIT_MB) $(SITE)
 	$(BIN)/python -m pipeline versions deploy --limit-mb $(LIMIT_MB) --remote $(REMOTE) $(ARGS) $(SITE)

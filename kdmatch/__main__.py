@@ -11,7 +11,8 @@ import numpy as np
 
 from kdmatch import __version__
 from kdmatch._binding import LibraryMissing
-from kdmatch._match import Array, Match, NoMatch, match
+from kdmatch._match import Match, NoMatch, match
+from kdmatch._positions import Array
 from kdmatch._tables import BadInput, matched_table, read_positions, write_table
 
 MATCH, NO_MATCH, BAD_INPUT = range(3)

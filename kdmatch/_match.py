@@ -2,25 +2,28 @@
 
 import ctypes
 from dataclasses import dataclass, field
+from math import comb
 
 import numpy as np
 import numpy.typing as npt
 
 from kdmatch import _binding
-
-Array = npt.NDArray[np.float64]
+from kdmatch._positions import Array, checked, near_any
 
 _REASONS = {
     1: "a catalogue has fewer than 4 distinct stars",
     2: "the stars of a catalogue lie on a line",
     3: "the best agreement may be chance",
     4: "two different transformations explain the catalogues about equally well",
-    5: "the budget of candidates was used up before a transformation convinced",
-    6: "the pairs leave the transformation uncertain over the field of the reference",
+    5: "the budget of work was used up before a transformation convinced",
+    6: "the pairs leave the transformation uncertain over the field of a catalogue",
+    7: "the best transformation is outside of the limits on scale, shear or reflection",
+    8: "the residuals show a distorted field: no affine transformation holds over it",
 }
 
 
 _NOTHING_TRIED = {1, 2}
+DEFAULT_WORK = 100_000_000  # units of about 10 ns: a search ends within two seconds of CPU time
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +37,11 @@ class Match:
     # (6, 6) of a, b, c, d, e, f with x_t = a x + b y + c, y_t = d x + e y + f, from the scatter of
     # the pairs about the fit (n - 3 degrees of freedom): position noise only, no distortion term
     covariance: Array
+    log10_distortion_odds: float  # evidence that the true map is not affine, over that it is
+    departure_px: float  # greatest expected error of the map at a reference star in both fields
+    error_centre: Array = field(repr=False)  # (2,): see `position_sigma_px`
+    error_scale: float = field(repr=False)
+    error_form: Array = field(repr=False)  # (2, term, term): squared error in x, y [pixel^2]
     false_alarm_probability: float  # bound for unrelated catalogues; 0.0 below the least double
     log10_false_alarm: float  # the same, never underflows
     n_reference: int  # distinct stars
@@ -43,6 +51,7 @@ class Match:
     n_candidates: int = field(repr=False)  # pairs of quadrilaterals with equal invariants
     n_plausible: int = field(repr=False)  # of those, inside the limits on scale, shear, reflection
     n_verified: int = field(repr=False)  # of those, compared with the whole catalogues
+    work: int = field(repr=False)  # done, in the units of ``max_work``
 
     def transform(self, xy: npt.ArrayLike) -> Array:
         """Positions in the target, shape (star, 2), of reference positions (star, 2) [pixel]."""
@@ -50,13 +59,25 @@ class Match:
         return moved
 
     def position_sigma_px(self, xy: npt.ArrayLike) -> Array:
-        """1-sigma error of `transform`, shape (star, 2), from `covariance` alone [pixel]."""
-        xy = np.asarray(xy, dtype=float).reshape(-1, 2)
-        basis = np.column_stack([xy, np.ones(len(xy))])
-        blocks = (self.covariance[:3, :3], self.covariance[3:, 3:])
-        return np.column_stack(
-            [np.sqrt(np.einsum("ni,ij,nj->n", basis, block, basis)) for block in blocks]
+        """1-sigma error of `transform`, shape (star, 2), at reference positions (star, 2) [pixel].
+
+        The root of the expected squared distance, in each axis, of the true map, which need not be
+        affine. It holds the noise of the pairs and the departure from an affine map that their
+        residuals show or cannot exclude, so that it grows fast outside of the hull of the pairs
+        (`extrapolated`). See "Errors" in ``README.md``.
+        """
+        at = np.asarray(xy, dtype=float).reshape(-1, 2)
+        u, v = ((at - self.error_centre) / self.error_scale).T
+        terms = np.column_stack(
+            [
+                np.sqrt(comb(degree, j)) * u ** (degree - j) * v**j
+                for degree in range(_binding.DEGREE + 1)
+                for j in range(degree + 1)
+            ]
         )
+        squared = np.einsum("ni,aij,nj->na", terms, self.error_form, terms, optimize=True)
+        sigma: Array = np.sqrt(np.maximum(squared, 0))
+        return sigma
 
 
 class NoMatch(Exception):
@@ -80,6 +101,7 @@ class NoMatch(Exception):
         self.n_candidates = int(result.n_candidates)
         self.n_plausible = int(result.n_plausible)
         self.n_verified = int(result.n_verified)
+        self.work = int(result.n_work)
         needed = str(self.needed_pairs) if self.needed_pairs else "more than there are"
         message = (
             f"no match between {self.n_reference} reference and {self.n_target} target stars: "
@@ -95,28 +117,6 @@ class NoMatch(Exception):
         super().__init__(message)
 
 
-def _positions(name: str, xy: npt.ArrayLike) -> Array:
-    """Contiguous (star, 2) doubles, or a ValueError that names what is wrong."""
-    try:
-        array = np.ascontiguousarray(xy, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must be numbers of shape (n, 2): {error}") from error
-    if array.shape == (0,):  # an empty list has no second axis
-        array = array.reshape(0, 2)
-    if array.ndim != 2 or array.shape[1] != 2:
-        raise ValueError(f"{name} must have shape (n, 2), not {array.shape}")
-    if len(array) > _binding.MAX_STARS:
-        raise ValueError(f"{name} has {len(array)} rows, the limit is {_binding.MAX_STARS}")
-    bad = ~(np.abs(array) <= _binding.MAX_COORDINATE)  # NaN is bad too
-    if bad.any():
-        row, column = np.argwhere(bad)[0]
-        raise ValueError(
-            f"{name}[{row}, {column}] is {array[row, column]}: positions must be finite and at "
-            f"most {_binding.MAX_COORDINATE:g} in size ({bad.any(axis=1).sum()} such rows)"
-        )
-    return array
-
-
 def _options(
     tolerance_px: float,
     allow_reflection: bool,
@@ -126,6 +126,7 @@ def _options(
     max_shear: float,
     max_field_error_px: float,
     max_candidates: int,
+    max_work: int,
 ) -> _binding.Options:
     """The C options, or a ValueError that names the value and its limits."""
     low, high = (float(value) for value in scale_range)
@@ -136,6 +137,7 @@ def _options(
         ("max_false_alarm", max_false_alarm, 0 < max_false_alarm < 1, "in (0, 1)"),
         ("max_field_error_px", max_field_error_px, max_field_error_px > 0, "above 0"),
         ("max_candidates", max_candidates, 0 < max_candidates < 2**62, "in [1, 2**62)"),
+        ("max_work", max_work, 0 < max_work < 2**62, "in [1, 2**62)"),
     )
     for name, value, good, limits in checks:
         if not good:
@@ -148,6 +150,7 @@ def _options(
         max_false_alarm=max_false_alarm,
         max_field_error=max_field_error_px,
         max_candidates=int(max_candidates),
+        max_work=int(max_work),
         allow_reflection=int(bool(allow_reflection)),
     )
     if prior is not None:
@@ -171,6 +174,8 @@ def match(
     max_shear: float = 0.1,
     max_field_error_px: float | None = None,
     max_candidates: int = 20_000_000,
+    max_work: int = DEFAULT_WORK,
+    fixed: npt.ArrayLike | None = None,
 ) -> Match:
     """The affine map from reference to target, with one-to-one pairs and its probability of chance.
 
@@ -227,9 +232,14 @@ def match(
         max_shear,
         tolerance_px if max_field_error_px is None else max_field_error_px,
         max_candidates,
+        max_work,
     )
-    reference = _positions("reference_xy", reference_xy)
-    target = _positions("target_xy", target_xy)
+    reference = checked("reference_xy", reference_xy)
+    target = checked("target_xy", target_xy)
+    if fixed is not None:
+        places = checked("fixed", fixed)
+        kept = [np.flatnonzero(~near_any(xy, places, tolerance_px)) for xy in (reference, target)]
+        reference, target = reference[kept[0]], target[kept[1]]
     pairs = np.empty((min(len(reference), len(target)) + 1, 2), dtype=np.int64)
     result = _binding.Result()
     status = _binding.library().kdmatch_match(
@@ -247,14 +257,19 @@ def match(
         raise MemoryError(f"kdmatch: {len(reference)} and {len(target)} stars")
     if status != _binding.OK:
         raise RuntimeError(f"kdmatch: the library refused checked arguments (status {status})")
+    pairs = pairs[: result.n_pairs]
+    if fixed is not None:
+        pairs = np.column_stack([rows[pairs[:, side]] for side, rows in enumerate(kept)])
     return _as_match(result, pairs)
 
 
 def _as_match(result: _binding.Result, pairs: npt.NDArray[np.int64]) -> Match:
     arrays = (
         np.array(result.affine).reshape(2, 3),
-        pairs[: result.n_pairs].copy(),
+        pairs.copy(),
         np.array(result.covariance).reshape(6, 6),
+        np.array(result.error_centre),
+        np.array(result.error_form).reshape(2, _binding.TERMS, _binding.TERMS),
     )
     for array in arrays:
         array.flags.writeable = False
@@ -264,6 +279,11 @@ def _as_match(result: _binding.Result, pairs: npt.NDArray[np.int64]) -> Match:
         rms_px=float(result.rms),
         tolerance_px=float(result.tolerance),
         covariance=arrays[2],
+        log10_distortion_odds=float(result.log10_distortion_odds),
+        departure_px=float(result.departure),
+        error_centre=arrays[3],
+        error_scale=float(result.error_scale),
+        error_form=arrays[4],
         false_alarm_probability=float(10.0**result.log10_false_alarm),
         log10_false_alarm=float(result.log10_false_alarm),
         n_reference=int(result.n_reference),
@@ -273,4 +293,5 @@ def _as_match(result: _binding.Result, pairs: npt.NDArray[np.int64]) -> Match:
         n_candidates=int(result.n_candidates),
         n_plausible=int(result.n_plausible),
         n_verified=int(result.n_verified),
+        work=int(result.n_work),
     )

@@ -54,6 +54,17 @@ bool fit_pairs(fit *out, const catalogue *ref, const catalogue *tgt, const pair_
     return true;
 }
 
+double worst_residual2(const fit *f, const catalogue *ref, const catalogue *tgt,
+                       const pair_list *pairs)
+{
+    double worst = 0;
+    for (int32_t k = 0; k < pairs->n; k++) {
+        point to = apply(&f->map, ref->star[pairs->ref[k]]);
+        worst = fmax(worst, distance2(to, tgt->star[pairs->tgt[k]]));
+    }
+    return worst;
+}
+
 /* A shear of s has |q| / |p| = (s/2) / sqrt(1 + s^2/4) in z -> p z + q conj(z). */
 double shear_ratio(double shear)
 {
@@ -117,11 +128,12 @@ double triangle_moments(const catalogue *cat)
  * PRIOR_FREEDOM more of them. */
 static const double PRIOR_FREEDOM = 2;
 
-double field_error(const fit *f, const catalogue *ref, double tolerance)
+double field_error(const fit *f, const catalogue *ref, const catalogue *tgt, double tolerance)
 {
     double sigma = tolerance / 4, worst = 0;
     double variance = (PRIOR_FREEDOM * sigma * sigma + f->rms * f->rms * f->n) /
                       (PRIOR_FREEDOM + 2.0 * f->n - 6);
+    variance = fmax(variance, grid_variance(&f->map, ref, tgt));
     for (int32_t i = 0; i < ref->n; i++) {
         worst = fmax(worst, leverage(f, ref->star[i]));
     }

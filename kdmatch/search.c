@@ -13,7 +13,9 @@ enum {
     MAX_QUADS = 32000,     /* then all of them up to 30 stars */
     MAX_ANCHORS = 200000,  /* stars of the target around which quadrilaterals are formed */
     MIN_RIVAL_CANDIDATES = 1000,
-    FEW_LOST = 8 /* one pair in so many may be lost by it */
+    FEW_LOST = 8, /* one pair in so many may be lost by it */
+    WORK_CANDIDATE = 8,
+    WORK_LOOK_UP = 30
 };
 /* A map this far below max_false_alarm ends the search; a weaker one waits for a better to come. */
 static const double LOG10_CERTAIN = -4.0;
@@ -258,23 +260,32 @@ static void confirm(search *s, const fit *start, const int32_t own[4])
     }
 }
 
+static bool used_up(search *s)
+{
+    verifier *v = s->verifier;
+    v->exhausted = v->exhausted || s->result->n_candidates >= s->options->max_candidates ||
+                   v->work >= s->options->max_work;
+    return v->exhausted;
+}
+
 static bool try_start(void *context, const fit *start, const int32_t own[4])
 {
     search *s = context;
     s->result->n_plausible++;
     confirm(s, start, own);
-    return !convincing(s);
+    return !convincing(s) && !used_up(s);
 }
 
 static bool candidate(void *context, int32_t id)
 {
     search *s = context;
     kdmatch_result *result = s->result;
-    if (result->n_candidates >= s->options->max_candidates ||
+    if (used_up(s) ||
         (convincing(s) && result->n_candidates >= MIN_RIVAL_CANDIDATES)) {
         return false;
     }
     result->n_candidates++;
+    s->verifier->work += WORK_CANDIDATE;
     const quad *q = &s->ref_quads.quad[id];
     point r[4];
     corners(s->ref, q, r);
@@ -313,6 +324,7 @@ static bool look_up(search *s, const labelling *l, const point p[4], bool clockw
         s->corner[i] = p[l->order[i]];
     }
     s->slip = l->slip;
+    s->verifier->work += WORK_LOOK_UP;
     point centre = l->uv;
     centre.x += clockwise ? CLOCKWISE_SHIFT : 0;
     return kdtree_box(&s->tree, centre, l->half, candidate, s);
@@ -325,6 +337,9 @@ static void sweep(search *s)
         labelling l[QUAD_MAX_LABELLINGS];
         corners(s->tgt, &s->tgt_quads.quad[i], p);
         int32_t n = quad_labellings(p, s->options->tolerance, l);
+        if (used_up(s)) {
+            return;
+        }
         for (int32_t k = 0; k < n; k++) {
             if (!look_up(s, &l[k], p, l[k].clockwise) ||
                 (s->options->allow_reflection && !look_up(s, &l[k], p, !l[k].clockwise))) {
@@ -371,7 +386,7 @@ static kdmatch_status run(search *s)
     }
     kdmatch_status status = stage(s, convincing(s) ? RIVAL_QUADS : FEW_QUADS);
     bool all = quads_are_all(s->ref, FEW_QUADS) && quads_are_all(s->tgt, FEW_QUADS);
-    if (status == KDMATCH_OK && !all && !convincing(s)) {
+    if (status == KDMATCH_OK && !all && !convincing(s) && !used_up(s)) {
         status = stage(s, MAX_QUADS);
     }
     if (status == KDMATCH_OK) {

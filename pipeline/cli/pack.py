@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from pipeline.cli.options import FOLDER
-from pipeline.report.packing import pack as pack_site
+from pipeline.report.downloads.packing import pack as pack_site
 from pipeline.report.text import size_of
 from pipeline.workflow.progress import say
 

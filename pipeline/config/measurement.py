@@ -153,7 +153,7 @@ class StatisticsSettings(Section):
     band: str = setting(
         "I_Bessel",
         "passband of the headline numbers, one of photometry.bands",
-        stages=("simulate", "truth", "statistics"),
+        stages=("truth", "statistics"),
     )
     radius_px: float = setting(
         4.5,

@@ -164,7 +164,9 @@ class MeasuredCampaign(Campaign):
         """Photometry of every exposure, statistics of every pair."""
         gathered, how = self.gathered, self.settings.statistics
         catalogue = gathered.catalogue.table()
-        snr = snr_table(gathered, gathered.catalogue.exposure_id, how.band)
+        snr = snr_table(
+            gathered, gathered.catalogue.exposure_id, how.band, self.settings.extraction.radii_px
+        )
         photometry = photometry_table(gathered)
         fluxes = fluxes_from_tables(
             gathered.exposures,

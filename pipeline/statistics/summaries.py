@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from astropy.table import QTable
 
+from pipeline.schema.publications import STUDY
 from pipeline.schema.results import ReportedValue
 from pipeline.statistics.channels import channel_responses, channel_table
 from pipeline.statistics.differences import floor_of_record
@@ -31,7 +32,7 @@ class Statistics:
 def record_statistics(
     tables: Mapping[str, QTable], published_pairs: Sequence[Pair], reference_exposure: str
 ) -> Statistics:
-    """``reanalysis``, ``differences`` and the headline numbers of the record of 2021.
+    """``reanalysis``, ``differences`` and the headline numbers of the published record.
 
     Parameters
     ----------
@@ -42,9 +43,10 @@ def record_statistics(
     reference_exposure : str
     """
     floor = floor_of_record(tables["snr_scatter"], tables["catalogue"])
-    new = reanalyse(tables, floor, reference_exposure)
-    source = "digitised figures of the 2021 study"
-    found = headline_numbers({**tables, **new}, published_pairs, floor, source=source)
+    subsets, rows = reanalyse(tables, floor, reference_exposure)
+    new = {"reanalysis": subsets.table, "differences": rows}
+    source = f"digitised figures of {STUDY.short}"
+    found = headline_numbers(tables, subsets, published_pairs, floor, source=source)
     return Statistics(new, found, floor)
 
 
@@ -75,10 +77,11 @@ def campaign_statistics(
     flagged = flagged_stars(tables["catalogue"])
     series = series_of(_used(timelines(fluxes, headline_pairs)), tables["exposures"])
     far = series.exposure_ids[outliers(series.deviation)]
+    subsets = subset_statistics(series)
     new = {
         "pairs": pair_statistics(fluxes, pairs),
         "timelines": courses,
-        "reanalysis": subset_statistics(series),
+        "reanalysis": subsets.table,
         "channel_responses": channel_table(fluxes, channel_responses(fluxes, flagged)),
     }
     if "truth_fluxes" in tables and "truth_exposures" in tables:
@@ -86,7 +89,12 @@ def campaign_statistics(
     floor = floor_of_pairs(new["pairs"], tables["catalogue"])
     clean = pair_statistics(_without(fluxes, far), pairs)
     found = headline_numbers(
-        {**tables, **new}, headline_pairs, floor, source=source, pairs_without_outliers=clean
+        {**tables, **new},
+        subsets,
+        headline_pairs,
+        floor,
+        source=source,
+        pairs_without_outliers=clean,
     )
     return Statistics(new, found, floor)
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 from astropy.table import QTable
 
-from pipeline.config.passbands import Band
+from pipeline.config.passbands import Band, load_band
 from pipeline.measure import Measurement
 from pipeline.measure.photometry import published_band_sum
 from pipeline.measure.reference import ReferenceCatalogue
-from pipeline.schema import APERTURE_RADII_PX, TABLES, empty_value, make_table
+from pipeline.schema import TABLES, empty_value, make_table, radius_column
 from pipeline.schema.reduction_log import CallCost, ReductionLog
 from pipeline.schema.results import Image, SpectrumSet
 from pipeline.tasks.fits_products import read_detection, read_measurement
@@ -154,6 +154,7 @@ def published_fluxes(gathered: Gathered, band: Band, radius_px: float) -> np.nda
 
 def photometry_table(gathered: Gathered) -> QTable:
     """The table ``photometry``: every exposure, star, band and aperture."""
+    bands = dict.fromkeys(one.band for m in gathered.measured.values() for one in m.photometry)
     columns: dict[str, list[np.ndarray]] = {column.name: [] for column in TABLES["photometry"]}
     star_ids = gathered.catalogue.star_id
     for exposure_id, measurement in gathered.measured.items():
@@ -173,7 +174,9 @@ def photometry_table(gathered: Gathered) -> QTable:
             ):
                 columns[name].append(values)
     return make_table(
-        "photometry", {name: np.concatenate(parts) for name, parts in columns.items()}
+        "photometry",
+        {name: np.concatenate(parts) for name, parts in columns.items()},
+        passbands="; ".join(f"{name}: {load_band(name).reference}" for name in bands),
     )
 
 
@@ -197,23 +200,19 @@ def detections_table(gathered: Gathered) -> QTable:
     )
 
 
-def snr_table(gathered: Gathered, exposure_id: str, band: str) -> QTable:
-    """The table ``snr``: band SNR of every star in the study's five apertures in one exposure.
+def snr_table(gathered: Gathered, exposure_id: str, band: str, radii_px: Sequence[float]) -> QTable:
+    """The table ``snr``: band SNR of every star in every aperture in one exposure.
 
-    NaN where the exposure is not measured or the aperture is not among extraction.radii_px.
+    NaN where the exposure is not measured.
     """
     star_ids = gathered.catalogue.star_id
-    columns = {
-        "star_id": star_ids,
-        **{f"r{r}": np.full(len(star_ids), np.nan) for r in APERTURE_RADII_PX},
-    }
+    snr = np.full((len(star_ids), len(radii_px)), np.nan)
     measurement = gathered.measured.get(exposure_id)
     if measurement is not None:
         one = next(photometry for photometry in measurement.photometry if photometry.band == band)
-        for column, radius in enumerate(measurement.spectra.radii_px):
-            if f"r{radius}" in columns:
-                columns[f"r{radius}"] = one.fluxes.snr[:, column]
-    return make_table("snr", columns, exposure=exposure_id)
+        snr = one.fluxes.snr
+    columns = {radius_column(radius): snr[:, k] for k, radius in enumerate(radii_px)}
+    return make_table("snr", {"star_id": star_ids, **columns}, exposure=exposure_id, band=band)
 
 
 def recipe_calls_table(logs: Mapping[str, ReductionLog]) -> QTable:

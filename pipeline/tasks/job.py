@@ -43,7 +43,7 @@ class SimulationPlan:
 
     planned: tuple[PlannedExposure, ...]
     stars: tuple[StarSpec, ...]
-    reference_index: int  # the exposure that shows the SNR of the record
+    reference_index: int | None  # the exposure that shows the SNR of the record; None: not in it
 
 
 @dataclass(frozen=True)

@@ -185,7 +185,7 @@ def _write_truth(job: Job) -> None:
     assert index is not None
 
     def build(output: products.Output) -> None:
-        table = campaign.exposure_fluxes(index, _truth_apertures(job.settings))
+        table = campaign.exposure_fluxes(index, truth_apertures(job.settings))
         table.write(output.path(job.truth.name), format="ascii.ecsv")
 
     products.make(job.truth, "truth", truth_ingredients(job), build)
@@ -208,7 +208,7 @@ def _ensure_cube(job: Job) -> None:
         products.make(job.cube, "simulate", ingredients, build_cube, transient=transient)
 
 
-def _truth_apertures(settings: Settings) -> TruthApertures:
+def truth_apertures(settings: Settings) -> TruthApertures:
     """The true fluxes that can be held against the measured ones."""
     band, extraction = load_band(settings.statistics.band), settings.extraction
     return TruthApertures(

@@ -77,7 +77,9 @@ def _read(product: Path) -> Summary:
 
 
 def _number(record: dict[str, Any]) -> ReportedValue:
-    filled: dict[str, Any] = {key: math.nan if v is None else v for key, v in record.items()}
+    filled: dict[str, Any] = {
+        key: math.nan if v is None and key != "n" else v for key, v in record.items()
+    }
     return ReportedValue(**filled)
 
 

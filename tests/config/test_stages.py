@@ -10,6 +10,7 @@ from pipeline.config import passbands
 from pipeline.config.documentation import section_classes
 from pipeline.config.setting import STAGES, UNSTAMPED, definitions
 from pipeline.config.settings import Settings
+from pipeline.config.star_registry import StarRegistry
 from pipeline.measure import detect, make_reference, measure
 from pipeline.muse.exposure import identify
 from pipeline.sources.cubes import CubeFolder
@@ -28,8 +29,8 @@ from tests.factories import FEW, study_stars
 from tests.measure.fields import STUDY, study_cube
 from tests.muse.cubes import primary_header
 
+SHORT = measure_tasks.SimulationPlan(FEW[:2], study_stars()[:6], 1)  # the second is the reference
 PLAN = measure_tasks.SimulationPlan(FEW, study_stars(), 1)
-FILES = {"star_registry", "response"}  # their content counts, not their name
 
 
 def declared(section, key):
@@ -164,9 +165,51 @@ def test_the_pure_steps_read_what_is_declared_for_them_and_nothing_else(tmp_path
     assert watched.seen == read_in("measure")
 
 
-def study_registry():
-    from pipeline.config.star_registry import StarRegistry
+def simulated_content(settings):
+    """What a simulated exposure holds: headers, first layer, and how it was drawn."""
+    campaign = measure_tasks.build_simulation(SHORT, settings)
+    data, stat = next(campaign.layers(0))
+    headers = [header.tostring() for header in campaign.headers(0)]
+    return products.digest([headers, data.tobytes().hex(), stat.tobytes().hex(), campaign.fluxes])
 
+
+@pytest.fixture(scope="module")
+def coarse():
+    settings = with_value(Settings(), "simulation", "wave_step_aa", 45.0)
+    return settings, simulated_content(settings)
+
+
+@pytest.mark.parametrize(
+    ("section", "key"),
+    [
+        *((section, key) for section, key in NAMES if section in ("simulation", "field")),
+        *(("statistics", "band"), ("extraction", "radii_px")),
+    ],
+)
+def test_a_setting_changes_what_a_simulated_cube_holds_if_it_says_so(coarse, section, key):
+    settings, content = coarse
+    changed = simulated_content(with_one_off(settings, section, key)) != content
+    assert changed == ("simulate" in declared(section, key))
+
+
+@pytest.mark.parametrize(
+    ("section", "key"),
+    [("statistics", "band"), ("extraction", "radii_px"), ("extraction", "method")],
+)
+def test_a_setting_changes_the_true_fluxes_if_it_says_so(coarse, section, key):
+    def true_fluxes(settings):
+        campaign = measure_tasks.build_simulation(SHORT, settings)
+        table = campaign.exposure_fluxes(0, measure_tasks.truth_apertures(settings))
+        return [
+            np.asarray(table[name]).tolist() for name in ("band", "radius_px", "flux", "flux_err")
+        ]
+
+    settings, _ = coarse
+    assert true_fluxes(with_one_off(settings, section, key)) != true_fluxes(settings)
+    assert "truth" in declared(section, key)
+
+
+def study_registry():
     stars = study_stars()
     return StarRegistry(*(np.array([getattr(s, k) for s in stars]) for k in ("star_id", "x", "y")))
 

@@ -37,16 +37,21 @@ def test_every_column_has_a_description_and_a_valid_unit(name):
 
 
 def test_a_table_carries_units_and_descriptions():
-    table = make_table(
-        "snr", {"star_id": [1, 2], **{f"r{r}": [1.0, np.nan] for r in (1.5, 2.5, 3.5, 4.5, 5.5)}}
-    )
-    assert table["r4.5"].info.description == "I_Bessel SNR, r = 4.5 px, reference exposure"
-    assert np.isnan(table["r1.5"][1])
+    columns = {"star_id": [1, 2], "r2.0": [1.0, np.nan], "r3.25": [2.0, 3.0]}
+    table = make_table("snr", columns, band="R_Bessel", exposure="E1")
+    assert table.colnames == ["star_id", "r2.0", "r3.25"]
+    assert table["r3.25"].info.description == "SNR in R_Bessel, r = 3.25 px, exposure E1"
+    assert np.isnan(table["r2.0"][1])
+
+
+def test_a_description_whose_placeholder_has_no_word_is_a_defect():
+    with pytest.raises(KeyError, match="band"):
+        make_table("snr", {"star_id": [1], "r2.0": [1.0]}, exposure="E1")
 
 
 def test_a_missing_or_unknown_column_is_named():
     with pytest.raises(KeyError, match=r"missing \['star_id'\], unknown \['star'\]"):
-        make_table("snr", {"star": [1], **{f"r{r}": [1.0] for r in (1.5, 2.5, 3.5, 4.5, 5.5)}})
+        make_table("snr", {"star": [1], "r1.5": [1.0]}, band="I_Bessel", exposure="E1")
 
 
 def test_masked_values_stay_masked():

@@ -13,7 +13,6 @@ import plotly.graph_objects as go
 import pytest
 from astropy.table import QTable
 
-from pipeline.report.field_pages import detection_page
 from pipeline.report.figures.base import (
     Figure,
     compact_json,
@@ -25,11 +24,12 @@ from pipeline.report.figures.base import (
 from pipeline.report.figures.comparison import Series, dots_figure
 from pipeline.report.figures.scatter import Floor, ScatterPoints, scatter_figure
 from pipeline.report.figures.spectra import running_mean
+from pipeline.report.figures.static_image import static_svg
 from pipeline.report.figures.timeline_panels import panel_axes, timing_of
 from pipeline.report.figures.timelines import headline_timelines, pair_explorer, range_for
-from pipeline.report.pages import Book
-from pipeline.report.rendering import PAGES
-from pipeline.report.static_image import static_svg
+from pipeline.report.pages import detection
+from pipeline.report.pages.base import PageInputs, make_page
+from pipeline.report.pages.registry import make_pages
 from pipeline.schema.results import Results
 from tests.report import factory
 
@@ -41,7 +41,8 @@ def figures(campaigns: list[Results]) -> list[Figure]:
     downloads |= {("", "version"): [None, None]}
     for one in campaigns:
         downloads |= {(one.name, table): [] for table in (*one.tables, "spectra_drawn")}
-    return [figure for make in PAGES for figure in make(campaigns, Book(downloads)).figures]
+    inputs = PageInputs(tuple(campaigns), factory.build_info(), downloads)
+    return [figure for page in make_pages(inputs) for figure in page.figures]
 
 
 def views(figure: Figure) -> Iterator[tuple[str, list[dict[str, Any]], dict[str, Any]]]:
@@ -150,9 +151,9 @@ def test_the_still_picture_shows_every_point_where_plotly_does() -> None:
 
 @pytest.mark.parametrize("narrow", [False, True])
 def test_a_spaxel_is_square_in_the_still_picture_of_the_field(narrow: bool) -> None:
-    book = Book({})
-    detection_page([factory.campaign()], book)
-    svg = ElementTree.fromstring(static_svg(book.figures[0], narrow=narrow))
+    page = make_page(detection.PAGE, PageInputs((factory.campaign(),), factory.build_info(), {}))
+    assert page
+    svg = ElementTree.fromstring(static_svg(page.figures[0], narrow=narrow))
     (picture,) = (node for node in svg.iter() if node.tag.endswith("image"))
     across, _, _, up = re.findall(r"[\d.]+", picture.get("transform", ""))[:4]
     assert float(across) == pytest.approx(float(up), rel=0.01)

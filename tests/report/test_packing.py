@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.cli.main import main
 from pipeline.errors import SiteError, WorkspaceError
-from pipeline.report.packing import archive_name, pack
+from pipeline.report.downloads.packing import archive_name, pack
 
 CFF = "cff-version: 1.2.0\nversion: v2026.11\ndate-released: '2026-11-23'\n"
 

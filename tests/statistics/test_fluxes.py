@@ -50,7 +50,7 @@ def _tables() -> dict[str, QTable]:
         "exposures": make_table("exposures", exposures),
         "catalogue": make_table("catalogue", catalogue),
         "photometry": make_table("photometry", photometry),
-        "snr": make_table("snr", snr),
+        "snr": make_table("snr", snr, band="I_Bessel", exposure="a"),
     }
 
 

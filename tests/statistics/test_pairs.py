@@ -83,20 +83,30 @@ def test_all_300_pairs_equal_the_plain_loop() -> None:
         assert (row["star_1"], row["star_2"]) == (i + 1, j + 1)
         for name, value in _plain(fluxes, i, j).items():
             assert row[name] == pytest.approx(value, rel=1e-10), name
-        assert row["std_published"] == pytest.approx(_study(flux, i, j), rel=1e-10)
+        ok = flux[fluxes.exposure_flags == ""]
+        assert row["std_published"] == pytest.approx(_study(ok, i, j), rel=1e-10)
 
 
-def test_the_published_scatter_uses_all_exposures_and_flux_with_nan_as_zero() -> None:
+def test_the_published_scatter_uses_all_exposures_of_status_ok_and_flux_with_nan_as_zero() -> None:
     fluxes = campaign(n_stars=3, scatter=0.05)
     flux = fluxes.flux.copy()
     flux[3, 0] = np.nan
     published = np.nan_to_num(flux)
     flags = np.full(flux.shape, "")
     flags[10, 1] = "e"
-    fluxes = replace(fluxes, flux=flux, flux_published=published, flux_flags=flags)
+    status = np.where(np.arange(65) == 20, "excluded", "")
+    fluxes = replace(
+        fluxes,
+        flux=flux,
+        flux_published=published,
+        flux_flags=flags,
+        exposure_flags=status.astype(str),
+    )
     row = pair_statistics(fluxes)[0]
-    assert row["n"] == 63
-    assert row["std_published"] == pytest.approx(_study(published, 0, 1), rel=1e-12)
+    assert row["n"] == 62
+    used = published[status == ""]
+    assert row["std_published"] == pytest.approx(_study(used, 0, 1), rel=1e-12)
+    assert row["std_published"] != pytest.approx(_study(published, 0, 1), rel=1e-6)
 
 
 def test_a_star_that_vanishes_leaves_its_pairs_undefined_and_warns_of_nothing() -> None:

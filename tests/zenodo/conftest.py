@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli.main import main
-from pipeline.report.packing import pack
+from pipeline.report.downloads.packing import pack
 from tests.zenodo.server import TOKEN, Service
 
 LABEL = "v2026.11"

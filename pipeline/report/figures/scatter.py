@@ -39,6 +39,7 @@ def scatter_figure(
     headline: Sequence[tuple[str, float, float]],
     floor: Floor | None,
     *,
+    choice: tuple[str, float],
     figure_id: str,
     title: str,
     caption: str,
@@ -55,6 +56,8 @@ def scatter_figure(
         Pairs that are named in the figure.
     floor : Floor or None
         A line with its band.
+    choice : (str, float)
+        Passband and aperture radius [pix].
     """
     snr = np.concatenate([kind.snr for kind in kinds])
     std = np.concatenate([kind.std for kind in kinds])
@@ -70,7 +73,7 @@ def scatter_figure(
         "margin": {"l": 66, "r": 14, "t": 34, "b": 100},
         "hovermode": "closest",
         "xaxis": axis(
-            "geometric mean SNR of the two stars, I_Bessel, r = 4.5 px",
+            f"geometric mean SNR of the two stars, {choice[0]}, r = {choice[1]:g} px",
             type="log",
             range=[round(v, 4) for v in x_range],
             **ticks(x_range),
@@ -172,7 +175,7 @@ def _headline(headline: Sequence[tuple[str, float, float]]) -> Trace:
     return {
         "type": "scatter",
         "mode": "markers+text",
-        "name": "the four pairs of the study",
+        "name": "headline pairs",
         "x": [rounded(snr, 4) for _, snr, _ in headline],
         "y": [rounded(std, 4) for _, _, std in headline],
         "text": [label for label, _, _ in headline],

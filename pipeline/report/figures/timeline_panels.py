@@ -12,7 +12,7 @@ from astropy.time import Time
 from pipeline.report.figures.base import DAY_MS, MODE_STYLES, Layout, Trace, axis, lean, note
 from pipeline.report.text import fixed, plot_text
 
-PAUSE_DAYS = 100  # without an exposure: the axis of dates is broken there, as in the study
+PAUSE_DAYS = 100  # without an exposure: the axis of dates is broken there
 PAD_DAYS = 6  # free space at both ends of a stretch of dates
 GAP = 0.025  # of the width, where dates are left out
 MIN_WIDTH = 0.12  # of the figure: room for one date label
