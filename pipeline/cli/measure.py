@@ -24,7 +24,7 @@ def measure(**options: Any) -> None:
       python -m pipeline measure --source cubes --cubes DIR --config mine.toml --jobs 8
     """
     request = request_from(**options)
-    with exclusive(request.work):
+    with exclusive(request.work, shared=request.shard is not None):
         log_to_file(request.work)
         measure_all(campaigns_of(request))
 
@@ -77,7 +77,7 @@ def reduce(check: bool, dry_run: bool, **options: Any) -> int:
         if dry_run:
             click.echo("\n".join(planned_calls(campaign.nights)))
             continue
-        with exclusive(request.work):
+        with exclusive(request.work, shared=request.shard is not None):
             log_to_file(request.work)
             campaign.reduce()
         for entry in campaign.entries():

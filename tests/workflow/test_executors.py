@@ -121,16 +121,19 @@ def test_only_a_few_jobs_are_submitted_ahead_so_an_interrupt_loses_little(tmp_pa
     assert started == [0]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_that_ends_the_run_ends_its_workers_first(tmp_path, number):
-    with (
-        pytest.raises(KeyboardInterrupt),
-        open_pool(Workers(2), tmp_path / "parsl") as pool,
-    ):
+def interrupt_after_the_first_result(run_dir, number):
+    """Ids of the workers that had answered when the signal came."""
+    with open_pool(Workers(2), run_dir) as pool:
         for _, pid in pool.stream(own_pid, [1, 2]):
-            workers = pid
+            print(pid)
             os.kill(os.getpid(), number)
-    assert not Path(f"/proc/{workers}").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_that_ends_the_run_ends_its_workers_first(tmp_path, number, capsys):
+    with pytest.raises(KeyboardInterrupt):
+        interrupt_after_the_first_result(tmp_path / "parsl", number)
+    assert not Path(f"/proc/{int(capsys.readouterr().out)}").exists()
     assert signal.getsignal(number) is signal.SIG_DFL
 
 
