@@ -80,13 +80,15 @@ class MeasuredCampaign(Campaign):
             schedule.force(self.planned_jobs, self.workspace, stage)
         for kept in ("gathered", "summary", "headline_pairs"):
             self.__dict__.pop(kept, None)  # of what was there before
-        with products.exclusive(self.workspace):
+        shard = self.request.shard
+        with products.exclusive(self.workspace, shared=shard is not None):
             self.jobs = schedule.measure_campaign(
                 self.planned_jobs,
                 self.settings,
                 self.workspace,
                 self.request.root,
                 self.request.workers,
+                shard,
             )
 
     @cached_property

@@ -20,10 +20,12 @@ from pipeline.config.setting import read_by
 from pipeline.config.settings import Field, ReductionSettings
 from pipeline.errors import (
     AssociationRefused,
+    ExposureCrashed,
     ExposureError,
     RecipesMissing,
     UnknownMode,
     WorkerLost,
+    without_folders,
 )
 from pipeline.muse.association import parse_tree
 from pipeline.muse.exposure import (
@@ -219,6 +221,14 @@ def mark_lost(job: NightJob, error: Exception) -> None:
     for exposure in job.exposures:
         lost = WorkerLost(f"{exposure.dp_id}: the worker was killed ({error})")
         _keep(job, exposure, _content(job, Reduction(exposure.dp_id, None, lost)))
+
+
+def mark_failed(job: NightJob, error: Exception) -> None:
+    """Write down what nobody expected while a night was reduced, for each of its exposures."""
+    said = without_folders(str(error), str(job.raw), str(job.workspace))
+    for exposure in job.exposures:
+        crashed = ExposureCrashed(f"{exposure.dp_id}: {type(error).__name__}: {said}")
+        _keep(job, exposure, _content(job, Reduction(exposure.dp_id, None, crashed)))
 
 
 def is_defined(job: NightJob) -> bool:
