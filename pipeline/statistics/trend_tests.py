@@ -69,7 +69,7 @@ def pair_trends(stability: Stability, first: np.ndarray, second: np.ndarray) -> 
         logs, extra_variance=stability.extra_variance, free=stability.free, lines=True
     )
     sets = list(covariances(nodes))
-    gaps = logs.gap.any(axis=0)
+    gaps = np.asarray(logs.gap.any(axis=0))
     complete = np.asarray(~(gaps[first] | gaps[second]))
     own = logs.star_variance + stability.extra_variance
     result = np.empty((3, len(first)))
