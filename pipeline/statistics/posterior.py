@@ -36,9 +36,11 @@ KEPT = 7.0  # of ln L below the best: nodes beyond hold about 1e-3 of the poster
 N_AMPLITUDE = 9  # nodes a side of the grid in (d, w) at the end
 N_COARSE = 8
 N_JITTER = 5
-N_ZOOMS = 4
-MIN_NODES = 8  # in (tau, theta) within KEPT / 3: fewer, and the grid is halved
-MAX_LEVEL = 2
+N_ZOOMS = 14
+MIN_TAU, MIN_THETA = 4, 3  # values within KEPT / 2 of the best: fewer, and the grid is halved there
+MAX_LEVEL = 7
+FEW_DATA = 10_000
+MIN_KEPT = 8  # nodes to refine about, however unlikely: the likeliest of a coarse grid may be off
 # of the grids of different (tau, theta, jitter) against each other, so that their union is finer
 # than each: the R2 sequence, 1 / plastic number and its square
 SHIFTS = (0.7548776662466927, 0.5698402909980532)
@@ -110,6 +112,8 @@ class _Model:
     ) -> None:
         self.logs = logs
         self.design: TimeDesign = time_design(logs, lines=lines)
+        # zooms before a hopeless (tau, theta) is given up: with many data the peak is narrow
+        self.patience = 1 if logs.value.size < FEW_DATA else 4
         self.contrasts = star_contrasts(len(logs.stars), free)
         self.variance = logs.star_variance + extra
         self._stars: dict[float, StarModes] = {}
@@ -118,7 +122,9 @@ class _Model:
     def stars(self, jitter: float) -> StarModes:
         if jitter not in self._stars:
             variance = self.variance + jitter**2
-            self._stars[jitter] = star_modes(self.contrasts, self.logs.gram, variance)
+            self._stars[jitter] = star_modes(
+                self.contrasts, self.logs.gram, variance, self.design.merge
+            )
         return self._stars[jitter]
 
     def time(self, node: tuple[float, float]) -> tuple[Groups, np.ndarray]:
@@ -200,10 +206,19 @@ def _jitter_axis(model: _Model, node: tuple[float, float], scale: float) -> _Axi
 
 
 def _range(values: np.ndarray, log_like: np.ndarray, depth: float) -> tuple[float, float, bool]:
-    """The values within ``depth`` of the best and one more a side; whether at least 4 are within."""
+    """The values within ``depth`` of the best and some more a side; whether they are resolved.
+
+    Two more where the likelihood is narrower than the grid: along a ridge the best node of a coarse
+    grid may be some cells off. Beyond an end where the likelihood is still high, half of the range.
+    """
     within = np.flatnonzero(log_like > log_like.max() - depth)
-    low, high = max(within[0] - 1, 0), min(within[-1] + 1, len(values) - 1)
-    return float(values[low]), float(values[high]), len(within) >= 4
+    more = 1 if len(within) > 2 else 2
+    low, high = int(within[0]) - more, int(within[-1]) + more
+    beyond = (values[-1] - values[0]) / 2
+    at_low, at_high = within[0] == 0 and values[0] > 0, within[-1] == len(values) - 1
+    bottom = max(0.0, values[0] - beyond) if at_low else values[max(low, 0)]
+    top = values[-1] + beyond if at_high else values[min(high, len(values) - 1)]
+    return float(bottom), float(top), len(within) >= 4 and not (at_low or at_high)
 
 
 @dataclass(frozen=True)
@@ -234,7 +249,9 @@ def _box(
         best = float(found.max())
         d_low, d_high, d_done = _range(drift, found.max(axis=1), KEPT)
         w_low, w_high, w_done = _range(white, found.max(axis=0), KEPT)
-        if best < known - 2 * KEPT or (d_done and w_done and zoom >= 2):
+        if (zoom >= model.patience and best < known - 3 * KEPT) or (
+            d_done and w_done and zoom >= 2
+        ):
             break
         drift = np.linspace(d_low, d_high, N_COARSE)
         white = np.linspace(w_low, w_high, N_COARSE)
@@ -253,17 +270,34 @@ def _boxes(model: _Model, jitter: _Axis, scale: float) -> dict[tuple[float, floa
             if node in wanted and node not in boxes:
                 boxes[node] = _box(model, node, jitter, start, best)
                 best = max(best, boxes[node].best)
-        boxes = {node: box for node, box in boxes.items() if box.best > best - KEPT}
-        n_good = sum(box.best > best - KEPT / 2 for box in boxes.values())
-        if n_good >= MIN_NODES or level == MAX_LEVEL:
+        order = sorted(boxes, key=lambda node: -boxes[node].best)
+        boxes = {
+            node: boxes[node]
+            for rank, node in enumerate(order)
+            if boxes[node].best > best - KEPT or rank < MIN_KEPT
+        }
+        good = [node for node, box in boxes.items() if box.best > best - KEPT / 2]
+        coarse_tau, coarse_theta = _too_coarse(good)
+        if level == MAX_LEVEL or not (coarse_tau or coarse_theta):
             break
-        taus, thetas = _halved(taus, geometric=True), _halved(thetas, geometric=False)
+        taus = _halved(taus, geometric=True) if coarse_tau else taus
+        thetas = _halved(thetas, geometric=False) if coarse_theta else thetas
         wanted = _near(set(boxes), taus, thetas)
         start = (
             _spanning([box.drift for box in boxes.values()]),
             _spanning([box.white for box in boxes.values()]),
         )
-    return boxes
+    best = max(box.best for box in boxes.values())
+    return {node: box for node, box in boxes.items() if box.best > best - KEPT}
+
+
+def _too_coarse(good: list[tuple[float, float]]) -> tuple[bool, bool]:
+    """Whether too few values of tau and of theta are likely; an end of the range counts as one more."""
+    drifting = {tau for tau, theta in good if theta < np.pi / 2}
+    thetas = {theta for _, theta in good}
+    n_tau = len(drifting) + bool(drifting & {TAU_DAYS[0], TAU_DAYS[-1]})
+    n_theta = len(thetas) + bool(thetas & {0.0, np.pi / 2})
+    return 0 < n_tau < MIN_TAU, n_theta < MIN_THETA
 
 
 def _spanning(ranges: list[tuple[float, float]]) -> np.ndarray:
