@@ -144,7 +144,8 @@ def campaign(
         reference_exposure=ids[2],
         image=_image(rng, xy),
         spectra={
-            mode: _spectra(rng, mode, ids, star_ids, brightness, radii_px) for mode in sorted(WIDE_FIELD)
+            mode: _spectra(rng, mode, ids, star_ids, brightness, radii_px)
+            for mode in sorted(WIDE_FIELD)
         },
         reductions=reductions(ids[:2], HOSTILE if hostile else "CHIP information does not match"),
         inputs_digest="ab" * 32,
@@ -178,7 +179,9 @@ def _shots(rng: np.random.Generator, n_nights: int) -> list[tuple[str, str, floa
     mjd = 58492.0 + days
     nights = [str(Time(value - 0.5, format="mjd").iso[:10]) for value in mjd]
     return [
-        (night, mode, value) for night, value in zip(nights, mjd, strict=True) for mode in WIDE_FIELD
+        (night, mode, value)
+        for night, value in zip(nights, mjd, strict=True)
+        for mode in WIDE_FIELD
     ]
 
 
