@@ -7,8 +7,9 @@ from astropy import units as u
 from astropy.table import QTable
 
 from pipeline.muse.geometry import N_CHANNELS, N_SLICES
-from pipeline.simulation.instrument import Drift
+from pipeline.config.settings import SimulationSettings
 from pipeline.simulation.plan import SimulatedExposure
+from pipeline.simulation.response import ChannelResponse
 from pipeline.simulation.scaling import aperture_weights, band_weights
 from pipeline.simulation.scene import Scene
 from pipeline.simulation.stars import StarSpec, catalogue_xy, light_xy
@@ -40,6 +41,7 @@ _UCDS = {
     "x_light": "pos.cartesian.x;instr.det",
     "y_light": "pos.cartesian.y;instr.det",
     "flux_8000": "phot.flux.density",
+    "variability": "stat.stdev;phot.flux",
     "band": "meta.id;instr.bandpass",
     "radius_px": "phys.angSize;instr.pixel",
     "flux": "phot.flux.density",
@@ -113,10 +115,10 @@ def exposures_table(exposures: Sequence[SimulatedExposure]) -> QTable:
     return _table(columns)
 
 
-def channels_table(exposures: Sequence[SimulatedExposure], drift: Drift) -> QTable:
+def channels_table(exposures: Sequence[SimulatedExposure], response: ChannelResponse) -> QTable:
     """One row per exposure and channel: the response as it has drifted."""
-    channels = np.array([drift.channels(e.mjd_mid) for e in exposures]).reshape(-1, N_CHANNELS)
-    slices = np.array([drift.slices(e.mjd_mid).std(axis=1) for e in exposures])
+    channels = np.array([response.channels(e.mjd_mid) for e in exposures]).reshape(-1, N_CHANNELS)
+    slices = np.array([response.slices(e.mjd_mid).std(axis=1) for e in exposures])
     slices = slices.reshape(-1, N_CHANNELS)
     n = channels.shape[1]
     return _table(
@@ -137,7 +139,9 @@ def channels_table(exposures: Sequence[SimulatedExposure], drift: Drift) -> QTab
     )
 
 
-def stars_table(stars: tuple[StarSpec, ...], fluxes: Sequence[float]) -> QTable:
+def stars_table(
+    stars: tuple[StarSpec, ...], fluxes: Sequence[float], settings: SimulationSettings
+) -> QTable:
     """One row per star: where its light falls in the reference exposure, and how much."""
     catalogue, light = catalogue_xy(stars), light_xy(stars)
     return _table(
@@ -151,6 +155,14 @@ def stars_table(stars: tuple[StarSpec, ...], fluxes: Sequence[float]) -> QTable:
                 np.array(fluxes)[: len(stars)],
                 None,
                 "all the star's light at 8000 Angstrom above the atmosphere [cube unit]",
+            ),
+            "variability": (
+                [
+                    settings.variable_std * (star.star_id == settings.variable_star)
+                    for star in stars
+                ],
+                None,
+                "standard deviation of the star's own ln flux",
             ),
         }
     )
@@ -176,7 +188,7 @@ def fluxes_table(
     starlight = scene.starlight(fluxes, weights)
     seen = scene.transmission * starlight
     sky = scene.sky_image(weights)
-    uniform_sky = scene.sky_residual * (weights @ scene.sky)
+    uniform_sky = scene.uniform_residual * (weights @ scene.sky)
     variance = scene.variance(fluxes, weights**2)
     rows: list[tuple[float, ...]] = []
     for j, xy in enumerate(star_xy):
