@@ -30,7 +30,7 @@ test: $(VENV)/.test $(VENDOR)  ## run all tests that this machine can run
 	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
 
 publish-demo: $(VENV)/.run $(VENDOR)  ## publish two small versions into a repository of their own, and serve them
-	$(BIN)/python -m pipeline.versions demo --port $(PORT) $(ARGS)
+	$(BIN)/python -m pipeline versions demo --port $(PORT) $(ARGS)
 
 archive-demo: $(VENV)/.run  ## from overview to report against a test archive on this machine
 	$(BIN)/python -m tests.archive.demo $(ARGS)
@@ -42,22 +42,22 @@ serve:  ## serve the built site on 127.0.0.1
 
 REMOTE ?= origin
 previous: $(VENV)/.run  ## write the numbers of the version before VERSION, for the report to compare with
-	$(BIN)/python -m pipeline.versions previous --remote $(REMOTE) --before "$(VERSION)" $(PREVIOUS)
+	$(BIN)/python -m pipeline versions previous --remote $(REMOTE) --before "$(VERSION)" $(PREVIOUS)
 
-LIMIT_MB ?= 10
+LIMIT_MB ?= 16
 publish: $(VENV)/.run  ## publish the built site as a version in the branch gh-pages, and push it
-	$(BIN)/python -m pipeline.versions check --limit-mb $(LIMIT_MB) $(SITE)
-	$(BIN)/python -m pipeline.versions deploy --limit-mb $(LIMIT_MB) --remote $(REMOTE) $(ARGS) $(SITE)
+	$(BIN)/python -m pipeline versions check --limit-mb $(LIMIT_MB) $(SITE)
+	$(BIN)/python -m pipeline versions deploy --limit-mb $(LIMIT_MB) --remote $(REMOTE) $(ARGS) $(SITE)
 	git push $(REMOTE) gh-pages
 
 archive: $(VENV)/.run  ## pack the built site, and its data, into archives in dist/
-	$(BIN)/python -m pipeline.cli.pack --site $(SITE) --output $(DIST)
+	$(BIN)/python -m pipeline pack --site $(SITE) --output $(DIST)
 
 # Installs nothing: says which apt-get line is missing.
 DEMO ?= work/reduction-demo
 reduction-demo: $(VENV)/.run $(VENDOR)  ## raw frames to report with the recipes of the MUSE pipeline, simulated
 	$(BIN)/python -m pipeline reduce --check
-	$(BIN)/python -m pipeline.simulation.raw $(DEMO)/raw --config examples/reduction-demo.toml
+	$(BIN)/python -m pipeline simulate $(DEMO)/raw --config examples/reduction-demo.toml
 	$(BIN)/python build_report.py --config examples/reduction-demo.toml --source archive --raw $(DEMO)/raw --work $(DEMO)/work --site $(DEMO)/site --jobs $(JOBS)
 	@echo "Read it: $(DEMO)/site/index.html"
 
@@ -118,7 +118,7 @@ $(VENV)/.bench: requirements/bench.txt $(VENV)/.test
 	@touch $@
 
 $(VENDOR): package-lock.json $(VENV)/.run
-	$(BIN)/python -m pipeline.report.vendor
+	$(BIN)/python -m pipeline vendor
 	@touch $@
 
 # The locks hold hashes and no address. `uv` is needed only here: pip install uv.

@@ -24,9 +24,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from pipeline.archive import retrieval
 from pipeline.archive.availability import availability
-from pipeline.archive.cli import main as archive_command
 from pipeline.archive.verify import verify_fits
 from pipeline.archive.web import Web
+from pipeline.cli.main import main as archive_command
 from pipeline.config.settings import ArchiveSettings, Settings
 from tests.archive.server import DATA, LIE_FAULTS, WIRE_FAULTS, Faults, TestArchive, spoil_tree
 from tests.archive.world import World, frame
@@ -133,7 +133,7 @@ def kills():
     trouble = Faults(share=0.2, kinds=("slow", "truncate", "503", "reset"), seed=9)
     with TestArchive(world, trouble) as archive, tempfile.TemporaryDirectory() as folder:
         workspace = Workspace(archive, folder)
-        command = [sys.executable, "-m", "pipeline.archive", *workspace.arguments]
+        command = [sys.executable, "-m", "pipeline", *workspace.arguments]
         for number in range(KILLS):
             kill_at = archive.count(DATA) + rng.randint(1, 25)
             with subprocess.Popen(

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from kdmatch.build import LIBRARY
 
-ABI = 1
+ABI = 2
+DEGREE = 5
+TERMS = 21  # of a polynomial of degree 5 in two coordinates
 
 OK, NO_MATCH, BAD_ARGUMENT, NO_MEMORY = range(4)
 MAX_STARS = 1_000_000
@@ -25,6 +27,7 @@ class Options(ctypes.Structure):
         ("max_field_error", ctypes.c_double),
         ("prior", ctypes.c_double * 6),
         ("max_candidates", ctypes.c_int64),
+        ("max_work", ctypes.c_int64),
         ("has_prior", ctypes.c_int32),
         ("allow_reflection", ctypes.c_int32),
     ]
@@ -39,6 +42,12 @@ class Result(ctypes.Structure):
         ("rms", ctypes.c_double),
         ("tolerance", ctypes.c_double),
         ("log10_false_alarm", ctypes.c_double),
+        ("log10_distortion_odds", ctypes.c_double),
+        ("departure", ctypes.c_double),
+        ("error_centre", ctypes.c_double * 2),
+        ("error_scale", ctypes.c_double),
+        ("error_form", ctypes.c_double * (2 * TERMS * TERMS)),
+        ("n_work", ctypes.c_int64),
         ("n_pairs", ctypes.c_int64),
         ("n_reference", ctypes.c_int64),
         ("n_target", ctypes.c_int64),

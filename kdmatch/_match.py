@@ -2,25 +2,29 @@
 
 import ctypes
 from dataclasses import dataclass, field
+from functools import cached_property
+from math import comb
 
 import numpy as np
 import numpy.typing as npt
 
 from kdmatch import _binding
-
-Array = npt.NDArray[np.float64]
+from kdmatch._positions import Array, checked, near_any
 
 _REASONS = {
     1: "a catalogue has fewer than 4 distinct stars",
     2: "the stars of a catalogue lie on a line",
     3: "the best agreement may be chance",
     4: "two different transformations explain the catalogues about equally well",
-    5: "the budget of candidates was used up before a transformation convinced",
-    6: "the pairs leave the transformation uncertain over the field of the reference",
+    5: "the budget of work was used up before a transformation convinced",
+    6: "the pairs leave the transformation uncertain over the field of a catalogue",
+    7: "the best transformation is outside of the limits on scale, shear or reflection",
+    8: "the residuals show a distorted field: no affine transformation holds over it",
 }
 
 
 _NOTHING_TRIED = {1, 2}
+DEFAULT_WORK = 100_000_000  # units of about 10 ns: a search ends within two seconds of CPU time
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,8 +36,15 @@ class Match:
     rms_px: float  # root of the mean squared distance of the pairs
     tolerance_px: float  # with which the pairs were chosen: wider than asked if they are noisy
     # (6, 6) of a, b, c, d, e, f with x_t = a x + b y + c, y_t = d x + e y + f, from the scatter of
-    # the pairs about the fit (n - 3 degrees of freedom): position noise only, no distortion term
+    # the pairs about the fit (n - 3 degrees of freedom, no less than rounding makes): for a field that
+    # is affine; scaled to cover the departure where its odds exceed 100
     covariance: Array
+    log10_distortion_odds: float  # evidence that the true map is not affine, over that it is
+    departure_px: float  # greatest expected error of the map at a reference star in both fields
+    error_centre: Array = field(repr=False)  # (2,): see `position_sigma_px`
+    error_scale: float = field(repr=False)
+    matched_xy: Array = field(repr=False)  # (pair, 2) positions of the matched reference stars
+    error_form: Array = field(repr=False)  # (2, term, term): squared error in x, y [pixel^2]
     false_alarm_probability: float  # bound for unrelated catalogues; 0.0 below the least double
     log10_false_alarm: float  # the same, never underflows
     n_reference: int  # distinct stars
@@ -43,6 +54,7 @@ class Match:
     n_candidates: int = field(repr=False)  # pairs of quadrilaterals with equal invariants
     n_plausible: int = field(repr=False)  # of those, inside the limits on scale, shear, reflection
     n_verified: int = field(repr=False)  # of those, compared with the whole catalogues
+    work: int = field(repr=False)  # done, in the units of ``max_work``
 
     def transform(self, xy: npt.ArrayLike) -> Array:
         """Positions in the target, shape (star, 2), of reference positions (star, 2) [pixel]."""
@@ -50,13 +62,59 @@ class Match:
         return moved
 
     def position_sigma_px(self, xy: npt.ArrayLike) -> Array:
-        """1-sigma error of `transform`, shape (star, 2), from `covariance` alone [pixel]."""
-        xy = np.asarray(xy, dtype=float).reshape(-1, 2)
-        basis = np.column_stack([xy, np.ones(len(xy))])
-        blocks = (self.covariance[:3, :3], self.covariance[3:, 3:])
-        return np.column_stack(
-            [np.sqrt(np.einsum("ni,ij,nj->n", basis, block, basis)) for block in blocks]
+        """1-sigma error of `transform`, shape (star, 2), at reference positions (star, 2) [pixel].
+
+        The root of the expected squared distance, in each axis, of the true map, which need not be
+        affine. It holds the noise of the pairs and the departure from an affine map that their
+        residuals show or cannot exclude, so that it grows fast outside of the hull of the pairs
+        (`extrapolated`). See "Errors" in ``README.md``.
+        """
+        at = np.asarray(xy, dtype=float).reshape(-1, 2)
+        u, v = ((at - self.error_centre) / self.error_scale).T
+        terms = np.column_stack(
+            [
+                np.sqrt(comb(degree, j)) * u ** (degree - j) * v**j
+                for degree in range(_binding.DEGREE + 1)
+                for j in range(degree + 1)
+            ]
         )
+        squared = np.einsum("ni,aij,nj->na", terms, self.error_form, terms, optimize=True)
+        sigma: Array = np.sqrt(np.maximum(squared, 0))
+        return sigma
+
+    @cached_property
+    def hull(self) -> Array:
+        """Corners (corner, 2) of the hull of the matched reference stars, anticlockwise [pixel]."""
+        return _hull(self.matched_xy)
+
+    def extrapolated(self, xy: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+        """Whether reference positions (star, 2) lie outside of the hull of the pairs; shape (star,)."""
+        at = np.asarray(xy, dtype=float).reshape(-1, 2)
+        side = np.roll(self.hull, -1, axis=0) - self.hull
+        off = at[:, None] - self.hull  # (star, corner, 2)
+        across = side[:, 0] * off[..., 1] - side[:, 1] * off[..., 0]
+        # a corner lies on two sides: rounding must not put it outside
+        outside: npt.NDArray[np.bool_] = (
+            across < -1e-9 * (np.abs(side).sum(axis=1) * np.abs(self.hull).max())
+        ).any(axis=1)
+        return outside
+
+
+def _hull(xy: Array) -> Array:
+    """Corners of the convex hull, anticlockwise (Andrew 1979, Inf. Process. Lett. 9, 216)."""
+    points = xy[np.lexsort(xy.T[::-1])]
+    corners: list[Array] = []
+    for ordered in (points, points[::-1]):
+        chain: list[Array] = []
+        for point in ordered:
+            while len(chain) > 1:
+                (ax, ay), (bx, by) = chain[-1] - chain[-2], point - chain[-2]
+                if ax * by - ay * bx > 0:
+                    break
+                chain.pop()
+            chain.append(point)
+        corners += chain[:-1]
+    return np.array(corners)
 
 
 class NoMatch(Exception):
@@ -66,7 +124,7 @@ class NoMatch(Exception):
     one-to-one pairs that any transformation reached), ``needed_pairs`` (fewest that would have
     convinced with residuals up to the tolerance; 0 if no number could), ``false_alarm_probability``
     (of the best; 1.0 without any), ``max_false_alarm``, ``n_candidates``, ``n_plausible``,
-    ``n_verified``.
+    ``n_verified``, ``work`` (done, in the units of ``max_work``).
     """
 
     def __init__(self, result: _binding.Result, max_false_alarm: float) -> None:
@@ -80,6 +138,7 @@ class NoMatch(Exception):
         self.n_candidates = int(result.n_candidates)
         self.n_plausible = int(result.n_plausible)
         self.n_verified = int(result.n_verified)
+        self.work = int(result.n_work)
         needed = str(self.needed_pairs) if self.needed_pairs else "more than there are"
         message = (
             f"no match between {self.n_reference} reference and {self.n_target} target stars: "
@@ -95,28 +154,6 @@ class NoMatch(Exception):
         super().__init__(message)
 
 
-def _positions(name: str, xy: npt.ArrayLike) -> Array:
-    """Contiguous (star, 2) doubles, or a ValueError that names what is wrong."""
-    try:
-        array = np.ascontiguousarray(xy, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must be numbers of shape (n, 2): {error}") from error
-    if array.shape == (0,):  # an empty list has no second axis
-        array = array.reshape(0, 2)
-    if array.ndim != 2 or array.shape[1] != 2:
-        raise ValueError(f"{name} must have shape (n, 2), not {array.shape}")
-    if len(array) > _binding.MAX_STARS:
-        raise ValueError(f"{name} has {len(array)} rows, the limit is {_binding.MAX_STARS}")
-    bad = ~(np.abs(array) <= _binding.MAX_COORDINATE)  # NaN is bad too
-    if bad.any():
-        row, column = np.argwhere(bad)[0]
-        raise ValueError(
-            f"{name}[{row}, {column}] is {array[row, column]}: positions must be finite and at "
-            f"most {_binding.MAX_COORDINATE:g} in size ({bad.any(axis=1).sum()} such rows)"
-        )
-    return array
-
-
 def _options(
     tolerance_px: float,
     allow_reflection: bool,
@@ -126,6 +163,7 @@ def _options(
     max_shear: float,
     max_field_error_px: float,
     max_candidates: int,
+    max_work: int,
 ) -> _binding.Options:
     """The C options, or a ValueError that names the value and its limits."""
     low, high = (float(value) for value in scale_range)
@@ -136,6 +174,7 @@ def _options(
         ("max_false_alarm", max_false_alarm, 0 < max_false_alarm < 1, "in (0, 1)"),
         ("max_field_error_px", max_field_error_px, max_field_error_px > 0, "above 0"),
         ("max_candidates", max_candidates, 0 < max_candidates < 2**62, "in [1, 2**62)"),
+        ("max_work", max_work, 0 < max_work < 2**62, "in [1, 2**62)"),
     )
     for name, value, good, limits in checks:
         if not good:
@@ -148,6 +187,7 @@ def _options(
         max_false_alarm=max_false_alarm,
         max_field_error=max_field_error_px,
         max_candidates=int(max_candidates),
+        max_work=int(max_work),
         allow_reflection=int(bool(allow_reflection)),
     )
     if prior is not None:
@@ -171,22 +211,24 @@ def match(
     max_shear: float = 0.1,
     max_field_error_px: float | None = None,
     max_candidates: int = 20_000_000,
+    max_work: int = DEFAULT_WORK,
+    fixed: npt.ArrayLike | None = None,
 ) -> Match:
     """The affine map from reference to target, with one-to-one pairs and its probability of chance.
 
     Candidates are quadrilaterals with the same ratios of triangle areas (Heyl 2013, MNRAS 433,
     935), found in a k-d tree; each is verified on the whole catalogues and refined by least squares
-    on all pairs. The answer does not depend on the order of rows; of repeated positions the first
-    row is reported.
+    on all pairs. The answer does not depend on the order of rows nor on which list is the
+    reference; of repeated positions the first row is reported.
 
     Parameters
     ----------
     reference_xy, target_xy : array_like, shape (star, 2)
         Positions [pixel]; NaN is an error, an empty catalogue is no match.
     tolerance_px : float
-        Greatest distance of a pair after the fit [target pixel]; at least three times the position
-        noise of both catalogues together. If twelve pairs or more show a noise above a quarter of
-        it, pairs out to four times that noise are taken (twice the tolerance at most).
+        Greatest distance of a pair after the fit, in the pixels of either list; at least three times
+        the position noise of both catalogues together. If twelve pairs or more show a noise above a
+        quarter of it, pairs out to four times that noise are taken (twice the tolerance at most).
     allow_reflection : bool
         Also look for mirrored catalogues.
     prior : array_like, shape (2, 3), optional
@@ -195,15 +237,23 @@ def match(
     max_false_alarm : float
         Accept only if unrelated catalogues would show such an agreement less often than this.
     scale_range : (float, float)
-        Limits of the scale sqrt(abs(det)).
+        Limits of the scale sqrt(abs(det)) of the map that is returned, give or take three of its
+        standard errors.
     max_shear : float
-        The two principal scales differ at most as under a shear by this.
+        The two principal scales differ at most as under a shear by this; likewise.
     max_field_error_px : float, optional
-        Greatest 1-sigma error of the map at any reference star [target pixel]; by default the
-        tolerance. Few pairs at one end of a field do not determine it at the other; ``numpy.inf``
-        accepts that.
+        Greatest 1-sigma error of the map at any star of the reference [target pixel] and, of the
+        inverse map, of the target [reference pixel]; by default the tolerance. Few pairs at one end
+        of a field do not determine it at the other, and residuals may show that no affine map holds
+        over the field; ``numpy.inf`` accepts both, and `Match.position_sigma_px` tells.
     max_candidates : int
-        Bound on the work: pairs of quadrilaterals looked at (20 million take some seconds).
+        Bound on the pairs of quadrilaterals looked at.
+    max_work : int
+        Bound on the search in units of about 10 ns, counted and not timed, so that the outcome does
+        not depend on machine or load: by default it ends within two seconds of CPU time.
+    fixed : array_like, shape (position, 2), optional
+        Positions fixed on the detector, such as hot pixels (`fixed_positions`) [pixel]: what lies
+        within ``tolerance_px`` of one is left out of both lists. Rows are those of the lists as given.
 
     Returns
     -------
@@ -227,9 +277,14 @@ def match(
         max_shear,
         tolerance_px if max_field_error_px is None else max_field_error_px,
         max_candidates,
+        max_work,
     )
-    reference = _positions("reference_xy", reference_xy)
-    target = _positions("target_xy", target_xy)
+    reference = checked("reference_xy", reference_xy)
+    target = checked("target_xy", target_xy)
+    if fixed is not None:
+        places = checked("fixed", fixed)
+        kept = [np.flatnonzero(~near_any(xy, places, tolerance_px)) for xy in (reference, target)]
+        reference, target = reference[kept[0]], target[kept[1]]
     pairs = np.empty((min(len(reference), len(target)) + 1, 2), dtype=np.int64)
     result = _binding.Result()
     status = _binding.library().kdmatch_match(
@@ -247,14 +302,21 @@ def match(
         raise MemoryError(f"kdmatch: {len(reference)} and {len(target)} stars")
     if status != _binding.OK:
         raise RuntimeError(f"kdmatch: the library refused checked arguments (status {status})")
-    return _as_match(result, pairs)
+    pairs = pairs[: result.n_pairs]
+    matched_xy = reference[pairs[:, 0]]
+    if fixed is not None:
+        pairs = np.column_stack([rows[pairs[:, side]] for side, rows in enumerate(kept)])
+    return _as_match(result, pairs, matched_xy)
 
 
-def _as_match(result: _binding.Result, pairs: npt.NDArray[np.int64]) -> Match:
+def _as_match(result: _binding.Result, pairs: npt.NDArray[np.int64], matched_xy: Array) -> Match:
     arrays = (
         np.array(result.affine).reshape(2, 3),
-        pairs[: result.n_pairs].copy(),
+        pairs.copy(),
         np.array(result.covariance).reshape(6, 6),
+        np.array(result.error_centre),
+        np.array(result.error_form).reshape(2, _binding.TERMS, _binding.TERMS),
+        matched_xy,
     )
     for array in arrays:
         array.flags.writeable = False
@@ -264,6 +326,12 @@ def _as_match(result: _binding.Result, pairs: npt.NDArray[np.int64]) -> Match:
         rms_px=float(result.rms),
         tolerance_px=float(result.tolerance),
         covariance=arrays[2],
+        log10_distortion_odds=float(result.log10_distortion_odds),
+        departure_px=float(result.departure),
+        error_centre=arrays[3],
+        error_scale=float(result.error_scale),
+        error_form=arrays[4],
+        matched_xy=arrays[5],
         false_alarm_probability=float(10.0**result.log10_false_alarm),
         log10_false_alarm=float(result.log10_false_alarm),
         n_reference=int(result.n_reference),
@@ -273,4 +341,5 @@ def _as_match(result: _binding.Result, pairs: npt.NDArray[np.int64]) -> Match:
         n_candidates=int(result.n_candidates),
         n_plausible=int(result.n_plausible),
         n_verified=int(result.n_verified),
+        work=int(result.n_work),
     )

@@ -145,6 +145,29 @@ static void centre(catalogue *cat)
     cat->high = (point){cat->high.x - cat->origin.x, cat->high.y - cat->origin.y};
 }
 
+/* Positions to whole pixels, halves, tenths and so on: all coordinates are multiples of one step. */
+static double grid_step(const double *xy, int64_t n)
+{
+    static const double PARTS[] = {1, 2, 4, 5, 8, 10, 16, 20, 25, 50, 100, 1000};
+    for (size_t k = 0; k < sizeof PARTS / sizeof *PARTS; k++) {
+        int64_t i = 0;
+        while (i < 2 * n && fabs(xy[i] * PARTS[k] - nearbyint(xy[i] * PARTS[k])) < 1e-6) {
+            i++;
+        }
+        if (i == 2 * n) {
+            return 1 / PARTS[k];
+        }
+    }
+    return 0;
+}
+
+/* A rounding error is uniform within a step: variance step^2 / 12 in each axis (Sheppard 1898). */
+double grid_variance(const affine *m, const catalogue *ref, const catalogue *tgt)
+{
+    double scale2 = (m->a * m->a + m->b * m->b + m->d * m->d + m->e * m->e) / 2;
+    return (tgt->step * tgt->step + scale2 * ref->step * ref->step) / 12;
+}
+
 static kdmatch_status fill(catalogue *cat, const double *xy, int64_t n, entry *entries)
 {
     for (int64_t i = 0; i < n; i++) {
@@ -155,6 +178,7 @@ static kdmatch_status fill(catalogue *cat, const double *xy, int64_t n, entry *e
         entries[i].at = (point){x + 0.0, y + 0.0}; /* -0 becomes +0 */
         entries[i].row = i;
     }
+    cat->step = grid_step(xy, n);
     qsort(entries, (size_t)n, sizeof *entries, by_position);
     keep_distinct(cat, entries, n);
     centre(cat);

@@ -192,15 +192,25 @@ double chance_log10(const verifier *v, const fit *found, const pair_list *pairs)
     return KDM_LOG10_E * log_false_alarm(v, pairs->n, radius, density, tests);
 }
 
-int64_t chance_needed(const verifier *v)
+double chance_of_either(double forward, double backward)
+{
+    return fmin(0.0, fmin(forward, backward) + log10(2));
+}
+
+static bool enough(const verifier *v, int32_t k)
 {
     const kdmatch_options *o = v->options;
     double scale = sqrt(o->scale_min * o->scale_max);
     affine unsheared = {scale, 0, 0, 0, scale, 0};
-    double tests = log_tests(v, &unsheared);
-    int32_t most = v->ref->n < v->tgt->n ? v->ref->n : v->tgt->n;
+    double chance = log_false_alarm(v, k, o->tolerance, v->density, log_tests(v, &unsheared));
+    return chance + log(2) < log(o->max_false_alarm);
+}
+
+int64_t chance_needed(const verifier *forward, const verifier *backward)
+{
+    int32_t most = forward->ref->n < forward->tgt->n ? forward->ref->n : forward->tgt->n;
     for (int32_t k = KDMATCH_MIN_PAIRS; k <= most; k++) {
-        if (log_false_alarm(v, k, o->tolerance, v->density, tests) < log(o->max_false_alarm)) {
+        if (enough(forward, k) || enough(backward, k)) {
             return k;
         }
     }

@@ -66,12 +66,15 @@ typedef struct {
     point origin;
     point low, high;  /* bounding box */
     double area;      /* of the field they fill; 0 for fewer than three stars or stars on a line */
+    double step;      /* of the grid to which the positions are rounded; 0 if none shows */
     kdtree tree;
     int32_t n_near;   /* neighbours kept per star */
     int32_t *near_ids; /* (n, n_near), nearest first, the star itself not among them */
 } catalogue;
 
 kdmatch_status catalogue_open(catalogue *cat, const double *xy, int64_t n);
+/* Variance per axis that rounding of both lists adds to a residual [target pixel^2]. */
+double grid_variance(const affine *map, const catalogue *ref, const catalogue *tgt);
 void catalogue_close(catalogue *cat);
 
 /* ---- quads.c ------------------------------------------------------------------------------- */
@@ -134,8 +137,14 @@ static inline double leverage(const fit *f, point at)
 }
 
 bool fit_pairs(fit *out, const catalogue *ref, const catalogue *tgt, const pair_list *pairs);
-/* Greatest 1-sigma error (both axes) with which a fit predicts a reference star [target pixel]. */
-double field_error(const fit *f, const catalogue *ref, double tolerance);
+/* The map through four pairs (r, t, w hold four each), D missed by `miss` and predicted with the weights w
+ * of the others; and what a fit of its four reference stars knows. */
+affine fit_through_four(const point *r, const point *t, point miss, const double *w);
+void fit_from_four(fit *out, const affine *map, const point r[4]);
+/* Greatest 1-sigma error (both axes) from noise with which a fit predicts a reference star. */
+double field_error(const fit *f, const catalogue *ref, const catalogue *tgt, double tolerance);
+double worst_residual2(const fit *f, const catalogue *ref, const catalogue *tgt,
+                       const pair_list *pairs);
 /* Scale and |q| / |p| (or its inverse for a reflection) of z -> p z + q conj(z) + r. */
 void map_shape(const affine *m, double *scale, double *ratio);
 double shear_ratio(double shear);
@@ -158,6 +167,8 @@ typedef struct {
     double *owner_d2;
     uint8_t *member;     /* per reference star: in the fit at hand */
     int32_t *trial;      /* scratch lists of reference stars */
+    int64_t work;        /* done so far, in units of about 10 ns */
+    bool exhausted;      /* a budget ended the search */
     pair_list now, next;
 } verifier;
 
@@ -167,7 +178,7 @@ bool verifier_open(verifier *v, const catalogue *ref, const catalogue *tgt,
                    const kdmatch_options *options);
 void verifier_close(verifier *v);
 /* Do the neighbours of the quadrilateral's stars have partners more often than by chance? */
-bool verifier_screen(const verifier *v, const fit *start, const int32_t own[4]);
+bool verifier_screen(verifier *v, const fit *start, const int32_t own[4]);
 /* One-to-one pairs of the stars v->trial[0 .. n_trial) under a map, into v->next; see there. */
 int32_t verifier_collect(verifier *v, const fit *f, int32_t n_trial, double tolerance, double reach);
 bool same_pairs(const pair_list *a, const pair_list *b);
@@ -178,8 +189,11 @@ void verifier_take_next(verifier *v);
 
 /* log10 of the bound on the probability that unrelated catalogues show these pairs. */
 double chance_log10(const verifier *v, const fit *found, const pair_list *pairs);
-/* Fewest pairs with residuals up to the tolerance that fall below max_false_alarm; 0 if none do. */
-int64_t chance_needed(const verifier *v);
+/* The same where the smaller of the bounds for both directions is taken, which costs a factor of two. */
+double chance_of_either(double forward, double backward);
+/* Fewest pairs with residuals up to the tolerance that fall below max_false_alarm in one of the two
+ * directions; 0 if none do. */
+int64_t chance_needed(const verifier *forward, const verifier *backward);
 
 /* ---- refine.c ------------------------------------------------------------------------------ */
 
@@ -194,13 +208,30 @@ bool verifier_grow(verifier *v, const fit *start, fit *out);
 /* ---- robust.c ------------------------------------------------------------------------------ */
 
 /* Move a fit to the centre of the pairs about it; false if it does not come to rest. */
-bool robust_centre(const verifier *v, fit *f);
+bool robust_centre(verifier *v, fit *f);
+
+/* ---- departure.c --------------------------------------------------------------------------- */
+
+/* Expected squared error of the least-squares affine map about the true one, which need not be affine:
+ * a quadratic form, for each axis of the target, in the terms at a reference position. */
+typedef struct {
+    point centre; /* of the terms' coordinates, in the reference */
+    double scale;
+    double form[2][KDMATCH_TERMS][KDMATCH_TERMS];
+    double noise;    /* variance of a residual in one axis */
+    double log_odds; /* natural logarithm of the evidence for a departure over that for none */
+} departure;
+
+void departure_of(departure *d, const fit *f, const catalogue *ref, const catalogue *tgt,
+                  const pair_list *pairs, double tolerance);
+void departure_terms(const departure *d, point at, double out[KDMATCH_TERMS]);
+double departure_variance(const departure *d, point at); /* of both axes */
 
 /* ---- prior.c ------------------------------------------------------------------------------- */
 
 /* Calls visit with each start and four of its reference stars, until it returns false. */
 typedef bool (*prior_visit)(void *context, const fit *start, const int32_t own[4]);
-void prior_starts(const verifier *v, prior_visit visit, void *context);
+void prior_starts(verifier *v, prior_visit visit, void *context);
 
 /* ---- search.c ------------------------------------------------------------------------------ */
 
@@ -214,5 +245,17 @@ typedef struct {
 
 /* The best answer of all hypotheses; `best` brings room for pairs, `result` receives the counts. */
 kdmatch_status search_best(verifier *v, kdmatch_result *result, answer *best);
+/* Whether a search looks at all quadrilaterals of both lists. */
+bool search_is_exhaustive(const catalogue *one, const catalogue *other);
+
+/* ---- kdmatch.c ----------------------------------------------------------------------------- */
+
+kdmatch_options options_turned(const kdmatch_options *o);
+
+/* ---- decide.c ------------------------------------------------------------------------------ */
+
+/* Accept and report, or refuse; `swapped`: the caller's target is the verifier's reference. */
+kdmatch_status decide(const verifier *v, const answer *best, bool swapped, kdmatch_result *result,
+                      int64_t *pairs);
 
 #endif

@@ -1,4 +1,4 @@
-/* The public calls: check the arguments, open both catalogues, search, decide, report. */
+/* The public calls: check the arguments, open both catalogues, put them in order, search, decide. */
 #include "kdmatch.h"
 
 #include <math.h>
@@ -7,91 +7,108 @@
 
 #include "internal.h"
 
-/* Another answer with this share of the pairs of the best makes the matter ambiguous. */
-static const double RIVAL_SHARE = 0.8;
-
-/* Both axes share the inverse moments G of [x y 1]; with the residuals' 2 x 2 covariance S (n - 3
- * degrees of freedom) the covariance of the six is the Kronecker product of S and G. */
-static void covariance(const verifier *v, const answer *best, double out[36])
+/* One order of the two lists, whichever was named first: the shorter is searched for in the longer, of
+ * equally long ones the first by position. So match(a, b) and match(b, a) are one search. */
+static bool in_order(const catalogue *first, const catalogue *second)
 {
-    const fit *f = &best->fit;
-    double sigma[2][2] = {{0, 0}, {0, 0}};
-    for (int32_t i = 0; i < best->pairs.n; i++) {
-        point to = apply(&f->map, v->ref->star[best->pairs.ref[i]]);
-        point at = v->tgt->star[best->pairs.tgt[i]];
-        double d[2] = {at.x - to.x, at.y - to.y};
-        for (int k = 0; k < 4; k++) {
-            sigma[k / 2][k % 2] += d[k / 2] * d[k % 2] / (best->pairs.n - 3);
+    if (first->n != second->n) {
+        return first->n < second->n;
+    }
+    for (int32_t i = 0; i < first->n; i++) {
+        point p = first->star[i], q = second->star[i];
+        if (p.x != q.x || p.y != q.y) {
+            return p.x != q.x ? p.x < q.x : p.y < q.y;
         }
     }
-    double mx = f->mean.x + v->ref->origin.x, my = f->mean.y + v->ref->origin.y;
-    double gx = -(f->ixx * mx + f->ixy * my), gy = -(f->ixy * mx + f->iyy * my);
-    double g[3][3] = {{f->ixx, f->ixy, gx},
-                      {f->ixy, f->iyy, gy},
-                      {gx, gy, 1.0 / f->n - gx * mx - gy * my}};
-    for (int i = 0; i < 36; i++) {
-        int row = i / 6, column = i % 6;
-        out[i] = sigma[row / 3][column / 3] * g[row % 3][column % 3];
-    }
+    return true;
 }
 
+/* The same limits for the inverse map. A prior that cannot be inverted only ordered the work. */
+kdmatch_options options_turned(const kdmatch_options *o)
+{
+    kdmatch_options out = *o;
+    out.scale_min = 1 / o->scale_max;
+    out.scale_max = 1 / o->scale_min;
+    const double *p = o->prior;
+    double det = p[0] * p[4] - p[1] * p[3];
+    double linear[4] = {p[4] / det, -p[1] / det, -p[3] / det, p[0] / det};
+    for (int i = 0; i < 4; i++) {
+        out.has_prior = out.has_prior && isfinite(linear[i]);
+        out.prior[i < 2 ? i : i + 1] = linear[i];
+    }
+    out.prior[2] = out.prior[5] = 0; /* not used */
+    return out;
+}
+
+/* A search of one list's quadrilaterals among those of the other, and what it needs. */
 typedef struct {
-    int64_t ref, tgt;
-} row_pair;
+    kdmatch_options options;
+    verifier v;
+    answer best;
+    bool swapped; /* the caller's target is the verifier's reference */
+} attempt;
 
-static int by_row(const void *left, const void *right)
+static void attempt_close(attempt *a)
 {
-    int64_t l = ((const row_pair *)left)->ref, r = ((const row_pair *)right)->ref;
-    return l < r ? -1 : l > r;
+    pairs_close(&a->best.pairs);
+    verifier_close(&a->v);
 }
 
-static void report(const verifier *v, const answer *best, kdmatch_result *result, int64_t *pairs)
+static kdmatch_status attempt_run(attempt *a, const catalogue *ref, const catalogue *tgt,
+                                  kdmatch_result *result)
 {
-    const affine *m = &best->fit.map;
-    point from = v->ref->origin, to = v->tgt->origin;
-    double affine_out[6] = {m->a, m->b, m->c + to.x - m->a * from.x - m->b * from.y,
-                            m->d, m->e, m->f + to.y - m->d * from.x - m->e * from.y};
-    memcpy(result->affine, affine_out, sizeof affine_out);
-    covariance(v, best, result->covariance);
-    result->rms = best->fit.rms;
-    result->tolerance = best->fit.tolerance;
-    result->n_pairs = best->pairs.n;
-    for (int32_t i = 0; i < best->pairs.n; i++) {
-        pairs[2 * i] = v->ref->row[best->pairs.ref[i]];
-        pairs[2 * i + 1] = v->tgt->row[best->pairs.tgt[i]];
+    if (!verifier_open(&a->v, ref, tgt, &a->options) || !pairs_open(&a->best.pairs, ref->n)) {
+        return KDMATCH_NO_MEMORY;
     }
-    qsort(pairs, (size_t)best->pairs.n, sizeof(row_pair), by_row);
+    kdmatch_status status = search_best(&a->v, result, &a->best);
+    result->n_work += a->v.work;
+    if (a->swapped) {
+        int64_t quads = result->n_reference_quads;
+        result->n_reference_quads = result->n_target_quads;
+        result->n_target_quads = quads;
+    }
+    return status;
 }
 
-static kdmatch_status decide(const verifier *v, const answer *best, kdmatch_result *result,
-                             int64_t *pairs)
+static bool believed(const attempt *a)
 {
-    const kdmatch_options *options = v->options;
-    result->needed_pairs = chance_needed(v);
-    result->log10_false_alarm = best->found ? best->chance : 0;
-    if (!best->found || best->chance >= log10(options->max_false_alarm)) {
-        result->reason = result->n_candidates >= options->max_candidates ? KDMATCH_REASON_BUDGET
-                                                                         : KDMATCH_REASON_CHANCE;
-        return KDMATCH_NO_MATCH;
+    return a->best.found && a->best.chance < log10(a->options.max_false_alarm);
+}
+
+/* Of long lists only quadrilaterals of neighbours are looked up. Where noise is not small beside the
+ * distance of stars such a search may miss what that of the other list finds: each has half of the budget. */
+static kdmatch_status search_and_decide(const catalogue *ref, const catalogue *tgt,
+                                        const kdmatch_options *options, bool swapped,
+                                        kdmatch_result *result, int64_t *pairs)
+{
+    attempt one = {.options = *options, .swapped = swapped};
+    attempt other = {.options = options_turned(options), .swapped = !swapped};
+    const attempt *chosen = &one;
+    bool both = !search_is_exhaustive(ref, tgt);
+    one.options.max_work -= both ? options->max_work / 2 : 0;
+    kdmatch_status status = attempt_run(&one, ref, tgt, result);
+    if (status == KDMATCH_OK && both && !believed(&one) && options->max_work > one.v.work) {
+        other.options.max_work = options->max_work - one.v.work;
+        status = attempt_run(&other, tgt, ref, result);
+        other.v.exhausted = one.v.exhausted = one.v.exhausted || other.v.exhausted;
+        if (other.best.found && (!one.best.found || other.best.chance < one.best.chance)) {
+            chosen = &other;
+        }
     }
-    if (best->rival_pairs >= RIVAL_SHARE * best->pairs.n) {
-        result->reason = KDMATCH_REASON_AMBIGUOUS;
-        return KDMATCH_NO_MATCH;
+    if (status == KDMATCH_OK) {
+        status = decide(&chosen->v, &chosen->best, chosen->swapped, result, pairs);
     }
-    if (field_error(&best->fit, v->ref, options->tolerance) > options->max_field_error) {
-        result->reason = KDMATCH_REASON_UNDETERMINED;
-        return KDMATCH_NO_MATCH;
-    }
-    report(v, best, result, pairs);
-    return KDMATCH_OK;
+    attempt_close(&one);
+    attempt_close(&other);
+    return status;
 }
 
 static kdmatch_status match_catalogues(const catalogue *ref, const catalogue *tgt,
-                                       const kdmatch_options *options, kdmatch_result *result,
-                                       int64_t *pairs)
+                                       const kdmatch_options *options, bool swapped,
+                                       kdmatch_result *result, int64_t *pairs)
 {
-    result->n_reference = ref->n;
-    result->n_target = tgt->n;
+    result->n_reference = swapped ? tgt->n : ref->n;
+    result->n_target = swapped ? ref->n : tgt->n;
     if (ref->n < KDMATCH_MIN_PAIRS || tgt->n < KDMATCH_MIN_PAIRS) {
         result->reason = KDMATCH_REASON_TOO_FEW;
         return KDMATCH_NO_MATCH;
@@ -100,20 +117,7 @@ static kdmatch_status match_catalogues(const catalogue *ref, const catalogue *tg
         result->reason = KDMATCH_REASON_COLLINEAR;
         return KDMATCH_NO_MATCH;
     }
-    verifier v;
-    answer best = {.found = false};
-    kdmatch_status status = KDMATCH_NO_MEMORY;
-    if (verifier_open(&v, ref, tgt, options)) {
-        if (pairs_open(&best.pairs, ref->n)) {
-            status = search_best(&v, result, &best);
-        }
-        if (status == KDMATCH_OK) {
-            status = decide(&v, &best, result, pairs);
-        }
-        pairs_close(&best.pairs);
-        verifier_close(&v);
-    }
-    return status;
+    return search_and_decide(ref, tgt, options, swapped, result, pairs);
 }
 
 static bool options_are_valid(const kdmatch_options *o)
@@ -122,7 +126,7 @@ static bool options_are_valid(const kdmatch_options *o)
                   o->scale_max >= o->scale_min && o->scale_max <= 1e6 && o->max_shear >= 0 &&
                   o->max_shear <= 1;
     bool decision = o->max_false_alarm > 0 && o->max_false_alarm < 1 && o->max_candidates > 0 &&
-                    o->max_field_error > 0;
+                    o->max_work > 0 && o->max_field_error > 0;
     for (int i = 0; o->has_prior && i < 6; i++) {
         limits = limits && isfinite(o->prior[i]);
     }
@@ -144,7 +148,12 @@ kdmatch_status kdmatch_match(const double *reference, int64_t n_reference, const
     }
     status = catalogue_open(&tgt, target, n_target);
     if (status == KDMATCH_OK) {
-        status = match_catalogues(&ref, &tgt, options, result, pairs);
+        if (in_order(&ref, &tgt)) {
+            status = match_catalogues(&ref, &tgt, options, false, result, pairs);
+        } else {
+            kdmatch_options turned = options_turned(options);
+            status = match_catalogues(&tgt, &ref, &turned, true, result, pairs);
+        }
         catalogue_close(&tgt);
     }
     catalogue_close(&ref);

@@ -18,7 +18,7 @@ extern "C" {
 #define KDMATCH_API
 #endif
 
-#define KDMATCH_ABI 1             /* raised whenever a struct below changes */
+#define KDMATCH_ABI 2             /* raised whenever a struct below changes */
 #define KDMATCH_MAX_STARS 1000000 /* rows per catalogue; every allocation is bounded by it */
 #define KDMATCH_MAX_COORDINATE 1e9 /* products of two such areas stay far from overflow */
 
@@ -35,10 +35,14 @@ typedef enum {
     KDMATCH_REASON_COLLINEAR = 2,  /* a catalogue lies on a line: no affine map is determined */
     KDMATCH_REASON_CHANCE = 3,     /* the best agreement may be chance */
     KDMATCH_REASON_AMBIGUOUS = 4,  /* two different maps explain the catalogues about equally well */
-    KDMATCH_REASON_BUDGET = 5,     /* max_candidates was used up before anything convinced */
-    KDMATCH_REASON_UNDETERMINED = 6 /* the pairs leave the map uncertain over the reference's field */
+    KDMATCH_REASON_BUDGET = 5,     /* max_candidates or max_work was used up before anything convinced */
+    KDMATCH_REASON_UNDETERMINED = 6, /* the pairs leave the map uncertain at a star of either list */
+    KDMATCH_REASON_LIMITS = 7,     /* the map is outside the limits on scale, shear or reflection */
+    KDMATCH_REASON_DISTORTED = 8   /* the residuals show that no affine map holds over the field */
 } kdmatch_reason;
 
+#define KDMATCH_DEGREE 5 /* of the polynomial that a distorted field may follow */
+#define KDMATCH_TERMS 21 /* that it has */
 #define KDMATCH_MIN_PAIRS 4 /* three pairs fix an affine map, the fourth is the first evidence */
 
 typedef struct {
@@ -47,9 +51,10 @@ typedef struct {
     double scale_max;
     double max_shear;       /* principal scales differ at most as under this shear, 0 to 1 */
     double max_false_alarm; /* accept only below this probability of chance, 0 < p < 1 */
-    double max_field_error; /* greatest 1-sigma error of the map at a reference star, > 0 */
+    double max_field_error; /* greatest 1-sigma error of the map at a star of either list, > 0 */
     double prior[6];        /* a b c d e f expected; only a b d e are used, to order the work */
-    int64_t max_candidates; /* bound on the work: pairs of quadrilaterals looked at */
+    int64_t max_candidates; /* pairs of quadrilaterals looked at */
+    int64_t max_work;       /* bound on the search, in units of about 10 ns */
     int32_t has_prior;
     int32_t allow_reflection;
 } kdmatch_options;
@@ -60,6 +65,12 @@ typedef struct {
     double rms;            /* root of the mean squared distance of the pairs [target pixel] */
     double tolerance;      /* with which the pairs were chosen: wider than asked if they are noisy */
     double log10_false_alarm;
+    double log10_distortion_odds; /* evidence that the true map is not affine, over that it is */
+    double departure;      /* greatest expected error of the map at a star that both fields hold */
+    double error_centre[2]; /* of the polynomial terms u^(d-j) v^j sqrt(binomial(d, j)), d = 0 to 5: */
+    double error_scale;     /* u = (x - centre) / scale, v likewise */
+    double error_form[2][KDMATCH_TERMS][KDMATCH_TERMS]; /* squared error in x_t, y_t */
+    int64_t n_work;        /* done, in units of max_work */
     int64_t n_pairs;
     int64_t n_reference; /* distinct stars */
     int64_t n_target;

@@ -62,7 +62,7 @@ static bool settle_few(const verifier *v, pair_list *pairs, fit *f)
     return false;
 }
 
-void prior_starts(const verifier *v, prior_visit visit, void *context)
+void prior_starts(verifier *v, prior_visit visit, void *context)
 {
     int32_t ref[NEIGHBOURS + 1], tgt[NEIGHBOURS + 1];
     int32_t anchors = MAX_PLACES / v->tgt->n;

@@ -30,23 +30,20 @@ static bool settle(verifier *v, fit *f, double tolerance)
     return true;
 }
 
-static double worst_residual2(const verifier *v, const fit *f, const pair_list *pairs)
-{
-    double worst = 0;
-    for (int32_t k = 0; k < pairs->n; k++) {
-        point to = apply(&f->map, v->ref->star[pairs->ref[k]]);
-        worst = fmax(worst, distance2(to, v->tgt->star[pairs->tgt[k]]));
-    }
-    return worst;
-}
-
 /* A false partner near the place of a missing star passes the tolerance, and among few pairs it bends
  * the map. It shows beside the scatter of the others: without pair i the sum of squares falls by
  * e^2 / (1 - h), and for Gaussian errors the share that is left is, to the power n - 4, the exact
  * probability of such a fall (F test of 2 against 2 n - 8 degrees of freedom). */
+static double tolerance_of(const verifier *v, const fit *f)
+{
+    double scale, ratio;
+    map_shape(&f->map, &scale, &ratio);
+    return v->options->tolerance * fmin(1, scale);
+}
+
 static void drop_false_partners(verifier *v, fit *f)
 {
-    double half = v->options->tolerance / 2; /* smaller ones do no harm */
+    double half = tolerance_of(v, f) / 2; /* smaller ones do no harm */
     while (f->n >= 6 && f->n < MANY_PAIRS) {
         double worst = 0;
         int32_t drop = -1;
@@ -72,7 +69,7 @@ static void drop_false_partners(verifier *v, fit *f)
         }
         fit without;
         if (!fit_pairs(&without, v->ref, v->tgt, &v->next) ||
-            worst_residual2(v, &without, &v->next) > f->tolerance * f->tolerance) {
+            worst_residual2(&without, v->ref, v->tgt, &v->next) > f->tolerance * f->tolerance) {
             return; /* the others do not agree better without it */
         }
         without.tolerance = f->tolerance;
@@ -86,7 +83,7 @@ static void drop_false_partners(verifier *v, fit *f)
  * Gaussian errors in two axes one in 3000 lies farther out, and none should be cut off. */
 bool verifier_refine(verifier *v, fit *f)
 {
-    double tolerance = v->options->tolerance;
+    double tolerance = tolerance_of(v, f);
     if (!settle(v, f, 2 * tolerance) || !settle(v, f, tolerance)) {
         return false;
     }
@@ -100,5 +97,5 @@ bool verifier_refine(verifier *v, fit *f)
     f->tolerance = tolerance;
     drop_false_partners(v, f);
     /* Pairs that came to no rest may have drifted apart in the last fit. */
-    return worst_residual2(v, f, &v->now) <= f->tolerance * f->tolerance;
+    return worst_residual2(f, v->ref, v->tgt, &v->now) <= f->tolerance * f->tolerance;
 }

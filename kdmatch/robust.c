@@ -103,7 +103,7 @@ static double greatest_move(const catalogue *ref, const affine *a, const affine 
     return sqrt(worst);
 }
 
-bool robust_centre(const verifier *v, fit *f)
+bool robust_centre(verifier *v, fit *f)
 {
     for (int i = 0; i < MAX_ITERATIONS; i++) {
         fit next;

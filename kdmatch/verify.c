@@ -12,6 +12,7 @@ static const double MAX_COINCIDENCE = 0.3;
 static const double EXPECTED_SHARE = 0.35;
 static const double SCREEN_DROP = -3.5; /* log odds: eight misses in a row */
 static const double SCREEN_KEEP = 15.0;
+enum { WORK_NEAREST = 6 }; /* of one look-up in the tree */
 enum { LOCAL = 6 }; /* neighbours that tell the local density */
 
 bool pairs_open(pair_list *list, int32_t room)
@@ -87,7 +88,7 @@ static inline bool outside_target(const catalogue *tgt, point at, double radius)
            at.y < tgt->low.y - radius || at.y > tgt->high.y + radius;
 }
 
-bool verifier_screen(const verifier *v, const fit *start, const int32_t own[4])
+bool verifier_screen(verifier *v, const fit *start, const int32_t own[4])
 {
     const catalogue *ref = v->ref, *tgt = v->tgt;
     const int32_t *near = ref->near_ids + (size_t)own[0] * (size_t)ref->n_near;
@@ -106,6 +107,7 @@ bool verifier_screen(const verifier *v, const fit *start, const int32_t own[4])
             continue;
         }
         double d2 = 4 * v->max_radius * v->max_radius;
+        v->work += WORK_NEAREST;
         int32_t nearest = kdtree_nearest(&tgt->tree, to, &d2);
         double density = nearest >= 0 ? v->local_density[nearest] : v->density;
         double by_chance = 1 - exp(-density * KDM_PI * radius * radius);
@@ -148,6 +150,7 @@ int32_t verifier_collect(verifier *v, const fit *f, int32_t n_trial, double tole
         v->member[v->now.ref[k]] = 1;
     }
     out->n = 0;
+    v->work += n_trial;
     for (int32_t k = 0; k < n_trial; k++) {
         int32_t i = v->trial[k];
         double d2 = radius2(v, f, i, tolerance);
@@ -156,6 +159,7 @@ int32_t verifier_collect(verifier *v, const fit *f, int32_t n_trial, double tole
             continue;
         }
         seen++;
+        v->work += WORK_NEAREST;
         int32_t j = kdtree_nearest(&v->tgt->tree, to, &d2);
         if (j < 0 || (v->owner[j] >= 0 && v->owner_d2[j] <= d2)) {
             continue;

@@ -5,6 +5,43 @@ run (``ExposureError``); one that concerns the request itself ends it with exit 
 (``RequestError``). Anything else is a defect and crashes with its traceback.
 """
 
+import re
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_FOLDER = re.compile(r"(?<![\w.)\]*:/\\])/(?:[^\s/'\"():;,<>]+/)+")  # an absolute path's folders
+
+
+def printable(text: str) -> str:
+    """A text on one line without control characters: they are shown as escapes.
+
+    For whatever came from a file or its name and goes into a table or to a terminal.
+    """
+    return _CONTROL.sub(_escaped, text)
+
+
+def printable_lines(text: str) -> str:
+    """A text of several lines without control characters, for a terminal."""
+    return "\n".join(printable(line) for line in text.split("\n"))
+
+
+def _escaped(match: re.Match[str]) -> str:
+    if match[0].strip(" \t\r\n") == "":
+        return " "
+    return "".join(repr(character)[1:-1] for character in match[0])
+
+
+def without_folders(text: str, *folders: str) -> str:
+    """A text in which files go by their names: no path of this machine is published.
+
+    Parameters
+    ----------
+    folders : str
+        Known ones, which may hold blanks; other absolute paths are known by their form.
+    """
+    for folder in sorted(folders, key=len, reverse=True):
+        text = text.replace(folder.rstrip("/") + "/", "")
+    return _FOLDER.sub("", text)
+
 
 class PipelineError(Exception):
     """Any failure that the pipeline expects; its message names the value, the file, the remedy."""
@@ -24,6 +61,10 @@ class SourceUnavailable(RequestError):
 
 class WorkspaceError(RequestError):
     """The working or site folder cannot be written, is full, or is in use by another run."""
+
+
+class ExecutorFailed(RequestError):
+    """The workers that jobs were to run on do not start, or have ended before their jobs."""
 
 
 class NoReferenceExposure(RequestError):
@@ -56,6 +97,29 @@ class BranchError(RequestError):
 
 class ExposureError(PipelineError):
     """One exposure cannot be used; the campaign goes on without it."""
+
+    def __init__(self, *parts: object) -> None:
+        super().__init__(*(printable(one) if isinstance(one, str) else one for one in parts))
+
+
+class ImplausibleValue(ExposureError):
+    """A header holds a value that no exposure of this instrument can have."""
+
+
+class ChecksumMismatch(ExposureError):
+    """The data of a file are not those of its DATASUM: it was damaged."""
+
+
+class ExposureCrashed(ExposureError):
+    """Reading or measuring the exposure raised what nobody expected; its log has the traceback."""
+
+
+class JobCrashed(ExposureError):
+    """The process that worked on the exposure was killed by a signal, or by want of memory."""
+
+
+class JobHung(ExposureError):
+    """The exposure took longer than its time limit."""
 
 
 class CubeUnreadable(ExposureError):
@@ -134,10 +198,6 @@ class WrongStandard(ExposureError):
     """The standard in the association tree or in the raw frame is not the one that was asked for."""
 
 
-class UnknownCategory(ExposureError):
-    """The association tree holds a kind of file that the reduction does not know."""
-
-
 class RawFrameUnreadable(ExposureError):
     """A raw frame or static table is missing, truncated or not FITS."""
 
@@ -157,6 +217,12 @@ class RecipeTimeout(RecipeFailed):
 class CalibrationRejected(RecipeFailed):
     """A recipe ended well, but its quality-control numbers say that the result is wrong."""
 
+    checks: tuple[object, ...] = ()  # all that were made, not only those that rejected it
+
+
+class MemoryShort(ExposureError):
+    """A recipe was not started, because it needs more memory than there is."""
+
 
 class DiskFull(ExposureError):
     """There was no space left for the products of a recipe."""
@@ -164,6 +230,10 @@ class DiskFull(ExposureError):
 
 class NotReduced(ExposureError):
     """The raw frames of an exposure are here, its cube is not made yet."""
+
+
+class ParameterUnknown(RequestError):
+    """A recipe of the installed version does not have a parameter that the settings give it."""
 
 
 class RecipesMissing(RequestError):

@@ -1,126 +1,145 @@
-"""Options that all commands share, and how an expected failure ends a command."""
+"""Options that several commands share, and the request that they make."""
 
-import argparse
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
+
+import click
 
 from pipeline.config.loader import read_settings
 from pipeline.config.paths import ROOT
-from pipeline.errors import ConfigError, RequestError
-from pipeline.sources.request import DEFAULT_SOURCES, SOURCES, Request
+from pipeline.sources.registry import DEFAULT_SOURCES, SOURCES, check_folders
+from pipeline.sources.request import Request
 from pipeline.workflow.executors import Workers
-from pipeline.workflow.progress import say
+from pipeline.workflow.shards import Shard
 
-INTERRUPTED = 130  # the shell's own exit status for Ctrl-C
+Command = TypeVar("Command", bound=Callable[..., Any])
+FOLDER = click.Path(readable=False, path_type=Path)  # our own errors name the remedy
+FILE = click.Path(readable=False, path_type=Path)
 
-
-def add_common_options(parser: argparse.ArgumentParser, forceable: tuple[str, ...]) -> None:
-    """The options that say what is worked on, where, and with how many workers."""
-    parser.add_argument(
-        "--config",
-        type=Path,
-        default=ROOT / "report.toml",
-        metavar="FILE",
-        help="campaign and scientific choices (default: the shipped report.toml)",
-    )
-    parser.add_argument(
-        "--source",
-        choices=SOURCES,
-        action="append",
-        help="where the exposures come from; may be given again "
-        f"(default: {' and '.join(DEFAULT_SOURCES)})",
-    )
-    parser.add_argument(
-        "--cubes",
-        type=Path,
-        metavar="DIR",
-        help="folder of DATACUBE_FINAL files, for --source cubes",
-    )
-    parser.add_argument(
-        "--raw",
-        type=Path,
-        metavar="DIR",
-        help="folder of raw frames and association trees, for --source archive (default: what "
-        "`python -m pipeline retrieve` left in the work folder)",
-    )
-    parser.add_argument(
-        "--work",
-        type=Path,
-        default=Path("work"),
-        metavar="DIR",
-        help="folder of intermediate products, kept between runs (default: work)",
-    )
-    parser.add_argument(
-        "--jobs",
-        type=_positive,
-        default=_cores(),
-        metavar="N",
-        help="worker processes; 1 runs everything in this process (default: the cores there are)",
-    )
-    parser.add_argument(
-        "--executor",
-        default="local",
-        metavar="local|FILE",
-        help="local, or a file with a Parsl configuration (see examples/slurm.py)",
-    )
-    parser.add_argument(
-        "--force",
-        choices=forceable,
-        action="append",
-        default=[],
-        metavar="STEP",
-        help=f"do a step again though nothing changed: {', '.join(forceable)}",
-    )
+config_option = click.option(
+    "--config",
+    type=FILE,
+    default=ROOT / "report.toml",
+    show_default="the shipped report.toml",
+    metavar="FILE",
+    help="Campaign and scientific choices.",
+)
+work_option = click.option(
+    "--work",
+    type=FOLDER,
+    default=Path("work"),
+    show_default=True,
+    metavar="DIR",
+    help="Folder of intermediate products, kept between runs.",
+)
+field_option = click.option("--field", metavar="NAME", help="Only this one of the fields.")
 
 
-def request_from(options: argparse.Namespace) -> Request:
-    """The request that parsed options make.
+def campaign_options(*steps: str) -> Callable[[Command], Command]:
+    """The options that say what is worked on, where, and with how many workers.
+
+    Parameters
+    ----------
+    steps : str
+        The steps that ``--force`` can name, in their order.
+
+    Returns
+    -------
+    callable
+        A decorator of a click command, whose keyword arguments ``request_from`` takes.
+    """
+    options = (
+        config_option,
+        click.option(
+            "--source",
+            "sources",
+            type=click.Choice(tuple(SOURCES)),
+            multiple=True,
+            help="Where the exposures come from; may be given again.  "
+            f"[default: {' and '.join(DEFAULT_SOURCES)}]",
+        ),
+        click.option(
+            "--cubes", type=FOLDER, metavar="DIR", help="Folder of cubes, for --source cubes."
+        ),
+        click.option(
+            "--raw",
+            type=FOLDER,
+            metavar="DIR",
+            help="Folder of raw frames and association trees, for --source archive.  "
+            "[default: what `python -m pipeline retrieve` left in the work folder]",
+        ),
+        work_option,
+        click.option(
+            "--jobs",
+            type=click.IntRange(min=1),
+            default=lambda: len(os.sched_getaffinity(0)),
+            show_default="the available cores",
+            metavar="N",
+            help="Worker processes; 1 runs everything in this process.",
+        ),
+        click.option(
+            "--executor",
+            default="local",
+            show_default=True,
+            metavar="local|FILE",
+            help="Where the workers run: local, or a file with a Parsl configuration "
+            "(see examples/slurm.py).",
+        ),
+        click.option(
+            "--shard",
+            metavar="I/N",
+            help="Measure part I of N only: N runs, on any machines, share one work folder; a last "
+            "run without this option does what is missing, and gathers.",
+        ),
+        click.option(
+            "--force",
+            type=click.Choice(steps),
+            multiple=True,
+            metavar="STEP",
+            help=f"Repeat a step although nothing changed: {', '.join(steps)}.",
+        ),
+    )
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def request_from(
+    *,
+    config: Path,
+    sources: tuple[str, ...],
+    cubes: Path | None,
+    raw: Path | None,
+    work: Path,
+    jobs: int,
+    executor: str,
+    force: tuple[str, ...],
+    shard: str | None = None,
+) -> Request:
+    """The request that the options of ``campaign_options`` make.
 
     Raises
     ------
     ConfigError
         If options contradict each other, or the configuration is wrong.
     """
-    sources = tuple(dict.fromkeys(options.source or DEFAULT_SOURCES))
-    if "cubes" in sources and options.cubes is None:
-        raise ConfigError("--source cubes needs --cubes DIR, the folder of the cube files")
-    if options.cubes is not None and "cubes" not in sources:
-        raise ConfigError("--cubes is only read with --source cubes")
-    if options.raw is not None and "archive" not in sources:
-        raise ConfigError("--raw is only read with --source archive")
-    return Request(
-        read_settings(options.config),
-        options.config.resolve().parent,
-        sources,
-        options.cubes,
-        options.raw,
-        options.work,
-        Workers(options.jobs, options.executor),
-        tuple(options.force),
+    chosen = tuple(dict.fromkeys(sources or DEFAULT_SOURCES))
+    request = Request(
+        read_settings(config),
+        config.resolve().parent,
+        chosen,
+        cubes,
+        raw,
+        work,
+        Workers(jobs, executor),
+        force,
+        Shard.parse(shard) if shard else None,
     )
-
-
-def guarded(command: Callable[[], int]) -> int:
-    """Run a command; an expected failure is a message without traceback and exit status 2."""
-    try:
-        return command()
-    except RequestError as error:
-        say(f"error: {error}")
-        return 2
-    except KeyboardInterrupt:
-        say("interrupted; what is done is kept, the same command goes on from here")
-        sys.stdout.flush()
-        return INTERRUPTED
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{number}: at least 1")
-    return number
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0))
+    check_folders(request)
+    return request

@@ -56,6 +56,7 @@ def publish(campaigns: Sequence[Campaign], request: Request, site: SiteRequest) 
         "build": asdict(replace(build, previous=None)),
         "previous": build.previous.sha256 if build.previous else "",
         "pages": _tree_digest(),
+        "settings": {one.name: products.digest(one.used_settings()) for one in campaigns},
         "inputs": {one.name: products.digest(one.ingredients()) for one in campaigns},
     }
     product = request.work / "site.json"

@@ -2,12 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from pipeline.sources import ArchiveFrames, Campaign, MeasuredCampaign
 from pipeline.tasks import measure as measure_tasks
 from pipeline.tasks import reduce as reduce_tasks
-from pipeline.tasks import schedule
 from pipeline.tasks.measure import Job
 from pipeline.workflow import products
 
@@ -44,12 +42,7 @@ def _night_lines(campaign: ArchiveFrames) -> list[str]:
 
 
 def _exposure_lines(campaign: MeasuredCampaign, everything: bool) -> list[str]:
-    catalogue = schedule.reference_path(campaign.workspace)
-    reference = products.read_stamp(catalogue)
-    jobs = [
-        replace(job, reference=catalogue if reference else None) for job in campaign.planned_jobs
-    ]
-    campaign.jobs = jobs
+    jobs, reference = campaign.jobs, products.read_stamp(campaign.reference)
     groups: dict[str, list[str]] = {}
     for job in jobs:
         groups.setdefault(_state(job), []).append(job.entry.exposure_id)

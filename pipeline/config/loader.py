@@ -15,6 +15,7 @@ from pipeline.config.settings import Settings
 from pipeline.errors import ConfigError
 
 Document = dict[str, typing.Any]
+_S = typing.TypeVar("_S", bound=Section)
 _log = logging.getLogger(__name__)
 
 
@@ -60,6 +61,28 @@ def parse_settings(document: Document) -> Settings:
     return Settings(**{name: _value(document[name], sections[name], name) for name in document})
 
 
+def parse_section(
+    document: Document, cls: type[_S], names: Mapping[str, typing.Any] | None = None
+) -> _S:
+    """A section from its part of a TOML document; it may hold sections, and lists of them.
+
+    Parameters
+    ----------
+    document : dict
+        The keys and values of the section.
+    cls : type
+        A dataclass derived from ``Section``.
+    names : mapping, optional
+        What names in its annotations mean, beyond those of its module.
+
+    Raises
+    ------
+    ConfigError
+        If a key is unknown or missing, or a value has the wrong type or is outside its limits.
+    """
+    return typing.cast("_S", _section(document, cls, cls.section, names))
+
+
 def _known(given: Iterable[str], known: Iterable[str], what: str) -> None:
     for key in given:
         require(key in known, f"unknown {what} {key!r}; known are: {', '.join(known)}")
@@ -103,10 +126,12 @@ def _value(value: object, kind: typing.Any, key: str) -> typing.Any:
     return _plain(value, kind, key)
 
 
-def _section(value: object, cls: type[Section], name: str) -> Section:
+def _section(
+    value: object, cls: type[Section], name: str, names: Mapping[str, typing.Any] | None = None
+) -> Section:
     require(isinstance(value, dict), f"{name} must be a section, [{name}]")
     assert isinstance(value, dict)
-    hints = typing.get_type_hints(cls)
+    hints = typing.get_type_hints(cls, localns=dict(names or {}))
     fields = {field.name: field for field in dataclasses.fields(cls)}
     _known((f"{name}.{key}" for key in value), [f"{name}.{key}" for key in fields], "key")
     for one in fields.values():

@@ -1,11 +1,11 @@
 """Where cubes come from: the simulator, and the recipes that reduce raw frames."""
 
+import dataclasses
 from dataclasses import dataclass
 from typing import ClassVar
 
-from pipeline.config.setting import Section, setting
+from pipeline.config.setting import Section, require, setting
 from pipeline.muse.geometry import N_CHANNELS
-
 
 # What a preset decides.
 PRESET_KEYS = (
@@ -77,7 +77,11 @@ class SimulationSettings(Section):
         0, "number of a star that varies; 0 is none", stages=("simulate",), low=0
     )
     variable_std: float = setting(
-        0.2, "standard deviation of the variable star's ln flux", stages=("simulate",), low=0, high=1
+        0.2,
+        "standard deviation of the variable star's ln flux",
+        stages=("simulate",),
+        low=0,
+        high=1,
     )
     position_angles_deg: tuple[float, ...] = setting(
         (0.0,), "position angles of the field, one drawn for every exposure", stages=("simulate",)
@@ -131,6 +135,16 @@ class ReductionSettings(Section):
         'what runs the recipes; "auto" is "python-cpl" where it is installed, else "esorex"',
         stages=("run",),
         choices=("auto", "python-cpl", "esorex"),
+    )
+    recipe_dir: str = setting(
+        "",
+        'folder of the recipes (with muse_bias.so); "" looks where packages and kits put them',
+        stages=("run",),
+    )
+    static_dir: str = setting(
+        "",
+        'folder of static tables for what trees lack; "" is that of the recipes\' installation',
+        stages=("reduce",),
     )
     parameters: tuple[str, ...] = setting(
         (

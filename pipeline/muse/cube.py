@@ -5,18 +5,25 @@ A DATACUBE_FINAL has a primary header with ESO keywords and two image extensions
 ``CubeUnreadable`` that names the file and what was expected.
 """
 
+import math
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from astropy import units as u
 from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
 
-from pipeline.errors import CubeUnreadable
+from pipeline.errors import CubeUnreadable, ImplausibleValue
+from pipeline.muse.cube_checks import check_units, check_variance
+from pipeline.muse.fits_layout import CARD, Span, layout
 
+WAVE_LIMITS_AA = (2000.0, 20000.0)  # far beyond the 4600 to 9350 A of the instrument
+GRID_TOLERANCE = 0.01  # of a layer: DATA and STAT of one cube have the same axis
+_IDENTITY = (b"ARCFILE ", b"DATE-OBS")
 PIXEL_SCALE_TOLERANCE = 0.02  # relative; MUSE grids of one mode agree to 0.1 %
 
 
@@ -33,20 +40,49 @@ class Cube:
     unit: str  # BUNIT of DATA
 
 
+class _LenientHeader(fits.Header):  # type: ignore[misc]
+    """A header in which a card that cannot be parsed counts as missing."""
+
+    def __getitem__(self, key: Any) -> Any:
+        try:
+            return super().__getitem__(key)
+        except fits.VerifyError as error:
+            raise KeyError(f"Keyword {key!r} cannot be read.") from error
+
+
 def read_header(path: Path) -> fits.Header:
-    """The primary header of a FITS file.
+    """The primary header of a FITS file; a card that cannot be parsed counts as missing.
 
     Raises
     ------
     CubeUnreadable
-        If the file cannot be opened or is not FITS.
+        If the file cannot be opened, is not FITS, or is no regular file (a pipe, a device).
+    ImplausibleValue
+        If its identity holds control characters.
     """
+    return _header(path, layout(path)[0])
+
+
+def _header(path: Path, span: Span) -> fits.Header:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", AstropyWarning)  # truncation is judged in open_cube
-            return fits.getheader(path, 0)
-    except (OSError, ValueError, IndexError, fits.VerifyError) as error:
-        raise CubeUnreadable(f"{path.name}: not a readable FITS file ({error})") from error
+        with path.open("rb") as file:
+            file.seek(span.start)
+            content = file.read(span.data - span.start)
+    except OSError as error:
+        raise CubeUnreadable(f"{path.name}: cannot be read ({error.strerror})") from error
+    for start in range(0, len(content), CARD):
+        card = content[start : start + CARD]
+        if card.startswith(_IDENTITY) and any(byte < 32 or byte == 127 for byte in card):
+            raise ImplausibleValue(
+                f"{path.name}: {card[:8].decode('latin-1').strip()} holds control characters "
+                f"({card[9:].decode('latin-1').strip()!r}); printable ASCII is allowed"
+            )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AstropyWarning)
+        try:
+            return _LenientHeader.fromstring(content)
+        except (ValueError, TypeError, IndexError, fits.VerifyError) as error:
+            raise CubeUnreadable(f"{path.name}: not a readable FITS file ({error})") from error
 
 
 def open_cube(path: Path) -> Cube:
@@ -57,48 +93,70 @@ def open_cube(path: Path) -> Cube:
     CubeUnreadable
         If the file is not FITS, is shorter than its headers promise, lacks DATA or STAT, or if
         their shapes or axes are not those of a MUSE cube.
+    ImplausibleValue
+        If a header holds a value that no cube of MUSE has, or no pixel has a variance.
     """
     path = Path(path)
-    header = read_header(path)
-    with warnings.catch_warnings():
+    spans = layout(path)
+    header = _header(path, spans[0])
+    _check_length(path, spans)
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore", AstropyWarning)
-        try:
-            # denywrite maps the file for reading only: pages that were used can be given back
-            with fits.open(path, mode="denywrite", memmap=True, lazy_load_hdus=False) as hdus:
-                _check_length(path, hdus)
-                data_hdu, stat_hdu = (_extension(hdus, name, path) for name in ("DATA", "STAT"))
-                if data_hdu.shape != stat_hdu.shape:
-                    raise CubeUnreadable(
-                        f"{path.name}: DATA has shape {data_hdu.shape}, STAT {stat_hdu.shape}"
-                    )
-                wave_aa = _wavelengths(data_hdu.header, path)
-                scale = _pixel_scale(data_hdu.header, path)
-                unit = str(data_hdu.header.get("BUNIT", ""))
-                return Cube(path, header, data_hdu.data, stat_hdu.data, wave_aa, scale, unit)
-        except (OSError, ValueError, TypeError, fits.VerifyError) as error:
-            raise CubeUnreadable(f"{path.name}: {error}") from error
+        headers = [_header(path, span) for span in spans]
+        data_header, data = _extension(path, spans, headers, "DATA")
+        stat_header, stat = _extension(path, spans, headers, "STAT")
+        if data.shape != stat.shape:
+            raise CubeUnreadable(f"{path.name}: DATA has shape {data.shape}, STAT {stat.shape}")
+        wave_aa = _wavelengths(data_header, path, data.shape[0])
+        _check_stat_axis(stat_header, path, wave_aa)
+        scale = _pixel_scale(data_header, path)
+        unit = check_units(data_header, stat_header, path)
+        check_variance(path, data, stat)
+    return Cube(path, header, data, stat, wave_aa, scale, unit)
 
 
-def _extension(hdus: fits.HDUList, name: str, path: Path) -> fits.ImageHDU:
-    """The image extension of that name, known to be a three-dimensional float32 cube."""
-    if name not in hdus:
-        held = ", ".join(hdu.name or "primary" for hdu in hdus)
+def _extension(
+    path: Path, spans: Sequence[Span], headers: Sequence[fits.Header], name: str
+) -> tuple[fits.Header, np.ndarray]:
+    """Header and map of the image extension of that name, a three-dimensional float32 cube."""
+    names = [span.name.upper() for span in spans]
+    if name not in names:
+        held = ", ".join(one.lower() if one == "PRIMARY" else one or "?" for one in names)
         raise CubeUnreadable(
             f"{path.name}: no extension {name} (the file holds: {held}); "
             "a DATACUBE_FINAL of the MUSE pipeline has DATA and STAT"
         )
-    hdu = hdus[name]
-    if len(hdu.shape) != 3:
-        raise CubeUnreadable(f"{path.name}[{name}]: {len(hdu.shape)} axes instead of 3")
-    if hdu.header["BITPIX"] != -32:
-        raise CubeUnreadable(f"{path.name}[{name}]: BITPIX {hdu.header['BITPIX']} instead of -32")
-    return hdu
+    number = names.index(name)
+    span, header = spans[number], headers[number]
+    where = f"{path.name}[{name}]"
+    if str(header.get("XTENSION", "")).strip() != "IMAGE":
+        raise CubeUnreadable(f"{where}: XTENSION = {header.get('XTENSION')!r} instead of 'IMAGE'")
+    if header.get("NAXIS") != 3:
+        raise CubeUnreadable(f"{where}: {header.get('NAXIS')} axes instead of 3")
+    if header.get("BITPIX") != -32:
+        raise CubeUnreadable(f"{where}: BITPIX {header.get('BITPIX')} instead of -32")
+    for key, neutral in (("BSCALE", 1), ("BZERO", 0)):
+        if header.get(key, neutral) != neutral:
+            raise CubeUnreadable(
+                f"{where}: {key} = {header[key]}, but the numbers of a cube are not scaled; "
+                "write it anew without BSCALE and BZERO"
+            )
+    shape = tuple(int(header.get(f"NAXIS{axis}", 0)) for axis in (3, 2, 1))
+    for axis, length in zip((3, 2, 1), shape, strict=True):
+        if length < 1:
+            raise ImplausibleValue(f"{where}: NAXIS{axis} = {length}; at least 1 is needed")
+    if math.prod(shape) * 4 != span.size:
+        raise CubeUnreadable(f"{where}: {span.size} bytes of data, {math.prod(shape) * 4} expected")
+    try:
+        # mapped for reading only: pages that were used can be given back
+        return header, np.memmap(path, dtype=">f4", mode="r", offset=span.data, shape=shape)
+    except (OSError, ValueError, OverflowError) as error:
+        raise CubeUnreadable(f"{where}: cannot be mapped into memory ({error})") from error
 
 
-def _check_length(path: Path, hdus: fits.HDUList) -> None:
+def _check_length(path: Path, spans: Sequence[Span]) -> None:
     """Refuse a truncated file before a memory map past its end kills the process (SIGBUS)."""
-    last = hdus[-1].fileinfo()
-    needed = last["datLoc"] + last["datSpan"]
+    needed = max(span.data + span.size for span in spans)
     size = path.stat().st_size
     if size < needed:
         raise CubeUnreadable(
@@ -106,7 +164,7 @@ def _check_length(path: Path, hdus: fits.HDUList) -> None:
         )
 
 
-def _wavelengths(header: fits.Header, path: Path) -> np.ndarray:
+def _wavelengths(header: fits.Header, path: Path, n_wave: int) -> np.ndarray:
     """Air wavelengths of the layers [Angstrom], increasing."""
     ctype = str(header.get("CTYPE3", ""))
     if ctype != "AWAV":
@@ -119,12 +177,44 @@ def _wavelengths(header: fits.Header, path: Path) -> np.ndarray:
         raise CubeUnreadable(
             f"{path.name}[DATA]: no wavelength axis ({missing or 'CD3_3'} missing)"
         )
-    to_aa = u.Unit(str(header.get("CUNIT3", "Angstrom"))).to(u.AA)
-    index = np.arange(header["NAXIS3"]) + 1 - header["CRPIX3"]
-    wave_aa = (header["CRVAL3"] + step * index) * to_aa
-    if not (np.isfinite(wave_aa).all() and step > 0):
+    start, pixel = (_real(header, key, path) for key in ("CRVAL3", "CRPIX3"))
+    step = _real(header, "CD3_3" if "CD3_3" in header else "CDELT3", path)
+    if not step > 0:
         raise CubeUnreadable(f"{path.name}[DATA]: wavelength step {step} is not a positive number")
-    return np.asarray(wave_aa, float)
+    try:
+        to_aa = u.Unit(str(header.get("CUNIT3", "Angstrom"))).to(u.AA)
+    except (ValueError, TypeError, u.UnitConversionError) as error:
+        raise CubeUnreadable(f"{path.name}[DATA]: CUNIT3: {error}") from error
+    wave_aa = np.asarray((start + step * (np.arange(n_wave) + 1 - pixel)) * to_aa, float)
+    shortest, longest = WAVE_LIMITS_AA
+    if not (shortest <= wave_aa[0] and wave_aa[-1] <= longest):  # NaN as well
+        raise ImplausibleValue(
+            f"{path.name}[DATA]: CRVAL3 = {start:g}, step {step:g}: layers from {wave_aa[0]:g} to "
+            f"{wave_aa[-1]:g} A; {shortest:g} to {longest:g} A are possible"
+        )
+    return wave_aa
+
+
+def _check_stat_axis(header: fits.Header, path: Path, wave_aa: np.ndarray) -> None:
+    """The variance must be on the wavelengths of the data; without an axis of its own it is."""
+    if "CRVAL3" not in header or not str(header.get("CTYPE3", "AWAV")).strip():
+        return
+    stat_aa = _wavelengths(header, path, len(wave_aa))
+    step = wave_aa[1] - wave_aa[0] if len(wave_aa) > 1 else 1.0
+    off = float(np.abs(stat_aa - wave_aa).max())
+    if off > GRID_TOLERANCE * step:
+        raise ImplausibleValue(
+            f"{path.name}: STAT is on another wavelength grid than DATA (up to {off:g} A apart, "
+            f"{GRID_TOLERANCE * step:g} A are allowed)"
+        )
+
+
+def _real(header: fits.Header, key: str, path: Path) -> float:
+    """A card that must be a number."""
+    value = header.get(key)  # None: a card that cannot be parsed
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise CubeUnreadable(f"{path.name}[DATA]: {key} = {value!r} is not a number")
+    return float(value)
 
 
 def _pixel_scale(header: fits.Header, path: Path) -> float | None:
@@ -137,8 +227,9 @@ def _pixel_scale(header: fits.Header, path: Path) -> float | None:
     for key in ("CD1_1", "CD2_2"):
         if key not in header:
             raise CubeUnreadable(f"{path.name}[DATA]: keyword {key} missing")
-    matrix = np.array([[header.get(f"CD{i}_{j}", 0.0) for j in (1, 2)] for i in (1, 2)], float)
-    return float(np.sqrt(abs(np.linalg.det(matrix))) * 3600)
+    names = [[f"CD{i}_{j}" for j in (1, 2)] for i in (1, 2)]
+    matrix = [[_real(header, key, path) if key in header else 0.0 for key in row] for row in names]
+    return float(np.sqrt(abs(np.linalg.det(np.array(matrix)))) * 3600)
 
 
 def cube_headers(

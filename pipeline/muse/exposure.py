@@ -13,8 +13,16 @@ from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.time import Time, TimeDelta
 
-from pipeline.errors import CubeUnreadable, UnknownMode, WrongField
+from pipeline.errors import CubeUnreadable, ImplausibleValue, UnknownMode, WrongField
 from pipeline.muse.modes import MODES
+
+# What no exposure of any instrument exceeds; NaN: not said. Times from 1967 to 2132.
+LIMITS = {
+    "RA": (-360.0, 360.0),
+    "DEC": (-90.0, 90.0),
+    "MJD-OBS": (40_000.0, 100_000.0),
+    "EXPTIME": (1e-3, 1e7),  # [s]; deep combined cubes have up to 1e6
+}
 
 
 class Target(Protocol):
@@ -99,12 +107,16 @@ def identify(header: fits.Header, file_name: str) -> Exposure:
         If no time of exposure can be read.
     UnknownMode
         If ``ESO INS MODE`` is none of the instrument's modes.
+    ImplausibleValue
+        If a time or coordinate is beyond its limits.
     """
     identity = dp_id(header)
     label = identity or file_name
     mode = str(header.get("ESO INS MODE", "")).strip()
     if mode not in MODES:
         raise UnknownMode(f"{label}: ESO INS MODE = {mode!r}; known are {', '.join(MODES)}")
+    for key, limits in LIMITS.items():
+        _check_limits(label, key, _number(header, key), limits)
     exptime = _number(header, "EXPTIME")
     mjd = _number(header, "MJD-OBS")
     if not np.isfinite(mjd):
@@ -112,6 +124,7 @@ def identify(header: fits.Header, file_name: str) -> Exposure:
             mjd = float(Time(str(header["DATE-OBS"]), format="isot", scale="utc").mjd)
         except (KeyError, ValueError) as error:
             raise CubeUnreadable(f"{label}: neither MJD-OBS nor DATE-OBS can be read") from error
+        _check_limits(label, "DATE-OBS, as MJD", mjd, LIMITS["MJD-OBS"])
     return Exposure(
         exposure_id=label,
         dp_id=identity,
@@ -123,6 +136,14 @@ def identify(header: fits.Header, file_name: str) -> Exposure:
         exptime_s=exptime,
         simulated=header.get("SIMULATED", False) is True,
     )
+
+
+def _check_limits(label: str, key: str, value: float, limits: tuple[float, float]) -> None:
+    lowest, highest = limits
+    if not np.isnan(value) and not lowest <= value <= highest:
+        raise ImplausibleValue(
+            f"{label}: {key} = {value:g}; {lowest:g} to {highest:g} are possible"
+        )
 
 
 def check_pointing(header: fits.Header, target: Target) -> None:
@@ -194,9 +215,12 @@ def field_of(header: fits.Header, fields: Sequence[Target]) -> int:
 
 def _number(header: fits.Header, key: str) -> float:
     value = header.get(key)
-    return (
-        float(value) if isinstance(value, int | float) and not isinstance(value, bool) else np.nan
-    )
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return np.nan
+    try:
+        return float(value)
+    except OverflowError:  # an integer of more than 308 digits
+        return np.inf
 
 
 def _mean(header: fits.Header, *keys: str) -> float:

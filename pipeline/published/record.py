@@ -1,4 +1,4 @@
-"""The record of 2021 as published tables, so that it can stand beside any other campaign."""
+"""The record of Herenz and Bian (2021) as published tables, beside which any campaign can stand."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,22 +11,23 @@ from scipy.spatial.distance import cdist
 from pipeline.config.settings import StatisticsSettings
 from pipeline.published.files import DATA, RecordFiles, read_files
 from pipeline.schema import make_table
+from pipeline.schema.publications import STUDY
 
 FIELD_NAME = "LTT 3218"
-BAND = "I_Bessel"  # passband of every flux and signal-to-noise ratio of the study
+BAND, RADIUS_PX = "I_Bessel", 4.5  # passband and aperture of the timelines and of the SNR
 REFERENCE = ("2019-03-10", "WFM-AO-N")  # night and mode of the reference exposure
 TRANSFORMED = ("2019-05-08", "WFM-AO-N")  # the other exposure of the transformation figure
 EDGE_STAR = 25  # the study leaves it out: too close to the edge of the field
 IMPLIED = "beyond the plotted range: value implied by the normalisation"
 
 NOTES = (
-    "Every number was read off a figure of the 2021 study or copied from its tables; nothing is "
+    f"Every number was read off a figure of {STUDY.short} or copied from its tables; nothing is "
     "simulated.",
     "The record gives the night of an exposure, not its time: mjd_mid is missing, and Spearman "
     "correlations use the night.",
     "The record holds no photon noise: deviation_err is missing, and so is what needs it.",
-    "Three points lie beyond the plotted range; their values follow from the study's own "
-    "normalisation.",
+    "Three points lie beyond the plotted range; their values follow from the normalisation of the "
+    "plotted ones.",
 )
 
 
@@ -49,7 +50,7 @@ def read_record(
     *,
     blend_distance_px: float = StatisticsSettings.blend_distance_px,
 ) -> Record:
-    """The record of 2021, checked, as published tables.
+    """The record, checked, as published tables.
 
     Parameters
     ----------
@@ -70,7 +71,12 @@ def read_record(
             "catalogue": _catalogue(files, blend_distance_px),
             "timelines": _timelines(files),
             "timelines_digitised": _timelines_digitised(files),
-            "snr": make_table("snr", {name: files.snr[name] for name in files.snr.colnames}),
+            "snr": make_table(
+                "snr",
+                {name: files.snr[name] for name in files.snr.colnames},
+                exposure=exposure_id(*REFERENCE),
+                band=BAND,
+            ),
             "snr_scatter": _snr_scatter(files),
             "coordtrafo": _coordtrafo(files),
             "spectrum_levels": _same(files.spectrum_levels, "spectrum_levels"),
@@ -129,9 +135,11 @@ def _exposures(files: RecordFiles) -> QTable:
             "n_matched": n_matched,
             **dict.fromkeys("abcdef", unknown),
             "match_rms_px": unknown,
+            "bad_probability": unknown,
             "status": ["ok"] * n,
             "reason": [""] * n,
             "simulated": [False] * n,
+            "origin": ["published"] * n,
         },
     )
 
@@ -160,6 +168,7 @@ def _catalogue(files: RecordFiles, blend_distance_px: float) -> QTable:
             "channel": channels,
             "slice": np.zeros(len(stars), dtype=int),
             "edge_distance_px": np.full(len(stars), np.nan),
+            "contamination": np.full(len(stars), np.nan),
             "flags": flags,
         },
     )
@@ -182,6 +191,8 @@ def _timelines(files: RecordFiles) -> QTable:
             "deviation_err": np.full(len(table), np.nan),
             "flag": np.where(implied, IMPLIED, ""),
         },
+        band=BAND,
+        radius=RADIUS_PX,
     )
 
 

@@ -1,7 +1,7 @@
 """The report: results in, pages, pictures and data out, a site from them."""
 
 from pipeline.report.build import BuildInfo, collect
-from pipeline.report.rendering import render
-from pipeline.report.site import build_site
+from pipeline.report.site.mkdocs import build_site
+from pipeline.report.site.rendering import render
 
 __all__ = ["BuildInfo", "build_site", "collect", "render"]

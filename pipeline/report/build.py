@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pipeline.config.paths import ROOT
 from pipeline.report.citation import Citation, checked_doi, read_citation
-from pipeline.report.report_file import ReportFile, read_previous
+from pipeline.report.downloads.report_file import ReportFile, read_previous
 from pipeline.schema.labels import version_url
 
 LIBRARIES = (
@@ -20,7 +20,6 @@ LIBRARIES = (
     "photutils",
     "plotly",
     "matplotlib",
-    "pyarrow",
     "mkdocs",
     "mkdocs-material",
 )

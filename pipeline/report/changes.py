@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from pipeline.report.report_file import CampaignRecord, ReportFile
+from pipeline.report.downloads.report_file import CampaignRecord, ReportFile
 from pipeline.report.text import with_error
 from pipeline.schema.results import ReportedValue
 
@@ -32,12 +32,13 @@ class NumberChange:
             return "appeared" if self.old is None else "vanished"
         if self.old.unit != self.new.unit:
             return "other unit"
-        return "" if self.old.formula == self.new.formula else "other definition"
+        alike = (self.old.formula, self.old.convention) == (self.new.formula, self.new.convention)
+        return "" if alike else "other definition"
 
     @property
     def difference(self) -> float:
-        """New minus old [the number's unit]; NaN where one is missing or the unit is another."""
-        if self.old is None or self.new is None or self.old.unit != self.new.unit:
+        """New minus old [the number's unit]; NaN where they are not two values of one quantity."""
+        if self.old is None or self.new is None or self.remark:
             return math.nan
         return self.new.value - self.old.value
 

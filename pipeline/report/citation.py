@@ -13,6 +13,10 @@ from pipeline.errors import ConfigError
 from pipeline.report.text import one_line
 
 DOI_ORG = "https://doi.org/"
+DATA_LICENSE = (
+    "CC-BY-4.0"  # of tables, spectra and figures; that of the software is in CITATION.cff
+)
+DATA_LICENSE_URL = "https://creativecommons.org/licenses/by/4.0/"
 _DOI = re.compile(r"10\.\d{4,9}/[A-Za-z0-9._;()/:-]+")
 
 
@@ -94,7 +98,8 @@ def _authors(document: Mapping[str, Any]) -> tuple[Author, ...]:
 def _reference(entry: Mapping[str, Any]) -> str:
     names = " & ".join(author.short for author in _authors(entry))
     year = f" ({entry['year']})" if "year" in entry else ""
-    link = f" https://doi.org/{entry['doi']}" if "doi" in entry else f" {entry.get('url', '')}"
+    address = entry.get("url") or entry.get("repository-code", "")
+    link = f" https://doi.org/{entry['doi']}" if "doi" in entry else f" {address}"
     return f"{names}{year}. {entry.get('title', '')}.{link}".strip()
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from astropy.table import Column, MaskedColumn, QTable
 
 from pipeline.config.settings import StatisticsSettings
-from pipeline.report.tables import Cell, Head
+from pipeline.report.tables import Cell
 from pipeline.report.text import NOTHING, fixed, one_line, probability, slug, with_error
 from pipeline.schema.results import ReportedValue, Results
 
@@ -52,19 +52,6 @@ PAIR_COLUMNS = COMMON_COLUMNS | {
     "excess_std_err": "excess_std_err",
     "snr_gmean": "snr_gmean",
 }
-PAIR_HEADS = (
-    Head("Pair", title="stars in numerator and denominator"),
-    Head("n", title="exposures with both fluxes and no flag"),
-    Head("σ published", title="sorted, both extremes dropped, ddof 0"),
-    Head("σ", title="sample standard deviation, ddof 1"),
-    Head("σ robust", title="1.4826 × median absolute deviation"),
-    Head("σ photon", title="root mean square of the errors from STAT"),
-    Head("σ excess", title="scatter beyond photon noise"),
-    Head("Spearman ρ", title="rank correlation with time, per exposure"),
-    Head("p", title="two-sided, per exposure"),
-    Head("p (nights)", title="two-sided, from nightly means"),
-    Head("slope", "1/yr", title="weighted linear trend"),
-)
 
 
 def headline_pairs(results: Results) -> tuple[Pair, ...]:

@@ -5,6 +5,9 @@ from dataclasses import dataclass, replace
 from markupsafe import Markup
 
 from pipeline.report.text import NOTHING
+from pipeline.schema import TABLES, Column
+
+_UNITS = {"pix": "px", "yr-1": "1/yr", "mas / yr": "mas/yr"}  # as people write them
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,25 @@ class Head:
     unit: str = ""
     title: str = ""  # the column's definition
     numeric: bool = True
+
+
+def heads(table: str, *names: str) -> tuple[Head, ...]:
+    """Headings of columns of a published table: label, unit and meaning are the schema's.
+
+    Raises
+    ------
+    KeyError
+        If the table has no such column.
+    """
+    known = {column.name: column for column in TABLES[table]}
+    return tuple(head_of(known[name]) for name in names)
+
+
+def head_of(column: Column, **words: object) -> Head:
+    """Heading of one column; ``words`` fill placeholders of its description."""
+    unit = _UNITS.get(column.unit, column.unit)
+    meaning = column.description.format(**words) if words or "{" not in column.description else ""
+    return Head(column.head, unit, meaning, column.dtype not in ("str", "bool"))
 
 
 @dataclass(frozen=True)

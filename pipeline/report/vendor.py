@@ -1,4 +1,4 @@
-"""Put the Plotly bundle where the site serves it: ``python -m pipeline.report.vendor``.
+"""Put the Plotly bundle where the site serves it: ``python -m pipeline vendor``.
 
 The bundle is code of others and not in git. npm brings the small cartesian one, checked against
 the hash in package-lock.json; where there is no npm, or no registry for it, the full one comes out

@@ -1,8 +1,12 @@
 """A column of a published table, and those that many tables share."""
 
+import re
 from dataclasses import dataclass
 
-APERTURE_RADII_PX = (1.5, 2.5, 3.5, 4.5, 5.5)  # the five of the 2021 study; the snr table's columns
+_RADIUS = re.compile(r"r(\d+(?:\.\d+)?)")
+
+APERTURE_RADII_PX = (1.5, 2.5, 3.5, 4.5, 5.5)  # of the published record, and the simulator's default
+RADIUS_COLUMN = "r{radius}"  # a column for each aperture radius
 
 
 @dataclass(frozen=True)
@@ -12,21 +16,44 @@ class Column:
     name: str
     dtype: str  # "str", "bool", "i8" or "f8"
     unit: str  # astropy unit string; "" for text and pure numbers
-    description: str
+    description: str  # may hold placeholders, which ``make_table`` fills from the table's meta
     ucd: str = ""
+    label: str = ""  # head of the column on a page; "": its name in words
+
+    @property
+    def head(self) -> str:
+        """What stands over the column on a page."""
+        return self.label or self.name.replace("_", " ")
+
+    @property
+    def repeated(self) -> bool:
+        """Whether it stands for one column per aperture radius, named ``RADIUS_COLUMN``."""
+        return self.name == RADIUS_COLUMN
 
 
-def column(name: str, dtype: str, unit: str, description: str, ucd: str = "") -> Column:
+def column(
+    name: str, dtype: str, unit: str, description: str, ucd: str = "", label: str = ""
+) -> Column:
     """A column; ``unit`` is an astropy unit, "" for text and pure numbers."""
-    return Column(name, dtype, unit, description, ucd)
+    return Column(name, dtype, unit, description, ucd, label)
 
 
-EXPOSURE_ID = column("exposure_id", "str", "", "identity: dp_id, or the file name without one", "meta.id"
-)
+def radius_column(radius_px: float) -> str:
+    """Name of the column of one aperture radius."""
+    return RADIUS_COLUMN.format(radius=float(radius_px))
+
+
+def radius_of(name: str) -> float | None:
+    """The aperture radius [pix] that a column's name holds; None if it is no such name."""
+    found = _RADIUS.fullmatch(name)
+    return float(found[1]) if found else None
+
+
+EXPOSURE_ID = column("exposure_id", "str", "", "identity: dp_id, or the file name without one", "meta.id", "exposure")
 NIGHT = column("night", "str", "", "UT date of exposure start minus 12 h", "time.epoch")
 MODE = column("mode", "str", "", "instrument mode (ESO INS MODE)", "meta.code;instr.setup")
-STAR = column("star_id", "i8", "", "star number in the reference catalogue", "meta.id")
-STAR_1 = column("star_1", "i8", "", "star in the numerator", "meta.id")
-STAR_2 = column("star_2", "i8", "", "star in the denominator", "meta.id")
+STAR = column("star_id", "i8", "", "star number in the reference catalogue", "meta.id", "star")
+STAR_1 = column("star_1", "i8", "", "star in the numerator", "meta.id", "star 1")
+STAR_2 = column("star_2", "i8", "", "star in the denominator", "meta.id", "star 2")
 BAND = column("band", "str", "", "passband", "meta.id;instr.bandpass")
-RADIUS = column("radius_px", "f8", "pix", "aperture radius", "phys.angSize;instr.pixel")
+RADIUS = column("radius_px", "f8", "pix", "aperture radius", "phys.angSize;instr.pixel", "radius")

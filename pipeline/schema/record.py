@@ -1,4 +1,4 @@
-"""The published record of 2021: what was read off its figures, and what its text says."""
+"""The published record: what was read off its figures, and what its text says."""
 
 from collections.abc import Mapping
 
@@ -27,7 +27,7 @@ RECORD: Mapping[str, tuple[Column, ...]] = {
         column("visible_fraction", "f8", "", "share of the marker that no other one covers", "stat.filling"),
     ),
     "coordtrafo": (
-        column("kind", "str", "", "reference, detected, or transformed (reference taken through the study's affine)", "meta.code"),
+        column("kind", "str", "", "reference, detected, or transformed (reference taken through the publication's affine)", "meta.code"),
         STAR,
         column("x", "f8", "pix", "position, 0-based", "pos.cartesian.x;instr.det"),
         column("y", "f8", "pix", "position, 0-based", "pos.cartesian.y;instr.det"),
@@ -38,28 +38,28 @@ RECORD: Mapping[str, tuple[Column, ...]] = {
     "spectrum_levels": (
         STAR,
         RADIUS,
-        column("level_3000", "f8", "", "level at layer 3000, in the Ca II 8498 A line [arbitrary unit]", "phot.flux.density"),
+        column("level_3000", "f8", "", "level at layer 3000, in the Ca II 8498 A line [arbitrary unit]", "phot.flux.density", "layer 3000"),
         column("level_3000_err", "f8", "", "1 sigma of reading the figure", "stat.error"),
-        column("level_2860_2985", "f8", "", "median level of layers 2860 to 2985 [arbitrary unit]", "phot.flux.density"),
+        column("level_2860_2985", "f8", "", "median level of layers 2860 to 2985 [arbitrary unit]", "phot.flux.density", "layers 2860–2985"),
         column("level_2860_2985_err", "f8", "", "1 sigma of reading the figure", "stat.error"),
         column("scatter_2860_2985", "f8", "", "scatter over these layers", "stat.stdev"),
     ),
     "claims": (
         column("key", "str", "", "stable identity", "meta.id"),
-        column("value", "f8", "", "number as printed in the study", "stat.value"),
+        column("value", "f8", "", "number as printed", "stat.value"),
         column("unit", "str", "", "unit of the number", "meta.unit"),
-        column("statement", "str", "", "what the study says of it, in our words", "meta.note"),
-        column("source", "str", "", "where it is printed", "meta.ref"),
+        column("statement", "str", "", "what the publication says of it, in our words", "meta.note", "what it is"),
+        column("source", "str", "", "where it is printed", "meta.ref", "where"),
     ),
     "differences": (
         column("key", "str", "", "stable identity", "meta.id"),
         column("subject", "str", "", "what it is about", "meta.note"),
-        column("published", "str", "", "what the study says", "meta.note"),
+        column("published", "str", "", "what the publication says", "meta.note"),
         column("data", "str", "", "what its data say", "meta.note"),
-        column("value_published", "f8", "", "number in the study; NaN: none", "stat.value"),
+        column("value_published", "f8", "", "number in the publication; NaN: none", "stat.value"),
         column("value_data", "f8", "", "the same number from the data", "stat.value"),
         column("value_err", "f8", "", "1 sigma of value_data; NaN: none stated", "stat.error"),
-        column("agrees", "bool", "", "the data confirm what the study says", "meta.code.qual"),
+        column("agrees", "bool", "", "the data confirm what the publication says", "meta.code.qual"),
         column("matters", "str", "", "why it matters", "meta.note"),
     ),
 }

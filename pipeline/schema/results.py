@@ -1,5 +1,6 @@
 """What one campaign has to tell: the only thing that the report reads."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -8,13 +9,29 @@ from astropy.table import QTable
 
 from pipeline.schema.reduction_log import ReductionLog
 
+OURS, PUBLISHED = "ours", "published"  # conventions of a reported value
+
+
+@dataclass(frozen=True)
+class Interval:
+    """How well a value is known; NaN where it is not known."""
+
+    sigma: float = math.nan  # 1 sigma
+    low68: float = math.nan
+    high68: float = math.nan
+    low95: float = math.nan
+    high95: float = math.nan
+
 
 @dataclass(frozen=True)
 class ReportedValue:
-    """One published number with its definition; pages, tables and tests take it from here."""
+    """One published number with all that belongs to it.
+
+    ``pipeline.schema.definitions.reported`` makes it; pages, tables and tests take it from here.
+    """
 
     key: str  # stable identity, for example "std_published.2-22"
-    symbol: str  # as printed, for example "σ(2/22)"
+    symbol: str  # as printed, for example "σ_pub(2/22)"
     name: str  # what it is, in words
     value: float  # NaN: could not be computed
     uncertainty: float  # 1 sigma; NaN: none stated
@@ -22,6 +39,14 @@ class ReportedValue:
     formula: str  # how it is computed, in one line
     source: str  # table or publication that it comes from
     note: str = ""  # what the uncertainty contains, or why there is none
+    convention: str = OURS  # or PUBLISHED: to the letter of the publication that it is held against
+    entered: str = ""  # which exposures and stars
+    n: int | None = None  # points that entered; None: not counted
+    low68: float = math.nan  # bounds of the central 68 and 95 %; NaN: not known
+    high68: float = math.nan
+    low95: float = math.nan
+    high95: float = math.nan
+    provenance: str = ""  # digest of everything that shaped it, once it is reported
 
 
 @dataclass(frozen=True)
@@ -64,7 +89,7 @@ class Results:
 
     name: str  # folder under site/data: letters, digits, - and _
     title: str
-    source: str  # "published", "simulated", "cubes" or "archive"
+    source: str  # name in the registry of sources
     simulated: bool
     field_name: str
     first_night: str
@@ -81,3 +106,6 @@ class Results:
         default_factory=dict
     )  # report.toml as read
     origin: Provenance = field(default_factory=lambda: Provenance())  # tells what a change came from
+    short_title: str = ""  # for where there is little room; "": as ``title``
+    introduction: str = ""  # what it is, in a sentence of the summary
+    is_measured: bool = True  # from cubes here, not taken over from a publication

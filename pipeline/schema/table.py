@@ -1,18 +1,49 @@
 """Tables as the schema has them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from astropy import units as u
 from astropy.table import QTable
 
-from pipeline.schema.column import Column
+from pipeline.schema.column import Column, radius_of
 from pipeline.schema.measured import MEASURED
 from pipeline.schema.record import RECORD
 from pipeline.schema.statistics import STATISTICS
+from pipeline.schema.truth import TRUTH
 
-TABLES: Mapping[str, tuple[Column, ...]] = {**MEASURED, **STATISTICS, **RECORD}
+TABLES: Mapping[str, tuple[Column, ...]] = {**MEASURED, **STATISTICS, **TRUTH, **RECORD}
 
+ROW_OF: Mapping[str, str] = {
+    "exposures": "exposure",
+    "catalogue": "reference star",
+    "photometry": "exposure, star, band and aperture",
+    "snr": "reference star",
+    "pairs": "pair, band and aperture",
+    "timelines": "exposure and pair",
+    "availability": "night",
+    "calibrations": "exposure that was reduced",
+    "stability": "quantity of the stability model",
+    "correction": "exposure and channel",
+    "variability": "star",
+    "recipe_calls": "call of a recipe",
+    "detections": "detection in an exposure",
+    "identification": "reference star",
+    "spectra_drawn": "sample of a spectrum that the figures show, part of the spectra above",
+    "timelines_digitised": "point read off a published figure",
+    "snr_scatter": "point read off a published figure",
+    "coordtrafo": "point read off a published figure",
+    "spectrum_levels": "star and aperture of a published figure",
+    "claims": "printed number",
+    "reanalysis": "pair and part of the data",
+    "differences": "printed statement, with what its data say",
+    "channel_responses": "exposure and channel",
+    "recovery": "quantity compared with the simulation's truth",
+    "truth_stars": "star, as it was simulated",
+    "truth_exposures": "exposure, as it was simulated",
+    "truth_channels": "exposure and channel, as it was simulated",
+    "truth_fluxes": "exposure and star, as it was simulated",
+}  # what one row of each table is
 _EMPTY = {"str": "", "bool": False, "i8": 0, "f8": np.nan}
 
 
@@ -27,21 +58,17 @@ def make_table(
         A key of ``TABLES``.
     columns : mapping of column name to sequence, all of one length
         Plain numbers in the schema's units. A masked array stays masked.
+    **meta
+        What the table says of itself; placeholders in descriptions are filled from it.
 
     Raises
     ------
     KeyError
-        If a column is missing or unknown: a defect of the caller, not of the data.
+        If a column is missing or unknown, or ``meta`` lacks what a description names: a defect of
+        the caller, not of the data.
     """
-    expected = {column.name: column for column in TABLES[name]}
-    if set(columns) != set(expected):
-        missing, unknown = (
-            sorted(set(expected) - set(columns)),
-            sorted(set(columns) - set(expected)),
-        )
-        raise KeyError(f"table {name!r}: missing {missing}, unknown {unknown}")
     table = QTable(meta={"table": name, **meta})
-    for key, column in expected.items():
+    for key, column in columns_of(name, columns).items():
         values = columns[key]
         kind = (
             np.str_
@@ -54,10 +81,33 @@ def make_table(
             else np.asarray(values, kind)
         )
         table[key] = array * u.Unit(column.unit) if column.unit else array
-        table[key].info.description = column.description
+        words = {"radius": radius_of(key)} if column.repeated else {}
+        table[key].info.description = column.description.format(**meta, **words)
         if column.ucd:
             table[key].info.meta = {"ucd": column.ucd}
     return table
+
+
+def columns_of(name: str, given: Iterable[str]) -> dict[str, Column]:
+    """The schema's columns of a table by name, a repeated one under each name that is given.
+
+    Raises
+    ------
+    KeyError
+        If the names given are not those of the table.
+    """
+    present = list(given)
+    expected: dict[str, Column] = {}
+    for column in TABLES[name]:
+        if column.repeated:
+            expected |= {key: column for key in present if radius_of(key) is not None}
+        else:
+            expected[column.name] = column
+    if set(present) != set(expected):
+        missing = sorted(set(expected) - set(present))
+        unknown = sorted(set(present) - set(expected))
+        raise KeyError(f"table {name!r}: missing {missing}, unknown {unknown}")
+    return expected
 
 
 def empty_value(column: Column) -> object:

@@ -78,7 +78,9 @@ class SimulatedExposure:
     sky_residual: float  # share of the sky that subtraction leaves behind, the same in all channels
     refraction_px: float  # differential refraction left between 4750 and 7000 Angstrom
     fwhm_gradient: tuple[float, float]  # relative change of the FWHM per pixel in x and y
-    position_angle_deg: float  # of the field of view in the grid, anticlockwise: ESO INS DROT POSANG
+    position_angle_deg: (
+        float  # of the field of view in the grid, anticlockwise: ESO INS DROT POSANG
+    )
     dither_px: tuple[float, float]  # of the stars in the grid, known to the header's coordinates
     event: str  # "", "cloud" or "vignetting"
     is_reference: bool

@@ -30,9 +30,7 @@ class StarSpec:
 VARIABILITY_PERIOD_DAYS = 37.3  # not a fraction of a year or of a month
 
 
-def variability(
-    star_ids: Sequence[int], mjd: float, settings: SimulationSettings
-) -> np.ndarray:
+def variability(star_ids: Sequence[int], mjd: float, settings: SimulationSettings) -> np.ndarray:
     """Factor on the flux of each star at an instant, shape (star,); 1 for all but the variable one.
 
     ln of the factor is a sine whose standard deviation over a period is ``variable_std``.

@@ -5,14 +5,16 @@ from pipeline.sources.base import Campaign
 from pipeline.sources.cubes import CubeFolder
 from pipeline.sources.measured import MeasuredCampaign
 from pipeline.sources.published import PublishedRecord
-from pipeline.sources.registry import campaigns_of, measure_all
+from pipeline.sources.registry import DEFAULT_SOURCES, SOURCES, campaigns_of, measure_all
 from pipeline.sources.simulated import SimulatedCampaign, simulation_plan
 from pipeline.tasks import schedule
 
 FORCEABLE = (*schedule.FORCEABLE, "statistics")  # steps that can be asked for again, in their order
 
 __all__ = [
+    "DEFAULT_SOURCES",
     "FORCEABLE",
+    "SOURCES",
     "ArchiveFrames",
     "Campaign",
     "CubeFolder",

@@ -1,8 +1,8 @@
 """What every campaign has: one source's exposures on their way to one section of the report."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,18 +22,43 @@ STATISTICS_CODE = (
     "pipeline/schema",
     "pipeline/sources",
     "pipeline/tasks/collect.py",
+    "pipeline/tasks/exports.py",
+    "pipeline/tasks/flux_product.py",
     "pipeline/tasks/identification.py",
 )
 RECORD_CODE = ("pipeline/published", *STATISTICS_CODE)
 
 
+@dataclass(frozen=True)
+class FolderOption:
+    """The option of the command line that names a source's folder; an attribute of ``Request``."""
+
+    name: str  # without the dashes
+    help: str
+    required: bool
+
+
 class Campaign(ABC):
     """One source's exposures, on their way to one section of the report."""
 
-    source: str
+    source: str  # name of the source on the command line
+    description: str  # of the source, for help and errors
+    by_default = False  # whether the source is shown if none is asked for
+    folder: FolderOption | None = None  # where the source's files are, if the reader brings them
+    short_title = ""  # for where there is little room; "": as ``title``
+    introduction = ""  # what it is, in a sentence of the summary
+    is_measured = True  # from cubes here, not taken over from a publication
     takes_availability = False  # whether the nights that ``overview`` found are shown with it
     sections: tuple[str, ...] = ("campaign", "field", "statistics")  # of report.toml that shape it
     code: tuple[str, ...] = RECORD_CODE  # source files and folders that shape it
+
+    @classmethod
+    def of_request(cls, request: Request) -> Iterator[tuple[int, "Campaign"]]:
+        """The campaigns of this source, each with the number of its field among those configured.
+
+        Here one, of the first field.
+        """
+        yield 0, cls(request)
 
     def __init__(self, request: Request) -> None:
         self.settings: Settings = request.settings
@@ -66,9 +91,20 @@ class Campaign(ABC):
         return with_answers(
             tables,
             self.answers,
-            self.settings.statistics.pairs,
+            self.headline_pairs,
             with_availability=self.takes_availability,
         )
+
+    @property
+    def headline_pairs(self) -> tuple[tuple[int, int], ...]:
+        """The pairs of stars whose ratios are headlines."""
+        return self.settings.statistics.pairs
+
+    def used_settings(self) -> dict[str, dict[str, Any]]:
+        """The sections of ``report.toml`` that shape it, with what was chosen by rule filled in."""
+        used = {name: asdict(getattr(self.settings, name)) for name in self.sections}
+        used["statistics"]["pairs"] = self.headline_pairs
+        return used
 
     def measure(self) -> None:  # noqa: B027  # a record is measured already
         """Bring every exposure as far as it can get."""
@@ -136,10 +172,13 @@ class Campaign(ABC):
             spectra=self.spectra(),
             reductions=self.reductions(),
             inputs_digest=products.digest(self.ingredients()),
-            settings={name: asdict(getattr(self.settings, name)) for name in self.sections},
+            settings=self.used_settings(),
             origin=Provenance(
                 products.digest(self.data()),
                 products.code_digest(*self.code),
                 products.library_versions(),
             ),
+            short_title=self.short_title,
+            introduction=self.introduction,
+            is_measured=self.is_measured,
         )

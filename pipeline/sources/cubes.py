@@ -1,23 +1,42 @@
 """A folder of cubes as a campaign of each field that they point at."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 
 from pipeline.errors import SourceUnavailable
+from pipeline.sources.base import Campaign, FolderOption
 from pipeline.sources.measured import MeasuredCampaign
 from pipeline.sources.request import Request
 from pipeline.tasks import measure as measure_tasks
 from pipeline.tasks import schedule
-from pipeline.tasks.inputs import InputExposure, cubes_in
+from pipeline.tasks.inputs import InputExposure, cubes_by_field, cubes_in
 from pipeline.tasks.measure import Job
 from pipeline.workflow import products
+from pipeline.workflow.progress import say
 
 
 class CubeFolder(MeasuredCampaign):
     """A folder of cubes that were reduced elsewhere."""
 
     source = "cubes"
+    description = "a folder of cubes that were reduced elsewhere"
+    folder = FolderOption("cubes", "folder of DATACUBE_FINAL files", required=True)
     takes_availability = True
+
+    @classmethod
+    def of_request(cls, request: Request) -> Iterator[tuple[int, Campaign]]:
+        """One campaign for each field that a cube points at."""
+        campaigns = request.settings.campaigns()
+        if len(campaigns) == 1 or request.cubes is None:
+            yield 0, cls(request)
+            return
+        entries = cubes_by_field(request.cubes, [one.field for one in campaigns])
+        for number, (settings, group) in enumerate(zip(campaigns, entries, strict=True)):
+            if group:
+                yield number, cls(replace(request, settings=settings), group)
+            else:
+                say(f"{settings.field.name}: no cube in {request.cubes} points at it")
 
     def __init__(self, request: Request, entries: Sequence[InputExposure] | None = None) -> None:
         """``entries``: those of this field; left out, the folder is that of one field."""

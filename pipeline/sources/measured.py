@@ -2,18 +2,20 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from astropy.table import QTable
 
-from pipeline.config.passbands import load_band
+from pipeline.errors import NoReferenceExposure
+from pipeline.measure.headline_pairs import choose_pairs
 from pipeline.muse.cube import open_cube
+from pipeline.schema.flux_array import FluxArray
 from pipeline.schema.results import Image, SpectrumSet
 from pipeline.sources.base import STATISTICS_CODE, Campaign
-from pipeline.statistics.fluxes import fluxes_from_tables
+from pipeline.statistics.selection import select_fluxes
 from pipeline.statistics.summaries import campaign_statistics
 from pipeline.tasks import measure as measure_tasks
 from pipeline.tasks import schedule
@@ -21,12 +23,12 @@ from pipeline.tasks.collect import (
     Gathered,
     detection_image,
     detections_table,
+    flux_array,
     gather,
-    photometry_table,
-    published_fluxes,
-    snr_table,
     spectra_by_mode,
 )
+from pipeline.tasks.exports import photometry_table, snr_table
+from pipeline.tasks.flux_product import keep_fluxes
 from pipeline.tasks.measure import Job
 from pipeline.tasks.summarise import Summary
 from pipeline.workflow import products
@@ -43,7 +45,6 @@ class MeasuredCampaign(Campaign):
     )
     code: tuple[str, ...] = MEASURED_CODE
     numbers_from = "photometry of the cubes"
-    jobs: list[Job]  # with their reference, once measured
 
     @property
     def title(self) -> str:
@@ -75,18 +76,26 @@ class MeasuredCampaign(Campaign):
 
     def measure(self) -> None:
         """Detect, choose the reference, match, extract and integrate."""
-        for band in self.settings.photometry.bands:
-            load_band(band)  # a name that does not exist is told now, not after the first cube
         for stage in self.request.force:
             schedule.force(self.planned_jobs, self.workspace, stage)
-        with products.exclusive(self.workspace):
+        for kept in ("gathered", "summary", "headline_pairs"):
+            self.__dict__.pop(kept, None)  # of what was there before
+        shard = self.request.shard
+        with products.exclusive(self.workspace, shared=shard is not None):
             self.jobs = schedule.measure_campaign(
                 self.planned_jobs,
                 self.settings,
                 self.workspace,
                 self.request.root,
                 self.request.workers,
+                shard,
             )
+
+    @cached_property
+    def jobs(self) -> list[Job]:
+        """One job per input, with the reference if one was chosen, in this run or before it."""
+        reference = self.reference if products.read_stamp(self.reference) else None
+        return [replace(job, reference=reference) for job in self.planned_jobs]
 
     @property
     def reference(self) -> Path:
@@ -95,8 +104,49 @@ class MeasuredCampaign(Campaign):
 
     @cached_property
     def gathered(self) -> Gathered:
-        """All exposures together."""
+        """All exposures together.
+
+        Raises
+        ------
+        NoReferenceExposure
+            If no reference was chosen yet, so that nothing is measured.
+        """
+        self._check_reference()
         return gather(self.jobs, self.reference)
+
+    @cached_property
+    def headline_pairs(self) -> tuple[tuple[int, int], ...]:
+        """The configured pairs, else those that the rule chooses from the reference catalogue."""
+        if self.settings.statistics.pairs:
+            return self.settings.statistics.pairs
+        self._check_reference()
+        return choose_pairs(measure_tasks.read_reference(self.reference))
+
+    def _check_reference(self) -> None:
+        if not products.read_stamp(self.reference):
+            raise NoReferenceExposure(
+                f"{self.name}: nothing is measured yet in {self.workspace}; measure it first"
+            )
+
+    def _notes_on_pairs(self) -> tuple[str, ...]:
+        """What a reader must know of how the headline pairs came about."""
+        catalogue = measure_tasks.read_reference(self.reference)
+        if not self.settings.statistics.pairs:
+            named = ", ".join(f"{one}/{two}" for one, two in self.headline_pairs)
+            return (
+                f"The headline pairs were chosen by rule: {named or 'there is none'}. Of the stars "
+                "without a flag the brightest goes with the next brightest on another channel, and so "
+                "on; no star is in two pairs.",
+            )
+        seen = set(catalogue.star_id.tolist())
+        missing = [pair for pair in self.headline_pairs if not set(pair) <= seen]
+        named = ", ".join(f"{one}/{two}" for one, two in missing)
+        if not missing:
+            return ()
+        return (
+            f"No numbers for the headline pair{'s' if len(missing) > 1 else ''} {named}: the "
+            f"reference exposure {catalogue.exposure_id} does not show both stars.",
+        )
 
     def ingredients(self) -> dict[str, Any]:
         """Keys and outcomes of all exposures, and the code that summarises them."""
@@ -104,10 +154,7 @@ class MeasuredCampaign(Campaign):
             "stage": "statistics",
             "code": products.code_digest(*STATISTICS_CODE),
             "libraries": products.library_versions(),
-            "settings": {
-                "statistics": asdict(self.settings.statistics),
-                "review": asdict(self.settings.review),
-            },
+            "settings": self.settings.read_by("statistics"),
             "inputs": {
                 "reference": measure_tasks.reference_key(self.reference),
                 "exposures": products.digest([measure_tasks.outcome(job) for job in self.jobs]),
@@ -115,39 +162,52 @@ class MeasuredCampaign(Campaign):
             },
         }
 
+    @cached_property
+    def flux_array(self) -> FluxArray:
+        """The fluxes of all exposures, from their product: what the statistics start from."""
+        shaping = {**self.ingredients(), "stage": "collect"}
+        shaping["settings"] = self.settings.read_by("measure")
+        return keep_fluxes(
+            self.workspace / "fluxes.fits",
+            shaping,
+            lambda: flux_array(self.gathered, self.settings),
+        )
+
     def summarise(self) -> Summary:
         """Photometry of every exposure, statistics of every pair."""
         gathered, how = self.gathered, self.settings.statistics
         catalogue = gathered.catalogue.table()
-        snr = snr_table(gathered, gathered.catalogue.exposure_id, how.band)
-        photometry = photometry_table(gathered)
-        fluxes = fluxes_from_tables(
+        array = self.flux_array
+        fluxes = select_fluxes(
+            array,
             gathered.exposures,
             catalogue,
-            photometry,
-            snr,
             band=how.band,
             radius_px=how.radius_px,
-            flux_published=published_fluxes(gathered, load_band(how.band), how.radius_px),
+            reference_exposure=gathered.catalogue.exposure_id,
         )
         tables, notes = self.answered(
             {
                 "exposures": gathered.exposures,
                 "catalogue": catalogue,
-                "snr": snr,
-                "photometry": photometry,
+                "snr": snr_table(array, gathered.catalogue.exposure_id, how.band),
+                "photometry": photometry_table(array),
                 "detections": detections_table(gathered),
                 **self.further_tables(),
             }
         )
         found = campaign_statistics(
-            fluxes, self.comparable(tables), how.pairs, source=self.numbers_from
+            fluxes,
+            self.comparable(tables),
+            self.headline_pairs,
+            source=self.numbers_from,
+            method=self.settings.extraction.method,
         )
         nights = sorted(str(night) for night in gathered.exposures["night"] if night)
         return Summary(
             {**tables, **found.tables},
             found.numbers,
-            (*self.notes, *notes),
+            (*self.notes, *self._notes_on_pairs(), *notes),
             gathered.catalogue.exposure_id,
             nights[0],
             nights[-1],

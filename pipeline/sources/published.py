@@ -1,11 +1,10 @@
 """The 2021 study as a campaign: read off its figures, analysed anew."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pipeline.published import read_record
+from pipeline.published import PAIRS, read_record
 from pipeline.sources.base import RECORD_CODE, Campaign
 from pipeline.statistics.summaries import record_statistics
 from pipeline.tasks.summarise import Summary
@@ -18,8 +17,18 @@ class PublishedRecord(Campaign):
     """The 2021 study: read off its figures, analysed anew."""
 
     source = "published"
+    description = "the record of 2019: the numbers of the study, read off its figures"
+    by_default = True
     title = "The record of 2019"
+    short_title = "study"
+    introduction = "The numbers of the study of 2021, read off its figures and analysed again."
+    is_measured = False
     simulated = False
+
+    @property
+    def headline_pairs(self) -> tuple[tuple[int, int], ...]:
+        """The configured pairs, else all that the record has."""
+        return self.settings.statistics.pairs or PAIRS
 
     def ingredients(self) -> dict[str, Any]:
         """The digitised files and the code that reads and analyses them."""
@@ -27,7 +36,7 @@ class PublishedRecord(Campaign):
             "stage": "statistics",
             "code": products.code_digest(*RECORD_CODE),
             "libraries": products.library_versions(),
-            "settings": asdict(self.settings.statistics),
+            "settings": self.settings.read_by("record"),
             "inputs": self.data(),
         }
 
@@ -39,7 +48,7 @@ class PublishedRecord(Campaign):
         """The record's own tables, its re-analysis, and where data and text differ."""
         record = read_record(blend_distance_px=self.settings.statistics.blend_distance_px)
         tables, notes = self.answered(record.tables)
-        found = record_statistics(tables, self.settings.statistics.pairs, record.reference_exposure)
+        found = record_statistics(tables, self.headline_pairs, record.reference_exposure)
         nights = sorted(str(night) for night in record.tables["exposures"]["night"])
         return Summary(
             {**tables, **found.tables},

@@ -1,40 +1,66 @@
-"""Which campaigns a request asks for, in reading order."""
+"""The sources of exposures, and the campaigns that a request asks for.
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+A new source is a module with a subclass of ``Campaign`` and a line in ``SOURCES``.
+"""
 
-from pipeline.archive.retrieved import retrieved
-from pipeline.errors import NoReferenceExposure
+from collections.abc import Mapping, Sequence
+
+from pipeline.errors import ConfigError, NoReferenceExposure
 from pipeline.sources.archive import ArchiveFrames
 from pipeline.sources.base import Campaign
 from pipeline.sources.cubes import CubeFolder
 from pipeline.sources.published import PublishedRecord
 from pipeline.sources.request import Request
 from pipeline.sources.simulated import SimulatedCampaign
-from pipeline.tasks import reduce as reduce_tasks
-from pipeline.tasks.inputs import cubes_by_field
-from pipeline.workflow.progress import say
+
+SOURCES: Mapping[str, type[Campaign]] = {
+    campaign.source: campaign  # in the order of the pages: the real ones first
+    for campaign in (
+        PublishedRecord,
+        ArchiveFrames,
+        CubeFolder,
+        SimulatedCampaign,
+    )
+}
+DEFAULT_SOURCES = tuple(name for name, campaign in SOURCES.items() if campaign.by_default)
 
 
 def campaigns_of(request: Request) -> list[Campaign]:
-    """The campaigns that the request asks for: field by field, of each the real ones first.
+    """The campaigns that the request asks for: field by field, of each in the order of ``SOURCES``.
 
-    The record and its simulation are of the first field.
+    Raises
+    ------
+    ConfigError
+        As ``check_folders`` says.
     """
-    frames = dict(_frames_by_field(request)) if "archive" in request.sources else {}
-    cubes = dict(_cubes_by_field(request)) if "cubes" in request.sources else {}
-    found: list[Campaign] = []
-    for number, settings in enumerate(request.settings.campaigns()):
-        of_field = replace(request, settings=settings)
-        if number == 0 and "published" in request.sources:
-            found.append(PublishedRecord(of_field))
-        if number in frames:
-            found.append(frames[number])
-        if number in cubes:
-            found.append(cubes[number])
-        if number == 0 and "simulated" in request.sources:
-            found.append(SimulatedCampaign(of_field))
-    return found
+    check_folders(request)
+    found = [
+        (number, place, campaign)
+        for place, (name, source) in enumerate(SOURCES.items())
+        if name in request.sources
+        for number, campaign in source.of_request(request)
+    ]
+    found.sort(key=lambda one: one[:2])
+    return [campaign for _, _, campaign in found]
+
+
+def check_folders(request: Request) -> None:
+    """Make sure that every folder that is needed is given, and none that nothing reads.
+
+    Raises
+    ------
+    ConfigError
+        If a source lacks its folder, or a folder is given without its source.
+    """
+    for name, source in SOURCES.items():
+        option = source.folder
+        if option is None:
+            continue
+        given = getattr(request, option.name) is not None
+        if option.required and name in request.sources and not given:
+            raise ConfigError(f"--source {name} needs --{option.name} DIR, the {option.help}")
+        if given and name not in request.sources:
+            raise ConfigError(f"--{option.name} is only read with --source {name}")
 
 
 def measure_all(campaigns: Sequence[Campaign]) -> None:
@@ -53,42 +79,3 @@ def measure_all(campaigns: Sequence[Campaign]) -> None:
             reasons.append(f"{campaign.name}: {error}")
     if reasons:
         raise NoReferenceExposure("; ".join(reasons))
-
-
-def _frames_by_field(request: Request) -> Iterator[tuple[int, ArchiveFrames]]:
-    """Number of each field and the campaign of its raw frames; a field without any has none.
-
-    What ``retrieve`` fetched for a field is known; frames in a folder of the reader's point at one.
-    """
-    campaigns = request.settings.campaigns()
-    if len(campaigns) == 1:
-        yield 0, ArchiveFrames(replace(request, settings=campaigns[0]))
-        return
-    missing = "no retrieved exposure is complete"
-    if request.raw is not None:
-        missing = f"no exposure in {request.raw} points at it"
-        here = reduce_tasks.frames_by_field(request.raw, [one.field for one in campaigns])
-    else:
-        standards = [retrieved(request.work, settings) for settings in campaigns]
-        here = [frozenset(one.dp_id for one in group) for group in standards]
-    if not any(here):
-        yield 0, ArchiveFrames(request)  # which says what is missing
-    for number, (settings, names) in enumerate(zip(campaigns, here, strict=True)):
-        if names:
-            yield number, ArchiveFrames(replace(request, settings=settings), names)
-        elif any(here):
-            say(f"{settings.field.name}: {missing}")
-
-
-def _cubes_by_field(request: Request) -> Iterator[tuple[int, CubeFolder]]:
-    """Number of each field and the campaign of its cubes; a field without any has none."""
-    campaigns = request.settings.campaigns()
-    if len(campaigns) == 1 or request.cubes is None:
-        yield 0, CubeFolder(request)
-        return
-    entries = cubes_by_field(request.cubes, [one.field for one in campaigns])
-    for number, (settings, group) in enumerate(zip(campaigns, entries, strict=True)):
-        if group:
-            yield number, CubeFolder(replace(request, settings=settings), group)
-        else:
-            say(f"{settings.field.name}: no cube in {request.cubes} points at it")

@@ -5,9 +5,7 @@ from pathlib import Path
 
 from pipeline.config.settings import Settings
 from pipeline.workflow.executors import Workers
-
-SOURCES = ("published", "simulated", "cubes", "archive")
-DEFAULT_SOURCES = ("published", "simulated")
+from pipeline.workflow.shards import Shard
 
 
 @dataclass(frozen=True)
@@ -16,9 +14,10 @@ class Request:
 
     settings: Settings
     root: Path  # folder that relative paths in the configuration start from
-    sources: tuple[str, ...]
-    cubes: Path | None
-    raw: Path | None
+    sources: tuple[str, ...]  # names in the registry of sources
+    cubes: Path | None  # option --cubes
+    raw: Path | None  # option --raw
     work: Path
     workers: Workers
     force: tuple[str, ...]
+    shard: Shard | None = None  # None: everything

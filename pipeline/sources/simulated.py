@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from functools import cached_property
 
+import numpy as np
 from astropy.table import QTable, vstack
 
+from pipeline.errors import SourceUnavailable
 from pipeline.published import read_record
 from pipeline.simulation import PlannedExposure, StarSpec
+from pipeline.simulation.plan import plan_exposures
 from pipeline.sources.measured import MEASURED_CODE, MeasuredCampaign
 from pipeline.sources.published import record_files
 from pipeline.tasks import measure as measure_tasks
@@ -21,6 +24,13 @@ class SimulatedCampaign(MeasuredCampaign):
     """The record's dates, modes, positions and SNR, with drifting channels of known truth."""
 
     source = "simulated"
+    description = "a simulated campaign, whose truth is known"
+    by_default = True
+    short_title = "simulated"
+    introduction = (
+        "Made on the computer, at the dates and in the modes of the real record, and measured by the "
+        "whole chain: nothing here was observed."
+    )
     simulated = True
     sections = (*MeasuredCampaign.sections, "simulation")
     code = ("pipeline/simulation", "pipeline/published", *MEASURED_CODE)
@@ -34,17 +44,52 @@ class SimulatedCampaign(MeasuredCampaign):
 
     @cached_property
     def plan(self) -> SimulationPlan:
-        """What is simulated."""
-        return simulation_plan()
+        """What is simulated: of the record's exposures those in a mode of the campaign.
+
+        Raises
+        ------
+        SourceUnavailable
+            If there is none.
+        """
+        modes, whole = self.settings.field.modes, simulation_plan()
+        kept = [index for index, one in enumerate(whole.planned) if one.mode in modes]
+        if not kept:
+            raise SourceUnavailable(
+                f"field.modes = {list(modes)}: the record that is simulated has no exposure in them"
+            )
+        reference = whole.reference_index
+        return SimulationPlan(
+            tuple(whole.planned[index] for index in kept),
+            whole.stars,
+            kept.index(reference) if reference in kept else None,
+        )
 
     @cached_property
     def planned_jobs(self) -> list[Job]:
         """One job per exposure of the record."""
+        self._check_visible()
         campaign = measure_tasks.build_simulation(self.plan, self.settings)
         entries = simulated_entries(
             len(campaign.exposures), lambda index: campaign.headers(index)[0]
         )
         return schedule.plan_jobs(entries, self.settings, self.workspace, self.plan)
+
+    def _check_visible(self) -> None:
+        """Refuse a field that is below the horizon in a night of the record.
+
+        Raises
+        ------
+        SourceUnavailable
+            If it is; the message names the night.
+        """
+        field = self.settings.field
+        for one in plan_exposures(self.plan.planned, field, self.settings.simulation, None, False):
+            if not np.isfinite(one.mean_airmass):
+                raise SourceUnavailable(
+                    f"field {field.name} (RA {field.ra_deg:g}, Dec {field.dec_deg:g}) is below the "
+                    f"horizon in the night of {one.night}: the simulated campaign has the nights of "
+                    "the record, so leave it out (--source names the others)"
+                )
 
     def data(self) -> Mapping[str, str]:
         """The record, whose dates, modes, positions and SNR are simulated."""

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from astropy.table import QTable
 
+from pipeline.schema import radius_column
 from pipeline.statistics.columns import numbers, texts
 
+OUTLIER = "outlier"  # flag of an exposure of status ok that the model found to be bad
 _MJD_EPOCH = np.datetime64("1858-11-17")
 
 
@@ -32,6 +34,8 @@ class Fluxes:
     snr: np.ndarray = field(default_factory=lambda: np.empty(0))  # (star,) reference exposure
     exposure_ids: np.ndarray = field(default_factory=lambda: np.empty(0, str))  # (exposure,)
     modes: np.ndarray = field(default_factory=lambda: np.empty(0, str))  # (exposure,)
+    # (star, channel) or (exposure, star, channel); column k is channel k + 1; empty: `channel`
+    channel_share: np.ndarray = field(default_factory=lambda: np.empty(0))
     band: str = "I_Bessel"
     radius_px: float = 4.5
 
@@ -64,7 +68,77 @@ class Fluxes:
             if value.shape != shape:
                 raise ValueError(f"{name} has shape {value.shape}; {shape} expected")
             object.__setattr__(self, name, value)
+        share = np.asarray(self.channel_share, float)
+        if share.size and (
+            share.ndim not in (2, 3) or share.shape[:-1] not in ((n_stars,), (n_exposures, n_stars))
+        ):
+            raise ValueError(
+                f"channel_share has shape {share.shape}; (star, channel) or (exposure, star, channel) "
+                f"with {n_stars} stars and {n_exposures} exposures expected"
+            )
+        object.__setattr__(self, "channel_share", share)
         object.__setattr__(self, "mjd", np.where(np.isfinite(mjd), mjd, night_mjd))
+
+    @classmethod
+    def from_arrays(
+        cls,
+        flux: np.ndarray,
+        flux_err: np.ndarray,
+        *,
+        mjd: np.ndarray,
+        channel: np.ndarray | None = None,
+        channel_share: np.ndarray | None = None,
+        star_ids: np.ndarray | None = None,
+        xy: np.ndarray | None = None,
+        modes: np.ndarray | None = None,
+    ) -> "Fluxes":
+        """Fluxes from plain arrays; the night of an exposure is floor(mjd - 0.5).
+
+        Parameters
+        ----------
+        flux, flux_err : ndarray, shape (exposure, star)
+            Flux and its 1-sigma error in the same, arbitrary unit. NaN: missing.
+        mjd : ndarray, shape (exposure,)
+            Modified Julian Date (UTC) of mid-exposure, finite.
+        channel : ndarray of int, shape (star,), optional
+            Number of the channel that holds each star; 0: unknown.
+        channel_share : ndarray, shape (star, channel) or (exposure, star, channel), optional
+            Share of each star's light on each channel, 0 to 1; column k is channel k + 1.
+            Takes precedence over ``channel``.
+        star_ids : ndarray of int, shape (star,), optional
+            Left out, stars are numbered from 1.
+        xy : ndarray, shape (star, 2), optional
+            Positions [pix].
+        modes : ndarray of str, shape (exposure,), optional
+            Instrument mode of each exposure; each mode has offsets of its own.
+
+        Raises
+        ------
+        ValueError
+            If shapes disagree or a time is not finite.
+
+        Examples
+        --------
+        >>> fluxes = Fluxes.from_arrays([[2.0, 1.0], [2.1, 1.0]], [[0.1, 0.1]] * 2, mjd=[58500.2, 58501.1])
+        >>> fluxes.nights.tolist()
+        ['2019-01-16', '2019-01-17']
+        """
+        times = np.asarray(mjd, float)
+        if not np.isfinite(times).all():
+            raise ValueError(f"mjd of exposure {int(np.argmin(np.isfinite(times)))} is not finite")
+        share = np.empty(0) if channel_share is None else np.asarray(channel_share, float)
+        if channel is None and share.ndim > 1:
+            mean = share if share.ndim == 2 else np.nanmean(share, axis=0)
+            channel = np.where(mean.max(axis=-1) > 0, mean.argmax(axis=-1) + 1, 0)
+        given = {"channel": channel, "star_ids": star_ids, "xy": xy, "modes": modes}
+        return cls(
+            flux=np.asarray(flux, float),
+            flux_err=np.asarray(flux_err, float),
+            nights=(_MJD_EPOCH + np.floor(times - 0.5).astype("timedelta64[D]")).astype(str),
+            mjd=times,
+            channel_share=share,
+            **{name: np.asarray(value) for name, value in given.items() if value is not None},
+        )
 
     @property
     def usable(self) -> np.ndarray:
@@ -77,6 +151,8 @@ class Fluxes:
         """The same for some exposures: a mask or row numbers."""
         per_exposure = ("flux", "flux_err", "nights", "mjd", "flux_flags", "exposure_flags")
         more = ("flux_published", "exposure_ids", "modes")
+        if self.channel_share.ndim == 3:
+            more += ("channel_share",)
         return replace(
             self, **{name: getattr(self, name)[exposures] for name in per_exposure + more}
         )
@@ -97,8 +173,10 @@ class Fluxes:
 
 
 def mjd_of_nights(nights: np.ndarray) -> np.ndarray:
-    """Modified Julian Date of the midnight that ends each night's date."""
-    return (np.asarray(nights, dtype="datetime64[D]") - _MJD_EPOCH).astype(float) + 1.0
+    """Modified Julian Date of the midnight that ends each night's date, NaN where there is none."""
+    dates = np.asarray(nights, dtype="datetime64[D]")
+    days = (dates - _MJD_EPOCH).astype(float)
+    return np.where(np.isnat(dates), np.nan, days + 1.0)
 
 
 def fluxes_from_tables(
@@ -143,7 +221,7 @@ def fluxes_from_tables(
     status = texts(exposures["status"])
     reference_snr = np.full(len(star_ids), np.nan)
     if snr is not None:
-        known = {int(row["star_id"]): float(row[f"r{radius_px}"]) for row in snr}
+        known = {int(row["star_id"]): float(row[radius_column(radius_px)]) for row in snr}
         reference_snr = np.array([known.get(star, np.nan) for star in star_ids.tolist()])
     return Fluxes(
         flux=flux,

@@ -1,54 +1,26 @@
-"""The numbers that sum up a campaign: each defined once, here."""
+"""The reported values that sum up a campaign; ``pipeline.schema.definitions`` says what each is."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from astropy.table import QTable
 
-from pipeline.schema.results import ReportedValue
+from pipeline.schema.definitions import HIGH_SNR, reported, sigma_only
+from pipeline.schema.results import Interval, ReportedValue
 from pipeline.statistics.columns import numbers, texts
-from pipeline.statistics.floor import Floor, unflagged_pairs
-from pipeline.statistics.remark import Pair, key_of, label
+from pipeline.statistics.floor import unflagged_pairs
+from pipeline.statistics.remark import Pair, label
+from pipeline.statistics.subsets import ALL, WITHOUT_OUTLIERS, SubsetStatistics
 from pipeline.statistics.trends import SIGNIFICANT
 
-HIGH_SNR = 1000.0  # photon noise of such a pair, 0.0014, is far below any scatter seen
-BOOTSTRAP = "bootstrap over nights, outliers left out: how well the campaign determines the scatter"
-
-
-@dataclass(frozen=True)
-class Definition:
-    """How a number of each published pair is printed and computed."""
-
-    key: str
-    symbol: str
-    name: str
-    column: str
-    formula: str
-
-
-PAIR_NUMBERS = (
-    Definition(
-        "std_published",
-        "σ",
-        "standard deviation as the study defines it",
-        "std_published",
-        "std (ddof 0) of (F1/F2)/<F1/F2> - 1 over all exposures, lowest and highest dropped",
-    ),
-    Definition(
-        "std_robust",
-        "σ_MAD",
-        "robust standard deviation",
-        "std_robust",
-        "1.4826 x median |d - median d|, d = (F1/F2)/<F1/F2> - 1",
-    ),
-)
+Row = Mapping[str, object]
 
 
 def headline_numbers(
     tables: Mapping[str, QTable],
+    subsets: SubsetStatistics,
     published_pairs: Sequence[Pair],
-    floor: Floor,
+    model: Sequence[ReportedValue],
     *,
     source: str,
     pairs_without_outliers: QTable | None = None,
@@ -58,63 +30,91 @@ def headline_numbers(
     Parameters
     ----------
     tables : mapping
-        ``exposures``, ``catalogue`` and ``reanalysis`` (subset statistics of the published
-        pairs).
+        ``exposures`` and ``catalogue``; ``pairs`` of a measured campaign: the published convention
+        is taken from there, since it knows other points than our re-analysis.
+    subsets : SubsetStatistics
+        Of the published pairs.
     published_pairs : sequence of (star_1, star_2)
-        The pairs that are headlines; those without a row in ``reanalysis`` are left out.
-    floor : Floor
-        Of the campaign's unflagged pairs.
+        The pairs that are headlines; those without a row in ``subsets`` are left out.
+    model : sequence of ReportedValue
+        What the stability model says.
     source : str
         Where the numbers come from, in words.
     pairs_without_outliers : QTable, optional
         Statistics of all pairs without outlying exposures: one of them decides an excess scatter.
         The record has none, for want of photon noise, and no such numbers.
     """
-    rows = _by_pair(tables["reanalysis"], "all")
-    clean = _by_pair(tables["reanalysis"], "without outliers")
+    rows = _by_pair(_subset(subsets.table, ALL))
+    clean = _by_pair(_subset(subsets.table, WITHOUT_OUTLIERS))
+    published = _by_pair(tables["pairs"]) if "pairs" in tables else rows
     pairs = [pair for pair in published_pairs if pair in rows]
-    numbers = [
-        _pair_number(definition, pair, rows[pair], clean[pair], source)
-        for definition in PAIR_NUMBERS
+    found = [
+        _scatter("std_published", pair, published[pair], subsets, source, _n_ok(tables))
         for pair in pairs
     ]
-    numbers += [_trend(pair, rows[pair], source) for pair in pairs]
+    found += [
+        _scatter("std_robust", pair, rows[pair], subsets, source, int(rows[pair]["n"]))  # type: ignore[call-overload]
+        for pair in pairs
+    ]
+    found += [_clean_scatter(pair, clean[pair], subsets, source) for pair in pairs]
+    found += [_trend(pair, rows[pair], source) for pair in pairs]
     if pairs_without_outliers is not None:
-        numbers += _excess(pairs_without_outliers, tables["catalogue"], pairs, source)
-    numbers += _floor_numbers(floor, source)
-    return (*numbers, *_counts(tables, source))
+        found += _excess(pairs_without_outliers, tables["catalogue"], pairs, source)
+    return (*model, *found, *_counts(tables, source))
 
 
-def _by_pair(reanalysis: QTable, subset: str) -> dict[Pair, Mapping[str, object]]:
-    chosen = reanalysis[texts(reanalysis["subset"]) == subset]
-    return {(int(row["star_1"]), int(row["star_2"])): row for row in chosen}
+def _subset(table: QTable, name: str) -> QTable:
+    return table[texts(table["subset"]) == name]
+
+
+def _by_pair(table: QTable) -> dict[Pair, Row]:
+    return {(int(row["star_1"]), int(row["star_2"])): row for row in table}
+
+
+def _n_ok(tables: Mapping[str, QTable]) -> int:
+    return int(np.count_nonzero(texts(tables["exposures"]["status"]) == "ok"))
 
 
 def _float(value: object) -> float:
     return float(getattr(value, "value", value))  # type: ignore[arg-type]
 
 
-def _pair_number(
-    definition: Definition,
-    pair: Pair,
-    row: Mapping[str, object],
-    clean: Mapping[str, object],
-    source: str,
+def _about(value: float, clean: Interval, clean_value: float) -> Interval:
+    """Bounds as far from the value as those without outliers are from theirs."""
+    shift = value - clean_value
+    bounds = (getattr(clean, key) + shift for key in ("low68", "high68", "low95", "high95"))
+    return Interval(clean.sigma, *bounds)
+
+
+def _scatter(
+    quantity: str, pair: Pair, row: Row, subsets: SubsetStatistics, source: str, n: int
 ) -> ReportedValue:
-    return ReportedValue(
-        key=f"{definition.key}.{key_of(pair)}",
-        symbol=f"{definition.symbol}({label(pair)})",
-        name=f"{definition.name}, stars {label(pair)}",
-        value=_float(row[definition.column]),
-        uncertainty=_float(clean[f"{definition.column}_err"]),
-        unit="",
-        formula=definition.formula,
+    """A scatter of all points, with the error that the points without outliers determine."""
+    value = _float(row[quantity])
+    clean = subsets.interval(WITHOUT_OUTLIERS, quantity, pair)
+    known = subsets.value(WITHOUT_OUTLIERS, quantity, pair)
+    return reported(
+        quantity,
+        value,
         source=source,
-        note=BOOTSTRAP,
+        subject=label(pair),
+        interval=_about(value, clean, known),
+        n=n,
     )
 
 
-def _trend(pair: Pair, row: Mapping[str, object], source: str) -> ReportedValue:
+def _clean_scatter(pair: Pair, row: Row, subsets: SubsetStatistics, source: str) -> ReportedValue:
+    return reported(
+        "std_without_outliers",
+        _float(row["std"]),
+        source=source,
+        subject=label(pair),
+        interval=subsets.interval(WITHOUT_OUTLIERS, "std", pair),
+        n=int(row["n"]),  # type: ignore[call-overload]
+    )
+
+
+def _trend(pair: Pair, row: Row, source: str) -> ReportedValue:
     rho, p = _float(row["spearman_rho_nights"]), _float(row["spearman_p_nights"])
     points = (
         f"per exposure ρ = {_float(row['spearman_rho']):.2f}, p = {_float(row['spearman_p']):.2g}"
@@ -125,15 +125,12 @@ def _trend(pair: Pair, row: Mapping[str, object], source: str) -> ReportedValue:
         verdict = f"a trend with time at p = {p:.2g}"
     else:
         verdict = f"no trend established: p = {p:.2g} is not below {SIGNIFICANT:g}"
-    return ReportedValue(
-        key=f"trend.{key_of(pair)}",
-        symbol=f"ρ({label(pair)})",
-        name=f"rank correlation with time, stars {label(pair)}",
-        value=rho,
-        uncertainty=np.nan,
-        unit="",
-        formula="Spearman ρ of nightly means of the deviation with the night",
+    return reported(
+        "trend",
+        rho,
         source=source,
+        subject=label(pair),
+        n=int(row["n_nights"]),  # type: ignore[call-overload]
         note=f"{verdict}; {points}",
     )
 
@@ -142,21 +139,15 @@ def _excess(
     pairs: QTable, catalogue: QTable, published_pairs: Sequence[Pair], source: str
 ) -> list[ReportedValue]:
     """Scatter beyond photon noise: of the published pairs, and of all bright pairs together."""
-    formula = (
-        "restricted maximum likelihood of s in d ~ N(mean, photon noise² + s²), without outliers"
-    )
-    rows = {(int(row["star_1"]), int(row["star_2"])): row for row in pairs}
+    rows = _by_pair(pairs)
     of_pairs = [
-        ReportedValue(
-            key=f"excess_std.{key_of(pair)}",
-            symbol=f"s({label(pair)})",
-            name=f"scatter beyond photon noise, stars {label(pair)}",
-            value=_float(rows[pair]["excess_std"]),
-            uncertainty=_float(rows[pair]["excess_std_err"]),
-            unit="",
-            formula=formula,
+        reported(
+            "excess_std",
+            _float(rows[pair]["excess_std"]),
             source=source,
-            note="longer side of the 68 % interval; photon noise as in STAT, without covariance",
+            subject=label(pair),
+            interval=sigma_only(_float(rows[pair]["excess_std_err"])),
+            n=int(rows[pair]["n"]),  # type: ignore[call-overload]
         )
         for pair in published_pairs
         if pair in rows
@@ -167,48 +158,12 @@ def _excess(
     values = numbers(bright["excess_std"])
     return [
         *of_pairs,
-        ReportedValue(
-            key="excess_std.bright",
-            symbol="median s",
-            name="median scatter beyond photon noise of bright pairs",
-            value=float(np.median(values)) if len(values) else np.nan,
-            uncertainty=np.nan,
-            unit="",
-            formula=f"median of s over unflagged pairs with geometric mean SNR > {HIGH_SNR:g}",
+        reported(
+            "excess_std.bright",
+            float(np.median(values)) if len(values) else np.nan,
             source=source,
-            note=f"{len(values)} pairs; they share stars, so their spread is no error of the median",
-        ),
-    ]
-
-
-def _floor_numbers(floor: Floor, source: str) -> list[ReportedValue]:
-    note = (
-        f"{floor.n_pairs} pairs of {floor.n_stars} stars; bootstrap over stars, because pairs that "
-        f"share a star are not independent"
-    )
-    formula = "std² = floor² + (k/SNR)², robust fit in ln std, SNR the pair's geometric mean"
-    return [
-        ReportedValue(
-            "floor",
-            "σ₀",
-            "stability floor: scatter of a pair of very bright stars",
-            floor.floor,
-            floor.floor_err,
-            "",
-            formula,
-            source,
-            note,
-        ),
-        ReportedValue(
-            "floor_k",
-            "k",
-            "scatter times SNR of faint pairs",
-            floor.k,
-            floor.k_err,
-            "",
-            formula,
-            source,
-            f"{note}; photon noise alone gives √2 for two equal stars",
+            n=len(values),
+            n_pairs=len(values),
         ),
     ]
 
@@ -216,41 +171,13 @@ def _floor_numbers(floor: Floor, source: str) -> list[ReportedValue]:
 def _counts(tables: Mapping[str, QTable], source: str) -> list[ReportedValue]:
     status = texts(tables["exposures"]["status"])
     flags = texts(tables["catalogue"]["flags"])
-    counts = [
-        (f"n_exposures.{key}", f"exposures {words}", int(np.count_nonzero(status == key)), formula)
-        for key, words, formula in (
-            ("ok", "used", "rows of exposures with status ok"),
-            ("excluded", "excluded by a rule or a reviewed flag", "rows with status excluded"),
-            ("failed", "failed with a typed error", "rows with status failed"),
-        )
-    ]
-    counts += [
-        (
-            "n_nights",
-            "nights with a used exposure",
-            _n_nights(tables["exposures"]),
-            "distinct nights",
-        ),
-        ("n_stars", "reference stars", len(flags), "rows of catalogue"),
-        (
-            "n_stars.flagged",
-            "stars left out of summaries",
-            int(np.count_nonzero(flags != "")),
-            "rows of catalogue with a flag: edge, blended, near_standard, variable",
-        ),
-    ]
-    n_variable = sum("variable" in text.split() for text in flags.tolist())
-    if n_variable:
-        name = "of these, stars that Gaia DR3 calls variable"
-        counts.append(("n_stars.variable", name, n_variable, "rows with the flag variable"))
-    return [
-        ReportedValue(
-            key, "N", name, float(value), np.nan, "", formula, source, "a count has no error"
-        )
-        for key, name, value, formula in counts
-    ]
-
-
-def _n_nights(exposures: QTable) -> int:
-    used = texts(exposures["status"]) == "ok"
-    return len(np.unique(texts(exposures["night"])[used]))
+    counts = {
+        f"n_exposures.{key}": int(np.count_nonzero(status == key))
+        for key in ("ok", "excluded", "failed")
+    }
+    counts["n_nights"] = len(np.unique(texts(tables["exposures"]["night"])[status == "ok"]))
+    counts["n_stars"] = len(flags)
+    counts["n_stars.flagged"] = int(np.count_nonzero(flags != ""))
+    if n_variable := sum("variable" in text.split() for text in flags.tolist()):
+        counts["n_stars.variable"] = n_variable
+    return [reported(key, value, source=source, n=value) for key, value in counts.items()]

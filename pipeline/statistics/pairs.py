@@ -9,8 +9,11 @@ from astropy.table import QTable
 
 from pipeline.schema import make_table
 from pipeline.statistics.excess import excess_scatter
-from pipeline.statistics.fluxes import Fluxes
+from pipeline.statistics.fluxes import OUTLIER, Fluxes
+from pipeline.statistics.log_fluxes import TooFewFluxes
 from pipeline.statistics.scatter import std_published, std_robust, std_sample
+from pipeline.statistics.stability import Stability, fit_stability
+from pipeline.statistics.trend_tests import Trends, holm, pair_trends
 from pipeline.statistics.trends import nightly_means, slopes, spearman
 
 Pair = tuple[int, int]
@@ -57,33 +60,46 @@ def deviations(fluxes: Fluxes, pairs: Sequence[Pair] | None = None) -> Deviation
     )
 
 
-def pair_statistics(fluxes: Fluxes, pairs: Sequence[Pair] | None = None) -> QTable:
+def pair_statistics(
+    fluxes: Fluxes, pairs: Sequence[Pair] | None = None, *, stability: Stability | None = None
+) -> QTable:
     """Scatter and trend of the flux ratio of each pair: the published table ``pairs``.
 
-    Only usable fluxes enter (``Fluxes.usable``), except into ``std_published``: the study uses
-    all exposures, with NaN summed as zero (``Fluxes.flux_published``). Spearman correlations use
+    Only usable fluxes enter (``Fluxes.usable``), except into ``std_published``, the
+    convention of the publication: all exposures of status ok, with NaN summed as zero
+    (``Fluxes.flux_published``). Spearman correlations use
     the time of the exposure, or of the night where that is missing; the nightly ones plain means.
-    Whatever has too few points is NaN.
+    Slopes and ``trend_p`` are of ln(F1/F2), by generalised least squares with the covariance of the
+    stability model (slow, night, exposure, photons, jitter), which is the null hypothesis of
+    ``trend_p``; ``trend_p_adjusted`` is family-wise over the returned rows (Holm). Whatever has too
+    few points is NaN; so is the trend of a star that is not part of the fit.
 
     Parameters
     ----------
     fluxes : Fluxes
     pairs : sequence of (star_1, star_2), optional
         Star numbers; left out, every pair once.
+    stability : Stability, optional
+        Fit of the same fluxes; left out, it is made here.
     """
+    measured = np.isfinite(fluxes.flux_published).any(axis=1) | fluxes.usable.any(axis=1)
+    fluxes = fluxes.select(measured)  # a row without a flux may have no time either
     found = deviations(fluxes, pairs)
     i, j = (fluxes.columns(pair[side] for pair in found.pairs) for side in (0, 1))
     value = np.where(found.used, found.value, np.nan)
     err = np.where(found.used, found.err, np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
-        published = std_published(fluxes.flux_published[:, i] / fluxes.flux_published[:, j])
+        ratio = fluxes.flux_published[:, i] / fluxes.flux_published[:, j]
+        published = std_published(
+            np.where(np.isin(fluxes.exposure_flags, ("", OUTLIER))[:, np.newaxis], ratio, np.nan)
+        )
         n_err = np.count_nonzero(np.isfinite(err), axis=0)
         photon_std = np.sqrt(np.nansum(err**2, axis=0) / n_err)
     excess = excess_scatter(value, err)
     trend = spearman(fluxes.mjd, value)
     nights, means = nightly_means(fluxes.nights, value)
     nightly = spearman(np.arange(len(nights), dtype=float), means)
-    line = slopes(fluxes.mjd, value, err)
+    trends = _trends(fluxes, stability, i, j) or _own_lines(fluxes.mjd, value, err)
     channel = fluxes.channel
     return make_table(
         "pairs",
@@ -103,13 +119,41 @@ def pair_statistics(fluxes: Fluxes, pairs: Sequence[Pair] | None = None) -> QTab
             "spearman_rho": trend.rho,
             "spearman_p": trend.p,
             "spearman_p_nights": nightly.p,
-            "slope_per_year": line.per_year,
-            "slope_err": line.err,
+            "slope_per_year": trends.per_year,
+            "slope_err": trends.err,
+            "trend_p": trends.p,
+            "trend_p_adjusted": holm(trends.p),
+            "snr_ratio": 1 / np.hypot(1 / fluxes.snr[i], 1 / fluxes.snr[j]),
             "snr_gmean": np.sqrt(fluxes.snr[i] * fluxes.snr[j]),
             "separation_px": np.hypot(*(fluxes.xy[i] - fluxes.xy[j]).T),
             "same_channel": (channel[i] == channel[j]) & (channel[i] > 0),
         },
     )
+
+
+def _own_lines(mjd: np.ndarray, value: np.ndarray, err: np.ndarray) -> Trends:
+    """Lines of deviations with each pair's own scatter, too few for the model: no p-value."""
+    line = slopes(mjd, value, err)
+    return Trends(line.per_year, line.err, np.full(len(line.err), np.nan))
+
+
+def _trends(
+    fluxes: Fluxes, stability: Stability | None, i: np.ndarray, j: np.ndarray
+) -> Trends | None:
+    """Lines of pairs of columns, NaN where a star is not part of the fit; None: no fit possible."""
+    nothing = Trends(*(np.full(len(i), np.nan) for _ in range(3)))
+    if stability is None:
+        try:
+            stability = fit_stability(fluxes)
+        except TooFewFluxes:
+            return None
+    column = np.full(len(fluxes.star_ids), -1)
+    column[stability.logs.stars] = np.arange(len(stability.logs.stars))
+    known = np.flatnonzero((column[i] >= 0) & (column[j] >= 0))
+    found = pair_trends(stability, column[i[known]], column[j[known]])
+    nothing.per_year[known], nothing.err[known] = found.per_year, found.err
+    nothing.p[known] = found.p
+    return nothing
 
 
 def timelines(fluxes: Fluxes, pairs: Sequence[Pair] | None = None) -> QTable:
@@ -138,6 +182,8 @@ def timelines(fluxes: Fluxes, pairs: Sequence[Pair] | None = None) -> QTable:
             "deviation_err": found.err.T.ravel(),
             "flag": flag,
         },
+        band=fluxes.band,
+        radius=fluxes.radius_px,
     )
 
 

@@ -1,4 +1,4 @@
-"""The published record of 2021, analysed again from its digitised points."""
+"""The published record, analysed again from its digitised points."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,13 @@ from astropy.table import QTable
 from pipeline.statistics.columns import numbers
 from pipeline.statistics.differences import differences
 from pipeline.statistics.floor import Floor
-from pipeline.statistics.subsets import N_BOOTSTRAP, Series, series_of, subset_statistics
+from pipeline.statistics.subsets import (
+    N_BOOTSTRAP,
+    Series,
+    SubsetStatistics,
+    series_of,
+    subset_statistics,
+)
 
 
 def series_of_record(tables: Mapping[str, QTable]) -> Series:
@@ -33,8 +39,8 @@ def reanalyse(
     reference_exposure: str,
     *,
     n_bootstrap: int = N_BOOTSTRAP,
-) -> dict[str, QTable]:
-    """The tables ``reanalysis`` and ``differences`` of the record.
+) -> tuple[SubsetStatistics, QTable]:
+    """Statistics of parts of the record, and the table ``differences``.
 
     Parameters
     ----------
@@ -46,6 +52,6 @@ def reanalyse(
         Its exposure_id.
     """
     series = series_of_record(tables)
-    reanalysis = subset_statistics(series, n_bootstrap=n_bootstrap)
-    found = differences({**tables, "reanalysis": reanalysis}, series, floor, reference_exposure)
-    return {"reanalysis": reanalysis, "differences": found}
+    found = subset_statistics(series, n_bootstrap=n_bootstrap)
+    rows = differences({**tables, "reanalysis": found.table}, series, floor, reference_exposure)
+    return found, rows

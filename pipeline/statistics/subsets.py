@@ -12,17 +12,20 @@ import numpy as np
 from astropy.table import QTable
 
 from pipeline.schema import make_table
-from pipeline.statistics.columns import numbers
+from pipeline.schema.definitions import OUTLIER_SIGMA
+from pipeline.schema.results import Interval
+from pipeline.statistics.columns import numbers, texts
 from pipeline.statistics.fluxes import mjd_of_nights
 from pipeline.statistics.scatter import median, std_published, std_robust, std_sample
 from pipeline.statistics.trends import nightly_means, slopes, spearman
 
-OUTLIER_SIGMA = 10.0  # robust standard deviations: far beyond any drift, a failed measurement
 MIN_POINTS = 5  # of a pair: with fewer, nobody can tell the outlier from the rest
 SEASON_GAP_DAYS = 20.0  # a longer pause begins a new season; the longest within one is 14 days
 N_BOOTSTRAP = 500
 SEED = 3218
-_PERCENTILES = (15.87, 84.13)
+ALL, WITHOUT_OUTLIERS = "all", "without outliers"  # names of subsets
+_PERCENTILES = (2.5, 15.87, 84.13, 97.5)
+_SCATTERS = {"std_published": std_published, "std": std_sample, "std_robust": std_robust}
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,7 @@ def subsets_of(series: Series) -> Mapping[str, np.ndarray]:
     """Masks by name: all; without outliers; and without outliers each mode and each season."""
     n = len(series.nights)
     good = ~outliers(series.deviation)
-    masks = {"all": np.ones(n, bool), "without outliers": good}
+    masks = {ALL: np.ones(n, bool), WITHOUT_OUTLIERS: good}
     for mode in sorted(set(series.modes.tolist())):
         masks[f"mode {mode}"] = good & (series.modes == mode)
     for name, mask in seasons(series.nights).items():
@@ -116,45 +119,85 @@ def subsets_of(series: Series) -> Mapping[str, np.ndarray]:
     return masks
 
 
+@dataclass(frozen=True)
+class SubsetStatistics:
+    """The table ``reanalysis``, and the bounds of the central 68 and 95 % of its scatters."""
+
+    table: QTable
+    bounds: Mapping[tuple[str, str, tuple[int, int]], np.ndarray]  # (subset, column, pair): (4,)
+
+    def interval(self, subset: str, column: str, pair: tuple[int, int]) -> Interval:
+        """How well a scatter is known: percentiles of the bootstrap over nights."""
+        low95, low68, high68, high95 = self.bounds[subset, column, pair].tolist()
+        return Interval((high68 - low68) / 2, low68, high68, low95, high95)
+
+    def value(self, subset: str, column: str, pair: tuple[int, int]) -> float:
+        """A number of the table."""
+        chosen = (
+            (texts(self.table["subset"]) == subset)
+            & (np.asarray(self.table["star_1"]) == pair[0])
+            & (np.asarray(self.table["star_2"]) == pair[1])
+        )
+        return float(numbers(self.table[column])[chosen][0])
+
+
 def subset_statistics(
     series: Series, *, n_bootstrap: int = N_BOOTSTRAP, seed: int = SEED
-) -> QTable:
-    """Scatter and trend of each pair in each subset, with uncertainties: ``reanalysis``.
+) -> SubsetStatistics:
+    """Scatter and trend of each pair in each subset, with uncertainties.
 
     Deviations are renormalised to the mean of the subset; ``mean_shift`` is what that removes.
     """
-    blocks = [
-        _subset_rows(series, name, mask, n_bootstrap, seed)
-        for name, mask in subsets_of(series).items()
-    ]
+    blocks: list[dict[str, np.ndarray]] = []
+    bounds: dict[tuple[str, str, tuple[int, int]], np.ndarray] = {}
+    for name, mask in subsets_of(series).items():
+        ratio = _renormalised(series.deviation[mask])
+        spread = {
+            column: _bootstrap(ratio, series.nights[mask], function, n_bootstrap, seed)
+            for column, function in _SCATTERS.items()
+        }
+        blocks.append(_subset_rows(series, name, mask, spread))
+        bounds |= {
+            (name, column, pair): spread[column][:, number]
+            for column in spread
+            for number, pair in enumerate(series.pairs)
+        }
     columns = {key: np.concatenate([block[key] for block in blocks]) for key in blocks[0]}
     order = np.argsort(np.tile(np.arange(len(series.pairs)), len(blocks)), kind="stable")
-    return make_table("reanalysis", {key: values[order] for key, values in columns.items()})
+    table = make_table("reanalysis", {key: values[order] for key, values in columns.items()})
+    return SubsetStatistics(table, bounds)
+
+
+def _shift(value: np.ndarray) -> np.ndarray:
+    """Mean of the deviations, per pair."""
+    n = np.count_nonzero(~np.isnan(value), axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean: np.ndarray = np.nansum(value, axis=0) / n
+    return mean
+
+
+def _renormalised(value: np.ndarray) -> np.ndarray:
+    """Ratios relative to their own mean, from deviations."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratio: np.ndarray = (1 + value) / (1 + _shift(value))
+    return ratio
 
 
 def _subset_rows(
-    series: Series, name: str, mask: np.ndarray, n_bootstrap: int, seed: int
+    series: Series, name: str, mask: np.ndarray, spread: Mapping[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
     """Columns of ``reanalysis`` for one subset, one entry per pair."""
     value = series.deviation[mask]
     n = np.count_nonzero(~np.isnan(value), axis=0)
+    shift, ratio = _shift(value), _renormalised(value)
     with np.errstate(invalid="ignore", divide="ignore"):
-        shift = np.nansum(value, axis=0) / n
-        ratio = (1 + value) / (1 + shift)
         reading = series.reading_err[mask] / (1 + shift)
     nights, mjd = series.nights[mask], series.mjd[mask]
     trend = spearman(mjd, ratio)
     night_names, means = nightly_means(nights, ratio)
     nightly = spearman(np.arange(len(night_names), dtype=float), means)
     line = slopes(mjd, ratio - 1, series.deviation_err[mask])
-    spread = {
-        key: _bootstrap(ratio, nights, function, n_bootstrap, seed)
-        for key, function in (
-            ("std_published", std_published),
-            ("std", std_sample),
-            ("std_robust", std_robust),
-        )
-    }
+    err = {column: (bounds[2] - bounds[1]) / 2 for column, bounds in spread.items()}
     return {
         "star_1": np.array([pair[0] for pair in series.pairs]),
         "star_2": np.array([pair[1] for pair in series.pairs]),
@@ -163,11 +206,11 @@ def _subset_rows(
         "n_nights": np.count_nonzero(~np.isnan(means), axis=0),
         "mean_shift": shift,
         "std_published": std_published(ratio),
-        "std_published_err": spread["std_published"],
+        "std_published_err": err["std_published"],
         "std": std_sample(ratio),
-        "std_err": spread["std"],
+        "std_err": err["std"],
         "std_robust": std_robust(ratio),
-        "std_robust_err": spread["std_robust"],
+        "std_robust_err": err["std_robust"],
         "reading_err": _reading_error(ratio, reading),
         "spearman_rho": trend.rho,
         "spearman_p": trend.p,
@@ -202,10 +245,10 @@ def _bootstrap(
     n_bootstrap: int,
     seed: int,
 ) -> np.ndarray:
-    """Half of the central 68 % of a statistic over draws of whole nights, per series."""
+    """Percentiles of a statistic over draws of whole nights, shape (4, series)."""
     names = np.unique(nights)
     if len(names) < 2:
-        return np.full(ratio.shape[1], np.nan)
+        return np.full((len(_PERCENTILES), ratio.shape[1]), np.nan)
     members = [np.flatnonzero(nights == name) for name in names]
     rng = np.random.default_rng(seed)
     draws = [
@@ -216,10 +259,10 @@ def _bootstrap(
     for column, draw in enumerate(draws):
         rows[: len(draw), column] = draw
     padded = np.vstack([ratio, np.full((1, ratio.shape[1]), np.nan)])  # row -1: nothing drawn
-    errors = []
-    for series in padded.T:
+    bounds = np.full((len(_PERCENTILES), ratio.shape[1]), np.nan)
+    for column, series in enumerate(padded.T):
         values = statistic(series[rows])
         finite = values[np.isfinite(values)]
-        low, high = np.percentile(finite, _PERCENTILES) if len(finite) else (np.nan, np.nan)
-        errors.append((high - low) / 2)
-    return np.array(errors)
+        if len(finite):
+            bounds[:, column] = np.percentile(finite, _PERCENTILES)
+    return bounds

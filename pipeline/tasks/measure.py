@@ -1,238 +1,118 @@
-"""The doors of one exposure: read a product, call the pure step, write the product.
+"""One exposure through its stages: read a product, call the pure step, write the product.
 
-A job is everything that a worker needs to bring one exposure as far as it can get: simulate (if
-the source is the simulator), detect and, once the reference is chosen, measure. What is not stale
-is left alone; a simulated cube is purged when nothing more is to be read from it.
+``run_job`` brings an exposure as far as it can get: simulate (if the source is the simulator),
+detect and, once the reference is chosen, measure. What is not stale is left alone; a simulated cube
+is purged when nothing more is to be read from it. Whatever goes wrong with one exposure ends here,
+as the stamp of the stage that it went wrong in.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from pipeline.config.passbands import band_path, load_band
-from pipeline.config.settings import Field, Settings, SimulationSettings
-from pipeline.config.star_registry import read_registry, registry_path
-from pipeline.errors import NoReferenceExposure
-from pipeline.measure import detect, make_reference, measure
-from pipeline.measure.reference import (
-    ReferenceCatalogue,
-    Sharpness,
-    choose_reference,
-    reference_candidates,
+from pipeline.config.passbands import load_band
+from pipeline.config.settings import Settings
+from pipeline.errors import (
+    ExposureError,
+    JobCrashed,
+    RequestError,
+    WorkerLost,
+    printable,
+    without_folders,
 )
+from pipeline.measure import detect, measure
 from pipeline.muse.cube import open_cube, write_cube
-from pipeline.published import BAND as RECORD_BAND
-from pipeline.simulation import (
-    PlannedExposure,
-    SimulatedCampaign,
-    StarSpec,
-    TruthApertures,
-    simulate_campaign,
+from pipeline.simulation import TruthApertures
+from pipeline.tasks.fits_products import read_detection, write_detection, write_measurement
+from pipeline.tasks.job import (
+    MEASURED_CODE,
+    Job,
+    SimulationPlan,
+    build_simulation,
+    cube_ingredients,
+    detect_ingredients,
+    done,
+    exposure_folder,
+    final_stamp,
+    job_folder,
+    measure_ingredients,
+    outcome,
+    reference_key,
+    staleness,
+    truth_ingredients,
 )
-from pipeline.tasks.fits_products import (
-    read_detection,
-    read_table,
-    write_detection,
-    write_measurement,
-)
-from pipeline.tasks.inputs import InputExposure
+from pipeline.tasks.reference import candidates, read_reference, registry_digest, run_reference
 from pipeline.workflow import products
 from pipeline.workflow.products import Stamp
+from pipeline.workflow.supervise import Limits, supervise
 
-_MEASURE_CODE = (
-    "pipeline/measure",
-    "pipeline/config/passbands.py",
-    "pipeline/muse/cube.py",
-    "pipeline/muse/geometry.py",
-    "pipeline/tasks/fits_products.py",
-)
-MEASURED_CODE = (*_MEASURE_CODE, "kdmatch")  # everything between a cube and its photometry
-_SIMULATION_CODE = (
-    "pipeline/simulation",
-    "pipeline/config/passbands.py",
-    "pipeline/muse/cube.py",
-    "pipeline/muse/geometry.py",
-    "pipeline/muse/modes.py",
-)
+__all__ = [
+    "MEASURED_CODE",
+    "Job",
+    "SimulationPlan",
+    "build_simulation",
+    "candidates",
+    "exposure_folder",
+    "final_stamp",
+    "job_folder",
+    "mark_failed",
+    "mark_lost",
+    "outcome",
+    "read_reference",
+    "reference_key",
+    "registry_digest",
+    "run_job",
+    "run_reference",
+    "staleness",
+]
 
-
-@dataclass(frozen=True)
-class SimulationPlan:
-    """What the simulated campaign is made of: the dates, modes, positions and SNR of the record."""
-
-    planned: tuple[PlannedExposure, ...]
-    stars: tuple[StarSpec, ...]
-    reference_index: int  # the exposure that shows the SNR of the record
-
-
-@dataclass(frozen=True)
-class Job:
-    """One exposure on its way through the stages."""
-
-    entry: InputExposure
-    settings: Settings
-    folder: Path  # of this exposure's products
-    plan: SimulationPlan | None = None  # of a simulated exposure
-    reference: Path | None = None  # the catalogue; None: detect only
-
-    @property
-    def cube(self) -> Path:
-        """The cube file: the reader's own, or the simulated one."""
-        return self.entry.cube_path or self.folder / "cube.fits"
-
-    @property
-    def detection(self) -> Path:
-        """Product of ``detect``."""
-        return self.folder / "detection.fits"
-
-    @property
-    def truth(self) -> Path:
-        """True fluxes of a simulated exposure."""
-        return self.folder / "truth.ecsv"
-
-    @property
-    def measurement(self) -> Path:
-        """Product of ``measure``."""
-        return self.folder / "measurement.fits"
-
-
-def job_folder(workspace: Path, entry: InputExposure) -> Path:
-    """Where an exposure's products live."""
-    return exposure_folder(workspace, entry.exposure_id)
-
-
-def exposure_folder(workspace: Path, exposure_id: str) -> Path:
-    """Where the products of that exposure live; the name is foreign and is made harmless."""
-    return workspace / "exposures" / products.safe_name(exposure_id)
-
-
-def build_simulation(plan: SimulationPlan, settings: Settings) -> SimulatedCampaign:
-    """The simulated campaign; cheap, and the same in every process.
-
-    Its stars have the signal-to-noise ratios of the record, in the passband of the record.
-    """
-    return _simulation(plan, settings.field, settings.simulation)
-
-
-@lru_cache(maxsize=2)
-def _simulation(
-    plan: SimulationPlan, field: Field, simulation: SimulationSettings
-) -> SimulatedCampaign:
-    band = load_band(RECORD_BAND)
-    return simulate_campaign(
-        plan.planned,
-        plan.stars,
-        field,
-        simulation,
-        band=(band.wave_aa, band.weight),
-        reference_index=plan.reference_index,
-        band_name=band.name,
-    )
-
-
-def cube_ingredients(job: Job) -> dict[str, Any]:
-    """What shapes the cube: the simulation, or the content of the reader's file."""
-    if job.entry.cube_key:
-        return {"stage": "cube", "made": job.entry.cube_key}
-    if job.plan is None:
-        return {"stage": "cube", "content": products.fingerprint(job.cube)}
-    return {
-        "stage": "simulate",
-        "code": products.code_digest(*_SIMULATION_CODE),
-        "libraries": products.library_versions(),
-        "settings": job.settings.read_by("simulate"),
-        "passbands": _passbands(RECORD_BAND),
-        "plan": products.digest(asdict(job.plan)),
-        "exposure": job.entry.simulation_index,
-    }
-
-
-def truth_ingredients(job: Job) -> dict[str, Any]:
-    """What shapes the true fluxes of a simulated exposure: what it holds, what is summed of it."""
-    return {
-        "stage": "truth",
-        "settings": job.settings.read_by("truth"),
-        "passbands": _passbands(job.settings.statistics.band),
-        "inputs": {"cube": products.digest(cube_ingredients(job))},
-    }
-
-
-def _passbands(*names: str) -> dict[str, str]:
-    """Content of the files of passbands, by name."""
-    return {name: products.file_sha256(band_path(name)) for name in names}
-
-
-def detect_ingredients(job: Job) -> dict[str, Any]:
-    """What shapes the detections of one exposure."""
-    return {
-        "stage": "detect",
-        "code": products.code_digest(*_MEASURE_CODE),
-        "libraries": products.library_versions(),
-        "settings": job.settings.read_by("detect"),
-        "inputs": {"cube": products.digest(cube_ingredients(job))},
-    }
-
-
-def measure_ingredients(job: Job, reference_key: str) -> dict[str, Any]:
-    """What shapes the measurement of one exposure, given the identity of the reference."""
-    return {
-        "stage": "measure",
-        "code": products.code_digest(*_MEASURE_CODE, "kdmatch"),
-        "libraries": products.library_versions(),
-        "settings": job.settings.read_by("measure"),
-        "passbands": _passbands(*job.settings.photometry.bands),
-        "inputs": {
-            "detection": products.digest(detect_ingredients(job)),
-            "reference": reference_key,
-        },
-    }
-
-
-def staleness(job: Job) -> dict[str, str]:
-    """Which stages of the job are stale, and why; empty if there is nothing to do."""
-    if job.entry.error is not None:
-        return {}
-    stale = {}
-    if job.plan is not None and (reason := products.staleness(job.truth, truth_ingredients(job))):
-        stale["truth"] = reason
-    if reason := products.staleness(job.detection, detect_ingredients(job)):
-        stale["detect"] = reason
-    if job.reference is not None and not _failed(job.detection):
-        ingredients = measure_ingredients(job, reference_key(job.reference))
-        if reason := products.staleness(job.measurement, ingredients):
-            stale["measure"] = reason
-    return stale
-
-
-def _failed(product: Path) -> bool:
-    stamp = products.read_stamp(product)
-    return stamp is not None and stamp.state == products.FAILED
-
-
-def reference_key(reference: Path) -> str:
-    """Identity of the reference catalogue: its content.
-
-    A new exposure may enter the choice without changing its outcome; then nothing is stale.
-    """
-    stamp = products.read_stamp(reference)
-    return stamp.outputs.get(reference.name, "") if stamp else ""
+# An exposure of 3 GB takes a minute; a disk that many share may be twenty times slower
+TIME_LIMIT_S, TIME_LIMIT_S_PER_GB = 900.0, 600.0
+MEMORY_LIMIT_BYTES = 6 << 30  # measuring a cube of 3 GB takes 1 GB of its own
+FAILURE_LOG = "failure.log"
+_MAX_REASON = 600  # characters of what a library said
 
 
 def run_job(job: Job) -> Stamp:
     """Bring one exposure as far as it can get; returns the stamp of the last stage that ran.
 
-    A typed failure of the exposure is in the stamp. The stages run in order, and each reads what
-    the one before wrote: killed in between, the next run goes on where this one stopped.
+    A failure of the exposure is in the stamp, whatever it was: a typed one, another exception, a
+    crash, a time or memory limit. The stages run in order, and each reads what the one before
+    wrote: killed in between, the next run goes on where this one stopped.
+
+    Raises
+    ------
+    RequestError
+        If not the exposure is at fault but the request: a full disk, a folder nobody may write.
     """
+    try:
+        staleness(job)  # digests of the code are taken once in this process, not in every child
+        if job.plan is not None:
+            build_simulation(job.plan, job.settings)
+        try:
+            return supervise(_advance, job, _limits(job))
+        except JobCrashed:  # by a crash in C, or from outside: once more
+            return supervise(_advance, job, _limits(job))
+    except RequestError:
+        raise
+    except Exception as error:  # the one boundary: it becomes the row of this exposure
+        return mark_failed(job, error)
+
+
+def _limits(job: Job) -> Limits:
+    size_gb = job.cube.stat().st_size / 1e9 if job.cube.is_file() else 0.0
+    return Limits(TIME_LIMIT_S + TIME_LIMIT_S_PER_GB * size_gb, MEMORY_LIMIT_BYTES)
+
+
+def _advance(job: Job) -> Stamp:
+    """All stages that are stale, in their order."""
     stale = staleness(job)
-    stamp = products.read_stamp(job.measurement if job.reference else job.detection)
+    stamp = final_stamp(job)
     if "truth" in stale:
         _write_truth(job)
     if "detect" in stale:
         stamp = _run_detect(job)
-    if job.reference is not None and not _failed(job.detection):
+    if job.reference is not None and done(job.detection):
         ingredients = measure_ingredients(job, reference_key(job.reference))
         if products.staleness(job.measurement, ingredients):
             stamp = _run_measure(job, job.reference, ingredients)
@@ -246,6 +126,58 @@ def run_job(job: Job) -> Stamp:
     return stamp
 
 
+def mark_failed(job: Job, error: Exception) -> Stamp:
+    """Write down what ended the work on an exposure, in the stamp of the stage it happened in.
+
+    Raises
+    ------
+    Exception
+        The error itself, if no stage of the exposure was at work.
+    """
+    kind = type(error).__name__ if isinstance(error, ExposureError) else "ExposureCrashed"
+    said = str(error) if isinstance(error, ExposureError) else f"{type(error).__name__}: {error}"
+    # a crash and a hang may be the machine's fault: they are tried again in the next run
+    circumstances = kind in ("JobCrashed", "JobHung", "WorkerLost")
+    state = products.LOST if circumstances else products.FAILED
+    stale, ended = staleness(job), final_stamp(job)
+    stage = next((one for one in ("detect", "measure") if one in stale), "")
+    if not stage and not stale and ended is not None:
+        return ended  # it was killed when its work was done
+    if not stage:
+        raise error
+    product, ingredients = job.detection, detect_ingredients(job)
+    if stage == "measure":
+        assert job.reference is not None
+        product = job.measurement
+        ingredients = measure_ingredients(job, reference_key(job.reference))
+    stamp = Stamp(
+        stage,
+        products.digest(ingredients),
+        ingredients,
+        state,
+        error_type=kind,
+        error=f"{printable(job.cube.name)}: {_reason(said, job)}",
+    )
+    products.record_failure(product, stamp)
+    with products.atomic_file(job.folder / FAILURE_LOG) as file:
+        file.write("\n".join([stamp.error, *getattr(error, "__notes__", ())]))
+    return stamp
+
+
+def _reason(said: str, job: Job) -> str:
+    """What an exception said, fit for a table: one line, no folders of this machine."""
+    folders = {str(one) for one in (job.cube.parent, job.cube.parent.resolve(), job.folder)}
+    folders |= {str(job.folder.resolve()), str(Path.cwd()), str(Path.home())}
+    text = printable(without_folders(said, *folders)).removeprefix(f"{job.cube.name}: ")
+    return text if len(text) <= _MAX_REASON else f"{text[:_MAX_REASON]} ..."
+
+
+def mark_lost(job: Job, error: Exception) -> Stamp:
+    """Write down that the worker of a job was killed more than once; the next run tries again."""
+    lost = WorkerLost(f"the worker was killed ({type(error).__name__})")
+    return mark_failed(job, lost)
+
+
 def _write_truth(job: Job) -> None:
     """Write the true fluxes of a simulated exposure; the cube is not needed for them."""
     assert job.plan is not None
@@ -253,7 +185,7 @@ def _write_truth(job: Job) -> None:
     assert index is not None
 
     def build(output: products.Output) -> None:
-        table = campaign.exposure_fluxes(index, _truth_apertures(job.settings))
+        table = campaign.exposure_fluxes(index, truth_apertures(job.settings))
         table.write(output.path(job.truth.name), format="ascii.ecsv")
 
     products.make(job.truth, "truth", truth_ingredients(job), build)
@@ -276,12 +208,11 @@ def _ensure_cube(job: Job) -> None:
         products.make(job.cube, "simulate", ingredients, build_cube, transient=transient)
 
 
-def _truth_apertures(settings: Settings) -> TruthApertures:
+def truth_apertures(settings: Settings) -> TruthApertures:
     """The true fluxes that can be held against the measured ones."""
     band, extraction = load_band(settings.statistics.band), settings.extraction
-    return TruthApertures(
-        band.name, band.wave_aa, band.weight, extraction.radii_px, extraction.method
-    )
+    method = "center" if extraction.method == "center" else "exact"  # light within a radius
+    return TruthApertures(band.name, band.wave_aa, band.weight, extraction.radii_px, method)
 
 
 def _run_detect(job: Job) -> Stamp:
@@ -298,127 +229,8 @@ def _run_measure(job: Job, reference: Path, ingredients: Mapping[str, Any]) -> S
     catalogue = read_reference(reference)
 
     def build(output: products.Output) -> None:
-        detected_xy = read_detection(job.detection).sources.xy
-        measurement = measure(open_cube(job.cube), detected_xy, catalogue, job.settings)
+        detection = read_detection(job.detection)
+        measurement = measure(open_cube(job.cube), detection, catalogue, job.settings)
         write_measurement(output.path(job.measurement.name), measurement, catalogue.star_id)
 
     return products.make(job.measurement, "measure", ingredients, build)
-
-
-def candidates(jobs: list[Job], settings: Settings) -> list[Job]:
-    """The jobs among which the reference is chosen: detect on these first."""
-    exposures = [job.entry.exposure for job in jobs if job.entry.exposure and not job.entry.error]
-    wanted = reference_candidates(exposures, settings.reference)
-    by_id = {job.entry.exposure_id: job for job in jobs}
-    return [by_id[exposure_id] for exposure_id in wanted]
-
-
-def run_reference(product: Path, looked_at: list[Job], settings: Settings, root: Path) -> Stamp:
-    """Choose the reference exposure and write its catalogue, unless that is done.
-
-    Parameters
-    ----------
-    product : Path
-        The catalogue to write.
-    looked_at : list of Job
-        The candidates, detected.
-    root : Path
-        Folder that relative paths of ``report.toml`` start from.
-
-    Raises
-    ------
-    NoReferenceExposure
-        If no candidate shows stars, the registry is not of this field, or there is no registry and
-        the reference does not show a star of the headline pairs.
-    """
-    known = registry_path(settings.field.star_registry, root)
-    registry = read_registry(known) if known else None
-    ingredients = {
-        "stage": "reference",
-        "code": products.code_digest(*_MEASURE_CODE, "kdmatch"),
-        "libraries": products.library_versions(),
-        "settings": settings.read_by("reference"),
-        "registry": products.file_sha256(known) if known else "",
-        "inputs": {
-            job.entry.exposure_id: products.digest(detect_ingredients(job)) for job in looked_at
-        },
-    }
-    if not products.staleness(product, ingredients):
-        _check_pairs(read_reference(product), settings)
-        stamp = products.read_stamp(product)
-        assert stamp is not None
-        return stamp
-
-    def build(output: products.Output) -> None:
-        detected = {
-            job.entry.exposure_id: read_detection(job.detection)
-            for job in looked_at
-            if not _failed(job.detection)
-        }
-        sharpness = {
-            name: Sharpness(len(one.sources.x), one.sources.fwhm_px)
-            for name, one in detected.items()
-        }
-        exposures = [job.entry.exposure for job in looked_at if job.entry.exposure]
-        chosen = choose_reference(exposures, sharpness, settings.reference)
-        catalogue = make_reference(chosen, detected[chosen], registry, settings)
-        catalogue.table().write(output.path(product.name), format="ascii.ecsv")
-
-    stamp = products.make(product, "reference", ingredients, build)
-    _check_pairs(read_reference(product), settings)
-    return stamp
-
-
-def _check_pairs(catalogue: ReferenceCatalogue, settings: Settings) -> None:
-    """Refuse headline pairs of stars that the reference does not show, if no registry names them."""
-    if settings.field.star_registry:
-        return  # a known star that is not seen this time is left out, and the pages say so
-    seen = catalogue.star_id.tolist()
-    missing = sorted({star for pair in settings.statistics.pairs for star in pair} - set(seen))
-    if missing:
-        raise NoReferenceExposure(
-            f"statistics.pairs names star {', '.join(map(str, missing))}; the reference exposure "
-            f"{catalogue.exposure_id} shows stars {min(seen)} to {max(seen)}, numbered by y. Name "
-            "others, or none to have the pairs chosen by rule"
-        )
-
-
-def read_reference(product: Path) -> ReferenceCatalogue:
-    """The reference catalogue of a campaign."""
-    return ReferenceCatalogue.from_table(read_table(product))
-
-
-def registry_digest(settings: Settings, root: Path) -> dict[str, str]:
-    """Name and digest of the file of known stars; empty without one."""
-    path = registry_path(settings.field.star_registry, root)
-    return {path.name: products.file_sha256(path)} if path else {}
-
-
-def outcome(job: Job) -> tuple[str, str]:
-    """Identity of an exposure and digest of what came of it."""
-    if job.entry.error is not None:
-        return job.entry.exposure_id, str(job.entry.error)
-    stamp = products.read_stamp(job.measurement) or products.read_stamp(job.detection)
-    return job.entry.exposure_id, products.digest([stamp.key, stamp.error]) if stamp else ""
-
-
-def mark_lost(job: Job, error: Exception) -> None:
-    """Write down that the worker of a job was killed more than once; the next run tries again."""
-    stage, product = ("measure", job.measurement) if job.reference else ("detect", job.detection)
-    ingredients = (
-        measure_ingredients(job, reference_key(job.reference))
-        if job.reference
-        else detect_ingredients(job)
-    )
-    product.parent.mkdir(parents=True, exist_ok=True)
-    products.write_stamp(
-        product,
-        Stamp(
-            stage,
-            products.digest(ingredients),
-            ingredients,
-            products.LOST,
-            error_type="WorkerLost",
-            error=f"{job.entry.exposure_id}: the worker was killed ({error})",
-        ),
-    )

@@ -40,7 +40,8 @@ def keep_summary(
     product : Path
         ``summary.json``; the tables lie beside it.
     """
-    if products.staleness(product, ingredients):
+    if reason := products.staleness(product, ingredients):
+        products.tell_if_damaged(product, reason)
 
         def build(output: products.Output) -> None:
             summary = compute()
@@ -76,7 +77,9 @@ def _read(product: Path) -> Summary:
 
 
 def _number(record: dict[str, Any]) -> ReportedValue:
-    filled: dict[str, Any] = {key: math.nan if v is None else v for key, v in record.items()}
+    filled: dict[str, Any] = {
+        key: math.nan if v is None and key != "n" else v for key, v in record.items()
+    }
     return ReportedValue(**filled)
 
 

@@ -8,7 +8,6 @@ import functools
 import http.server
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,11 +16,12 @@ from pipeline.config.paths import ROOT
 from pipeline.errors import ConfigError, SiteError
 from pipeline.versions.branch import Branch
 from pipeline.versions.deploy import deploy, previous_report
+from pipeline.workflow.ownership import DEMO, empty
 from pipeline.workflow.progress import say
 
 FIRST, SECOND = "v2026.10", "v2026.11"
 FIRST_SETTINGS = {"edge_margin_px": "0.0", "blend_distance_px": "4.0"}
-MARK = "publish-demo"  # a file that tells our folder from one that holds something else
+MADE = ("repository", "first.toml", "previous.json", FIRST, SECOND, "work", "published")
 
 
 def demo(folder: Path, port: int, *, serve: bool) -> None:
@@ -29,12 +29,12 @@ def demo(folder: Path, port: int, *, serve: bool) -> None:
 
     Raises
     ------
-    ConfigError
+    WorkspaceError
         If the folder holds something that is not a demo.
     SiteError
         If a version cannot be built.
     """
-    _empty(folder)
+    empty(folder, DEMO, (*MADE, "publish-demo"))  # the mark of older versions
     branch = Branch(folder.absolute() / "repository")
     _git("init", "--quiet", str(branch.repository))
     _git("-C", str(branch.repository), "config", "user.name", "publish-demo")
@@ -58,14 +58,6 @@ def demo(folder: Path, port: int, *, serve: bool) -> None:
     )
     if serve:
         _serve(published, port)
-
-
-def _empty(folder: Path) -> None:
-    if folder.exists() and any(folder.iterdir()) and not (folder / MARK).exists():
-        raise ConfigError(f"--folder {folder}: holds something that is no demo; choose another")
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    (folder / MARK).write_text("made by `make publish-demo`; may be removed\n", encoding="utf-8")
 
 
 def _first_settings() -> str:

@@ -10,9 +10,10 @@ from urllib.parse import quote
 
 from pipeline.errors import NotPublishable, VersionTooLarge
 from pipeline.schema.labels import FORM, is_version
+from pipeline.workflow.ownership import MARK
 
-LIMIT_MB = 10.0  # fifty versions stay at half of what GitHub Pages serves, ...
-PAGES_MB = 1000.0  # ... 1 GB
+LIMIT_MB = 16.0  # fifty versions stay under 0.8 ...
+PAGES_MB = 1000.0  # ... of the 1 GB that GitHub Pages serves
 REPORT = "data/report.json"  # what a site says of itself
 CITATION = "CITATION.cff"
 NEEDED = ("index.html", "404.html", "sitemap.xml", REPORT, CITATION)
@@ -69,7 +70,8 @@ def read_site(folder: Path, limit_mb: float = LIMIT_MB) -> FinishedSite:
 def _read_files(folder: Path, limit_mb: float) -> dict[str, bytes]:
     if not folder.is_dir():
         raise NotPublishable(f"{folder}: no such folder; {REBUILD}")
-    paths = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*"))}
+    found = (path for path in sorted(folder.rglob("*")) if path.name != MARK)
+    paths = {path.relative_to(folder).as_posix(): path for path in found}
     for name, path in paths.items():
         if path.is_symlink():
             raise NotPublishable(f"{folder}: {name} is a symbolic link, which Pages does not serve")

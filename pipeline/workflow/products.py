@@ -1,131 +1,118 @@
-"""Where a product lives, whether it is stale, and how it is written so that it is never half there.
+"""Whether a product is stale, and how it is written so that it is never half there.
 
 A product is a file with a stamp beside it. The stamp's key is a digest of everything that shapes
-the product: stage, version, the part of the settings that the stage reads, the keys of its inputs,
-the code and the libraries that compute it. A product is stale when its key differs or an output is
-missing; clocks play no part, so a laptop, a cluster and a CI checkout agree. Outputs are written
-to ``.part`` files, flushed, renamed, and the stamp comes last.
+the product: stage, the part of the settings that the stage reads, the keys of its inputs, the code
+and the libraries that compute it. A product is stale when its key differs, or when an output is
+missing or not what the stamp says. Outputs are written to ``.part`` files, flushed, renamed, and
+the stamp comes last.
 """
 
+import errno
 import fcntl
-import hashlib
 import json
 import os
-import re
 import resource
+import socket
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
-from functools import cache
-from importlib.metadata import version
+from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from pipeline.errors import ExposureError, WorkspaceError
+from pipeline.workflow import ownership
+from pipeline.workflow.digests import (
+    SHAPING_LIBRARIES,
+    code_digest,
+    digest,
+    file_sha256,
+    fingerprint,
+    library_versions,
+    safe_name,
+)
+from pipeline.workflow.progress import say
+from pipeline.workflow.stamps import (
+    DONE,
+    FAILED,
+    LOST,
+    PURGED,
+    Recorded,
+    Stamp,
+    atomic_file,
+    read_stamp,
+    stamp_path,
+    write_stamp,
+)
 
-SHAPING_LIBRARIES = ("numpy", "scipy", "astropy", "photutils")  # their versions enter every key
-FINGERPRINT_BLOCKS = 32  # blocks of 4 KiB that stand for a cube of gigabytes
-_UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
-_ROOT = Path(__file__).parents[2]
+__all__ = [
+    "DONE",
+    "FAILED",
+    "LOST",
+    "PURGED",
+    "SHAPING_LIBRARIES",
+    "Output",
+    "Recorded",
+    "Stamp",
+    "atomic_file",
+    "code_digest",
+    "digest",
+    "exclusive",
+    "file_sha256",
+    "fingerprint",
+    "forget",
+    "library_versions",
+    "make",
+    "purge",
+    "read_stamp",
+    "record_failure",
+    "safe_name",
+    "staleness",
+    "sweep_parts",
+    "tell_if_damaged",
+    "write_stamp",
+]
 
-DONE, PURGED, FAILED, LOST = "done", "purged", "failed", "lost"
-
-
-@dataclass(frozen=True)
-class Stamp:
-    """What is known of a product: what shaped it, what came out, what it cost."""
-
-    stage: str
-    key: str
-    ingredients: Mapping[str, Any]  # what the key is a digest of; tells why a product is stale
-    state: str  # done, purged (removed on purpose), failed (typed error) or lost (worker killed)
-    outputs: Mapping[str, str] = field(default_factory=dict)  # file name: sha256
-    wall_s: float = 0.0
-    peak_rss_mb: float = 0.0  # of the process that made it
-    warnings: tuple[str, ...] = ()
-    error_type: str = ""
-    error: str = ""
-
-
-def digest(value: object) -> str:
-    """sha256 of a JSON value, independent of the order of its keys."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def file_sha256(path: Path) -> str:
-    """sha256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+NOT_AS_MADE = "not as it was made: "
+_OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
-def fingerprint(path: Path) -> str:
-    """A digest that stands for the content of a large file without reading all of it.
+def staleness(product: Path, ingredients: Mapping[str, Any], *, verify: bool = False) -> str:
+    """Why the product must be made (again), in words; "" if it need not.
 
-    Size, first and last bytes and evenly spaced blocks are hashed. A cube that is reduced anew
-    differs in every block; an edit of a few bytes in between may go unnoticed (use ``--force``).
+    Parameters
+    ----------
+    verify : bool
+        Hash every output; else those are trusted whose size and time are as recorded.
     """
-    size = path.stat().st_size
-    block = 4096
-    sha = hashlib.sha256(str(size).encode())
-    with path.open("rb") as file:
-        for number in range(FINGERPRINT_BLOCKS + 1):
-            file.seek(max(0, (size - block) * number // FINGERPRINT_BLOCKS))
-            sha.update(file.read(block))
-    return sha.hexdigest()
-
-
-@cache
-def code_digest(*places: str) -> str:
-    """Digest of source files; ``places`` are files or folders beside the package's folder."""
-    files: list[Path] = []
-    for place in places:
-        path = _ROOT / place
-        files += path.rglob("*") if path.is_dir() else [path]
-    sources = sorted(file for file in files if file.suffix in (".py", ".c", ".h"))
-    return digest([(file.relative_to(_ROOT).as_posix(), file_sha256(file)) for file in sources])
-
-
-@cache
-def library_versions(names: tuple[str, ...] = SHAPING_LIBRARIES) -> dict[str, str]:
-    """Versions of the libraries that shape the numbers."""
-    return {name: version(name) for name in names}
-
-
-def safe_name(label: str) -> str:
-    """A file name for a label that came from a header or a folder: no path, no surprise.
-
-    Two labels that differ only in replaced characters keep different names.
-    """
-    name = _UNSAFE.sub("_", label).lstrip(".")[:120]
-    return name if name and name == label else f"{name or 'x'}-{digest(label)[:8]}"
-
-
-def read_stamp(product: Path) -> Stamp | None:
-    """The stamp of a product, None if there is none that can be read."""
-    try:
-        record = json.loads(_stamp_path(product).read_text(encoding="utf-8"))
-        return Stamp(**{**record, "warnings": tuple(record["warnings"])})
-    except (OSError, ValueError, TypeError, KeyError):
-        return None  # missing or of another version: the product is stale
-
-
-def staleness(product: Path, ingredients: Mapping[str, Any]) -> str:
-    """Why the product must be made (again), in words; "" if it need not."""
     stamp = read_stamp(product)
     if stamp is None:
-        return "not made yet"
+        return "its stamp cannot be read" if stamp_path(product).exists() else "not made yet"
     if stamp.key != digest(ingredients):
         return "changed: " + ", ".join(_differences(stamp.ingredients, ingredients))
     if stamp.state == LOST:
         return f"worker was lost: {stamp.error}"
-    if stamp.state == DONE:
-        gone = [name for name in sorted(stamp.outputs) if not (product.parent / name).exists()]
-        if gone:
-            return "missing: " + ", ".join(gone)
-    return ""
+    return _damage(product, stamp, verify) if stamp.state == DONE else ""
+
+
+def _damage(product: Path, stamp: Stamp, verify: bool) -> str:
+    """How the outputs of a product differ from its stamp, "" if they do not."""
+    found = {
+        name: stamp.outputs[name].difference(product.parent / name, verify=verify)
+        for name in sorted(stamp.outputs)
+    }
+    gone = [name for name, how in found.items() if how == "missing"]
+    if gone:
+        return "missing: " + ", ".join(gone)
+    changed = [f"{name} ({how})" for name, how in found.items() if how]
+    return NOT_AS_MADE + ", ".join(changed) if changed else ""
+
+
+def tell_if_damaged(product: Path, reason: str) -> None:
+    """Say that a product is made again because its files are not those that were made."""
+    if reason.startswith((NOT_AS_MADE, "its stamp")):
+        say(f"{product.parent.name}/{product.name}: {reason}; made again")
 
 
 def _differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:
@@ -151,7 +138,7 @@ class Output:
 
     def path(self, name: str) -> Path:
         """The temporary file to write ``name`` into."""
-        part = self._folder / f".{name}.{os.getpid()}.part"
+        part = self._folder / f".{name}.{_process()}.part"
         self.parts[name] = part
         return part
 
@@ -165,6 +152,8 @@ def make(
     transient: bool = False,
 ) -> Stamp:
     """Make a product and its stamp; an expected failure of the exposure becomes a stamp as well.
+
+    Files of a product that failed are removed, those of an earlier success included.
 
     Parameters
     ----------
@@ -183,24 +172,24 @@ def make(
     output = Output(product)
     started = time.monotonic()
     caught: list[str] = []
-    hashes: dict[str, str] = {}
+    outputs: dict[str, Recorded] = {}
     state, error_type, error = DONE, "", ""
     try:
         product.parent.mkdir(parents=True, exist_ok=True)
-        _stamp_path(product).unlink(
-            missing_ok=True
-        )  # from here on the old product is no longer vouched for
+        before = read_stamp(product)
+        stamp_path(product).unlink(missing_ok=True)  # nobody vouches for the old product any more
         try:
             with warnings.catch_warnings(record=True) as log:
                 warnings.simplefilter("default")
                 build(output)
             caught = sorted({str(entry.message) for entry in log})
-            hashes = {
+            outputs = {
                 name: _publish(part, product.parent / name, transient)
                 for name, part in sorted(output.parts.items())
             }
         except ExposureError as failure:
             state, error_type, error = FAILED, type(failure).__name__, str(failure)
+            _remove_outputs(product, before)
         finally:
             for part in output.parts.values():
                 part.unlink(missing_ok=True)
@@ -209,7 +198,7 @@ def make(
             digest(ingredients),
             ingredients,
             state,
-            hashes,
+            outputs,
             round(time.monotonic() - started, 3),
             round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
             tuple(caught),
@@ -218,6 +207,8 @@ def make(
         )
         write_stamp(product, stamp)
     except OSError as failure:
+        if not _of_workspace(failure, product):
+            raise
         raise WorkspaceError(
             f"{failure.filename or product}: {failure.strerror or failure}; "
             "free space or choose another folder with --work"
@@ -225,27 +216,52 @@ def make(
     return stamp
 
 
-def _publish(part: Path, final: Path, transient: bool) -> str:
-    """Flush a finished file to disk, give it its name, return its digest."""
-    if transient:
-        sha = fingerprint(part)
-    else:
-        sha = file_sha256(part)
+def record_failure(product: Path, stamp: Stamp) -> None:
+    """Write the stamp of a product that could not be made; what an earlier run made is removed.
+
+    Raises
+    ------
+    WorkspaceError
+        If the folder cannot be written or is full.
+    """
+    try:
+        product.parent.mkdir(parents=True, exist_ok=True)
+        _remove_outputs(product, read_stamp(product))
+        write_stamp(product, stamp)
+    except OSError as failure:
+        raise WorkspaceError(
+            f"{failure.filename or product}: {failure.strerror or failure}; "
+            "free space or choose another folder with --work"
+        ) from failure
+
+
+def _remove_outputs(product: Path, stamp: Stamp | None) -> None:
+    """Remove what was made of an earlier state of the input: nobody may take it for new."""
+    for name in stamp.outputs if stamp else (product.name,):
+        (product.parent / name).unlink(missing_ok=True)
+
+
+def _of_workspace(failure: OSError, product: Path) -> bool:
+    """Whether a folder of ours is at fault, not an input that could not be read."""
+    if failure.errno in _OF_THE_DISK or "space on disk" in str(failure):  # as astropy says it
+        return True
+    return bool(failure.filename) and Path(os.fsdecode(failure.filename)).is_relative_to(
+        product.parent
+    )
+
+
+def _publish(part: Path, final: Path, transient: bool) -> Recorded:
+    """Flush a finished file to disk, give it its name, return its record."""
+    if not transient:
         with part.open("rb") as file:
             os.fsync(file.fileno())
     part.replace(final)
-    return sha
-
-
-def write_stamp(product: Path, stamp: Stamp) -> None:
-    """Write the stamp of a product atomically; it must be the last file of the product."""
-    with atomic_file(_stamp_path(product)) as file:
-        json.dump(asdict(stamp), file, sort_keys=True, default=str)
+    return Recorded.of(final, whole=not transient)
 
 
 def forget(product: Path) -> None:
     """Make a product stale by removing its stamp."""
-    _stamp_path(product).unlink(missing_ok=True)
+    stamp_path(product).unlink(missing_ok=True)
 
 
 def purge(product: Path) -> None:
@@ -259,22 +275,11 @@ def purge(product: Path) -> None:
         (product.parent / name).unlink(missing_ok=True)
 
 
-@contextmanager
-def atomic_file(path: Path) -> Iterator[IO[str]]:
-    """A text file that appears under its name only once it is complete and on disk."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("w", encoding="utf-8") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
 def sweep_parts(folder: Path) -> int:
-    """Remove what killed processes left half-written; returns how many files."""
+    """Remove what killed processes left half-written; returns how many files.
+
+    Only whoever holds the folder alone may do so: another process may be writing.
+    """
     parts = [path for path in folder.rglob(".*.part") if path.is_file()]
     for path in parts:
         path.unlink(missing_ok=True)
@@ -282,24 +287,31 @@ def sweep_parts(folder: Path) -> int:
 
 
 @contextmanager
-def exclusive(folder: Path) -> Iterator[None]:
-    """Hold a folder for this run alone; the lock dies with the process, however it dies.
+def exclusive(folder: Path, *, shared: bool = False) -> Iterator[None]:
+    """Hold a work folder for this run alone; the lock dies with the process, however it dies.
+
+    Parameters
+    ----------
+    shared : bool
+        Hold it together with other runs that share it: shards.
 
     Raises
     ------
     WorkspaceError
-        If another run holds it, or it cannot be written.
+        If another run holds it, it holds something that is not ours, or it cannot be written.
     """
     try:
+        if not ownership.within_marked(folder):
+            ownership.claim(folder, ownership.WORK)
         folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / ".lock").open("w")
+        file = (folder / ".lock").open("a")
     except OSError as error:
         raise WorkspaceError(
             f"{folder}: cannot be written ({error.strerror}); choose another folder"
         ) from error
     with file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise WorkspaceError(
                 f"{folder}: in use by another run; wait for it or stop it"
@@ -307,5 +319,6 @@ def exclusive(folder: Path) -> Iterator[None]:
         yield
 
 
-def _stamp_path(product: Path) -> Path:
-    return product.with_name(product.name + ".stamp.json")
+def _process() -> str:
+    """A name of this process among all that may write into a shared folder."""
+    return f"{socket.gethostname()[:60]}-{os.getpid()}"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.archive.cli import main
+from pipeline.cli.main import main
 
 
 class Workspace:

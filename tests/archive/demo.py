@@ -59,7 +59,7 @@ def main():
 
 def show_archive(work, config):
     """Overview, dry run, retrieval, identification."""
-    run("pipeline.archive", "overview", "--year", "2018", config=config, work=work)
+    run("pipeline", "overview", "--year", "2018", config=config, work=work)
     kept = work / "archive" / "ltt3218-2019"
     ours = Table.read(kept / "availability.ecsv").filled("")
     published = Table.read(PUBLISHED / "availability_2018.ecsv").filled("")
@@ -67,9 +67,9 @@ def show_archive(work, config):
         print("the overview differs from the published table")
         return 1
     print(f"equal to the published table, cell by cell: {len(ours)} nights x 4 modes")
-    nights = ["--year", "2018", "--night", *NIGHTS]
-    run("pipeline.archive", "retrieve", *nights, "--dry-run", config=config, work=work)
-    run("pipeline.archive", "retrieve", *nights, config=config, work=work)
+    nights = ["--year", "2018", *(word for night in NIGHTS for word in ("--night", night))]
+    run("pipeline", "retrieve", *nights, "--dry-run", config=config, work=work)
+    run("pipeline", "retrieve", *nights, config=config, work=work)
     catalogue = QTable.read(PUBLISHED / "reference_positions.ecsv")
     catalogue.rename_column("id", "star_id")
     catalogue = catalogue["star_id", "x", "y"]
@@ -78,7 +78,7 @@ def show_archive(work, config):
     }  # as seen by the simulated Gaia; it identifies no real star
     catalogue.write(work / "catalogue.ecsv", overwrite=True)
     stars = ["--catalogue", str(work / "catalogue.ecsv"), "--epoch", str(EPOCH_YR)]
-    run("pipeline.archive", "identify", *stars, config=config, work=work)
+    run("pipeline", "identify", *stars, config=config, work=work)
     return 0
 
 
@@ -114,7 +114,7 @@ def run(module, *arguments, config=None, work=None):
 
 def serve(config):
     """Wait; the reader runs commands in another terminal."""
-    print(f"python -m pipeline.archive overview --year 2018 --config {config.resolve()}")
+    print(f"python -m pipeline overview --year 2018 --config {config.resolve()}")
     try:
         while True:
             time.sleep(3600)

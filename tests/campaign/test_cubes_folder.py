@@ -163,7 +163,7 @@ def test_only_what_depends_on_a_changed_setting_is_made_again(cube_folder, reque
         path: path.read_bytes() for path in work.rglob("detection.fits.stamp.json")
     } == detections
     stamp = products.read_stamp(campaign.jobs[0].measurement)
-    assert stamp.ingredients["settings"]["photometry"]["min_coverage"] == 0.9
+    assert stamp.ingredients["settings"]["photometry.min_coverage"] == 0.9
 
 
 def test_a_new_cube_is_measured_alone(cube_folder, cube_files, request_for):
@@ -301,3 +301,45 @@ def test_settings_without_registry_number_the_stars_by_y(cube_folder, request_fo
     assert np.all(np.diff(ordered["y"].value) > 0)
     assert ordered["star_id"][0] == 1
     assert Settings().field.star_registry  # the default has one
+
+
+def without_registry(settings, **statistics):
+    return dataclasses.replace(
+        settings,
+        field=dataclasses.replace(settings.field, star_registry=""),
+        statistics=dataclasses.replace(settings.statistics, **statistics),
+    )
+
+
+def test_without_registry_and_pairs_the_pairs_are_chosen_by_rule_and_said_to_be(
+    cube_folder, request_for, settings
+):
+    chosen = without_registry(settings, pairs=())
+    campaign = measured(request_for(cube_folder, chosen=chosen))
+    catalogue, pairs = campaign.summary.tables["catalogue"], campaign.headline_pairs
+    assert len(pairs) == 4
+    flux = dict(zip(catalogue["star_id"].tolist(), catalogue["flux"], strict=True))
+    rows = {int(row["star_id"]): row for row in catalogue}
+    used = [star for pair in pairs for star in pair]
+    assert len(set(used)) == 8
+    assert all(rows[a]["channel"] != rows[b]["channel"] for a, b in pairs)
+    assert not any(str(np.ma.filled(rows[star]["flags"], "")) for star in used)
+    unflagged = [star for star in rows if not str(np.ma.filled(rows[star]["flags"], ""))]
+    assert pairs[0][0] == max(unflagged, key=flux.__getitem__)
+    assert campaign.results().settings["statistics"]["pairs"] == pairs
+    keys = {number.key for number in campaign.summary.numbers}
+    assert all(f"std_published.{a}-{b}" in keys for a, b in pairs)
+    (said,) = [note for note in campaign.summary.notes if "chosen by rule" in note]
+    assert ", ".join(f"{a}/{b}" for a, b in pairs) in said
+
+
+def test_without_a_registry_a_pair_of_unknown_stars_is_refused_once_the_reference_is_chosen(
+    cube_folder, request_for, settings
+):
+    chosen = without_registry(settings, pairs=((2, 22), (3, 40)))
+    request = request_for(cube_folder, chosen=chosen)
+    with pytest.raises(
+        NoReferenceExposure, match=r"names star 40; the reference exposure .* shows"
+    ):
+        measured(request)
+    assert not list(request.work.rglob("measurement.fits"))

@@ -97,7 +97,7 @@ def test_the_same_command_goes_on_and_ends_the_same(
     os.killpg(run.process.pid, number)  # Ctrl-C reaches the whole group, as in a terminal
     assert run.status() == (130 if number == signal.SIGINT else -signal.SIGKILL)
     if number == signal.SIGINT:
-        assert "the same command goes on from here" in run.said
+        assert "the same command continues from here" in run.said
     half_done = products_of(work)
     assert all(half_done[name] == undisturbed[name] for name in half_done)
     again = start(cube_folder, work, config, jobs)
@@ -123,8 +123,8 @@ def test_two_runs_do_not_share_a_work_folder(tmp_path, cube_folder, config):
         (["--source", "cubes"], "needs --cubes DIR"),
         (["--cubes", "x"], "only read with --source cubes"),
         (["--config", "nowhere.toml"], "nowhere.toml: cannot be read"),
-        (["--jobs", "0"], "0: at least 1"),
-        (["--until", "lunch"], "invalid choice"),
+        (["--jobs", "0"], "0 is not in the range"),
+        (["--until", "lunch"], "is not one of"),
     ],
 )
 def test_a_request_that_cannot_be_carried_out_ends_with_status_2_and_no_traceback(

@@ -58,7 +58,7 @@ def test_narrow_field_mode_is_a_mode_of_the_instrument_and_of_its_own_campaigns(
     narrow = identify(primary_header(**{"ESO INS MODE": "NFM-AO-N"}), "x")
     assert narrow.mode == "NFM-AO-N"
     check_mode(narrow, Field(modes=("NFM-AO-N",)))
-    with pytest.raises(UnknownMode, match="'NFM-AO-N' is not among field.modes = .'WFM-NOAO-N'"):
+    with pytest.raises(UnknownMode, match=r"'NFM-AO-N' is not among field\.modes"):
         check_mode(narrow, Field())
 
 

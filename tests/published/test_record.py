@@ -10,7 +10,7 @@ from astropy.table import QTable
 from pipeline.muse.modes import WIDE_FIELD
 from pipeline.published import Record, RecordDamaged, exposure_id, read_record
 from pipeline.published.files import DATA
-from pipeline.schema import TABLES
+from pipeline.schema import columns_of, radius_of
 
 
 @pytest.fixture(scope="module")
@@ -32,10 +32,12 @@ def test_every_table_has_the_columns_units_and_descriptions_of_the_schema(
     record: Record, name: str
 ) -> None:
     table = record.tables[name]
-    assert table.colnames == [column.name for column in TABLES[name]]
-    for column in TABLES[name]:
-        assert str(table[column.name].unit or "") == column.unit
-        assert table[column.name].info.description == column.description
+    expected = columns_of(name, table.colnames)
+    assert table.colnames == list(expected)
+    for key, column in expected.items():
+        assert str(table[key].unit or "") == column.unit
+        words = {**table.meta, "radius": table.meta.get("radius", radius_of(key))}
+        assert table[key].info.description == column.description.format(**words)
 
 
 @pytest.mark.parametrize("name", sorted(read_record().tables))

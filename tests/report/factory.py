@@ -8,15 +8,17 @@ import numpy as np
 from astropy.table import QTable
 from astropy.time import Time
 
-from pipeline.muse.exposure import MODES
+from pipeline.muse.modes import WIDE_FIELD
 from pipeline.published import read_record
 from pipeline.report.build import BuildInfo
 from pipeline.report.citation import Author, Citation
-from pipeline.schema import APERTURE_RADII_PX, TABLES, empty_value, make_table
-from pipeline.schema.results import Image, ReportedValue, Results, SpectrumSet
+from pipeline.schema import APERTURE_RADII_PX, TABLES, empty_value, make_table, radius_column
+from pipeline.schema.definitions import reported, sigma_only
+from pipeline.schema.results import Image, Interval, ReportedValue, Results, SpectrumSet
 from tests.report.recipes import reductions
 
 HEADLINE = ((2, 22), (4, 6), (15, 2), (22, 4))
+BAND, RADIUS_PX = "I_Bessel", 4.5
 HOSTILE = '<script>alert(1)</script> `x` *b* [l](javascript:alert(2)) "q" & | # $ \n# big'
 HOSTILE_ID = "<img src=x onerror=alert(3)>"
 HOSTILE_TITLE = "</script><script>alert(4)</script> \"q\" 'a' --> <!-- {{ x }} {% y %} & Å \\ }{ $%"
@@ -76,11 +78,16 @@ def published() -> Results:
         tables=tables,
         numbers=(
             *_numbers(0.03),
-            ReportedValue("floor", "σ₀", "floor", 0.07, 0.02, "", "fit", "scatter"),
+            reported(
+                "floor", 0.07, source="scatter", interval=sigma_only(0.02), n_pairs=9, n_stars=5
+            ),
         ),
         notes=record.notes,
         reference_exposure=record.reference_exposure,
         inputs_digest="cd" * 32,
+        short_title="study",
+        introduction="The numbers of the study of 2021, read off its figures and analysed again.",
+        is_measured=False,
     )
 
 
@@ -92,24 +99,31 @@ def campaign(
     n_stars: int = 8,
     seed: int = 1,
     hostile: bool = False,
+    band: str = BAND,
+    radii_px: tuple[float, ...] = APERTURE_RADII_PX,
+    radius_px: float = RADIUS_PX,
 ) -> Results:
     """A campaign with one exposure per night and mode, one outlier, one failed exposure."""
     rng = np.random.default_rng(seed)
     shots = _shots(rng, n_nights)
-    ids = [f"MUSE.{night}T05:00:0{MODES.index(mode)}.000" for night, mode, _ in shots]
+    ids = [f"MUSE.{night}T05:00:0{WIDE_FIELD.index(mode)}.000" for night, mode, _ in shots]
     if hostile:
         ids[0] = HOSTILE_ID
     star_ids = sorted({star for pair in HEADLINE for star in pair} | set(range(1, n_stars + 1)))
     xy = rng.uniform(10, 290, (len(star_ids), 2))
     brightness = np.sort(rng.lognormal(3, 1.2, len(star_ids)))[::-1]
     exposures = _exposures(rng, shots, ids, len(star_ids), simulated, hostile)
-    snr_values = 60 * brightness[:, None] ** 0.7 * np.array([0.6, 0.85, 0.97, 1.0, 0.98])
-    timelines, pairs = _ratios(rng, shots, ids, star_ids, xy, snr_values)
+    growth = np.interp(radii_px, APERTURE_RADII_PX, [0.6, 0.85, 0.97, 1.0, 0.98])
+    snr_values = 60 * brightness[:, None] ** 0.7 * growth
+    at_headline = snr_values[:, radii_px.index(radius_px)]
+    timelines, pairs = _ratios(rng, shots, ids, star_ids, xy, at_headline, (band, radius_px))
     title = "LTT 3218, simulated 2019" if simulated else "LTT 3218, cubes of 2019"
     return Results(
         name=name,
         title=f"{title} {HOSTILE}" if hostile else title,
         source="simulated" if simulated else "cubes",
+        short_title="simulated" if simulated else "",
+        introduction="Made on the computer: nothing here was observed." if simulated else "",
         simulated=simulated,
         field_name=HOSTILE if hostile else "LTT 3218",
         first_night=shots[0][0],
@@ -117,7 +131,7 @@ def campaign(
         tables={
             "exposures": exposures,
             "catalogue": _catalogue(rng, star_ids, xy, brightness, HOSTILE if hostile else "edge"),
-            "snr": _snr(star_ids, snr_values),
+            "snr": _snr(star_ids, snr_values, band, radii_px),
             "pairs": pairs,
             "timelines": timelines,
             "detections": _detections(rng, ids, star_ids, xy),
@@ -129,25 +143,31 @@ def campaign(
         notes=(HOSTILE if hostile else "A note on what to keep in mind.",),
         reference_exposure=ids[2],
         image=_image(rng, xy),
-        spectra={mode: _spectra(rng, mode, ids, star_ids, brightness) for mode in sorted(MODES)},
+        spectra={
+            mode: _spectra(rng, mode, ids, star_ids, brightness, radii_px)
+            for mode in sorted(WIDE_FIELD)
+        },
         reductions=reductions(ids[:2], HOSTILE if hostile else "CHIP information does not match"),
         inputs_digest="ab" * 32,
-        settings={"detection": {"threshold_sigma": 6.0, "fwhm_px": 5.0}},
+        settings={
+            "detection": {"threshold_sigma": 6.0, "fwhm_px": 5.0},
+            "extraction": {"radii_px": list(radii_px)},
+            "photometry": {"bands": [band]},
+            "statistics": {
+                "band": band,
+                "radius_px": radius_px,
+                "pairs": [list(p) for p in HEADLINE],
+            },
+        },
     )
 
 
 def _numbers(value: float) -> tuple[ReportedValue, ...]:
+    known = Interval(0.004, value - 0.004, value + 0.004, value - 0.008, value + 0.008)
+    words = {"source": "pairs", "interval": known, "n": 65}
     return tuple(
-        ReportedValue(
-            f"std_published.{one}-{two}",
-            f"σ({one}/{two})",
-            f"scatter of the flux ratio {one}/{two}, as published",
-            value,
-            0.004,
-            "",
-            "std of sorted (F1/F2)/<F1/F2> - 1 without both extremes",
-            "pairs",
-        )
+        reported(quantity, factor * value, subject=f"{one}/{two}", **words)
+        for quantity, factor in (("std_published", 1.0), ("std_without_outliers", 1.1))
         for one, two in HEADLINE
     )
 
@@ -159,7 +179,9 @@ def _shots(rng: np.random.Generator, n_nights: int) -> list[tuple[str, str, floa
     mjd = 58492.0 + days
     nights = [str(Time(value - 0.5, format="mjd").iso[:10]) for value in mjd]
     return [
-        (night, mode, value) for night, value in zip(nights, mjd, strict=True) for mode in MODES
+        (night, mode, value)
+        for night, value in zip(nights, mjd, strict=True)
+        for mode in WIDE_FIELD
     ]
 
 
@@ -217,9 +239,9 @@ def _catalogue(
     )
 
 
-def _snr(star_ids: list[int], values: np.ndarray) -> QTable:
-    columns = {f"r{radius}": values[:, k] for k, radius in enumerate(APERTURE_RADII_PX)}
-    return fill("snr", len(star_ids), star_id=star_ids, **columns)
+def _snr(star_ids: list[int], values: np.ndarray, band: str, radii_px: tuple[float, ...]) -> QTable:
+    columns = {radius_column(radius): values[:, k] for k, radius in enumerate(radii_px)}
+    return make_table("snr", {"star_id": star_ids, **columns}, band=band, exposure="E1")
 
 
 def _ratios(
@@ -229,6 +251,7 @@ def _ratios(
     star_ids: list[int],
     xy: np.ndarray,
     snr: np.ndarray,
+    choice: tuple[str, float],
 ) -> tuple[QTable, QTable]:
     """Timelines and pairs of all stars; the exposure 3 of 22/4 is an outlier."""
     pairs = [pair for pair in itertools.combinations(star_ids, 2) if pair[::-1] not in HEADLINE]
@@ -243,7 +266,7 @@ def _ratios(
         deviation -= deviation.mean()
         if (one, two) == (22, 4):
             deviation[3] = 5.3
-        photon = float(np.hypot(1 / snr[i, 3], 1 / snr[j, 3]))
+        photon = float(np.hypot(1 / snr[i], 1 / snr[j]))
         points += [
             (ids[k], night, mode, one, two, deviation[k], photon, "edge" if k % 17 == 5 else "")
             for k, (night, mode, _) in enumerate(shots)
@@ -253,8 +276,8 @@ def _ratios(
             {
                 "star_1": one,
                 "star_2": two,
-                "band": "I_Bessel",
-                "radius_px": 4.5,
+                "band": choice[0],
+                "radius_px": choice[1],
                 "n": len(shots),
                 "ratio_mean": 1.0,
                 "std_published": std,
@@ -268,7 +291,7 @@ def _ratios(
                 "spearman_p_nights": rng.uniform(0, 1),
                 "slope_per_year": rng.normal(0, 0.02),
                 "slope_err": 0.01,
-                "snr_gmean": np.sqrt(snr[i, 3] * snr[j, 3]),
+                "snr_gmean": np.sqrt(snr[i] * snr[j]),
                 "separation_px": np.hypot(*(xy[i] - xy[j])),
                 "same_channel": False,
             }
@@ -276,7 +299,10 @@ def _ratios(
     names = [column.name for column in TABLES["timelines"]]
     return (
         make_table(
-            "timelines", dict(zip(names, map(list, zip(*points, strict=True)), strict=True))
+            "timelines",
+            dict(zip(names, map(list, zip(*points, strict=True)), strict=True)),
+            band=choice[0],
+            radius=choice[1],
         ),
         make_table("pairs", {name: [row[name] for row in stats] for name in stats[0]}),
     )
@@ -366,12 +392,17 @@ def _image(rng: np.random.Generator, xy: np.ndarray) -> Image:
 
 
 def _spectra(
-    rng: np.random.Generator, mode: str, ids: list[str], stars: list[int], brightness: np.ndarray
+    rng: np.random.Generator,
+    mode: str,
+    ids: list[str],
+    stars: list[int],
+    brightness: np.ndarray,
+    radii_px: tuple[float, ...],
 ) -> SpectrumSet:
-    members = [one for one in ids if one.endswith(f"0{MODES.index(mode)}.000")][:3]
+    members = [one for one in ids if one.endswith(f"0{WIDE_FIELD.index(mode)}.000")][:3]
     wave_aa = np.arange(4750.0 if mode.endswith("N") else 4600.0, 9351.0, 25.0)
-    shape = (len(members), len(stars), len(APERTURE_RADII_PX), len(wave_aa))
-    growth = np.array([0.3, 0.6, 0.8, 0.95, 1.0])[:, None]
+    shape = (len(members), len(stars), len(radii_px), len(wave_aa))
+    growth = np.interp(radii_px, APERTURE_RADII_PX, [0.3, 0.6, 0.8, 0.95, 1.0])[:, None]
     smooth = brightness[None, :, None, None] * growth * (wave_aa / 7000) ** -1.0
     flux = np.broadcast_to(smooth, shape) * rng.normal(1, 0.01, shape)
     if "-AO-" in mode:
@@ -379,7 +410,7 @@ def _spectra(
     return SpectrumSet(
         tuple(members),
         tuple(stars),
-        APERTURE_RADII_PX,
+        radii_px,
         wave_aa,
         flux,
         (0.01 * flux) ** 2,

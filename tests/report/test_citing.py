@@ -14,8 +14,8 @@ from pipeline.errors import ConfigError
 from pipeline.report import render
 from pipeline.report.build import ROOT, collect
 from pipeline.report.citation import bibtex, checked_doi, read_citation, sentence
-from pipeline.report.dataset import LONGEST, SHORTEST, dataset_of, script_safe
-from pipeline.report.version_files import cff_of, codemeta_of
+from pipeline.report.downloads.dataset import LONGEST, SHORTEST, dataset_of, script_safe
+from pipeline.report.downloads.version_files import cff_of, codemeta_of
 from tests.report import factory
 
 DOI = "10.5281/zenodo.1234567"

@@ -1,9 +1,14 @@
 """What can be downloaded, read back as a reader would."""
 
+import dataclasses
 import gzip
 import hashlib
 import io
 import json
+import os
+import subprocess
+import sys
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -12,39 +17,27 @@ import pytest
 from astropy import units as u
 from astropy.io import fits, votable
 from astropy.table import QTable
-from astropy.table.meta import get_header_from_yaml
-from pyarrow import parquet
 
-from pipeline.report.downloads import HUGE_CELLS, LARGE_CELLS, write_tables
-from pipeline.report.report_file import REPORT_SCHEMA
+from pipeline.config.paths import ROOT
+from pipeline.report.downloads.ecsv_files import ecsv_files
+from pipeline.report.downloads.files import LARGE_CELLS, write_tables
+from pipeline.report.downloads.report_file import REPORT_SCHEMA
+from pipeline.report.downloads.spectra_file import (
+    SIGMA_BITS,
+    STEP_SIGMA,
+    keep_bits,
+    spectra_file,
+    to_steps,
+)
+from pipeline.report.downloads.table_formats import LARGE_DIGITS, ecsv, table_hdu
 from pipeline.report.rows import readable
-from pipeline.report.spectra_file import SIGMA_BITS, STEP_SIGMA, keep_bits, spectra_file, to_steps
-from pipeline.report.table_formats import LARGE_DIGITS, table_hdu
-from pipeline.schema.results import Results
+from pipeline.schema.results import ReportedValue, Results
 from tests.report import factory
 
 
 def read(file: Path) -> QTable:
-    """The table as a reader gets it; Parquet without pandas, which astropy's reader would need."""
-    if file.name.endswith(".vot.gz"):
-        return QTable.read(file, format="votable")
-    if file.suffix != ".parquet":
-        return QTable.read(file, format="ascii.ecsv" if ".ecsv" in file.name else None)
-    content = parquet.read_table(file)
-    lines = content.schema.metadata[b"table_meta_yaml"].decode().splitlines()
-    header = get_header_from_yaml(lines)
-    table = QTable(meta=header["meta"])
-    for column in header["datatype"]:
-        table[column["name"]] = (
-            content.column(column["name"])
-            .to_numpy()
-            .astype(str if column["datatype"] == "string" else column["datatype"])
-        )
-        if "unit" in column:
-            table[column["name"]] <<= u.Unit(column["unit"])
-        table[column["name"]].info.description = column.get("description")
-        table[column["name"]].info.meta = column.get("meta")
-    return table
+    """The table as a reader gets it: one call and no word on its format."""
+    return QTable.read(file)
 
 
 def values(column: object) -> np.ndarray:
@@ -72,13 +65,8 @@ def test_every_table_comes_back_from_every_format(
     for name, table in results.tables.items():
         files = sorted((docs / "data" / results.name).glob(f"{name}.*"))
         suffixes = {file.name.removeprefix(f"{name}.") for file in files}
-        cells = len(table) * len(table.colnames)
-        if cells < LARGE_CELLS:
-            assert suffixes == {"ecsv", "fits.gz", "vot.gz"}, name
-        elif cells < HUGE_CELLS:
-            assert suffixes == {"ecsv.gz", "parquet", "vot.gz"}, name
-        else:
-            assert suffixes == {"parquet", "vot.gz"}, name
+        small = len(table) * len(table.colnames) < LARGE_CELLS
+        assert suffixes == ({"ecsv", "fits.gz", "vot.gz"} if small else {"ecsv", "fits.gz"}), name
         for file in files:
             back = read(file)
             assert back.colnames == table.colnames
@@ -89,11 +77,42 @@ def test_every_table_comes_back_from_every_format(
                     assert back[key].unit == unit
 
 
-def test_ecsv_parquet_and_votable_keep_description_and_ucd(docs: Path) -> None:
-    for name in ("timelines.ecsv.gz", "timelines.parquet", "timelines.vot.gz"):
+def test_ecsv_and_votable_keep_description_and_ucd(docs: Path) -> None:
+    for name in ("catalogue.ecsv", "catalogue.vot.gz"):
         table = read(docs / "data" / "demo-simulated" / name)
-        assert table["deviation"].info.description.startswith("(F1/F2)")
-        assert table["deviation"].info.meta["ucd"] == "phot.flux;arith.ratio"
+        assert table["x"].info.description.startswith("position in the reference exposure")
+        assert table["x"].info.meta["ucd"] == "pos.cartesian.x;instr.det"
+
+
+def test_every_table_opens_by_its_name_alone_in_a_fresh_process(docs: Path) -> None:
+    files = [
+        str(file)
+        for file in sorted((docs / "data").rglob("*"))
+        if file.name.endswith((".ecsv", ".fits.gz", ".vot.gz"))
+    ]
+    assert len(files) > 50
+    code = "import sys; from astropy.table import Table; [Table.read(f) for f in sys.argv[1:]]"
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-W", "error", "-c", code, *files], check=True, env=environment)
+
+
+def test_a_large_table_is_text_in_files_by_year_and_a_large_year_in_parts() -> None:
+    results = factory.campaign()
+    nights = np.array(["2018-12-31", "2019-01-01", "2019-06-01", "2019-06-02"])
+    exposures = factory.fill("exposures", 4, exposure_id=list("abcd"), night=nights)
+    results = dataclasses.replace(results, tables={"exposures": exposures})
+    table = factory.fill("detections", 4, exposure_id=list("abcd"), star_id=[1, 2, 3, 4])
+    assert [name for name, _ in ecsv_files(table, results)] == [".ecsv"]
+    years = ecsv_files(table, results, largest=len(ecsv(table[:3])))
+    assert [name for name, _ in years] == ["-2018.ecsv", "-2019.ecsv"]
+    parts = ecsv_files(table, results, largest=len(ecsv(table[:2])))
+    assert [name for name, _ in parts] == [
+        "-2018.ecsv",
+        *(f"-2019-part{number}.ecsv" for number in (1, 2, 3)),
+    ]
+    for files in (years, parts):
+        back = [QTable.read(content.decode(), format="ascii.ecsv") for _, content in files]
+        assert [star for one in back for star in one["star_id"].tolist()] == [1, 2, 3, 4]
 
 
 def test_fits_keeps_unit_description_and_ucd(docs: Path) -> None:
@@ -111,7 +130,7 @@ def test_every_simulated_file_says_so_and_no_observed_one_does(docs: Path) -> No
             if file.name.endswith(".vot.gz"):
                 infos = {one.name: one.value for one in votable.parse(file).resources[0].infos}
                 said = infos["simulated"] == "True", infos.get("note", "")
-            elif ".ecsv" in file.name or file.suffix == ".parquet":
+            elif ".ecsv" in file.name:
                 meta = read(file).meta
                 said = meta["simulated"], str(meta.get("note", ""))
             elif file.name.endswith(".json.gz"):
@@ -119,7 +138,7 @@ def test_every_simulated_file_says_so_and_no_observed_one_does(docs: Path) -> No
                 said = record["simulated"], str(record.get("note", ""))
             else:
                 with fits.open(file) as hdus:
-                    header = hdus[0 if file.name.startswith("spectra") else 1].header
+                    header = hdus[0 if file.name == "spectra.fits" else 1].header
                     said = header["SIMULATED"], str(header.get("NOTE", ""))
             assert said[0] is simulated or said[0] == simulated
             assert ("SIMULATED" in said[1]) == simulated, file.name
@@ -139,9 +158,9 @@ def test_report_json_holds_every_number_with_its_definition(
     for results, one in zip(campaigns, document["campaigns"], strict=True):
         assert [number["key"] for number in one["numbers"]] == [n.key for n in results.numbers]
         for number in one["numbers"]:
-            assert set(number) == {
-                "key", "symbol", "name", "value", "uncertainty", "unit", "formula", "source", "note",
-            }  # fmt: skip
+            assert set(number) == {field.name for field in fields(ReportedValue)}
+            assert number["provenance"] == results.inputs_digest
+            assert number["convention"] in ("ours", "published")
             assert number["value"] is None or isinstance(number["value"], float)
 
 
@@ -183,10 +202,10 @@ def test_flux_steps_are_powers_of_two_below_the_error() -> None:
 def test_too_many_spectra_leave_out_what_the_header_names(monkeypatch: pytest.MonkeyPatch) -> None:
     results = factory.campaign()
     samples = sum(one.flux.size for one in results.spectra.values())
-    monkeypatch.setattr("pipeline.report.spectra_file.BUDGET_BYTES", samples)
+    monkeypatch.setattr("pipeline.report.downloads.spectra_file.BUDGET_BYTES", samples)
     one_aperture = spectra_file(results, {})
     assert one_aperture.left_out == "all apertures but r = 4.5 px"
-    monkeypatch.setattr("pipeline.report.spectra_file.BUDGET_BYTES", samples // 10)
+    monkeypatch.setattr("pipeline.report.downloads.spectra_file.BUDGET_BYTES", samples // 10)
     one_exposure = spectra_file(results, {})
     assert one_exposure.left_out.startswith("all exposures but the reference")
     for content, shape in ((one_aperture.content, (3, 10, 1)), (one_exposure.content, (1, 10, 5))):

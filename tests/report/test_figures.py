@@ -13,7 +13,6 @@ import plotly.graph_objects as go
 import pytest
 from astropy.table import QTable
 
-from pipeline.report.field_pages import detection_page
 from pipeline.report.figures.base import (
     Figure,
     compact_json,
@@ -25,11 +24,12 @@ from pipeline.report.figures.base import (
 from pipeline.report.figures.comparison import Series, dots_figure
 from pipeline.report.figures.scatter import Floor, ScatterPoints, scatter_figure
 from pipeline.report.figures.spectra import running_mean
+from pipeline.report.figures.static_image import static_svg
 from pipeline.report.figures.timeline_panels import panel_axes, timing_of
 from pipeline.report.figures.timelines import headline_timelines, pair_explorer, range_for
-from pipeline.report.pages import Book
-from pipeline.report.rendering import PAGES
-from pipeline.report.static_image import static_svg
+from pipeline.report.pages import detection, scatter
+from pipeline.report.pages.base import PageInputs, make_page
+from pipeline.report.pages.registry import make_pages
 from pipeline.schema.results import Results
 from tests.report import factory
 
@@ -41,7 +41,8 @@ def figures(campaigns: list[Results]) -> list[Figure]:
     downloads |= {("", "version"): [None, None]}
     for one in campaigns:
         downloads |= {(one.name, table): [] for table in (*one.tables, "spectra_drawn")}
-    return [figure for make in PAGES for figure in make(campaigns, Book(downloads)).figures]
+    inputs = PageInputs(tuple(campaigns), factory.build_info(), downloads)
+    return [figure for page in make_pages(inputs) for figure in page.figures]
 
 
 def views(figure: Figure) -> Iterator[tuple[str, list[dict[str, Any]], dict[str, Any]]]:
@@ -150,9 +151,9 @@ def test_the_still_picture_shows_every_point_where_plotly_does() -> None:
 
 @pytest.mark.parametrize("narrow", [False, True])
 def test_a_spaxel_is_square_in_the_still_picture_of_the_field(narrow: bool) -> None:
-    book = Book({})
-    detection_page([factory.campaign()], book)
-    svg = ElementTree.fromstring(static_svg(book.figures[0], narrow=narrow))
+    page = make_page(detection.PAGE, PageInputs((factory.campaign(),), factory.build_info(), {}))
+    assert page
+    svg = ElementTree.fromstring(static_svg(page.figures[0], narrow=narrow))
     (picture,) = (node for node in svg.iter() if node.tag.endswith("image"))
     across, _, _, up = re.findall(r"[\d.]+", picture.get("transform", ""))[:4]
     assert float(across) == pytest.approx(float(up), rel=0.01)
@@ -212,7 +213,8 @@ def test_a_long_pause_breaks_the_axis_of_dates() -> None:
 
 def test_a_few_nights_have_labels_of_days() -> None:
     """No month may begin between two nights, and then an axis of months has no label at all."""
-    nights = QTable({"exposure_id": ["a", "b"], "mjd_mid": [58552.1, 58554.1], "night": ["", ""]})
+    columns = {"mjd_mid": [58552.1, 58554.1], "night": ["", ""], "mode": ["WFM-AO-N"] * 2}
+    nights = QTable({"exposure_id": ["a", "b"], **columns})
     timing = timing_of(nights, {"a", "b"}, {})
     assert timing.stretches[0].first == "2019-03-04"
     layout = panel_axes(0, 1, 0.2, timing)
@@ -236,8 +238,8 @@ def test_scatter_shows_photon_noise_of_two_equal_stars() -> None:
         "circle", "@blue",
     )  # fmt: skip
     figure = scatter_figure(
-        [points], [], Floor(0.04, 0.01, 8.0, "floor"), figure_id="f", title="t", caption="c",
-        simulated=False, tables=(),
+        [points], [], Floor(0.04, 0.01, 8.0, "floor"), choice=("R_Bessel", 3.0), figure_id="f", title="t",
+        caption="c", simulated=False, tables=(),
     )  # fmt: skip
     line = next(trace for trace in figure.data if trace["name"].startswith("photon"))
     x, y = np.array(line["x"]), np.array(line["y"])
@@ -254,8 +256,8 @@ def test_the_still_picture_has_the_floor_where_plotly_has_it() -> None:
         "circle", "@blue",
     )  # fmt: skip
     figure = scatter_figure(
-        [points], [], Floor(0.03, 0.0, np.nan, "floor"), figure_id="f", title="t", caption="c",
-        simulated=False, tables=(),
+        [points], [], Floor(0.03, 0.0, np.nan, "floor"), choice=("R_Bessel", 3.0), figure_id="f", title="t",
+        caption="c", simulated=False, tables=(),
     )  # fmt: skip
     root = ElementTree.fromstring(static_svg(figure))
     line = next(
@@ -298,3 +300,15 @@ def test_the_script_and_python_know_the_same_colours() -> None:
     for name, color in LIGHT.items():
         assert len(re.findall(rf'\b{name[1:]}: "', script)) == 2, f"{name} must be in both palettes"
         assert color.lower().replace(" ", "") in script.lower().replace(" ", "")
+
+
+def test_pairs_without_any_snr_make_no_scatter_figure_and_the_page_says_why() -> None:
+    """Seen with R_Bessel and a reference exposure in which the sodium notch takes that band."""
+    campaign = factory.campaign()
+    pairs = campaign.tables["pairs"].copy()
+    pairs["snr_gmean"] = np.nan
+    blind = replace(campaign, tables={**campaign.tables, "pairs": pairs})
+    page = make_page(scatter.PAGE, PageInputs((blind,), factory.build_info(), {}))
+    assert page
+    assert page.figures == ()
+    assert page.context["shown"][0].figure is None

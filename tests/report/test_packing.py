@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cli.pack import main
-from pipeline.errors import SiteError
-from pipeline.report.packing import archive_name, pack
+from pipeline.cli.main import main
+from pipeline.errors import SiteError, WorkspaceError
+from pipeline.report.downloads.packing import archive_name, pack
 
 CFF = "cff-version: 1.2.0\nversion: v2026.11\ndate-released: '2026-11-23'\n"
 
@@ -65,7 +65,7 @@ def test_an_archive_within_its_site_is_refused(site: Path) -> None:
 def test_without_a_site_the_remedy_is_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["--site", str(tmp_path / "none"), "--output", str(tmp_path)]) == 2
+    assert main(["pack", "--site", str(tmp_path / "none"), "--output", str(tmp_path)]) == 2
     assert "make report" in capsys.readouterr().err
 
 
@@ -77,7 +77,7 @@ def test_a_site_that_names_no_version_is_refused(site: Path, tmp_path: Path) -> 
 
 def test_a_folder_that_cannot_be_written_is_an_expected_failure(site: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(SiteError, match="cannot be written"):
+    with pytest.raises(WorkspaceError, match="cannot be written"):
         pack(site, tmp_path / "file" / "dist")
 
 

@@ -17,9 +17,9 @@ from pipeline.errors import SiteError
 from pipeline.report import render
 from pipeline.report.build import ROOT, collect
 from pipeline.report.citation import bibtex, citation_from, sentence
-from pipeline.report.pages import environment, navigation
-from pipeline.report.rendering import PAGES
+from pipeline.report.pages.registry import page_types
 from pipeline.report.rows import exposure_anchors, readable
+from pipeline.report.site.templates import environment, navigation
 from pipeline.report.tables import Cell, Head, TableView, without_empty_columns
 from tests.report import factory
 
@@ -67,7 +67,7 @@ def test_every_page_is_there_and_in_the_navigation(docs: Path) -> None:
     for page in sorted(docs.glob("*.md")):
         is_log = page.name.startswith("reduction-of-")  # the overview of reductions links to those
         assert (f'"{page.name}"' in nav) != is_log
-    assert len(list(docs.glob("*.md"))) >= len(PAGES)
+    assert len(list(docs.glob("*.md"))) >= len(page_types())
 
 
 def test_simulated_campaigns_are_labelled_on_every_page_that_shows_them(docs: Path) -> None:
@@ -133,10 +133,10 @@ def test_two_campaigns_of_one_name_are_refused(tmp_path: Path) -> None:
 
 def test_rendering_replaces_what_was_there(tmp_path: Path) -> None:
     folder = tmp_path / "docs"
-    folder.mkdir()
-    (folder / "stale.md").write_text("old")
-    render([], factory.build_info(), folder)
-    assert not (folder / "stale.md").exists()
+    before = set(render([factory.campaign()], factory.build_info(), folder))
+    after = set(render([], factory.build_info(), folder))
+    assert before - after
+    assert not any(path.exists() for path in before - after)
     assert [path.name for path in tmp_path.iterdir()] == ["docs"]
 
 

@@ -5,7 +5,8 @@ import json
 
 import pytest
 
-from pipeline.report.reduction_pages import reduction_pages
+from pipeline.report.pages.base import PageInputs, make_page
+from pipeline.report.pages.reductions import PAGE
 from pipeline.schema.reduction_log import ReductionLog, channel_list, summed_up
 from tests.report import factory
 from tests.report.recipes import recipe_record
@@ -102,4 +103,5 @@ def test_nothing_from_outside_becomes_markup(hostile_docs):
 
 
 def test_a_campaign_that_was_not_reduced_here_has_no_such_page():
-    assert reduction_pages([factory.published()], {}) == []
+    inputs = PageInputs((factory.published(),), factory.build_info(), {})
+    assert make_page(PAGE, inputs) is None

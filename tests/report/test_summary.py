@@ -4,31 +4,34 @@ import dataclasses
 
 import numpy as np
 
-from pipeline.report.pages import Book
-from pipeline.report.summary_page import Card, SummaryOf, summary_page
+from pipeline.report.pages import reductions
+from pipeline.report.pages.base import PageInputs, PageNumbering, make_page
+from pipeline.report.pages.registry import guide_to
+from pipeline.report.pages.summary import Card, SummaryOf, context
 from pipeline.schema.results import Results
 from tests.report import factory
 
 
 def shown(results: Results) -> SummaryOf:
     """What the summary says of one campaign."""
-    page = summary_page([results], Book({}), factory.build_info())
-    (one,) = page.context["shown"]
+    inputs = PageInputs((results,), factory.build_info(), {})
+    (one,) = context(inputs, PageNumbering({}))["shown"]
     assert isinstance(one, SummaryOf)
     return one
 
 
-def too_few() -> Results:
-    """A campaign with so few exposures that nothing is left without the extremes."""
-    results = factory.published()
-    reanalysis = results.tables["reanalysis"].copy()
-    reanalysis["std_published"] = np.nan
+def without(results: Results, *quantities: str) -> Results:
+    """The same, where some reported values could not be computed."""
     numbers = tuple(
-        dataclasses.replace(one, value=np.nan) if one.key == "floor" else one
+        dataclasses.replace(one, value=np.nan) if one.key.partition(".")[0] in quantities else one
         for one in results.numbers
     )
-    tables = {**results.tables, "reanalysis": reanalysis}
-    return dataclasses.replace(results, tables=tables, numbers=numbers)
+    return dataclasses.replace(results, numbers=numbers)
+
+
+def too_few() -> Results:
+    """A campaign with so few exposures that nothing is left without the extremes."""
+    return without(factory.published(), "std_published", "floor")
 
 
 def test_a_card_shows_what_is_known_where_sigma_as_published_is_not() -> None:
@@ -43,10 +46,7 @@ def test_a_card_shows_what_is_known_where_sigma_as_published_is_not() -> None:
 
 
 def test_one_exposure_has_no_scatter_to_show():
-    results = too_few()
-    reanalysis = results.tables["reanalysis"].copy()
-    reanalysis["std"] = np.nan
-    one = dataclasses.replace(results, tables={**results.tables, "reanalysis": reanalysis})
+    one = without(too_few(), "std_without_outliers")
     assert shown(one).cards == ()
 
 
@@ -60,8 +60,8 @@ def test_a_floor_that_is_not_known_has_no_card() -> None:
 
 def test_the_guide_leads_to_the_reduction_only_if_there_was_one() -> None:
     def guide(*campaigns: Results) -> list[str]:
-        page = summary_page(campaigns, Book({}), factory.build_info())
-        return [str(link.href) for link in page.context["guide"]]
+        page = make_page(reductions.PAGE, PageInputs(campaigns, factory.build_info(), {}))
+        return [str(link.href) for link in guide_to([page] if page else [])]
 
     assert "reductions.html" in guide(factory.published(), factory.campaign())
     assert "reductions.html" not in guide(factory.published())

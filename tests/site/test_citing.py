@@ -86,7 +86,7 @@ def test_the_box_is_seen_under_every_page_and_fits(
         assert one.page.evaluate(OVERFLOW) <= 0, name
         assert one.page.evaluate(WIDER_THAN_THE_WINDOW) == [], name
         text = box.inner_text()
-        for word in ("Version", "Permalink", "Data up to", "Commit", "Copy text", "Copy BibTeX"):
+        for word in ("Version", "Data up to", "Commit", "CC-BY-4.0", "Copy text", "Copy BibTeX"):
             assert word in text, (name, word)
     one.clean()
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from pipeline.report import build_site, render
-from pipeline.report.report_file import read_previous
+from pipeline.report.downloads.report_file import read_previous
 from pipeline.schema.results import Provenance
 from pipeline.versions.branch import Branch
 from pipeline.versions.deploy import deploy

@@ -50,7 +50,7 @@ def _tables() -> dict[str, QTable]:
         "exposures": make_table("exposures", exposures),
         "catalogue": make_table("catalogue", catalogue),
         "photometry": make_table("photometry", photometry),
-        "snr": make_table("snr", snr),
+        "snr": make_table("snr", snr, band="I_Bessel", exposure="a"),
     }
 
 
@@ -80,6 +80,10 @@ def test_tables_read_back_from_ecsv_give_the_same(tmp_path: Path) -> None:
 def test_the_midnight_of_a_night_ends_its_date() -> None:
     """2019-01-01 0 h UT is MJD 58484; the night of 2019-01-01 has its midnight a day later."""
     assert mjd_of_nights(np.array(["2019-01-01"]))[0] == 58485
+
+
+def test_a_night_that_is_not_known_has_no_time() -> None:
+    np.testing.assert_array_equal(mjd_of_nights(np.array(["", "2019-01-01"])), [np.nan, 58485])
 
 
 @pytest.mark.parametrize(

@@ -83,20 +83,30 @@ def test_all_300_pairs_equal_the_plain_loop() -> None:
         assert (row["star_1"], row["star_2"]) == (i + 1, j + 1)
         for name, value in _plain(fluxes, i, j).items():
             assert row[name] == pytest.approx(value, rel=1e-10), name
-        assert row["std_published"] == pytest.approx(_study(flux, i, j), rel=1e-10)
+        ok = flux[fluxes.exposure_flags == ""]
+        assert row["std_published"] == pytest.approx(_study(ok, i, j), rel=1e-10)
 
 
-def test_the_published_scatter_uses_all_exposures_and_flux_with_nan_as_zero() -> None:
+def test_the_published_scatter_uses_all_exposures_of_status_ok_and_flux_with_nan_as_zero() -> None:
     fluxes = campaign(n_stars=3, scatter=0.05)
     flux = fluxes.flux.copy()
     flux[3, 0] = np.nan
     published = np.nan_to_num(flux)
     flags = np.full(flux.shape, "")
     flags[10, 1] = "e"
-    fluxes = replace(fluxes, flux=flux, flux_published=published, flux_flags=flags)
+    status = np.where(np.arange(65) == 20, "excluded", "")
+    fluxes = replace(
+        fluxes,
+        flux=flux,
+        flux_published=published,
+        flux_flags=flags,
+        exposure_flags=status.astype(str),
+    )
     row = pair_statistics(fluxes)[0]
-    assert row["n"] == 63
-    assert row["std_published"] == pytest.approx(_study(published, 0, 1), rel=1e-12)
+    assert row["n"] == 62
+    used = published[status == ""]
+    assert row["std_published"] == pytest.approx(_study(used, 0, 1), rel=1e-12)
+    assert row["std_published"] != pytest.approx(_study(published, 0, 1), rel=1e-6)
 
 
 def test_a_star_that_vanishes_leaves_its_pairs_undefined_and_warns_of_nothing() -> None:
@@ -123,6 +133,34 @@ def test_too_few_exposures_are_nan_and_no_crash(n: int) -> None:
     assert np.isnan(table["std"][0]) == (n < 2)
     assert np.isnan(table["spearman_rho"]).all()
     assert np.isnan(table["excess_std"]).all()
+
+
+@pytest.mark.parametrize("night", ["", "2025-01-01"])
+def test_rows_of_failed_exposures_change_no_number(night: str) -> None:
+    """They have no flux, and, where the file was not readable, no night and no time."""
+    good = campaign(n_exposures=20, n_stars=4, scatter=0.01)
+    n_bad, n_stars = 3, len(good.star_ids)
+
+    def with_rows(values: np.ndarray, missing: object) -> np.ndarray:
+        rows = np.full((n_bad, *values.shape[1:]), missing, dtype=values.dtype)
+        return np.concatenate([rows, values])
+
+    bad = Fluxes(
+        flux=with_rows(good.flux, np.nan),
+        flux_err=with_rows(good.flux_err, np.nan),
+        nights=with_rows(good.nights, night),
+        mjd=with_rows(good.mjd, np.nan),
+        exposure_flags=with_rows(good.exposure_flags.astype("U6"), "failed"),
+        flux_published=with_rows(good.flux_published, np.nan),
+        modes=with_rows(good.modes, ""),
+        xy=good.xy,
+        channel=good.channel,
+        snr=good.snr,
+    )
+    assert bad.flux.shape == (23, n_stars)
+    one, other = pair_statistics(good), pair_statistics(bad)
+    for name in one.colnames:
+        np.testing.assert_array_equal(np.asarray(one[name]), np.asarray(other[name]), name)
 
 
 def test_a_single_star_has_no_pairs() -> None:

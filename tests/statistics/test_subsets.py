@@ -69,7 +69,7 @@ def test_series_from_timelines_have_the_times_of_the_exposures() -> None:
 
 def test_the_mean_of_a_subset_is_taken_out_and_told() -> None:
     values = np.array([[0.10], [0.12], [0.08], [0.10], [0.11]])
-    row = subset_statistics(_series(values), n_bootstrap=10)[0]
+    row = subset_statistics(_series(values), n_bootstrap=10).table[0]
     assert row["mean_shift"] == pytest.approx(values.mean())
     assert row["std"] == pytest.approx(np.std((1 + values) / (1 + values.mean()), ddof=1))
 
@@ -77,7 +77,7 @@ def test_the_mean_of_a_subset_is_taken_out_and_told() -> None:
 def test_the_bootstrap_error_of_gaussian_scatter_is_sigma_over_root_2n() -> None:
     """The bootstrap's own noise: 500 draws give a percentile width to 5 %, the sample 10 %."""
     values = np.random.default_rng(3).normal(0, 0.03, (200, 1))
-    row = subset_statistics(_series(values, nights_of(200)))[0]
+    row = subset_statistics(_series(values, nights_of(200))).table[0]
     assert row["std_err"] == pytest.approx(0.03 / np.sqrt(400), rel=0.4)
     assert row["std_published_err"] == pytest.approx(row["std_err"], rel=0.3)
 
@@ -85,10 +85,10 @@ def test_the_bootstrap_error_of_gaussian_scatter_is_sigma_over_root_2n() -> None
 def test_exposures_of_one_night_are_drawn_together() -> None:
     """Four equal exposures a night carry the information of one: the error does not shrink."""
     once = np.random.default_rng(4).normal(0, 0.03, (50, 1))
-    single = subset_statistics(_series(once, nights_of(50)))[0]
-    repeated = subset_statistics(_series(np.repeat(once, 4, axis=0), np.repeat(nights_of(50), 4)))[
-        0
-    ]
+    single = subset_statistics(_series(once, nights_of(50))).table[0]
+    repeated = subset_statistics(
+        _series(np.repeat(once, 4, axis=0), np.repeat(nights_of(50), 4))
+    ).table[0]
     assert repeated["n"] == 200
     assert repeated["n_nights"] == 50
     assert repeated["std_err"] == pytest.approx(single["std_err"], rel=0.15)
@@ -99,13 +99,13 @@ def test_a_reading_error_propagates_as_repeated_readings_scatter() -> None:
     rng = np.random.default_rng(5)
     values = rng.normal(0, 0.03, (65, 1))
     series = replace(_series(values), reading_err=np.full((65, 1), 0.002))
-    row = subset_statistics(series, n_bootstrap=2)[0]
+    row = subset_statistics(series, n_bootstrap=2).table[0]
     readings = values + rng.normal(0, 0.002, (65, 1000))
     assert row["reading_err"] == pytest.approx(np.std(std_published(1 + readings)), rel=0.09)
 
 
 def test_a_tiny_subset_is_nan_and_no_crash() -> None:
-    table = subset_statistics(_series(np.array([[0.1], [np.nan]])), n_bootstrap=5)
+    table = subset_statistics(_series(np.array([[0.1], [np.nan]])), n_bootstrap=5).table
     assert np.isnan(table["std_published"]).all()
     assert np.isnan(table["spearman_p"]).all()
     assert np.isnan(table["std_err"]).all()

@@ -15,7 +15,7 @@ from tests.statistics.factory import campaign, with_flux
 PAIRS = ((2, 22), (4, 6), (15, 2), (22, 4))
 
 
-def _tables(fluxes: Fluxes, flagged: dict[int, str], status: list[str]) -> dict[str, QTable]:
+def tables_of(fluxes: Fluxes, flagged: dict[int, str], status: list[str]) -> dict[str, QTable]:
     n, n_stars = fluxes.flux.shape
     columns: dict[str, dict[str, np.ndarray]] = {}
     for name, rows in (("exposures", n), ("catalogue", n_stars)):
@@ -59,7 +59,7 @@ def test_a_measured_campaign_has_all_tables_and_counts() -> None:
     status = ["ok"] * 63 + ["excluded", "failed"]
     flags = np.array(["" if item == "ok" else item for item in status])
     fluxes = replace(fluxes, exposure_flags=flags)
-    tables = _tables(fluxes, {25: "edge", 14: "blended"}, status)
+    tables = tables_of(fluxes, {25: "edge", 14: "blended"}, status)
     found = campaign_statistics(fluxes, tables, PAIRS)
     assert set(found.tables) == {"pairs", "timelines", "reanalysis", "channel_responses"}
     assert len(found.tables["pairs"]) == 300
@@ -84,7 +84,7 @@ def test_a_measured_campaign_has_all_tables_and_counts() -> None:
 
 def test_headline_and_pairs_table_agree_on_the_robust_scatter() -> None:
     fluxes = campaign(scatter=0.03)
-    found = campaign_statistics(fluxes, _tables(fluxes, {}, ["ok"] * 65), PAIRS)
+    found = campaign_statistics(fluxes, tables_of(fluxes, {}, ["ok"] * 65), PAIRS)
     table = found.tables["pairs"]
     row = table[(table["star_1"] == 15) & (table["star_2"] == 2)][0]
     numbers = {number.key: number for number in found.numbers}
@@ -99,7 +99,7 @@ def test_flagged_points_do_not_enter_the_subsets() -> None:
     flags = np.full(flux.shape, "", dtype="<U4")
     flags[3, 1] = "edge"
     fluxes = replace(with_flux(fluxes, flux), flux_flags=flags)
-    found = campaign_statistics(fluxes, _tables(fluxes, {}, ["ok"] * 65), PAIRS)
+    found = campaign_statistics(fluxes, tables_of(fluxes, {}, ["ok"] * 65), PAIRS)
     table = found.tables["reanalysis"]
     row = table[(table["star_1"] == 2) & (table["subset"] == "all")][0]
     assert row["n"] == 64
@@ -107,7 +107,7 @@ def test_flagged_points_do_not_enter_the_subsets() -> None:
 
 def test_pairs_with_unknown_stars_are_left_out_of_the_headlines() -> None:
     fluxes = campaign(n_stars=5, scatter=0.03)
-    found = campaign_statistics(fluxes, _tables(fluxes, {}, ["ok"] * 65), ((2, 4), (2, 22)))
+    found = campaign_statistics(fluxes, tables_of(fluxes, {}, ["ok"] * 65), ((2, 4), (2, 22)))
     keys = {number.key for number in found.numbers}
     assert "std_published.2-4" in keys
     assert "std_published.2-22" not in keys
@@ -116,7 +116,7 @@ def test_pairs_with_unknown_stars_are_left_out_of_the_headlines() -> None:
 @pytest.mark.parametrize("n", [0, 1, 2])
 def test_hardly_any_exposure_gives_missing_numbers_and_no_crash(n: int) -> None:
     fluxes = campaign(n_exposures=n, n_stars=5)
-    found = campaign_statistics(fluxes, _tables(fluxes, {}, ["ok"] * n), ((1, 2),))
+    found = campaign_statistics(fluxes, tables_of(fluxes, {}, ["ok"] * n), ((1, 2),))
     numbers = {number.key: number for number in found.numbers}
     assert numbers["n_exposures.ok"].value == n
     assert np.isnan(numbers["floor"].value) or n == 2
@@ -124,16 +124,16 @@ def test_hardly_any_exposure_gives_missing_numbers_and_no_crash(n: int) -> None:
 
 def test_a_campaign_of_other_stars_has_no_headline_pairs_but_all_else() -> None:
     fluxes = campaign(n_exposures=8, n_stars=5, scatter=0.03)
-    found = campaign_statistics(fluxes, _tables(fluxes, {}, ["ok"] * 8), ((77, 78),))
+    found = campaign_statistics(fluxes, tables_of(fluxes, {}, ["ok"] * 8), ((77, 78),))
     assert len(found.tables["reanalysis"]) == 0
     assert found.tables["reanalysis"].colnames == [c.name for c in TABLES["reanalysis"]]
     assert len(found.tables["pairs"]) == 10
     assert "excess_std.bright" in {number.key for number in found.numbers}
 
 
-def test_a_campaign_of_one_star_gives_empty_tables() -> None:
+def test_a_campaign_of_one_star_gives_emptytables_of() -> None:
     fluxes = campaign(n_exposures=3, n_stars=1)
-    found = campaign_statistics(fluxes, _tables(fluxes, {1: "edge"}, ["ok"] * 3), PAIRS)
+    found = campaign_statistics(fluxes, tables_of(fluxes, {1: "edge"}, ["ok"] * 3), PAIRS)
     assert len(found.tables["pairs"]) == 0
     assert np.isnan(found.floor.floor)
 
@@ -143,7 +143,7 @@ def test_one_outlying_exposure_does_not_decide_the_headline_excess() -> None:
     flux = fluxes.flux.copy()
     flux[11, 21] *= 4  # star 22 in one exposure
     spoilt = with_flux(fluxes, flux)
-    found = campaign_statistics(spoilt, _tables(spoilt, {}, ["ok"] * 65), PAIRS)
+    found = campaign_statistics(spoilt, tables_of(spoilt, {}, ["ok"] * 65), PAIRS)
     numbers = {number.key: number for number in found.numbers}
     assert numbers["excess_std.2-22"].value == pytest.approx(0.03 * np.sqrt(2), rel=0.4)
     table = found.tables["pairs"]

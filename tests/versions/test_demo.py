@@ -11,7 +11,7 @@ from tests.versions.sites import show, tree
 
 
 def demo(folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pipeline.versions", "demo", "--no-serve"]
+    command = [sys.executable, "-m", "pipeline", "versions", "demo", "--no-serve"]
     command += ["--folder", str(folder), "--port", "8765"]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
@@ -35,5 +35,5 @@ def test_the_demo_empties_no_folder_that_holds_something_else(tmp_path: Path) ->
     (tmp_path / "thesis.tex").write_text("precious")
     done = demo(tmp_path)
     assert done.returncode == 2
-    assert "holds something that is no demo" in done.stderr
+    assert "holds something else (thesis.tex)" in done.stderr
     assert (tmp_path / "thesis.tex").read_text() == "precious"

@@ -146,13 +146,13 @@ def test_a_version_over_the_limit_is_refused_and_the_largest_file_is_named(
     assert "is in branch gh-pages" in deploy(fits, branch)
     large = finished(tmp_path / "large", "v2026.12", previous=fits, padding=limit)
     with pytest.raises(
-        VersionTooLarge, match=r"large: 10\.00 MB, .*10 MB.* data/spectra\.fits"
+        VersionTooLarge, match=r"large: 16\.00 MB, .*16 MB.* data/spectra\.fits"
     ) as no:
         deploy(large, branch)
     assert versions(branch) == {"v2026.11": ["latest", "stable"]}
-    assert "--limit-mb 11 (LIMIT_MB=11 for make)" in str(no.value)
-    assert "91 versions" in str(no.value)
-    assert "is in branch gh-pages" in deploy(large, branch, limit_mb=11)
+    assert "--limit-mb 17 (LIMIT_MB=17 for make)" in str(no.value)
+    assert "59 versions" in str(no.value)
+    assert "is in branch gh-pages" in deploy(large, branch, limit_mb=17)
 
 
 @pytest.mark.usefixtures("two")
@@ -260,7 +260,7 @@ def test_a_branch_that_was_fetched_is_continued_and_a_diverged_one_refused(
 
 def test_the_command_line_publishes_lists_and_exports(tmp_path: Path, branch: Branch) -> None:
     def run(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "pipeline.versions", *words]
+        command = [sys.executable, "-m", "pipeline", "versions", *words]
         return subprocess.run(command, capture_output=True, text=True, check=False)
 
     first = finished(tmp_path / "first")

@@ -32,7 +32,10 @@ def test_a_made_product_is_not_stale(product):
     stamp = products.make(product, "test", INGREDIENTS, write("hello"))
     assert product.read_text() == "hello"
     assert stamp.state == products.DONE
-    assert stamp.outputs == {"product.txt": products.file_sha256(product)}
+    (output,) = stamp.outputs.values()
+    assert output.digest == products.file_sha256(product)
+    assert (output.size, output.mtime_ns) == (5, product.stat().st_mtime_ns)
+    assert products.read_stamp(product) == stamp
     assert products.staleness(product, INGREDIENTS) == ""
 
 
@@ -54,6 +57,72 @@ def test_touching_a_product_does_not_make_it_stale(product):
     products.make(product, "test", INGREDIENTS, write("hello"))
     os.utime(product, (0, 0))
     assert products.staleness(product, INGREDIENTS) == ""
+
+
+def test_a_product_of_another_size_is_made_again(product):
+    products.make(product, "test", INGREDIENTS, write("hello"))
+    product.write_text("hell")
+    assert products.staleness(product, INGREDIENTS) == (
+        "not as it was made: product.txt (4 bytes instead of 5)"
+    )
+
+
+def test_a_product_with_another_byte_is_made_again(product):
+    products.make(product, "test", INGREDIENTS, write("hello"))
+    product.write_text("hallo")
+    os.utime(product, (0, 0))
+    assert products.staleness(product, INGREDIENTS) == (
+        "not as it was made: product.txt (other content)"
+    )
+
+
+def flip_a_byte_and_keep_size_and_time(path):
+    times = path.stat()
+    path.write_text("hallo")
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def test_size_and_time_are_trusted_unless_everything_is_to_be_verified(product):
+    products.make(product, "test", INGREDIENTS, write("hello"))
+    flip_a_byte_and_keep_size_and_time(product)
+    assert products.staleness(product, INGREDIENTS) == ""
+    assert "other content" in products.staleness(product, INGREDIENTS, verify=True)
+
+
+def test_an_output_that_became_a_folder_is_made_again(product):
+    products.make(product, "test", INGREDIENTS, write("hello"))
+    product.unlink()
+    product.mkdir()
+    assert "not as it was made" in products.staleness(product, INGREDIENTS)
+
+
+def test_a_stamp_of_a_version_that_recorded_digests_alone_is_compared_by_content(product):
+    products.make(product, "test", INGREDIENTS, write("hello"))
+    path = product.with_name("product.txt.stamp.json")
+    record = json.loads(path.read_text())
+    record["outputs"] = {"product.txt": products.file_sha256(product)}
+    path.write_text(json.dumps(record))
+    assert products.staleness(product, INGREDIENTS) == ""
+    product.write_text("hallo")
+    assert "other content" in products.staleness(product, INGREDIENTS)
+
+
+def test_a_failure_removes_what_an_earlier_success_made(product):
+    products.make(product, "test", INGREDIENTS, write("hello"))
+
+    def build(_):
+        raise CubeEmpty("cube.fits: no finite value")
+
+    products.make(product, "test", {**INGREDIENTS, "more": 1}, build)
+    assert not product.exists()
+
+
+def test_an_input_that_cannot_be_read_is_no_fault_of_the_workspace(product):
+    def build(_):
+        raise FileNotFoundError(2, "No such file or directory", "/elsewhere/cube.fits")
+
+    with pytest.raises(FileNotFoundError):
+        products.make(product, "test", INGREDIENTS, build)
 
 
 def test_a_purged_product_stays_done_and_its_space_is_free(product):
@@ -105,10 +174,56 @@ def test_warnings_are_kept_in_the_stamp(product):
     assert products.read_stamp(product).warnings == ("look out",)
 
 
-def test_a_damaged_stamp_makes_the_product_stale(product):
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"outputs": None}, {"outputs": []}, {"outputs": {"product.txt": None}}, {"outputs": 3},
+        {"outputs": {"product.txt": {}}}, {"outputs": {"../other": "0"}}, {"outputs": {"": "0"}},
+        {"outputs": {"product.txt": {"digest": "", "size": [], "mtime_ns": 0, "whole": True}}},
+        {"ingredients": None}, {"ingredients": []}, {"ingredients": "x"}, {"key": None},
+        {"state": "excellent"}, {"state": None}, {"warnings": 3}, {"warnings": None},
+        {"wall_s": None}, {"wall_s": "long"}, {"peak_rss_mb": {}}, {"error": 3}, {"stage": []},
+    ],
+)  # fmt: skip
+def test_a_stamp_with_a_value_of_the_wrong_type_makes_the_product_stale(product, change):
     products.make(product, "test", INGREDIENTS, write("hello"))
-    product.with_name("product.txt.stamp.json").write_text('{"stage": "te')
-    assert products.staleness(product, INGREDIENTS) == "not made yet"
+    path = product.with_name("product.txt.stamp.json")
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    assert products.read_stamp(product) is None
+    assert products.staleness(product, INGREDIENTS) == "its stamp cannot be read"
+    products.purge(product)
+    assert product.exists()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b'{"stage": "te', b"null", b"[]", b"3", b"\xff\xfe", b"[" * 100_000, b'{"key": 1e999}'],
+)
+def test_a_damaged_stamp_makes_the_product_stale(product, content):
+    products.make(product, "test", INGREDIENTS, write("hello"))
+    product.with_name("product.txt.stamp.json").write_bytes(content)
+    assert products.staleness(product, INGREDIENTS) == "its stamp cannot be read"
+    products.make(product, "test", INGREDIENTS, write("hello"))
+    assert products.staleness(product, INGREDIENTS) == ""
+
+
+def test_a_stamp_that_is_no_file_makes_the_product_stale(product):
+    products.make(product, "test", INGREDIENTS, write("hello"))
+    path = product.with_name("product.txt.stamp.json")
+    path.unlink()
+    os.mkfifo(path)  # reading it would wait for ever
+    assert products.staleness(product, INGREDIENTS) == "its stamp cannot be read"
+
+
+def test_a_product_that_is_made_again_because_it_was_changed_is_said(product, capsys):
+    products.make(product, "test", INGREDIENTS, write("hello"))
+    product.write_text("hell")
+    products.tell_if_damaged(product, products.staleness(product, INGREDIENTS))
+    products.tell_if_damaged(product, "changed: settings.a")
+    said = capsys.readouterr().err
+    assert said == (
+        "out/product.txt: not as it was made: product.txt (4 bytes instead of 5); made again\n"
+    )
 
 
 def test_a_full_disk_is_reported_with_a_remedy(product):

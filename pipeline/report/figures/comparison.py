@@ -1,4 +1,4 @@
-"""Numbers side by side: what the study printed, what its data say, what the simulation gives."""
+"""Numbers side by side: what was printed, what its data say, what the simulation gives."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

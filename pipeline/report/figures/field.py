@@ -14,7 +14,7 @@ from pipeline.report.figures.base import (
     lean,
     stamped,
 )
-from pipeline.report.grey_png import grey_png
+from pipeline.report.figures.grey_png import grey_png
 from pipeline.report.rows import number, plain
 from pipeline.report.text import fixed, plot_text
 from pipeline.schema.results import Image
@@ -22,7 +22,7 @@ from pipeline.schema.results import Image
 MARGIN = {"l": 60, "r": 14, "t": 34, "b": 92}
 NARROW = {"height": 470, "margin": {"l": 46, "r": 6, "t": 30, "b": 100}}
 NARROW_TRACE = {"marker": {"size": 9, "line": {"width": 1.4}}, "textfont": {"size": 11}}
-FIELD_PX = (315, 304)  # spaxels of the study's detection image, where no image gives the size
+FIELD_PX = (315, 304)  # spaxels of a wide-field image, where no image gives the size
 CORNERS = {
     "top right": (9, 9),
     "top left": (-9, 9),

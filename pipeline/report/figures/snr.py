@@ -1,6 +1,7 @@
 """Signal-to-noise ratio of the stars, aperture by aperture."""
 
 from collections.abc import Sequence
+from itertools import cycle
 
 import numpy as np
 from astropy.table import QTable
@@ -9,6 +10,7 @@ from pipeline.report.figures.base import Figure, Layout, Trace, axis, lean, stam
 from pipeline.report.figures.scatter import ticks
 from pipeline.report.rows import plain
 from pipeline.report.text import fixed
+from pipeline.schema import radius_column
 
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x")
 COLORS = ("@sky", "@blue", "@green", "@orange", "@red")
@@ -16,7 +18,7 @@ COLORS = ("@sky", "@blue", "@green", "@orange", "@red")
 
 def growth_figure(
     snr: QTable,
-    radii: Sequence[str],
+    radii: Sequence[float],
     *,
     figure_id: str,
     title: str,
@@ -25,14 +27,14 @@ def growth_figure(
 ) -> Figure:
     """SNR of each star in each aperture relative to that star's best aperture."""
     stars = [str(star) for star in snr["star_id"]]
-    values = np.array([plain(snr[f"r{radius}"]) for radius in radii])
-    with np.errstate(invalid="ignore", divide="ignore"):
-        relative = values / np.nanmax(values, axis=0)
+    values = np.array([plain(snr[radius_column(radius)]) for radius in radii])
+    best = np.where(np.isfinite(values), values, -np.inf).max(axis=0)
+    relative = np.where(best > 0, values / np.where(best > 0, best, 1.0), np.nan)
     data: list[Trace] = [
         {
             "type": "heatmap",
             "x": stars,
-            "y": [f"{radius} px" for radius in radii],
+            "y": [f"{radius:g} px" for radius in radii],
             "z": lean(relative, 3),
             "zmin": 0.4,
             "zmax": 1.0,
@@ -56,7 +58,7 @@ def growth_figure(
         "yaxis": axis(
             "aperture radius",
             type="category",
-            categoryarray=[f"{radius} px" for radius in radii],
+            categoryarray=[f"{radius:g} px" for radius in radii],
             showgrid=False,
             showline=False,
         ),
@@ -81,7 +83,7 @@ def growth_figure(
 def agreement_figure(
     one: QTable,
     two: QTable,
-    radii: Sequence[str],
+    radii: Sequence[float],
     names: tuple[str, str],
     *,
     figure_id: str,
@@ -97,19 +99,19 @@ def agreement_figure(
     stars = [f"star {star}" for star in one["star_id"][first]]
     data: list[Trace] = []
     everything: list[float] = []
-    for radius, symbol, color in zip(radii, SYMBOLS, COLORS, strict=False):
-        x, y = plain(one[f"r{radius}"])[first], plain(two[f"r{radius}"])[second]
+    for radius, symbol, color in zip(radii, cycle(SYMBOLS), cycle(COLORS), strict=False):
+        x, y = plain(one[radius_column(radius)])[first], plain(two[radius_column(radius)])[second]
         everything += [value for value in (*x, *y) if np.isfinite(value) and value > 0]
         data.append(
             {
                 "type": "scatter",
                 "mode": "markers",
-                "name": f"r = {radius} px",
+                "name": f"r = {radius:g} px",
                 "x": lean(x, 4),
                 "y": lean(y, 4),
                 "text": stars,
                 "marker": {"symbol": symbol, "color": color, "size": 7, "opacity": 0.85},
-                "hovertemplate": f"<b>%{{text}}</b>, r = {radius} px<br>{names[0]} %{{x:.4g}}<br>"
+                "hovertemplate": f"<b>%{{text}}</b>, r = {radius:g} px<br>{names[0]} %{{x:.4g}}<br>"
                 f"{names[1]} %{{y:.4g}}<extra></extra>",
             }
         )

@@ -21,7 +21,7 @@ Pair = tuple[int, int]
 
 PANEL_HEIGHT_PX = 190
 TOP_PX, BOTTOM_PX = 30, 96  # room for titles above, for dates and legend below
-STUDY_RANGE = 0.2  # the study cut its panels at +-0.2
+PANEL_RANGE = 0.2  # of headline panels; Herenz and Bian (2021) cut theirs there
 RANGES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 SHOWN_SHARE = 0.95  # a range must hold that share of the points; the others become arrows
 
@@ -40,7 +40,7 @@ def headline_timelines(
     tables: tuple[str, ...],
     events: Sequence[tuple[str, str]] = (),
 ) -> Figure:
-    """The pairs of the study, one panel each, on the study's own range.
+    """The headline pairs, one panel each, on one range.
 
     ``events`` are (exposure_id, what happened): each is marked at the exposure's time.
     """
@@ -51,10 +51,10 @@ def headline_timelines(
     data: list[Trace] = []
     layout = _frame(len(shown))
     for index, pair in enumerate(shown):
-        traces = panel_traces(timelines[rows[pair]], index, STUDY_RANGE, timing, index == 0)
+        traces = panel_traces(timelines[rows[pair]], index, PANEL_RANGE, timing, index == 0)
         _name_arrows_once(traces, data)
         data += traces
-        layout |= panel_axes(index, len(shown), STUDY_RANGE, timing)
+        layout |= panel_axes(index, len(shown), PANEL_RANGE, timing)
         suffix = suffix_of(index, 0, timing)
         layout["annotations"].append(_panel_name(suffix, pair, stds.get(pair, np.nan)))
         layout["shapes"] += _band(suffix, stds.get(pair, np.nan))
@@ -219,7 +219,7 @@ def range_for(deviation: np.ndarray) -> float:
     """The smallest of ``RANGES`` that shows ``SHOWN_SHARE`` of the points."""
     size = np.sort(np.abs(deviation[np.isfinite(deviation)]))
     if size.size == 0:
-        return STUDY_RANGE
+        return PANEL_RANGE
     needed = size[int(np.ceil(SHOWN_SHARE * size.size)) - 1]
     return next((limit for limit in RANGES if needed < limit), RANGES[-1])
 
@@ -235,7 +235,7 @@ def _frame(n_panels: int) -> Layout:
 
 
 def _panel_name(suffix: str, pair: Pair, std: float) -> Layout:
-    """The pair's name over the corner of its panel, with the scatter that the study quotes."""
+    """The pair's name over the corner of its panel, with its scatter in the published convention."""
     text = f"<b>{pair[0]} / {pair[1]}</b>"
     if np.isfinite(std):
         text += f"  σ = {fixed(std, 4)}"

@@ -1,0 +1,1 @@
+"""Pages of the report: a module each, with what its template prints."""

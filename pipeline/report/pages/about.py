@@ -1,0 +1,22 @@
+"""The page on this version: how it was built, how to cite it."""
+
+from typing import Any
+
+from pipeline.report.pages.base import PageInputs, PageNumbering, PageType
+
+
+def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any]:
+    """Provenance of this version, and how to cite it."""
+    del numbering
+    return {"shown": inputs.campaigns}
+
+
+PAGE = PageType(
+    name="about",
+    title="How it was built",
+    tab="About",
+    position=130,
+    description="Version, commit, command, libraries and inputs of this report, and how to cite it.",
+    guide="",
+    context=context,
+)

@@ -1,0 +1,254 @@
+"""The page that holds published numbers against the data behind them and the simulation."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pipeline.report.figures.base import Figure
+from pipeline.report.figures.comparison import Series, dots_figure
+from pipeline.report.pages.base import PageInputs, PageNumbering, PageType
+from pipeline.report.pages.comparison_tables import claims_table, scatter_error, subset_table
+from pipeline.report.rows import ALL, Pair, headline_pairs, number, pair_error, pair_stats
+from pipeline.report.tables import Cell, Head, TableView
+from pipeline.report.text import with_error
+from pipeline.schema.publications import STUDY
+from pipeline.schema.results import Results
+
+SUBSET_LOOKS = (
+    ("circle", "@blue"),
+    ("square", "@orange"),
+    ("diamond", "@green"),
+    ("triangle-up", "@pink"),
+    ("cross", "@red"),
+    ("x", "@sky"),
+)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What the data say of one published statement."""
+
+    anchor: str
+    subject: str
+    published: str
+    data: str
+    matters: str
+    agrees: bool
+
+
+def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any]:
+    """Published numbers, our re-analysis, and the simulation, side by side."""
+    record = next((one for one in inputs.campaigns if "claims" in one.tables), None)
+    others = [
+        one
+        for one in inputs.campaigns
+        if record and one.field_name == record.field_name and "pairs" in one.tables
+    ]
+    differences = _differences(record) if record else ()
+    context: dict[str, Any] = {
+        "record": record,
+        "differences": differences,
+        "n_differ": sum(not one.agrees for one in differences),
+        "difference_files": numbering.links(record.name, "differences") if record else (),
+        "figure_": None,
+        "table_": None,
+        "subsets": None,
+        "subset_table": None,
+        "claims": None,
+        "simulated": any(one.simulated for one in others),
+    }
+    if record:
+        rows = _side_by_side(record, others)
+        context["figure_"] = numbering.figure(_comparison_figure(record, rows), record.name)
+        context["table_"] = numbering.table(_comparison_table(rows), record.name)
+        if "reanalysis" in record.tables:
+            context["subsets"] = numbering.figure(_subset_figure(record), record.name)
+            context["subset_table"] = numbering.table(subset_table(record), record.name)
+        if "claims" in record.tables:
+            context["claims"] = numbering.table(claims_table(record), record.name)
+    return context
+
+
+@dataclass(frozen=True)
+class Source:
+    """One way to the scatter of each headline pair."""
+
+    name: str
+    values: dict[Pair, float]
+    errors: dict[Pair, float]
+    simulated: bool = False
+
+
+@dataclass(frozen=True)
+class SideBySide:
+    """Scatter of the headline pairs from every source."""
+
+    pairs: tuple[Pair, ...]
+    sources: tuple[Source, ...]
+
+
+def _side_by_side(record: Results, others: Sequence[Results]) -> SideBySide:
+    pairs = headline_pairs(record)
+    sources: list[Source] = []
+    if "claims" in record.tables:
+        for prefix, name in (
+            ("std", "printed in the text"),
+            ("std_title", "printed over the figure"),
+        ):
+            claims = {str(row["key"]): number(row["value"]) for row in record.tables["claims"]}
+            values = {pair: claims.get(f"{prefix}.{pair[0]}-{pair[1]}", np.nan) for pair in pairs}
+            sources.append(Source(name, values, {}))
+    if "reanalysis" in record.tables:
+        table = record.tables["reanalysis"]
+        subsets = list(dict.fromkeys(str(row["subset"]) for row in table))
+        without = [name for name in subsets if name.startswith("without")]
+        for subset, column, name in (
+            (ALL, "std_published", "the data, convention published"),
+            *((name, "std", f"the data, {name}") for name in without[:1]),
+            (ALL, "std_robust", "the data, robust"),
+        ):
+            rows = {_pair(row): row for row in table if str(row["subset"]) == subset}
+            sources.append(
+                Source(
+                    name,
+                    {pair: number(rows[pair][column]) for pair in pairs if pair in rows},
+                    {
+                        pair: scatter_error(record, rows[pair], column)
+                        for pair in pairs
+                        if pair in rows
+                    },
+                )
+            )
+    for other in others:
+        stats = pair_stats(other)
+        values = {pair: stats[pair].std_published for pair in pairs if pair in stats}
+        name = f"{other.short_title or other.title}, convention published"
+        errors = {pair: pair_error(other, "std_published", pair) for pair in values}
+        sources.append(Source(name, values, errors, other.simulated))
+    return SideBySide(pairs, tuple(sources))
+
+
+def _pair(row: Any) -> Pair:
+    return int(row["star_1"]), int(row["star_2"])
+
+
+def _comparison_figure(record: Results, rows: SideBySide) -> Figure:
+    looks = (
+        ("triangle-down", "@muted"),
+        ("triangle-up", "@muted"),
+        ("circle", "@blue"),
+        ("diamond", "@green"),
+        ("square", "@sky"),
+        ("cross", "@orange"),
+        ("x", "@red"),
+    )
+    simulated = any(source.simulated for source in rows.sources)
+    series = [
+        Series(
+            source.name,
+            [100 * source.values.get(pair, np.nan) for pair in rows.pairs],
+            [100 * source.errors.get(pair, np.nan) for pair in rows.pairs],
+            *looks[index % len(looks)],
+        )
+        for index, source in enumerate(rows.sources)
+    ]
+    return dots_figure(
+        [f"{one}/{two}" for one, two in rows.pairs],
+        series,
+        "standard deviation of the flux ratio [%]",
+        figure_id="comparison-scatter",
+        title="Scatter of the published pairs, from every source",
+        caption=f"Bars are 1 σ from a bootstrap over nights. {STUDY.short} print the values rounded, "
+        "once in the text and once over the panels."
+        + (" The last kind of point is simulated, not observed." if simulated else ""),
+        simulated=simulated,
+        mixed=simulated,
+        tables=tuple(name for name in ("reanalysis", "claims") if name in record.tables),
+    )
+
+
+def _comparison_table(rows: SideBySide) -> TableView:
+    return TableView(
+        "comparison",
+        "The same as numbers: standard deviation of the flux ratio, in per cent.",
+        (Head("Source", numeric=False), *(Head(f"{one}/{two}", "%") for one, two in rows.pairs)),
+        tuple(
+            (
+                Cell(source.name),
+                *(
+                    Cell(
+                        with_error(
+                            100 * source.values.get(pair, np.nan),
+                            100 * source.errors.get(pair, np.nan),
+                            2,
+                        )
+                    )
+                    for pair in rows.pairs
+                ),
+            )
+            for source in rows.sources
+        ),
+        simulated=any(source.simulated for source in rows.sources),
+        mixed=any(source.simulated for source in rows.sources),
+    )
+
+
+def _differences(record: Results) -> tuple[Difference, ...]:
+    table = record.tables.get("differences")
+    if table is None:
+        return ()
+    return tuple(
+        Difference(
+            f"difference-{index}",
+            str(row["subject"]),
+            str(row["published"]),
+            str(row["data"]),
+            str(row["matters"]),
+            bool(row["agrees"]),
+        )
+        for index, row in enumerate(table, start=1)
+    )
+
+
+def _subset_figure(record: Results) -> Figure:
+    table = record.tables["reanalysis"]
+    subsets = list(dict.fromkeys(str(row["subset"]) for row in table))
+    series = []
+    for index, pair in enumerate(headline_pairs(record)):
+        rows = {str(row["subset"]): row for row in table if _pair(row) == pair}
+        series.append(
+            Series(
+                f"{pair[0]}/{pair[1]}",
+                [100 * number(rows[name]["std_published"]) if name in rows else np.nan
+                 for name in subsets],
+                [100 * scatter_error(record, rows[name], "std_published") if name in rows else np.nan
+                 for name in subsets],
+                *SUBSET_LOOKS[index % len(SUBSET_LOOKS)],
+            )
+        )  # fmt: skip
+    return dots_figure(
+        subsets,
+        series,
+        "σ published [%]",
+        figure_id="comparison-subsets",
+        title="The same scatter in parts of the data",
+        caption="σ published of each part, about its own mean; bars are 1 σ "
+        "from a bootstrap over nights.",
+        simulated=record.simulated,
+        tables=("reanalysis",),
+    )
+
+
+PAGE = PageType(
+    name="comparison",
+    title="Against the publication",
+    tab="Stability",
+    position=90,
+    description=(
+        f"What {STUDY.short} print, the same numbers from the data behind them, and the simulation."
+    ),
+    guide="What it printed, and what its data say.",
+    context=context,
+)

@@ -1,0 +1,189 @@
+"""The page on detection: the reference stars on the image in which they were found."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pipeline.report.figures.field import detection_figure
+from pipeline.report.pages.base import (
+    FigureView,
+    PageInputs,
+    PageNumbering,
+    PageType,
+    TableBlock,
+)
+from pipeline.report.rows import number
+from pipeline.report.tables import Cell, Head, TableView, heads, without_empty_columns
+from pipeline.report.text import NOTHING, fixed
+from pipeline.schema.publications import STUDY
+from pipeline.schema.results import Results
+
+VARIABLE = "VARIABLE"  # Gaia's phot_variable_flag
+
+
+@dataclass(frozen=True)
+class DetectionOf:
+    """What the detection page shows of one campaign."""
+
+    results: Results
+    figure: FigureView
+    catalogue: TableBlock
+    n_flagged: int
+    gaia: "GaiaOf | None"  # None: nobody has asked
+
+
+@dataclass(frozen=True)
+class GaiaOf:
+    """How many stars Gaia knows, and which of them vary."""
+
+    n_identified: int
+    n_stars: int
+    variable: tuple[int, ...]
+    reasons: tuple[str, ...]  # why others are not identified
+    sources: TableBlock | None  # None: no star is identified
+
+
+def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any]:
+    """The reference catalogue on the image in which it was found."""
+    shown_ = [
+        _detection_of(one, numbering) for one in inputs.campaigns if "catalogue" in one.tables
+    ]
+    return {"shown": shown_}
+
+
+def _detection_of(results: Results, numbering: PageNumbering) -> DetectionOf:
+    catalogue, image = results.tables["catalogue"], results.image
+    flagged = int(np.count_nonzero(np.asarray(catalogue["flags"], str) != ""))
+    if image:
+        caption = (
+            f"Detection image of {image.exposure_id} ({image.mode}), asinh stretch: the median of "
+            f"three bands about the centre of the cube. The dashed circle of "
+            f"{fixed(image.standard_radius_px, 0)} px masks the bright standard star and its "
+            "spikes. Numbers are the star numbers of every table."
+        )
+    else:
+        caption = (
+            f"Positions as read off the figures of {STUDY.short}; the detection image is not part of "
+            "the record. Numbers are the star numbers of every table."
+        )
+    varies = any("variable" in str(flags).split() for flags in catalogue["flags"])
+    marks = "squares, diamonds where Gaia calls the star variable" if varies else "squares"
+    figure = detection_figure(
+        image,
+        catalogue,
+        f"detection.html#{results.name}-star-",
+        figure_id=f"detection-{results.name}",
+        title=f"The {len(catalogue)} reference stars of {results.field_name}",
+        caption=f"{caption} {flagged} of {len(catalogue)} stars carry a flag ({marks}).",
+        simulated=results.simulated,
+    )
+    return DetectionOf(
+        results,
+        numbering.figure(figure, results.name),
+        numbering.table(_catalogue_table(results), results.name),
+        flagged,
+        _gaia_of(results, numbering),
+    )
+
+
+def _gaia_of(results: Results, numbering: PageNumbering) -> GaiaOf | None:
+    table = results.tables.get("identification")
+    if table is None:
+        return None
+    known = np.asarray(table["source_id"], str) != ""
+    variable = np.asarray(table["variable"], str) == VARIABLE
+    reasons = {str(reason) for reason in table["reason"][~known]}
+    return GaiaOf(
+        int(np.count_nonzero(known)),
+        len(table),
+        tuple(int(star) for star in table["star_id"][variable]),
+        tuple(sorted(reasons)),
+        numbering.table(_sources_table(results), results.name) if known.any() else None,
+    )
+
+
+def _catalogue_table(results: Results) -> TableView:
+    catalogue = results.tables["catalogue"]
+    reasons = catalogue.meta.get("reasons") or [""] * len(catalogue)
+    rows = []
+    for row, reason in zip(catalogue, reasons, strict=True):
+        flux = number(row["flux"])
+        flags = str(row["flags"])
+        rows.append(
+            (
+                Cell(str(row["star_id"])),
+                Cell(fixed(number(row["x"]), 2)),
+                Cell(fixed(number(row["y"]), 2)),
+                Cell(fixed(flux, 1)),
+                Cell(str(row["channel"]) if row["channel"] else NOTHING),
+                Cell(str(row["slice"]) if row["slice"] else NOTHING),
+                Cell(fixed(number(row["edge_distance_px"]), 1)),
+                Cell(flags, kind="bad" if flags else ""),
+                Cell(str(reason)),
+            )
+        )
+    view = TableView(
+        f"catalogue-{results.name}",
+        "Reference catalogue: positions count from 0 at the centre of the first spaxel.",
+        (
+            *heads(
+                "catalogue",
+                *("star_id", "x", "y", "flux", "channel", "slice", "edge_distance_px", "flags"),
+            ),
+            Head("why", numeric=False),
+        ),
+        tuple(rows),
+        anchors=tuple(f"{results.name}-star-{row['star_id']}" for row in catalogue),
+        source="catalogue",
+        simulated=results.simulated,
+    )
+    return without_empty_columns(view)
+
+
+def _sources_table(results: Results) -> TableView:
+    """Star by star its Gaia source, or why it has none."""
+    table = results.tables["identification"]
+    return TableView(
+        f"identification-{results.name}",
+        "Gaia DR3 sources of the stars; what Gaia calls variable is no measure of the instrument.",
+        heads(
+            "identification",
+            *("star_id", "variable", "source_id", "separation_arcsec", "g_mag", "bp_rp"),
+            *("pm_ra_masyr", "pm_dec_masyr"),
+        ),
+        tuple(_source_cells(row) for row in table),
+        source="identification",
+        simulated=results.simulated,
+    )
+
+
+def _source_cells(row: Any) -> tuple[Cell, ...]:
+    star, source, flag = (str(row[name]) for name in ("star_id", "source_id", "variable"))
+    if not source:
+        unknown = Cell("not identified", kind="muted", title=str(row["reason"]))
+        return (Cell(star), Cell(""), unknown, *(Cell(NOTHING),) * 5)
+    return (
+        Cell(star),
+        Cell(flag.lower().replace("_", " "), kind="bad" if flag == VARIABLE else "muted"),
+        Cell(source),
+        Cell(fixed(number(row["separation_arcsec"]), 2)),
+        Cell(fixed(number(row["g_mag"]), 2)),
+        Cell(fixed(number(row["bp_rp"]), 2)),
+        Cell(fixed(number(row["pm_ra_masyr"]), 1, sign=True)),
+        Cell(fixed(number(row["pm_dec_masyr"]), 1, sign=True)),
+    )
+
+
+PAGE = PageType(
+    name="detection",
+    title="Detection",
+    tab="Field",
+    position=20,
+    description=(
+        "The stars of the field, as found in the reference exposure, and where each falls on the "
+        "instrument."
+    ),
+    guide="The field, its numbered stars, and where they fall.",
+    context=context,
+)

@@ -1,0 +1,167 @@
+"""The page on signal to noise: every star in every aperture of the reference exposure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from astropy.table import QTable
+
+from pipeline.report.figures.snr import agreement_figure, growth_figure
+from pipeline.report.pages.base import (
+    FigureView,
+    Link,
+    PageInputs,
+    PageNumbering,
+    PageType,
+    TableBlock,
+)
+from pipeline.report.rows import plain
+from pipeline.report.tables import Cell, Head, TableView
+from pipeline.report.text import fixed, slug
+from pipeline.schema import radius_column, radius_of
+from pipeline.schema.results import Results
+
+
+def radii_of(snr: QTable) -> tuple[float, ...]:
+    """Aperture radii [pix] of a table ``snr``, increasing."""
+    return tuple(sorted(r for name in snr.colnames if (r := radius_of(name)) is not None))
+
+
+@dataclass(frozen=True)
+class SnrOf:
+    """What the page on signal to noise shows of one campaign."""
+
+    results: Results
+    growth: FigureView
+
+
+@dataclass(frozen=True)
+class SnrOfField:
+    """The campaigns of one field side by side: star numbers mean nothing beyond it."""
+
+    name: str
+    table: TableBlock
+    files: tuple[tuple[Results, tuple[Link, ...]], ...]
+    agreement: FigureView | None
+    shown: tuple[SnrOf, ...]
+    mark: str  # keeps anchors apart; "" for the first field
+
+
+def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any]:
+    """SNR of all stars in all apertures, campaigns of a field side by side."""
+    with_snr = [one for one in inputs.campaigns if "snr" in one.tables]
+    names = dict.fromkeys(one.field_name for one in with_snr)
+    return {
+        "groups": [
+            _snr_of_field(
+                [one for one in with_snr if one.field_name == name],
+                f"-{slug(name)}" if number else "",
+                numbering,
+            )
+            for number, name in enumerate(names)
+        ]
+    }
+
+
+def _snr_of_field(campaigns: Sequence[Results], mark: str, numbering: PageNumbering) -> SnrOfField:
+    table = numbering.table(_snr_table(campaigns, f"snr-table{mark}"))
+    agreement = None
+    if len(campaigns) > 1 and _shared_radii(campaigns[:2]):
+        one, two = campaigns[:2]
+        shared = _shared_radii((one, two))
+        agreement = numbering.figure(
+            agreement_figure(
+                one.tables["snr"],
+                two.tables["snr"],
+                shared,
+                (short_name(one), short_name(two)),
+                figure_id=f"snr-{one.name}-{two.name}",
+                title="Signal-to-noise ratios of the two campaigns",
+                caption="One point per star and aperture; on the dashed line both are equal. The "
+                "simulation takes the published SNR as input: the agreement tests the chain from "
+                "photons to SNR.",
+                simulated=one.simulated or two.simulated,
+                mixed=one.simulated != two.simulated,
+            ),
+            two.name,
+        )
+    shown_ = [
+        SnrOf(
+            one,
+            numbering.figure(
+                growth_figure(
+                    one.tables["snr"],
+                    radii_of(one.tables["snr"]),
+                    figure_id=f"aperture-{one.name}",
+                    title=f"Which aperture is best: {one.title}",
+                    caption="SNR of each star in each aperture, relative to that star's best.",
+                    simulated=one.simulated,
+                ),
+                one.name,
+            ),
+        )
+        for one in campaigns
+    ]
+    files = tuple((one, numbering.links(one.name, "snr")) for one in campaigns)
+    return SnrOfField(campaigns[0].field_name, table, files, agreement, tuple(shown_), mark)
+
+
+def short_name(results: Results) -> str:
+    """What a campaign is called where there is little room."""
+    return results.short_title or results.title
+
+
+def _shared_radii(campaigns: Sequence[Results]) -> tuple[float, ...]:
+    """Radii that all of them have."""
+    sets = [set(radii_of(one.tables["snr"])) for one in campaigns]
+    return tuple(sorted(set.intersection(*sets)))
+
+
+def _snr_table(campaigns: Sequence[Results], table_id: str) -> TableView:
+    """Star by star; for each aperture one column per campaign."""
+    values = [_snr_by_star(one.tables["snr"]) for one in campaigns]
+    radii = sorted({radius for one in campaigns for radius in radii_of(one.tables["snr"])})
+    stars = sorted(set().union(*values))
+    heads = [Head("Star"), *(Head(short_name(one)) for _ in radii for one in campaigns)]
+    groups = (("", 1), *((f"r = {radius:g} px", len(campaigns)) for radius in radii))
+    rows = []
+    for star in stars:
+        row = [Cell(str(star))]
+        best = [max(table.get(star, {0.0: 0.0}).values(), default=0.0) for table in values]
+        for radius in radii:
+            for table, top in zip(values, best, strict=True):
+                value = table.get(star, {}).get(radius, float("nan"))
+                digits = 1 if value < 1000 else 0
+                row.append(Cell(fixed(value, digits), kind="strong" if value == top else ""))
+        rows.append(tuple(row))
+    return TableView(
+        table_id,
+        "Signal-to-noise ratio of each star; the best aperture of each star is set bold.",
+        tuple(heads),
+        tuple(rows),
+        groups,
+        simulated=any(one.simulated for one in campaigns),
+        mixed=len({one.simulated for one in campaigns}) > 1,
+    )
+
+
+def _snr_by_star(snr: QTable) -> dict[int, dict[float, float]]:
+    columns = {radius: plain(snr[radius_column(radius)]) for radius in radii_of(snr)}
+    return {
+        int(star): {radius: float(values[k]) for radius, values in columns.items()}
+        for k, star in enumerate(snr["star_id"])
+    }
+
+
+PAGE = PageType(
+    name="snr",
+    title="Signal to noise",
+    tab="Field",
+    position=50,
+    description=(
+        "How well each star is measured: signal-to-noise ratio in every aperture of the reference "
+        "exposure."
+    ),
+    guide="Which aperture measures a star best.",
+    context=context,
+)

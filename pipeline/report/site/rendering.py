@@ -1,0 +1,213 @@
+"""From results to a folder of Markdown, data, pictures and scripts."""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from pipeline.config.paths import ROOT
+from pipeline.errors import SiteError
+from pipeline.report.build import BuildInfo
+from pipeline.report.citation import DATA_LICENSE, DATA_LICENSE_URL, bibtex, sentence
+from pipeline.report.downloads.dataset import data_up_to, dataset_of, script_safe
+from pipeline.report.downloads.files import write_downloads, write_sums
+from pipeline.report.downloads.reduction_logs import write_reduction_logs
+from pipeline.report.downloads.version_files import write_version_files
+from pipeline.report.figures.base import Figure, compact_json, is_split
+from pipeline.report.figures.static_image import static_svg
+from pipeline.report.pages.base import Page, PageInputs
+from pipeline.report.pages.registry import guide_to, make_pages
+from pipeline.report.rows import readable
+from pipeline.report.site.templates import environment, navigation, render_page
+from pipeline.schema.results import Results
+from pipeline.workflow.ownership import DOCS, check, put_in_place
+
+NOT_PAGES = ("overrides", "hooks.py", "__pycache__", ".gitignore")
+
+METHOD = "method"  # pages written by hand, under site_src, follow it in the navigation
+
+
+@dataclass(frozen=True)
+class Cite:
+    """How to cite this version, as the box on every page prints it."""
+
+    title: str
+    authors: tuple[str, ...]
+    version: str
+    permalink: str  # "" for a local build
+    doi: str  # "" if none is set
+    data_up_to: str
+    commit: str
+    date: str
+    license: str  # of the software
+    data_license: str
+    data_license_url: str
+    sentence: str
+    bibtex: str
+    references: tuple[str, ...]
+
+
+def render(
+    results: Sequence[Results], build: BuildInfo, docs_dir: Path, *, source: Path = ROOT
+) -> list[Path]:
+    """The files of the report, sorted; ``docs_dir`` is replaced by them in one step.
+
+    Parameters
+    ----------
+    results : sequence of Results
+        The campaigns in reading order.
+    build : BuildInfo
+        Version and provenance.
+    docs_dir : Path
+        A generated folder; what an earlier run generated is gone afterwards.
+    source : Path
+        Where ``templates/`` and ``site_src/`` are.
+
+    Raises
+    ------
+    SiteError
+        If the folder cannot be written.
+    WorkspaceError
+        If it holds something that we did not generate.
+    """
+    from pipeline.report.vendor import bundle_path  # here, so that `python -m` can run that module
+
+    names = [item.name for item in results]
+    if len(set(names)) != len(names):
+        raise SiteError(f"two campaigns of one name: {', '.join(sorted(names))}")
+    bundle_path()
+    docs_dir = check(docs_dir, DOCS)
+    try:
+        docs_dir.parent.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(prefix=f".{docs_dir.name}.", dir=docs_dir.parent))
+    except OSError as error:
+        raise SiteError(f"{docs_dir}: cannot be written ({error.strerror})") from error
+    try:
+        _render_into(fresh, results, build, source)
+        fresh.chmod(0o755)
+        put_in_place(fresh, docs_dir, DOCS)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    return sorted(path for path in docs_dir.rglob("*") if path.is_file())
+
+
+def _render_into(
+    folder: Path, campaigns: Sequence[Results], build: BuildInfo, source: Path
+) -> None:
+    shutil.copytree(
+        source / "site_src",
+        folder,
+        dirs_exist_ok=True,
+        ignore=shutil.ignore_patterns(*NOT_PAGES),
+    )
+    campaigns = [readable(results) for results in campaigns]
+    downloads = write_downloads(folder, campaigns, build)
+    downloads |= write_reduction_logs(folder, campaigns, build)
+    downloads["", "sums"] = (write_sums(folder, downloads),)
+    downloads["", "version"] = write_version_files(folder, build)
+    files = [one for files in downloads.values() for one in files]
+    env = environment(source / "templates")
+    cite = cite_of(build, campaigns)
+    pages = make_pages(PageInputs(tuple(campaigns), build, downloads))
+    guide = guide_to(pages)
+    for page in pages:
+        for figure in page.figures:
+            write_figure(folder / "assets" / "figures", figure)
+        text = render_page(env, page, build, campaigns, cite, guide)
+        (folder / page.file).write_text(text, encoding="utf-8")
+    head = {
+        "cite": asdict(cite),
+        "dataset": script_safe(dataset_of(build, campaigns)),
+        "dataset_files": script_safe(dataset_of(build, campaigns, files)),
+    }
+    _write_site_json(folder, pages, _pages_by_hand(source), build, head)
+
+
+def cite_of(build: BuildInfo, campaigns: Sequence[Results]) -> Cite:
+    """The citation of this version."""
+    arguments = (build.citation, build.version_label, build.date, build.site_url)
+    citation = build.citation
+    return Cite(
+        title=citation.title,
+        authors=tuple(author.full for author in citation.authors),
+        version=build.version_label,
+        permalink=build.site_url,
+        doi=citation.doi,
+        data_up_to=data_up_to(campaigns),
+        commit=build.commit,
+        date=build.date,
+        license=citation.license,
+        data_license=DATA_LICENSE,
+        data_license_url=DATA_LICENSE_URL,
+        sentence=sentence(*arguments),
+        bibtex=bibtex(*arguments),
+        references=citation.references,
+    )
+
+
+def write_figure(folder: Path, figure: Figure) -> None:
+    """Write what the browser loads for a figure, and its two still pictures."""
+    folder.mkdir(parents=True, exist_ok=True)
+    name = figure.figure_id
+    base = {
+        "data": figure.data,
+        "layout": figure.layout,
+        "narrow": figure.narrow,
+        "narrow_trace": figure.narrow_trace,
+    }
+    _put(folder / f"{name}.js", name, base)
+    if is_split(figure):
+        for index, variant in enumerate(figure.variants.values()):
+            _put(folder / f"{name}.v{index}.js", f"{name}.v{index}", variant)
+    elif figure.variants:
+        _put(folder / f"{name}.variants.js", f"{name}.variants", figure.variants)
+    (folder / f"{name}.svg").write_bytes(static_svg(figure))
+    (folder / f"{name}-narrow.svg").write_bytes(static_svg(figure, narrow=True))
+
+
+def _put(path: Path, name: str, value: Mapping[str, Any]) -> None:
+    path.write_text(f"RP.put({compact_json(name)},{compact_json(value)});\n", encoding="utf-8")
+
+
+def _pages_by_hand(source: Path) -> list[tuple[str, str]]:
+    """Title, from its first heading, and file of every page under site_src."""
+    found = []
+    for file in sorted((source / "site_src").glob("*.md")):
+        lines = file.read_text(encoding="utf-8").splitlines()
+        heading = next((line for line in lines if line.startswith("# ")), f"# {file.stem}")
+        found.append((heading.removeprefix("# ").strip(), file.name))
+    return found
+
+
+def _footer(build: BuildInfo) -> str:
+    """Version, and commit if it is known."""
+    commit = f", commit {build.commit[:10]}" if build.commit else ""
+    return f"Version {build.version_label}{commit}"
+
+
+def _write_site_json(
+    folder: Path,
+    pages: Sequence[Page],
+    by_hand: Sequence[tuple[str, str]],
+    build: BuildInfo,
+    head: Mapping[str, Any],
+) -> None:
+    """What site_src/hooks.py hands to mkdocs."""
+    entries = []
+    for page in (page for page in pages if page.in_nav):
+        entries.append((page.tab, page.title, page.file))
+        if page.name == METHOD:
+            entries += [(page.tab, title, file) for title, file in by_hand]
+    document = {
+        "nav": navigation(entries),
+        "site_name": escape(build.citation.title.partition(":")[0]),  # the theme prints it as it is
+        "description": pages[0].description,
+        "footer": escape(_footer(build)),
+        "version": build.version_label,
+        **head,  # what overrides/main.html and its cite box print
+    }
+    (folder / "site.json").write_text(json.dumps(document, indent=1, sort_keys=True) + "\n")

@@ -1,0 +1,361 @@
+"""Posterior of the variances of the stability model, as weighted nodes of a grid.
+
+Parameters: the contribution d of slow and night to the floor, w (per exposure), j (jitter), all >= 0;
+the angle theta that shares d between slow (0) and night (pi/2); and tau. The prior is flat in ln tau
+and theta (with the ends theta = 0 and pi/2 as nodes of their own) and, in the half space of (d, w, j),
+uniform in direction with density F^-PRIOR_EXPONENT in F, the root of the sum of their squares: a scale
+has no preferred value, and no part is preferred to another. The grid follows the likelihood: it is
+zoomed in until it resolves it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from pipeline.statistics.kernels import window_factor
+from pipeline.statistics.likelihood import (
+    Groups,
+    StarModes,
+    TimeDesign,
+    log_likelihood,
+    project,
+    star_contrasts,
+    star_modes,
+    time_design,
+    time_modes,
+)
+from pipeline.statistics.log_fluxes import LogFluxes
+
+TAU_DAYS = tuple(
+    float(4 * 2**k) for k in range(8)
+)  # 4 d to 512 d: from night to night to a campaign
+N_THETA = 5
+PRIOR_EXPONENT = 1.0
+KEPT = 7.0  # of ln L below the best: nodes beyond hold about 1e-3 of the posterior
+N_AMPLITUDE = 9  # nodes a side of the grid in (d, w) at the end
+N_COARSE = 8
+N_JITTER = 5
+N_ZOOMS = 4
+MIN_NODES = 8  # in (tau, theta) within KEPT / 3: fewer, and the grid is halved
+MAX_LEVEL = 2
+# of the grids of different (tau, theta, jitter) against each other, so that their union is finer
+# than each: the R2 sequence, 1 / plastic number and its square
+SHIFTS = (0.7548776662466927, 0.5698402909980532)
+SOFT = 1e-4  # of the median photon variance: a floor of a hundredth of the noise is none
+
+
+@dataclass(frozen=True)
+class Nodes:
+    """Parameter values (node,) with weights that sum to 1: variances of ln, tau in days."""
+
+    slow: np.ndarray
+    night: np.ndarray
+    exposure: np.ndarray
+    jitter: np.ndarray
+    tau_days: np.ndarray
+    weight: np.ndarray
+    log_like: np.ndarray
+    log_like_none: float  # ln L without any floor
+
+    @property
+    def evidence(self) -> float:
+        """2 ln of the likelihood ratio of the best floor against none."""
+        return 2.0 * (float(self.log_like.max()) - self.log_like_none)
+
+    @property
+    def floor(self) -> np.ndarray:
+        """(node,) sqrt(2 [slow V(tau) + night + exposure + jitter])."""
+        slow = self.slow * window_factor(self.tau_days)
+        return np.asarray(np.sqrt(2 * (slow + self.night + self.exposure + self.jitter)))
+
+    def mean(self, values: np.ndarray) -> float:
+        """Posterior mean of a function of the parameters, given at the nodes."""
+        return float(self.weight @ values)
+
+    def quantile(self, values: np.ndarray, probability: np.ndarray) -> np.ndarray:
+        """Posterior quantiles of a function of the parameters, given at the nodes."""
+        order = np.argsort(values, kind="stable")
+        ordered = values[order]
+        cumulative = np.cumsum(self.weight[order])
+        return np.interp(probability, cumulative - self.weight[order] / 2, ordered)
+
+
+@dataclass(frozen=True)
+class _Axis:
+    """Values of one amplitude (a standard deviation) and the widths they stand for."""
+
+    value: np.ndarray
+    width: np.ndarray
+
+
+def _axis(low: float, high: float, n: int) -> _Axis:
+    value = np.linspace(low, high, n)
+    width = np.full(n, (high - low) / (n - 1))
+    width[[0, -1]] /= 2
+    return _Axis(value, width)
+
+
+def _shifted_axis(low: float, high: float, n: int, shift: float) -> _Axis:
+    """n cells of equal width, each represented by the value at a fraction of it."""
+    width = (high - low) / n
+    return _Axis(low + width * (np.arange(n) + shift), np.full(n, width))
+
+
+class _Model:
+    """Data of one fit, projected on the time modes of each (tau, theta) and on star modes."""
+
+    def __init__(
+        self, logs: LogFluxes, extra: np.ndarray, free: np.ndarray | None, lines: bool
+    ) -> None:
+        self.logs = logs
+        self.design: TimeDesign = time_design(logs, lines=lines)
+        self.contrasts = star_contrasts(len(logs.stars), free)
+        self.variance = logs.star_variance + extra
+        self._stars: dict[float, StarModes] = {}
+        self._time: dict[tuple[float, float], tuple[Groups, np.ndarray]] = {}
+
+    def stars(self, jitter: float) -> StarModes:
+        if jitter not in self._stars:
+            variance = self.variance + jitter**2
+            self._stars[jitter] = star_modes(self.contrasts, self.logs.gram, variance)
+        return self._stars[jitter]
+
+    def time(self, node: tuple[float, float]) -> tuple[Groups, np.ndarray]:
+        """Groups of eigenvalues, scaled so that A = d^2, and rotated data of a (tau, theta)."""
+        if node not in self._time:
+            tau, theta = node
+            rho = np.sin(theta) ** 2
+            modes = time_modes(self.design, tau, float(rho))
+            scale = (1 - rho) * float(window_factor(tau)) + rho
+            groups = replace(modes.groups, value=modes.groups.value / scale)
+            self._time[node] = groups, modes.vector.T @ self.logs.value
+        return self._time[node]
+
+    def log_like(
+        self, node: tuple[float, float], jitter: float, drift: np.ndarray, white: np.ndarray
+    ) -> np.ndarray:
+        """ln L on the product (drift, white) of amplitudes."""
+        d, w = np.repeat(drift, len(white)), np.tile(white, len(drift))
+        (groups, rotated), stars = self.time(node), self.stars(jitter)
+        data = project(rotated, groups, stars)
+        found = log_likelihood(data, groups, stars.groups, d**2, w**2)
+        return found.reshape(len(drift), len(white))
+
+
+def posterior(
+    logs: LogFluxes,
+    *,
+    extra_variance: np.ndarray | None = None,
+    free: np.ndarray | None = None,
+    lines: bool = False,
+) -> Nodes:
+    """Weighted nodes of the posterior.
+
+    Parameters
+    ----------
+    logs : LogFluxes
+        Gaps count as data: fill them with draws first (``pipeline.statistics.gaps``).
+    extra_variance : ndarray, shape (star,), optional
+        Variance of single stars beyond photons and jitter (variables).
+    free : ndarray, shape (star, term), optional
+        Patterns over the stars whose amplitude is free in each exposure (1 / F, x, y).
+    lines : bool
+        A free line in time for each star: what is left of the covariance beside a trend.
+    """
+    n_stars = len(logs.stars)
+    extra = np.zeros(n_stars) if extra_variance is None else extra_variance
+    model = _Model(logs, extra, free, lines)
+    scale = _scale(model)
+    separable = model.stars(scale).n_signal < model.contrasts.shape[1]
+    start = (32.0, np.pi / 4)
+    jitter = _jitter_axis(model, start, scale) if separable else _Axis(np.zeros(1), np.ones(1))
+    boxes = _boxes(model, jitter, scale)
+    return _integrate(model, jitter, boxes)
+
+
+def _scale(model: _Model) -> float:
+    """An amplitude above all of the posterior: from the mean square of the star contrasts."""
+    time = model.time((32.0, np.pi / 4))[1]
+    contrast = time @ model.contrasts
+    return 1.5 * float(np.sqrt((contrast**2).mean() + model.variance.mean())) + 1e-6
+
+
+def _geometric(scale: float, n: int) -> np.ndarray:
+    """0 and n - 1 values up to ``scale``, each 1.9 times the last."""
+    return np.concatenate([[0.0], scale * 1.9 ** -np.arange(n - 2.0, -1.0, -1.0)])
+
+
+def _jitter_axis(model: _Model, node: tuple[float, float], scale: float) -> _Axis:
+    """Range of the jitter that one (tau, theta) allows, the other amplitudes free."""
+    values = _geometric(scale, 10)
+    amplitudes = _geometric(scale, 10)
+    for _ in range(N_ZOOMS):
+        best = np.array([model.log_like(node, j, amplitudes, amplitudes).max() for j in values])
+        low, high, resolved = _range(values, best, KEPT / 2)
+        if resolved:
+            break
+        values = np.linspace(low, high, N_COARSE)
+    return _axis(low, high, N_JITTER)
+
+
+def _range(values: np.ndarray, log_like: np.ndarray, depth: float) -> tuple[float, float, bool]:
+    """The values within ``depth`` of the best and one more a side; whether at least 4 are within."""
+    within = np.flatnonzero(log_like > log_like.max() - depth)
+    low, high = max(within[0] - 1, 0), min(within[-1] + 1, len(values) - 1)
+    return float(values[low]), float(values[high]), len(within) >= 4
+
+
+@dataclass(frozen=True)
+class _Box:
+    """Where a (tau, theta) has its likelihood in (d, w), and the highest ln L there."""
+
+    drift: tuple[float, float]
+    white: tuple[float, float]
+    best: float
+
+
+def _box(
+    model: _Model,
+    node: tuple[float, float],
+    jitter: _Axis,
+    start: tuple[np.ndarray, np.ndarray],
+    known: float,
+) -> _Box:
+    """Zooms into the amplitudes that matter: first at the middle jitter, then at the outer ones.
+
+    Stops early where the likelihood stays far below ``known``, that of another node.
+    """
+    middle = jitter.value[[len(jitter.value) // 2]]
+    drift, white = start
+    for zoom in range(N_ZOOMS):
+        trial = middle if zoom < 2 else np.unique(jitter.value[[0, len(jitter.value) // 2, -1]])
+        found = np.max([model.log_like(node, j, drift, white) for j in trial], axis=0)
+        best = float(found.max())
+        d_low, d_high, d_done = _range(drift, found.max(axis=1), KEPT)
+        w_low, w_high, w_done = _range(white, found.max(axis=0), KEPT)
+        if best < known - 2 * KEPT or (d_done and w_done and zoom >= 2):
+            break
+        drift = np.linspace(d_low, d_high, N_COARSE)
+        white = np.linspace(w_low, w_high, N_COARSE)
+    return _Box((d_low, d_high), (w_low, w_high), best)
+
+
+def _boxes(model: _Model, jitter: _Axis, scale: float) -> dict[tuple[float, float], _Box]:
+    """Boxes of all (tau, theta) that matter, on a grid halved until enough of them do."""
+    taus, thetas = np.array(TAU_DAYS), np.linspace(0, np.pi / 2, N_THETA)
+    start = _geometric(scale, N_COARSE + 1), _geometric(scale, N_COARSE)
+    boxes: dict[tuple[float, float], _Box] = {}
+    wanted = set(_grid(taus, thetas))
+    for level in range(MAX_LEVEL + 1):
+        best = max((box.best for box in boxes.values()), default=-np.inf)
+        for node in _grid(taus, thetas):
+            if node in wanted and node not in boxes:
+                boxes[node] = _box(model, node, jitter, start, best)
+                best = max(best, boxes[node].best)
+        boxes = {node: box for node, box in boxes.items() if box.best > best - KEPT}
+        n_good = sum(box.best > best - KEPT / 2 for box in boxes.values())
+        if n_good >= MIN_NODES or level == MAX_LEVEL:
+            break
+        taus, thetas = _halved(taus, geometric=True), _halved(thetas, geometric=False)
+        wanted = _near(set(boxes), taus, thetas)
+        start = tuple(
+            np.linspace(
+                min(getattr(box, name)[0] for box in boxes.values()),
+                max(getattr(box, name)[1] for box in boxes.values()),
+                N_COARSE + 2,
+            )
+            for name in ("drift", "white")
+        )
+    return boxes
+
+
+def _grid(taus: np.ndarray, thetas: np.ndarray) -> Iterator[tuple[float, float]]:
+    """All (tau, theta); without a slow part tau means nothing, and one node stands for all."""
+    for theta in thetas.tolist():
+        for tau in taus.tolist() if theta < thetas[-1] else taus[:1].tolist():
+            yield tau, theta
+
+
+def _halved(values: np.ndarray, *, geometric: bool) -> np.ndarray:
+    x = np.log(values) if geometric else values
+    fine = np.interp(np.arange(2 * len(x) - 1) / 2, np.arange(len(x)), x)
+    fine[::2] = x
+    result = np.exp(fine) if geometric else fine
+    result[::2] = values
+    return np.asarray(result)
+
+
+def _near(
+    kept: set[tuple[float, float]], taus: np.ndarray, thetas: np.ndarray
+) -> set[tuple[float, float]]:
+    """Nodes of the finer grid at most one step from one that is kept."""
+    index_tau = {tau: k for k, tau in enumerate(taus.tolist())}
+    index_theta = {theta: k for k, theta in enumerate(thetas.tolist())}
+    near = set()
+    for tau, theta in kept:
+        i, k = index_tau[tau], index_theta[theta]
+        columns = range(len(taus)) if k == len(thetas) - 1 else range(i - 1, i + 2)
+        for a in columns:
+            for b in range(k - 1, k + 2):
+                if 0 <= a < len(taus) and 0 <= b < len(thetas):
+                    near.add(
+                        (float(taus[0] if b == len(thetas) - 1 else taus[a]), float(thetas[b]))
+                    )
+    return near
+
+
+def _integrate(model: _Model, jitter: _Axis, boxes: dict[tuple[float, float], _Box]) -> Nodes:
+    separable = len(jitter.value) > 1
+    n_tau = len({tau for tau, theta in boxes if theta < np.pi / 2}) or 1
+    parts = []
+    for node, box in boxes.items():
+        repeats = n_tau if node[1] == np.pi / 2 else 1
+        for j, j_width in zip(jitter.value, jitter.width, strict=True):
+            drift = _shifted_axis(*box.drift, N_AMPLITUDE, len(parts) * SHIFTS[0] % 1)
+            white = _shifted_axis(*box.white, N_AMPLITUDE, len(parts) * SHIFTS[1] % 1)
+            width = repeats * drift.width[:, np.newaxis] * white.width
+            log_like = model.log_like(node, j, drift.value, white.value)
+            d = np.repeat(drift.value, N_AMPLITUDE)
+            w = np.tile(white.value, N_AMPLITUDE)
+            cell = drift.width[:, np.newaxis] ** 2 + white.width**2 + j_width**2 * separable
+            log_width = np.log(np.maximum(width * j_width, 1e-300)).ravel()
+            parts.append(_part(node, j, d, w, log_like.ravel(), log_width, cell.ravel()))
+    table = np.concatenate(parts, axis=1)
+    d, w, j, tau, theta, log_like, log_width, cell = table
+    # within a cell of the grid the density is the cell's: it has a pole at 0
+    floor2 = d**2 + w**2 + j**2 + cell + SOFT * np.median(model.variance)
+    n_free = 3 if separable else 2
+    log_prior = -0.5 * (n_free - 1 + PRIOR_EXPONENT) * np.log(floor2)
+    log_weight = log_like + log_width + log_prior
+    weight = np.exp(log_weight - log_weight.max())
+    kept = weight > 1e-7
+    d, w, j, tau, theta, log_like = (x[kept] for x in (d, w, j, tau, theta, log_like))
+    rho = np.sin(theta) ** 2
+    total = d**2 / ((1 - rho) * window_factor(tau) + rho)
+    return Nodes(
+        slow=total * (1 - rho),
+        night=total * rho,
+        exposure=w**2,
+        jitter=j**2,
+        tau_days=tau,
+        weight=weight[kept] / weight[kept].sum(),
+        log_like=log_like,
+        log_like_none=float(
+            model.log_like((TAU_DAYS[0], 0.0), 0.0, np.zeros(1), np.zeros(1))[0, 0]
+        ),
+    )
+
+
+def _part(
+    node: tuple[float, float],
+    jitter: float,
+    drift: np.ndarray,
+    white: np.ndarray,
+    log_like: np.ndarray,
+    log_width: np.ndarray,
+    cell: np.ndarray,
+) -> np.ndarray:
+    n = len(drift)
+    constants = [np.full(n, value) for value in (jitter, *node)]
+    return np.array([drift, white, *constants, log_like, log_width, cell])

@@ -1,0 +1,52 @@
+"""Small cubes made once, and runs on them in this process."""
+
+import shutil
+
+import pytest
+
+from pipeline.config.loader import read_settings
+from pipeline.sources import CubeFolder
+from pipeline.sources.request import Request
+from pipeline.workflow.executors import Workers
+from tests.reliability.cubes import write_campaign, write_config
+
+N_EXPOSURES = 4
+
+
+@pytest.fixture(scope="session")
+def made_cubes(tmp_path_factory):
+    """The cubes of the campaign; not to be changed."""
+    return write_campaign(tmp_path_factory.mktemp("made"), N_EXPOSURES)
+
+
+@pytest.fixture
+def cubes(tmp_path, made_cubes):
+    """A folder of cubes that a test may spoil."""
+    folder = tmp_path / "cubes"
+    folder.mkdir()
+    for path in made_cubes:
+        shutil.copy2(path, folder)
+    return folder
+
+
+@pytest.fixture
+def run(tmp_path, cubes):
+    """Measure and summarise the folder; returns the campaign."""
+    path = write_config(tmp_path)
+
+    def measured(folder=cubes, *, force=(), work=tmp_path / "work", more=""):
+        path.write_text(path.read_text() + more)
+        settings = read_settings(path)
+        request = Request(
+            settings, tmp_path, ("cubes",), folder, None, work, Workers(1), tuple(force)
+        )
+        campaign = CubeFolder(request)
+        campaign.measure()
+        return campaign
+
+    return measured
+
+
+def rows_of(campaign):
+    """Rows of the table of exposures, by file or identity."""
+    return {str(row["exposure_id"]): row for row in campaign.summary.tables["exposures"]}
