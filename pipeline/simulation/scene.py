@@ -174,7 +174,13 @@ def _node_images(
     shift = exposure.refraction_px * np.array([np.sin(angle), np.cos(angle)])
     bars = psf.spikes_image(xy[0], xy[1], exposure.parallactic_deg + 45.0, columns, rows)
     images = [
-        psf.star_image(exposure.profile(wave, xy), tuple(xy + amount * shift), bars, columns, rows)
+        psf.star_image(
+            exposure.profile(wave, (float(xy[0]), float(xy[1]))),
+            tuple(xy + amount * shift),
+            bars,
+            columns,
+            rows,
+        )
         for wave, amount in zip(node_aa, atmosphere.refraction_shape(node_aa), strict=True)
     ]
     return np.array(images), int(rows[0]), int(columns[0])

@@ -72,7 +72,7 @@ class SimulatedCampaign:
         """Fluxes of the sources in an exposure, shape (source,): one star may vary."""
         ids = [star.star_id for star in self.stars]
         factors = variability(ids, self.exposures[index].mjd_mid, self.settings)
-        return np.array(self.fluxes) * np.append(factors, 1.0)
+        return np.asarray(np.array(self.fluxes) * np.append(factors, 1.0))
 
     def scene(self, index: int) -> Scene:
         """The noise-free scene of an exposure."""

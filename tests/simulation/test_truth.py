@@ -205,7 +205,7 @@ def test_light_of_a_blended_star_lies_outside_its_catalogue_position():
 
 def test_campaign_without_a_reference_has_the_fluxes_of_a_virtual_one():
     with_reference = small_campaign(drift_std=0.0, slice_edge_std=0.0)
-    without = small_campaign([FEW[0]], drift_std=0.0)
+    without = small_campaign([FEW[0]], drift_std=0.0, slice_edge_std=0.0)
     assert without.fluxes == pytest.approx(with_reference.fluxes, rel=1e-9)
     assert not without.exposures[0].is_reference
 

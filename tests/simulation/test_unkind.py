@@ -5,6 +5,7 @@ import pytest
 
 from pipeline.config.settings import SimulationSettings
 from pipeline.errors import ConfigError
+from pipeline.simulation.instrument import FIELD_CENTRE_XY
 from pipeline.simulation.presets import PRESETS, resolve_preset
 from pipeline.simulation.stars import VARIABILITY_PERIOD_DAYS, variability
 from tests.simulation.test_truth import FEW, REFERENCE, small_campaign
@@ -12,7 +13,10 @@ from tests.simulation.test_truth import FEW, REFERENCE, small_campaign
 
 def test_a_psf_gradient_is_linear_over_the_field_and_none_by_default():
     exposure = small_campaign(psf_gradient=0.05).exposures[1]
-    centre, right, left = (exposure.profile(8000.0, (x, 149.9)) for x in (152.3, 252.3, 52.3))
+    centre, right, left = (
+        exposure.profile(8000.0, (FIELD_CENTRE_XY[0] + dx, FIELD_CENTRE_XY[1]))
+        for dx in (0.0, 100.0, -100.0)
+    )
     assert right.fwhm_px + left.fwhm_px == pytest.approx(2 * centre.fwhm_px, rel=1e-12)
     expected = 1 + 100 * exposure.fwhm_gradient[0]
     assert right.fwhm_px / centre.fwhm_px == pytest.approx(expected, rel=1e-12)

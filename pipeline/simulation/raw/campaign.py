@@ -15,6 +15,7 @@ from pipeline.simulation.raw import headers
 from pipeline.simulation.raw.exposure import Scene
 from pipeline.simulation.raw.headers import Pointing
 from pipeline.simulation.raw.scene import Conditions, FieldStars, make_scene
+from pipeline.simulation.response import ChannelResponse
 from pipeline.simulation.simulate import SimulatedCampaign
 
 
