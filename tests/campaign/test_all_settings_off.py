@@ -176,6 +176,16 @@ COUNTED = {  # whole numbers, true or false, and free text: no page can show the
     "photometry.stat_factor",
     "review.exclude",
     "simulation.sky_share",
+    "simulation.night_std",
+    "simulation.exposure_std",
+    "simulation.slice_edge_std",
+    "simulation.residual_std",
+    "simulation.psf_gradient",
+    "simulation.variable_star",
+    "simulation.variable_std",
+    "simulation.position_angles_deg",
+    "simulation.dither_arcsec",
+    "simulation.preset",
     "simulation.keep_cubes",
 }
 
