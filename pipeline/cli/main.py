@@ -1,6 +1,7 @@
 """``python -m pipeline``: one command line for every step, and how an expected failure ends it."""
 
 import importlib
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -88,6 +89,8 @@ def main(arguments: Sequence[str] | None = None, *, prog_name: str = "python -m 
     """
     log_to_terminal()
     try:
+        if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+            signal.signal(signal.SIGINT, signal.default_int_handler)  # from here on it is caught
         status = cli.main(
             args=None if arguments is None else list(arguments),
             prog_name=prog_name,

@@ -124,6 +124,10 @@ class ArchiveFrames(MeasuredCampaign):
     def measure(self) -> None:
         """Reduce what is stale, then measure the cubes."""
         self.reduce()
+        missing = [job.night for job in self.nights if reduce_tasks.stale(job)]
+        if self.request.shard is not None and missing:
+            say(f"{len(missing)} nights are left to other shards; when they are reduced, run again")
+            return
         super().measure()
 
     def reduce(self) -> None:
@@ -139,8 +143,9 @@ class ArchiveFrames(MeasuredCampaign):
         if "reduce" in self.request.force:
             for night in self.nights:
                 reduce_tasks.forget(night)
-        with products.exclusive(self.workspace):
-            schedule.reduce_nights(self.nights, self.workspace, self.request.workers)
+        shard = self.request.shard
+        with products.exclusive(self.workspace, shared=shard is not None):
+            schedule.reduce_nights(self.nights, self.workspace, self.request.workers, shard)
 
     def _recipes_are_missing(self) -> bool:
         try:
