@@ -9,9 +9,8 @@ from pipeline.config.settings import Field
 from pipeline.errors import CalibrationMissing, NotReduced, RecipeFailed, RecipesMissing, WorkerLost
 from pipeline.muse.association import tree_xml
 from pipeline.reduction.recipes import INSTALL_LINE
-from pipeline.tasks import installed
+from pipeline.tasks import installed, schedule
 from pipeline.tasks import reduce as reduce_tasks
-from pipeline.tasks import schedule
 from pipeline.workflow.executors import Workers
 from tests.reduction.fake_esorex import primary
 from tests.reduction.site import Site
