@@ -20,10 +20,12 @@ from pipeline.config.setting import read_by
 from pipeline.config.settings import Field, ReductionSettings
 from pipeline.errors import (
     AssociationRefused,
+    ExposureCrashed,
     ExposureError,
     RecipesMissing,
     UnknownMode,
     WorkerLost,
+    without_folders,
 )
 from pipeline.muse.association import parse_tree
 from pipeline.muse.exposure import (
@@ -55,7 +57,7 @@ from pipeline.reduction.workshop import (
 )
 from pipeline.schema.calibration_record import CalibrationRecord
 from pipeline.schema.reduction_log import ReductionLog, summed_up
-from pipeline.tasks.inputs import InputExposure
+from pipeline.tasks.inputs import RAW, InputExposure
 from pipeline.tasks.installed import installed_tables, runner_of
 from pipeline.tasks.measure import exposure_folder
 from pipeline.workflow import products
@@ -221,6 +223,14 @@ def mark_lost(job: NightJob, error: Exception) -> None:
         _keep(job, exposure, _content(job, Reduction(exposure.dp_id, None, lost)))
 
 
+def mark_failed(job: NightJob, error: Exception) -> None:
+    """Write down what nobody expected while a night was reduced, for each of its exposures."""
+    said = without_folders(str(error), str(job.raw), str(job.workspace))
+    for exposure in job.exposures:
+        crashed = ExposureCrashed(f"{exposure.dp_id}: {type(error).__name__}: {said}")
+        _keep(job, exposure, _content(job, Reduction(exposure.dp_id, None, crashed)))
+
+
 def is_defined(job: NightJob) -> bool:
     """Whether some exposure has defined the campaign's grid and response."""
     return bool(shared_identity(job.shared))
@@ -272,19 +282,20 @@ def _entry(job: NightJob, exposure: RawExposure) -> InputExposure:
         try:
             check_mode(seen, job.field)
         except UnknownMode as error:
-            return InputExposure(exposure.dp_id, seen, error)
+            return InputExposure(exposure.dp_id, seen, error, origin=RAW)
     if products.read_stamp(product) is None:
         missing = errors.NotReduced(f"{exposure.dp_id}: not reduced yet")
-        return InputExposure(exposure.dp_id, seen, missing)
+        return InputExposure(exposure.dp_id, seen, missing, origin=RAW)
     kept = _read(product)
     if kept["error_type"]:
         kind = getattr(errors, kept["error_type"], ExposureError)
-        return InputExposure(exposure.dp_id, seen, kind(kept["error"]))
+        return InputExposure(exposure.dp_id, seen, kind(kept["error"]), origin=RAW)
     return InputExposure(
         seen.exposure_id if seen else exposure.dp_id,
         seen,
         cube_path=job.workspace / kept["cube"],
         cube_key=kept["cube_key"],
+        origin=RAW,
     )
 
 

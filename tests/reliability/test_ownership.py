@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from pipeline.report.packing import pack
 
 from pipeline.config.paths import ROOT
 from pipeline.errors import WorkspaceError
+from pipeline.report.downloads.packing import pack
 from pipeline.workflow import ownership
 from pipeline.workflow.ownership import (
     DEMO,

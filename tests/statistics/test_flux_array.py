@@ -119,6 +119,8 @@ def test_photometry_is_an_export_with_a_row_for_everything_that_was_measured() -
         np.testing.assert_equal(row["flux"], one.flux[place])
         np.testing.assert_equal(row["snr"], one.flux[place] / one.flux_err[place])
         assert row["flags"] == one.flags[place]
+        assert (row["method"], row["noise_source"]) == ("exact", one.noise_source[place])
+        np.testing.assert_equal(row["background_std"], one.background_std[place])
 
 
 def test_the_snr_table_has_a_column_for_each_radius() -> None:
