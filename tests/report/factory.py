@@ -291,6 +291,8 @@ def _ratios(
                 "spearman_p_nights": rng.uniform(0, 1),
                 "slope_per_year": rng.normal(0, 0.02),
                 "slope_err": 0.01,
+                "trend_p": 0.4,
+                "trend_p_adjusted": 1.0,
                 "snr_gmean": np.sqrt(snr[i] * snr[j]),
                 "separation_px": np.hypot(*(xy[i] - xy[j])),
                 "same_channel": False,
