@@ -2,9 +2,11 @@
 
 Copy it, set partition and account. The working folder must be on a file system that all nodes see,
 and the virtual environment must be the one that runs `build_report.py`. "reduce" is asked for with
---source archive only.
+--source archive only. Run folder, heartbeats and retries are set by the project: blocks end within a
+minute when the run that asked for them has ended. See docs/operators.md for sizes.
 """
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -25,7 +27,7 @@ def slurm(walltime: str, max_blocks: int, threads: int) -> SlurmProvider:
         min_blocks=0,
         max_blocks=max_blocks,
         walltime=walltime,
-        worker_init=f"export PATH={ENVIRONMENT}:$PATH OMP_NUM_THREADS={threads}",
+        worker_init=f"export PATH={shlex.quote(str(ENVIRONMENT))}:$PATH OMP_NUM_THREADS={threads}",
     )
 
 
@@ -43,6 +45,4 @@ config = Config(
             provider=slurm("24:00:00", max_blocks=100, threads=1),
         ),
     ],
-    retries=1,
-    usage_tracking=0,
 )

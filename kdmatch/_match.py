@@ -36,7 +36,8 @@ class Match:
     rms_px: float  # root of the mean squared distance of the pairs
     tolerance_px: float  # with which the pairs were chosen: wider than asked if they are noisy
     # (6, 6) of a, b, c, d, e, f with x_t = a x + b y + c, y_t = d x + e y + f, from the scatter of
-    # the pairs about the fit (n - 3 degrees of freedom): position noise only, no distortion term
+    # the pairs about the fit (n - 3 degrees of freedom, no less than rounding makes): for a field that
+    # is affine; scaled to cover the departure where its odds exceed 100
     covariance: Array
     log10_distortion_odds: float  # evidence that the true map is not affine, over that it is
     departure_px: float  # greatest expected error of the map at a reference star in both fields
@@ -123,7 +124,7 @@ class NoMatch(Exception):
     one-to-one pairs that any transformation reached), ``needed_pairs`` (fewest that would have
     convinced with residuals up to the tolerance; 0 if no number could), ``false_alarm_probability``
     (of the best; 1.0 without any), ``max_false_alarm``, ``n_candidates``, ``n_plausible``,
-    ``n_verified``.
+    ``n_verified``, ``work`` (done, in the units of ``max_work``).
     """
 
     def __init__(self, result: _binding.Result, max_false_alarm: float) -> None:
@@ -217,17 +218,17 @@ def match(
 
     Candidates are quadrilaterals with the same ratios of triangle areas (Heyl 2013, MNRAS 433,
     935), found in a k-d tree; each is verified on the whole catalogues and refined by least squares
-    on all pairs. The answer does not depend on the order of rows; of repeated positions the first
-    row is reported.
+    on all pairs. The answer does not depend on the order of rows nor on which list is the
+    reference; of repeated positions the first row is reported.
 
     Parameters
     ----------
     reference_xy, target_xy : array_like, shape (star, 2)
         Positions [pixel]; NaN is an error, an empty catalogue is no match.
     tolerance_px : float
-        Greatest distance of a pair after the fit [target pixel]; at least three times the position
-        noise of both catalogues together. If twelve pairs or more show a noise above a quarter of
-        it, pairs out to four times that noise are taken (twice the tolerance at most).
+        Greatest distance of a pair after the fit, in the pixels of either list; at least three times
+        the position noise of both catalogues together. If twelve pairs or more show a noise above a
+        quarter of it, pairs out to four times that noise are taken (twice the tolerance at most).
     allow_reflection : bool
         Also look for mirrored catalogues.
     prior : array_like, shape (2, 3), optional
@@ -236,15 +237,23 @@ def match(
     max_false_alarm : float
         Accept only if unrelated catalogues would show such an agreement less often than this.
     scale_range : (float, float)
-        Limits of the scale sqrt(abs(det)).
+        Limits of the scale sqrt(abs(det)) of the map that is returned, give or take three of its
+        standard errors.
     max_shear : float
-        The two principal scales differ at most as under a shear by this.
+        The two principal scales differ at most as under a shear by this; likewise.
     max_field_error_px : float, optional
-        Greatest 1-sigma error of the map at any reference star [target pixel]; by default the
-        tolerance. Few pairs at one end of a field do not determine it at the other; ``numpy.inf``
-        accepts that.
+        Greatest 1-sigma error of the map at any star of the reference [target pixel] and, of the
+        inverse map, of the target [reference pixel]; by default the tolerance. Few pairs at one end
+        of a field do not determine it at the other, and residuals may show that no affine map holds
+        over the field; ``numpy.inf`` accepts both, and `Match.position_sigma_px` tells.
     max_candidates : int
-        Bound on the work: pairs of quadrilaterals looked at (20 million take some seconds).
+        Bound on the pairs of quadrilaterals looked at.
+    max_work : int
+        Bound on the search in units of about 10 ns, counted and not timed, so that the outcome does
+        not depend on machine or load: by default it ends within two seconds of CPU time.
+    fixed : array_like, shape (position, 2), optional
+        Positions fixed on the detector, such as hot pixels (`fixed_positions`) [pixel]: what lies
+        within ``tolerance_px`` of one is left out of both lists. Rows are those of the lists as given.
 
     Returns
     -------

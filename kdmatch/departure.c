@@ -288,9 +288,11 @@ double departure_variance(const departure *d, point at)
     double term[KDMATCH_TERMS], sum = 0;
     departure_terms(d, at, term);
     for (int i = 0; i < KDMATCH_TERMS; i++) {
-        for (int j = 0; j < KDMATCH_TERMS; j++) {
-            sum += term[i] * term[j] * (d->form[0][i][j] + d->form[1][i][j]);
+        double row = (d->form[0][i][i] + d->form[1][i][i]) * term[i];
+        for (int j = 0; j < i; j++) {
+            row += 2 * (d->form[0][i][j] + d->form[1][i][j]) * term[j];
         }
+        sum += row * term[i];
     }
     return fmax(sum, 0);
 }

@@ -185,7 +185,7 @@ def _pointings(place: Array, maps: Sequence[Array | None], tolerance_px: float) 
     distinct: list[Array] = []
     for affine in maps:
         assert affine is not None
-        sky: Array = np.linalg.solve(affine[:, :2], place - affine[:, 2])
+        sky = np.asarray(np.linalg.solve(affine[:, :2], place - affine[:, 2]), dtype=np.float64)
         if all(np.hypot(*(sky - other)) > APART * tolerance_px for other in distinct):
             distinct.append(sky)
     return len(distinct)

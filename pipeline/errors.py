@@ -19,6 +19,11 @@ def printable(text: str) -> str:
     return _CONTROL.sub(_escaped, text)
 
 
+def printable_lines(text: str) -> str:
+    """A text of several lines without control characters, for a terminal."""
+    return "\n".join(printable(line) for line in text.split("\n"))
+
+
 def _escaped(match: re.Match[str]) -> str:
     if match[0].strip(" \t\r\n") == "":
         return " "
@@ -56,6 +61,10 @@ class SourceUnavailable(RequestError):
 
 class WorkspaceError(RequestError):
     """The working or site folder cannot be written, is full, or is in use by another run."""
+
+
+class ExecutorFailed(RequestError):
+    """The workers that jobs were to run on do not start, or have ended before their jobs."""
 
 
 class NoReferenceExposure(RequestError):

@@ -90,13 +90,16 @@ def build(
     target = SiteRequest(
         site, version_label, until == "pages", site_url, previous, checked_doi(doi)
     )
-    if until == "site":  # a foreign folder is refused before anything is computed
+    if (
+        until == "site" and request.shard is None
+    ):  # a foreign folder is refused before anything is computed
         check(
             site,
             SITE,
             apart=(request.work, request.cubes, request.raw, options["config"], previous),
         )
-    with exclusive(request.work):
+    until = "measure" if request.shard else until
+    with exclusive(request.work, shared=request.shard is not None):
         log_to_file(request.work)
         campaigns = campaigns_of(request)
         measure_all(campaigns)

@@ -1,6 +1,7 @@
 """``python -m pipeline``: one command line for every step, and how an expected failure ends it."""
 
 import importlib
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -20,6 +21,7 @@ COMMANDS = {
     "build": ("pipeline.cli.build:build", "Build the report: measure, summarise, write the site."),
     "overview": ("pipeline.cli.archive:overview", "List the nights that the archive holds."),
     "retrieve": ("pipeline.cli.archive:retrieve", "Download exposures with their calibrations."),
+    "contact": ("pipeline.cli.archive:contact", "Check what is assumed about the archives."),
     "identify": ("pipeline.cli.archive:identify", "Identify the field stars in Gaia DR3."),
     "reduce": ("pipeline.cli.measure:reduce", "Reduce raw frames to cubes with the MUSE recipes."),
     "measure": ("pipeline.cli.measure:measure", "Measure every exposure that is new or stale."),
@@ -87,6 +89,8 @@ def main(arguments: Sequence[str] | None = None, *, prog_name: str = "python -m 
     """
     log_to_terminal()
     try:
+        if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+            signal.signal(signal.SIGINT, signal.default_int_handler)  # from here on it is caught
         status = cli.main(
             args=None if arguments is None else list(arguments),
             prog_name=prog_name,

@@ -7,10 +7,10 @@ import click
 from pipeline.cli.log import log_to_file
 from pipeline.cli.options import campaign_options, request_from
 from pipeline.cli.status import status_lines
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, printable, printable_lines
 from pipeline.sources import FORCEABLE, ArchiveFrames, campaigns_of, measure_all
+from pipeline.tasks.installed import installed_recipes
 from pipeline.tasks.reduce import dry_run as planned_calls
-from pipeline.tasks.reduce import installed_recipes
 from pipeline.workflow.products import exclusive
 from pipeline.workflow.progress import say
 
@@ -25,7 +25,7 @@ def measure(**options: Any) -> None:
       python -m pipeline measure --source cubes --cubes DIR --config mine.toml --jobs 8
     """
     request = request_from(**options)
-    with exclusive(request.work):
+    with exclusive(request.work, shared=request.shard is not None):
         log_to_file(request.work)
         measure_all(campaigns_of(request))
 
@@ -49,7 +49,7 @@ def statistics(**options: Any) -> None:
 def status(everything: bool, **options: Any) -> None:
     """List what is done, stale and failed, and why; nothing is run."""
     lines = status_lines(campaigns_of(request_from(**options)), everything=everything)
-    click.echo("\n".join(lines))
+    click.echo(printable_lines("\n".join(lines)))
 
 
 @click.command()
@@ -77,10 +77,10 @@ def reduce(check: bool, dry_run: bool, **options: Any) -> int:
         if dry_run:
             click.echo("\n".join(planned_calls(campaign.nights)))
             continue
-        with exclusive(request.work):
+        with exclusive(request.work, shared=request.shard is not None):
             log_to_file(request.work)
             campaign.reduce()
         for entry in campaign.entries():
-            click.echo(f"{entry.exposure_id}: {entry.error or entry.cube_path}")
+            click.echo(printable(f"{entry.exposure_id}: {entry.error or entry.cube_path}"))
             status |= entry.error is not None
     return status

@@ -12,6 +12,7 @@ from pipeline.config.paths import ROOT
 from pipeline.sources.registry import DEFAULT_SOURCES, SOURCES, check_folders
 from pipeline.sources.request import Request
 from pipeline.workflow.executors import Workers
+from pipeline.workflow.shards import Shard
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 FOLDER = click.Path(readable=False, path_type=Path)  # our own errors name the remedy
@@ -87,6 +88,12 @@ def campaign_options(*steps: str) -> Callable[[Command], Command]:
             "(see examples/slurm.py).",
         ),
         click.option(
+            "--shard",
+            metavar="I/N",
+            help="Measure part I of N only: N runs, on any machines, share one work folder; a last "
+            "run without this option does what is missing, and gathers.",
+        ),
+        click.option(
             "--force",
             type=click.Choice(steps),
             multiple=True,
@@ -113,6 +120,7 @@ def request_from(
     jobs: int,
     executor: str,
     force: tuple[str, ...],
+    shard: str | None = None,
 ) -> Request:
     """The request that the options of ``campaign_options`` make.
 
@@ -131,6 +139,7 @@ def request_from(
         work,
         Workers(jobs, executor),
         force,
+        Shard.parse(shard) if shard else None,
     )
     check_folders(request)
     return request

@@ -176,7 +176,7 @@ class StatisticsSettings(Section):
     radius_px: float = setting(
         4.5,
         "aperture radius of the headline numbers, one of extraction.radii_px",
-        stages=("reference", "statistics"),
+        stages=("reference", "measure", "statistics"),
         above=0,
     )
     pairs: tuple[tuple[int, int], ...] = setting(

@@ -4,10 +4,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from astropy.io.ascii import InconsistentTableError
 from astropy.table import Table
+from yaml import YAMLError
 
 from pipeline.config.paths import ROOT
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, printable
+
+# what astropy and its YAML reader raise for a file that is damaged, found by damaging one
+_UNREADABLE = (
+    OSError,
+    KeyError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    IndexError,
+    ArithmeticError,
+    RecursionError,
+    YAMLError,
+    InconsistentTableError,
+)
 
 
 @dataclass(frozen=True)
@@ -41,16 +57,21 @@ def read_registry(path: Path) -> StarRegistry:
     Raises
     ------
     ConfigError
-        If the file cannot be read, lacks a column, or holds a number twice.
+        If the file cannot be read, lacks a column, holds a number twice, or a position that is no
+        number.
     """
+    needed = f"field.star_registry = {str(path)!r}: an ECSV table with columns id, x, y is needed"
     try:
+        if not path.is_file():
+            raise ConfigError(f"{needed} (no such file)")
         table = Table.read(path, format="ascii.ecsv")
-        star_id, x, y = (np.asarray(table[name]) for name in ("id", "x", "y"))
-    except (OSError, KeyError, ValueError) as error:
-        raise ConfigError(
-            f"field.star_registry = {str(path)!r}: an ECSV table with columns id, x, y is needed "
-            f"({error})"
-        ) from error
+        star_id, x, y = (np.ma.filled(table[name]) for name in ("id", "x", "y"))
+        star_id, x, y = np.asarray(star_id), np.asarray(x), np.asarray(y)
+    except _UNREADABLE as error:
+        raise ConfigError(f"{needed} ({printable(str(error))})") from error
+    numbers = star_id.dtype.kind in "iu" and x.dtype.kind in "iuf" and y.dtype.kind in "iuf"
+    if not numbers or star_id.ndim != 1 or not (np.isfinite(x) & np.isfinite(y)).all():
+        raise ConfigError(f"{needed}: whole numbers, and positions in pixels")
     values, counts = np.unique(star_id, return_counts=True)
     if (counts > 1).any():
         raise ConfigError(

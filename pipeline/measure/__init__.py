@@ -13,7 +13,8 @@ from pipeline.config.settings import Field, PhotometrySettings, Settings
 from pipeline.config.star_registry import StarRegistry
 from pipeline.errors import WrongPixelScale
 from pipeline.measure.catalogue import build_catalogue
-from pipeline.measure.contamination import contamination_in_image
+from pipeline.measure.channel_share import find_field, light_share
+from pipeline.measure.contamination import contamination_in_image, measure_moffat
 from pipeline.measure.detection import detection_image, find_stars
 from pipeline.measure.extraction import as_arrays, extract_together, find_method
 from pipeline.measure.matching import ExposureMatch, is_single, match_exposure
@@ -29,6 +30,7 @@ from pipeline.measure.results import BandPhotometry, Detection, Measurement
 from pipeline.measure.spectra import Spectra, Targets
 from pipeline.measure.standard import find_standard
 from pipeline.muse.cube import PIXEL_SCALE_TOLERANCE, Cube
+from pipeline.muse.geometry import field_layout
 
 __all__ = [
     "BandPhotometry",
@@ -175,7 +177,21 @@ def measure(
         )
         for name in settings.photometry.bands
     )
-    return Measurement(match, stars, photometry)
+    light = light_share(
+        match.xy,
+        find_field(detection.image, detection.position_angle_deg, field_layout(_mode(cube))),
+        measure_moffat(
+            detection.image - detection.sources.background,
+            detection.sources.xy,
+            detection.sources.fwhm_px,
+        ),
+        settings.statistics.radius_px,
+    )
+    return Measurement(match, stars, photometry, light)
+
+
+def _mode(cube: Cube) -> str:
+    return str(cube.header.get("ESO INS MODE", ""))
 
 
 def _neighbours(detection: Detection, match: ExposureMatch) -> np.ndarray:

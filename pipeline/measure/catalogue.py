@@ -5,10 +5,11 @@ import numpy as np
 from pipeline.config.settings import Settings
 from pipeline.config.star_registry import StarRegistry
 from pipeline.errors import NoReferenceExposure, NoStarsMatched
+from pipeline.measure.channel_share import find_field
 from pipeline.measure.detection import edge_distance
 from pipeline.measure.matching import match_exposure, mutual_pairs
 from pipeline.measure.reference import ReferenceCatalogue
-from pipeline.muse.geometry import slice_address
+from pipeline.muse.geometry import WIDE_FIELD, FieldLayout, slice_address
 
 
 def build_catalogue(
@@ -22,6 +23,7 @@ def build_catalogue(
     contamination: np.ndarray,
     registry: StarRegistry | None = None,
     position_angle_deg: float = 0.0,
+    layout: FieldLayout = WIDE_FIELD,
 ) -> ReferenceCatalogue:
     """Number the detections of the reference exposure and flag those that summaries leave out.
 
@@ -40,6 +42,8 @@ def build_catalogue(
         Change of ln F that neighbours can make, see ``pipeline.measure.contamination``.
     position_angle_deg : float
         ESO INS DROT POSANG: rotation of the slices against the rows of the cube.
+    layout : FieldLayout
+        Of the exposure's mode.
 
     Raises
     ------
@@ -50,7 +54,7 @@ def build_catalogue(
     edge = edge_distance(image, xy)
     standard = np.hypot(*(xy - np.asarray(standard_xy)).T)
     flags, reasons = _flags(edge, contamination, standard, settings)
-    address = slice_address(*_field_offsets(image, xy, position_angle_deg))
+    address = slice_address(*find_field(image, position_angle_deg, layout).offsets(xy), layout)
     order = np.argsort(star_id)
     return ReferenceCatalogue(
         exposure_id,
@@ -129,13 +133,3 @@ def _same_stars(
         ) from error
     star, source = mutual_pairs(match.xy, xy, settings.detection.fwhm_px / 2).T
     return star, source
-
-
-def _field_offsets(
-    image: np.ndarray, xy: np.ndarray, position_angle_deg: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Offsets along and across the slices from the centre of the spaxels with data [pix]."""
-    row, column = np.nonzero(np.isfinite(image))
-    dx, dy = xy[:, 0] - column.mean(), xy[:, 1] - row.mean()
-    angle = np.deg2rad(position_angle_deg)
-    return dx * np.cos(angle) + dy * np.sin(angle), dy * np.cos(angle) - dx * np.sin(angle)

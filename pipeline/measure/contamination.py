@@ -154,15 +154,13 @@ def measure_moffat(image: np.ndarray, xy: np.ndarray, fwhm_px: float) -> Moffat:
     chosen = alone[
         np.argsort(-core_light(image, xy[alone], fwhm_px), kind="stable")[:N_PROFILE_STARS]
     ]
-    row, column = np.indices(image.shape)
     radii, values = [], []
     for x, y in xy[chosen]:
-        distance = np.hypot(column - x, row - y)
-        inside = (distance <= reach) & np.isfinite(image)
-        peak = np.median(image[(distance <= 1) & np.isfinite(image)]) if inside.any() else 0.0
+        distance, value = _about(image, x, y, reach)
+        peak = np.median(value[distance <= 1]) if (distance <= 1).any() else 0.0
         if peak > 0:
-            radii.append(distance[inside])
-            values.append(image[inside] / peak)
+            radii.append(distance)
+            values.append(value / peak)
     start = Moffat(fwhm_px, DEFAULT_BETA)
     if not radii:
         return start
@@ -183,6 +181,16 @@ def measure_moffat(image: np.ndarray, xy: np.ndarray, fwhm_px: float) -> Moffat:
         f_scale=0.02,
     )
     return Moffat(float(np.exp(fit.x[1])), float(fit.x[2]))
+
+
+def _about(image: np.ndarray, x: float, y: float, reach_px: float) -> tuple[np.ndarray, np.ndarray]:
+    """Distances and values (pix,) of the spaxels with data within a radius of a place."""
+    ny, nx = image.shape
+    columns = np.arange(max(0, int(x - reach_px)), min(nx, int(x + reach_px) + 2))
+    rows = np.arange(max(0, int(y - reach_px)), min(ny, int(y + reach_px) + 2))[:, None]
+    distance, value = np.hypot(columns - x, rows - y), image[rows, columns]
+    inside = (distance <= reach_px) & np.isfinite(value)
+    return distance[inside], value[inside]
 
 
 def contamination_in_image(

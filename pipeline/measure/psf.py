@@ -17,7 +17,7 @@ import numpy as np
 
 from pipeline.measure.layers import Block, CubeArrays, read_block
 from pipeline.measure.psf_fit import KnotImages, fit_psf
-from pipeline.measure.psf_rows import Rows, build_rows, fit_with_gaps
+from pipeline.measure.psf_rows import build_rows, fit_with_gaps
 from pipeline.measure.psf_system import Windows, build_windows, solve_fluxes
 from pipeline.measure.spectra import Accumulation, Spectra, Targets
 
@@ -66,9 +66,10 @@ class PsfFluxes:
         known = np.where(windows.valid, windows.index, self.spaxels[0])
         self._place = np.searchsorted(self.spaxels, known)  # (source, pix)
         knots, seen = _knot_images(cube, self.spaxels, self._place)
-        self._windows = windows = replace(windows, valid=windows.valid & seen)
         n_targets = len(self._stars)
-        self.psf = fit_psf(windows, xy, knots, np.arange(len(xy)) < n_targets)
+        complete = replace(windows, valid=windows.valid & seen.all(axis=0))
+        self.psf = fit_psf(complete, xy, knots, np.arange(len(xy)) < n_targets)
+        self._windows = windows = replace(windows, valid=windows.valid & seen.any(axis=0))
         self._knots = [
             build_rows(windows, self.psf, knot, xy, self._targets.radii_px, n_targets)
             for knot in range(len(knots.wave_aa))
@@ -96,7 +97,7 @@ class PsfFluxes:
         seen = (nearest.light * windows.valid[:n_targets, None]).sum(axis=2)
         coverage = np.repeat(seen[..., None], data.shape[2], axis=2)
         if block.missing.any():
-            self._fit_around_gaps(block, data, joint, nearest, flux, coverage)
+            self._fit_around_gaps(block, data, joint, flux, coverage)
         for whole, part in (
             (self._flux, flux),
             (self._variance, variance),
@@ -109,7 +110,6 @@ class PsfFluxes:
         block: Block,
         data: np.ndarray,
         joint: np.ndarray,
-        rows: Rows,
         flux: np.ndarray,
         coverage: np.ndarray,
     ) -> None:
@@ -119,11 +119,17 @@ class PsfFluxes:
         missing = block.missing[layers][:, self._place[:n_targets]] & windows.valid[:n_targets]
         for row, star in zip(*np.nonzero(missing.any(axis=2)), strict=True):
             layer, good = layers[row], windows.valid[star] & ~missing[row, star]
-            coverage[star, :, layer] = rows.light[star] @ good
+            share = self._share[block.layers][layer]
             pairs = np.flatnonzero(windows.window == star)
-            others = joint[windows.other[pairs], layer] @ rows.system.pair_image[pairs]
-            fitted = fit_with_gaps(windows, rows, star, data[star, :, layer] - others, good)
-            flux[star, :, layer] = rows.scale * fitted
+            fitted = np.zeros(flux.shape[1])
+            covered = np.zeros(flux.shape[1])
+            for knot in np.flatnonzero(share):
+                rows = self._knots[knot]
+                others = joint[windows.other[pairs], layer] @ rows.system.pair_image[pairs]
+                light = fit_with_gaps(windows, rows, star, data[star, :, layer] - others, good)
+                fitted += share[knot] * rows.scale * light
+                covered += share[knot] * (rows.light[star] @ good)
+            flux[star, :, layer], coverage[star, :, layer] = fitted, covered
 
     def spectra(self) -> Spectra:
         """Flux, variance and coverage of every star, aperture and layer."""
@@ -149,7 +155,7 @@ def _on_image(xy: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 def _knot_images(
     cube: CubeArrays, spaxels: np.ndarray, place: np.ndarray
 ) -> tuple[KnotImages, np.ndarray]:
-    """Mean images of a few layers about each knot, and which spaxels (source, pix) have data.
+    """Mean images of a few layers about each knot; which spaxels (knot, source, pix) have data.
 
     Knots without any data (the notch of the laser) are left out, unless none has any.
     """
@@ -172,7 +178,7 @@ def _knot_images(
     if not lit.any():
         lit = ~lit
     images = KnotImages(np.array(wave)[lit], np.array(data)[lit], np.array(noise)[lit])
-    return images, np.asarray((counts[lit] > 0).all(axis=0))
+    return images, np.asarray(counts[lit] > 0)
 
 
 def _interpolation(knot_aa: np.ndarray, wave_aa: np.ndarray) -> np.ndarray:

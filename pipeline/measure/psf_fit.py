@@ -3,7 +3,8 @@
 At each knot in wavelength: the shares of the Gaussian components (fitted to all stars together), a
 width, and a shift of all positions (refraction). Over the field: the width relative to its mean is
 a polynomial of the place, the same at all wavelengths. Each star may lie a little beside its given
-position. All of it comes from the images at the knots, averages of a few layers each.
+position. All of it comes from the images at the knots, averages of a few layers each. Width
+and shift are parabolas in wavelength, shares are straight lines.
 """
 
 from dataclasses import dataclass, replace
@@ -38,6 +39,8 @@ POSITION_PRIOR_PX = 0.05  # errors of positions that come from matched catalogue
 MAX_STEP = 0.3  # of ln width, in one iteration
 STEP_PX = 0.02  # for derivatives along x and y
 STEP_LN_WIDTH = 0.01
+N_PARABOLA = 3
+TINY = 1e-300
 
 
 @dataclass(frozen=True)
@@ -240,11 +243,11 @@ def _updated(
     trust = every.sum(axis=0) / (every.sum(axis=0) + POSITION_PRIOR_PX**-2)
     target = psf.offset_px + aside
     offset = np.clip(target * trust[:, None], -4 * POSITION_PRIOR_PX, 4 * POSITION_PRIOR_PX)
-    sigma = psf.sigma_px * np.exp(mean) if widths else psf.sigma_px
+    ln_sigma = _smoothed(psf.wave_aa, np.log(psf.sigma_px) + mean)
     return replace(
         psf,
-        sigma_px=sigma,
-        shift_px=psf.shift_px + shift,
+        sigma_px=np.exp(ln_sigma) if widths else psf.sigma_px,
+        shift_px=_smoothed(psf.wave_aa, psf.shift_px + shift),
         offset_px=offset,
         width=width,
     )
@@ -260,35 +263,65 @@ def _weighted(values: np.ndarray, information: np.ndarray) -> np.ndarray:
 def _shares(
     windows: Windows, xy: np.ndarray, knots: KnotImages, psf: FieldPsf, chosen: np.ndarray
 ) -> np.ndarray:
-    """Shares of the components (knot, component), not negative, fitted to the chosen stars."""
-    shares = np.empty_like(psf.shares)
-    for knot in range(len(knots.wave_aa)):
-        places, width, old = psf.at(knot, xy)
-        system = build_system(windows, places, width, old)
-        data = knots.data[knot][..., None]
-        rest, flux, _ = _residual(system, windows, data)
-        flux = np.where(flux[:, 0] > 0, flux[:, 0], 1.0)[chosen]
-        shift = places - windows.centre
-        images = component_images(windows.offsets, shift[chosen], width[chosen])
-        own = rest[chosen, :, 0] / flux[:, None] + _levelled(
-            windows, system, chosen, system.image[chosen]
-        )
-        level = np.where(np.isfinite(knots.noise[knot]), knots.noise[knot], 0.0)[chosen]
-        noise = np.sqrt((level**2).mean(axis=1)) / flux
-        scale = np.sqrt(
-            system.weight[chosen] / (noise**2 + 1e-3 * np.median(noise) ** 2 + 1e-12)[:, None]
-        )
-        design = np.stack(
-            [
-                scale * _levelled(windows, system, chosen, images[:, component])
-                for component in range(images.shape[1])
-            ],
-            axis=-1,
-        ).reshape(-1, images.shape[1])
-        norm = np.linalg.norm(design, axis=0) + 1e-300
-        solution = nnls(design / norm, (scale * own).ravel())[0] / norm
-        shares[knot] = solution / solution.sum() if solution.sum() > 0 else old
-    return shares
+    """Shares of the components (knot, component), not negative, fitted to the chosen stars.
+
+    Each changes linearly with wavelength from a value at the first knot to one at the last: single
+    knots do not tell the extent of a halo from the level of the sky.
+    """
+    place = _position(knots.wave_aa)
+    triangles = []
+    for knot in range(len(place)):
+        design, own = _share_equations(windows, xy, knots, psf, chosen, knot)
+        both = np.hstack([(1 - place[knot]) * design, place[knot] * design])
+        triangles.append(np.linalg.qr(np.column_stack([both, own]), mode="r"))
+    stacked = np.vstack(triangles)
+    norm = np.linalg.norm(stacked[:, :-1], axis=0) + TINY
+    solution = nnls(stacked[:, :-1] / norm, stacked[:, -1])[0] / norm
+    first, last = solution.reshape(2, -1)
+    shares = np.outer(1 - place, first) + np.outer(place, last)
+    total = shares.sum(axis=1, keepdims=True)
+    return np.asarray(np.where(total > 0, shares / np.where(total > 0, total, 1.0), psf.shares))
+
+
+def _share_equations(
+    windows: Windows,
+    xy: np.ndarray,
+    knots: KnotImages,
+    psf: FieldPsf,
+    chosen: np.ndarray,
+    knot: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Weighted images of the components, (star * pix, component), and of the stars, at a knot."""
+    places, width, old = psf.at(knot, xy)
+    system = build_system(windows, places, width, old)
+    rest, flux, _ = _residual(system, windows, knots.data[knot][..., None])
+    light = np.where(flux[:, 0] > 0, flux[:, 0], 1.0)[chosen]
+    images = component_images(windows.offsets, (places - windows.centre)[chosen], width[chosen])
+    own = rest[chosen, :, 0] / light[:, None]
+    own += _levelled(windows, system, chosen, system.image[chosen])
+    level = np.where(np.isfinite(knots.noise[knot]), knots.noise[knot], 0.0)[chosen]
+    noise = np.sqrt((level**2).mean(axis=1)) / light
+    # no star counts for more than thirty of the usual ones
+    variance = noise**2 + 1e-3 * np.median(noise) ** 2 + 1e-12
+    scale = np.sqrt(system.weight[chosen] / variance[:, None])
+    design = [
+        scale * _levelled(windows, system, chosen, images[:, component])
+        for component in range(images.shape[1])
+    ]
+    return np.stack(design, axis=-1).reshape(-1, len(design)), (scale * own).ravel()
+
+
+def _position(wave_aa: np.ndarray) -> np.ndarray:
+    """Where the knots lie between the first (0) and the last (1)."""
+    return np.asarray((wave_aa - wave_aa[0]) / max(np.ptp(wave_aa), TINY))
+
+
+def _smoothed(wave_aa: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Values (knot, ...) on a parabola in wavelength."""
+    if len(wave_aa) <= N_PARABOLA:
+        return values
+    design = np.vander(_position(wave_aa), N_PARABOLA)
+    return np.asarray(design @ np.linalg.lstsq(design, values, rcond=None)[0])
 
 
 def _levelled(windows: Windows, system: System, rows: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.measure.channel_share import LightShare
 from pipeline.measure.detection import Sources
 from pipeline.measure.extraction import Spectra
 from pipeline.measure.matching import ExposureMatch
@@ -41,3 +42,4 @@ class Measurement:
     match: ExposureMatch
     spectra: Spectra
     photometry: tuple[BandPhotometry, ...]  # in the order of photometry.bands
+    light: LightShare  # (star, channel, slice), of the light within statistics.radius_px

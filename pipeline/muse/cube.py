@@ -211,7 +211,7 @@ def _check_stat_axis(header: fits.Header, path: Path, wave_aa: np.ndarray) -> No
 
 def _real(header: fits.Header, key: str, path: Path) -> float:
     """A card that must be a number."""
-    value = header[key]
+    value = header.get(key)  # None: a card that cannot be parsed
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise CubeUnreadable(f"{path.name}[DATA]: {key} = {value!r} is not a number")
     return float(value)

@@ -135,9 +135,11 @@ def _exposures(files: RecordFiles) -> QTable:
             "n_matched": n_matched,
             **dict.fromkeys("abcdef", unknown),
             "match_rms_px": unknown,
+            "bad_probability": unknown,
             "status": ["ok"] * n,
             "reason": [""] * n,
             "simulated": [False] * n,
+            "origin": ["published"] * n,
         },
     )
 

@@ -47,6 +47,7 @@ STATISTICS: Mapping[str, tuple[Column, ...]] = {
         quantity("slope_err", "stat.error"),
         quantity("trend_p", "stat.probability"),
         quantity("trend_p_adjusted", "stat.probability"),
+        quantity("snr_ratio", "stat.snr;arith.ratio"),
         quantity("snr_gmean", "stat.snr"),
         column("separation_px", "f8", "pix", "distance of the two stars", "pos.angDistance;instr.pixel", "separation"),
         column("same_channel", "bool", "", "both stars on one MUSE channel", "meta.code", "one channel"),

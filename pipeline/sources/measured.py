@@ -80,13 +80,15 @@ class MeasuredCampaign(Campaign):
             schedule.force(self.planned_jobs, self.workspace, stage)
         for kept in ("gathered", "summary", "headline_pairs"):
             self.__dict__.pop(kept, None)  # of what was there before
-        with products.exclusive(self.workspace):
+        shard = self.request.shard
+        with products.exclusive(self.workspace, shared=shard is not None):
             self.jobs = schedule.measure_campaign(
                 self.planned_jobs,
                 self.settings,
                 self.workspace,
                 self.request.root,
                 self.request.workers,
+                shard,
             )
 
     @cached_property
@@ -195,7 +197,11 @@ class MeasuredCampaign(Campaign):
             }
         )
         found = campaign_statistics(
-            fluxes, self.comparable(tables), self.headline_pairs, source=self.numbers_from
+            fluxes,
+            self.comparable(tables),
+            self.headline_pairs,
+            source=self.numbers_from,
+            method=self.settings.extraction.method,
         )
         nights = sorted(str(night) for night in gathered.exposures["night"] if night)
         return Summary(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pipeline.config.settings import Settings
 from pipeline.workflow.executors import Workers
+from pipeline.workflow.shards import Shard
 
 
 @dataclass(frozen=True)
@@ -19,3 +20,4 @@ class Request:
     work: Path
     workers: Workers
     force: tuple[str, ...]
+    shard: Shard | None = None  # None: everything

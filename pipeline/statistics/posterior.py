@@ -341,7 +341,9 @@ def _integrate(model: _Model, jitter: _Axis, boxes: dict[tuple[float, float], _B
         tau_days=tau,
         weight=weight[kept] / weight[kept].sum(),
         log_like=log_like,
-        log_like_none=float(model.log_like((TAU_DAYS[0], 0.0), 0.0, np.zeros(1), np.zeros(1))[0, 0]),
+        log_like_none=float(
+            model.log_like((TAU_DAYS[0], 0.0), 0.0, np.zeros(1), np.zeros(1))[0, 0]
+        ),
     )
 
 

@@ -58,7 +58,8 @@ def gather(jobs: Sequence[Job], reference: Path) -> Gathered:
 def _header_columns(job: Job) -> dict[str, object]:
     """What the header says; of an unreadable file only its name is known."""
     exposure = job.entry.exposure
-    return asdict(exposure) if exposure else {"exposure_id": job.entry.exposure_id}
+    known = asdict(exposure) if exposure else {"exposure_id": job.entry.exposure_id}
+    return {**known, "origin": job.entry.origin}
 
 
 def _match_columns(measurement: Measurement) -> dict[str, object]:
@@ -79,7 +80,7 @@ def _status(job: Job) -> tuple[str, str]:
     for excluded, reason in job.settings.review.exclude:
         if excluded in names:
             return EXCLUDED, reason
-    return OK, ""
+    return (EXCLUDED, job.entry.excluded) if job.entry.excluded else (OK, "")
 
 
 def _failure(job: Job) -> str:

@@ -11,6 +11,7 @@ from astropy.io import fits
 from astropy.table import MaskedColumn, QTable, Table
 
 from pipeline.measure import BandPhotometry, Detection, Measurement
+from pipeline.measure.channel_share import LightShare
 from pipeline.measure.detection import Sources
 from pipeline.measure.extraction import Spectra
 from pipeline.measure.matching import ExposureMatch
@@ -105,6 +106,18 @@ def write_measurement(path: Path, measurement: Measurement, star_ids: np.ndarray
         hdu.header["BAND"] = band.band
         hdu.header["NBLANK"] = (band.noise.n_blank, "apertures on blank sky")
         hdus.append(hdu)
+    star, channel, slice_index = np.nonzero(measurement.light.slices)
+    light = {
+        "star": star,  # row of STARS
+        "channel": channel + 1,
+        "slice": slice_index + 1,
+        "share": measurement.light.slices[star, channel, slice_index].astype("f4"),
+    }
+    hdus.append(fits.BinTableHDU(Table(light), name="LIGHT"))
+    hdus[-1].header["SHAPE"] = (
+        " ".join(str(n) for n in measurement.light.slices.shape),
+        "of shares",
+    )
     _write(path, hdus)
 
 
@@ -144,7 +157,14 @@ def read_measurement(path: Path) -> Measurement:
         photometry = tuple(
             _band(band, noise, len(stars)) for band, noise in zip(bands, noises, strict=True)
         )
-        return Measurement(match, spectra, photometry)
+        return Measurement(match, spectra, photometry, _light(hdus["LIGHT"]))
+
+
+def _light(hdu: fits.BinTableHDU) -> LightShare:
+    """Shares of light (star, channel, slice) from their table."""
+    slices = np.zeros([int(n) for n in hdu.header["SHAPE"].split()])
+    slices[hdu.data["star"], hdu.data["channel"] - 1, hdu.data["slice"] - 1] = hdu.data["share"]
+    return LightShare(slices)
 
 
 def _band(hdu: fits.BinTableHDU, noise_hdu: fits.BinTableHDU, n_stars: int) -> BandPhotometry:

@@ -12,7 +12,14 @@ from typing import Any
 
 from pipeline.config.passbands import load_band
 from pipeline.config.settings import Settings
-from pipeline.errors import ExposureError, RequestError, WorkerLost, printable, without_folders
+from pipeline.errors import (
+    ExposureError,
+    JobCrashed,
+    RequestError,
+    WorkerLost,
+    printable,
+    without_folders,
+)
 from pipeline.measure import detect, measure
 from pipeline.muse.cube import open_cube, write_cube
 from pipeline.simulation import TruthApertures
@@ -82,7 +89,10 @@ def run_job(job: Job) -> Stamp:
         staleness(job)  # digests of the code are taken once in this process, not in every child
         if job.plan is not None:
             build_simulation(job.plan, job.settings)
-        return supervise(_advance, job, _limits(job))
+        try:
+            return supervise(_advance, job, _limits(job))
+        except JobCrashed:  # by a crash in C, or from outside: once more
+            return supervise(_advance, job, _limits(job))
     except RequestError:
         raise
     except Exception as error:  # the one boundary: it becomes the row of this exposure

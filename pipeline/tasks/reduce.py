@@ -8,7 +8,7 @@ later run and the report have to read.
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,12 @@ from pipeline.config.setting import read_by
 from pipeline.config.settings import Field, ReductionSettings
 from pipeline.errors import (
     AssociationRefused,
+    ExposureCrashed,
     ExposureError,
     RecipesMissing,
     UnknownMode,
     WorkerLost,
+    without_folders,
 )
 from pipeline.muse.association import parse_tree
 from pipeline.muse.exposure import (
@@ -39,7 +41,6 @@ from pipeline.reduction import (
     Wanted,
     Workshop,
     call_records,
-    find_runner,
     foresee,
     reduce_exposures,
 )
@@ -47,7 +48,7 @@ from pipeline.reduction.describe import describe
 from pipeline.reduction.execute import PASSING
 from pipeline.reduction.exposures import shared_identity
 from pipeline.reduction.files import find_file
-from pipeline.reduction.runners import Runner, check_parameters, recipes_version
+from pipeline.reduction.runners import recipes_version
 from pipeline.reduction.workshop import (
     STAMPED,
     available_cores,
@@ -56,7 +57,8 @@ from pipeline.reduction.workshop import (
 )
 from pipeline.schema.calibration_record import CalibrationRecord
 from pipeline.schema.reduction_log import ReductionLog, summed_up
-from pipeline.tasks.inputs import InputExposure
+from pipeline.tasks.inputs import RAW, InputExposure
+from pipeline.tasks.installed import installed_tables, runner_of
 from pipeline.tasks.measure import exposure_folder
 from pipeline.workflow import products
 from pipeline.workflow.progress import say
@@ -187,7 +189,11 @@ def dry_run(nights: Sequence[NightJob]) -> list[str]:
     texts = []
     for job in nights:
         found = foresee(
-            orders(job), job.raw, job.settings, defined=defined, tables=_installed_tables(job)
+            orders(job),
+            job.raw,
+            job.settings,
+            defined=defined,
+            tables=installed_tables(job.settings),
         )
         for exposure, planned in zip(job.exposures, found, strict=True):
             if isinstance(planned, ExposureError):
@@ -196,14 +202,6 @@ def dry_run(nights: Sequence[NightJob]) -> list[str]:
             texts.append(describe(planned.plan))
             defined = True
     return texts
-
-
-def _installed_tables(job: NightJob) -> Mapping[str, Sequence[Path]] | None:
-    """Static tables of the installed recipes, None where none are installed."""
-    try:
-        return _runner(job).tables
-    except RecipesMissing:
-        return None
 
 
 def run_night(job: NightJob) -> None:
@@ -223,6 +221,14 @@ def mark_lost(job: NightJob, error: Exception) -> None:
     for exposure in job.exposures:
         lost = WorkerLost(f"{exposure.dp_id}: the worker was killed ({error})")
         _keep(job, exposure, _content(job, Reduction(exposure.dp_id, None, lost)))
+
+
+def mark_failed(job: NightJob, error: Exception) -> None:
+    """Write down what nobody expected while a night was reduced, for each of its exposures."""
+    said = without_folders(str(error), str(job.raw), str(job.workspace))
+    for exposure in job.exposures:
+        crashed = ExposureCrashed(f"{exposure.dp_id}: {type(error).__name__}: {said}")
+        _keep(job, exposure, _content(job, Reduction(exposure.dp_id, None, crashed)))
 
 
 def is_defined(job: NightJob) -> bool:
@@ -276,19 +282,20 @@ def _entry(job: NightJob, exposure: RawExposure) -> InputExposure:
         try:
             check_mode(seen, job.field)
         except UnknownMode as error:
-            return InputExposure(exposure.dp_id, seen, error)
+            return InputExposure(exposure.dp_id, seen, error, origin=RAW)
     if products.read_stamp(product) is None:
         missing = errors.NotReduced(f"{exposure.dp_id}: not reduced yet")
-        return InputExposure(exposure.dp_id, seen, missing)
+        return InputExposure(exposure.dp_id, seen, missing, origin=RAW)
     kept = _read(product)
     if kept["error_type"]:
         kind = getattr(errors, kept["error_type"], ExposureError)
-        return InputExposure(exposure.dp_id, seen, kind(kept["error"]))
+        return InputExposure(exposure.dp_id, seen, kind(kept["error"]), origin=RAW)
     return InputExposure(
         seen.exposure_id if seen else exposure.dp_id,
         seen,
         cube_path=job.workspace / kept["cube"],
         cube_key=kept["cube_key"],
+        origin=RAW,
     )
 
 
@@ -296,37 +303,13 @@ def _workshop(job: NightJob) -> Workshop:
     return Workshop(
         job.folder.resolve(),
         job.raw.resolve(),
-        runner=_runner(job),
+        runner=runner_of(job.settings),
         jobs=job.n_recipes or available_cores(),
         memory_mb=MEMORY_SHARE * available_memory_mb(),
         swap_mb=available_swap_mb(),
         time_limit_factor=job.settings.time_limit_factor,
         campaign=job.shared.resolve(),
     )
-
-
-def installed_recipes(settings: ReductionSettings) -> list[str]:
-    """Which recipes and static tables a reduction would use, in words.
-
-    Raises
-    ------
-    RecipesMissing
-        If there are none.
-    ParameterUnknown
-        If they lack a parameter that the settings give them.
-    """
-    runner = find_runner(settings.runner, settings.recipe_dir, settings.static_dir)
-    check_parameters(runner, settings.parameters)
-    tables = [f"  {tag}: {len(paths)} installed" for tag, paths in runner.tables.items()]
-    return [
-        f"recipes: {recipes_version(runner)} in {runner.plugins}, run by {runner.name}",
-        *(tables or ["  no static tables are installed: trees must have them"]),
-    ]
-
-
-def _runner(job: NightJob) -> Runner:
-    settings = job.settings
-    return find_runner(settings.runner, settings.recipe_dir, settings.static_dir)
 
 
 def reduce_ingredients(job: NightJob, exposure: RawExposure) -> dict[str, Any]:
@@ -351,7 +334,7 @@ def reduce_ingredients(job: NightJob, exposure: RawExposure) -> dict[str, Any]:
 def _recipes(job: NightJob, exposure: RawExposure) -> str:
     """Version of the recipes; where none are installed, those that made the product will do."""
     try:
-        return recipes_version(_runner(job))
+        return recipes_version(runner_of(job.settings))
     except RecipesMissing:
         stamp = products.read_stamp(job.product(exposure))
         return str(stamp.ingredients.get("recipes", "")) if stamp else ""

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from pipeline.config.settings import Settings
-from pipeline.errors import NoReferenceExposure
+from pipeline.errors import NoReferenceExposure, RequestError
 from pipeline.tasks import measure as measure_tasks
 from pipeline.tasks import reduce as reduce_tasks
 from pipeline.tasks.inputs import InputExposure
@@ -15,7 +15,9 @@ from pipeline.tasks.measure import Job, SimulationPlan
 from pipeline.tasks.reduce import NightJob
 from pipeline.workflow import products
 from pipeline.workflow.executors import LOST_WORKER, REDUCE, Pool, Workers, open_pool
+from pipeline.workflow.processes import ended_in_order
 from pipeline.workflow.progress import Progress, say
+from pipeline.workflow.shards import Shard, one_at_a_time
 
 FORCEABLE = ("reduce", "simulate", "detect", "reference", "measure")  # stages, in their order
 
@@ -38,19 +40,30 @@ def reference_path(workspace: Path) -> Path:
 
 
 def measure_campaign(
-    jobs: Sequence[Job], settings: Settings, workspace: Path, root: Path, workers: Workers
+    jobs: Sequence[Job],
+    settings: Settings,
+    workspace: Path,
+    root: Path,
+    workers: Workers,
+    shard: Shard | None = None,
 ) -> list[Job]:
     """Measure every exposure that can be; returns the jobs with their reference.
 
     First the candidates are detected and the reference is chosen, then each exposure goes through
     all its stages in one job. Failures are in the stamps of the exposures.
 
+    Parameters
+    ----------
+    shard : Shard, optional
+        Measure this part only, beside other runs on the same folder; all of them need the
+        reference, which the first of them chooses.
+
     Raises
     ------
     NoReferenceExposure
         If no exposure can serve as the reference.
     """
-    swept = products.sweep_parts(workspace)
+    swept = products.sweep_parts(workspace) if shard is None else 0  # others may be writing
     if swept:
         say(f"removed {swept} half-written file(s) of a run that was killed")
     usable = [job for job in jobs if job.entry.error is None]
@@ -64,12 +77,19 @@ def measure_campaign(
 
         @cache  # the workers start with the first stale job: nothing stale, nothing started
         def pool() -> Pool:
-            return stack.enter_context(open_pool(workers, workspace / ".parsl"))
+            return stack.enter_context(open_pool(workers, _run_dir(workspace, shard)))
 
-        _choose_reference(pool, usable, settings, catalogue, root)
+        with one_at_a_time(catalogue.parent, "chooses the reference"):
+            _choose_reference(pool, usable, settings, catalogue, root)
         referred = [replace(job, reference=catalogue) for job in jobs]
-        _run(pool, "measure", [job for job in referred if measure_tasks.staleness(job)])
+        mine = shard.part(referred) if shard else referred
+        _run(pool, "measure", [job for job in mine if measure_tasks.staleness(job)])
     return referred
+
+
+def _run_dir(workspace: Path, shard: Shard | None) -> Path:
+    """Where Parsl keeps its files; each shard in a folder of its own."""
+    return workspace / (f".parsl-{shard.number}" if shard else ".parsl")
 
 
 def _choose_reference(
@@ -95,7 +115,9 @@ def _choose_reference(
             return
 
 
-def reduce_nights(nights: Sequence[NightJob], workspace: Path, workers: Workers) -> None:
+def reduce_nights(
+    nights: Sequence[NightJob], workspace: Path, workers: Workers, shard: Shard | None = None
+) -> None:
     """Bring every night's raw frames to cubes, if they are not; failures are in its products.
 
     On this machine one night after another, several recipes at a time; on a cluster a node a
@@ -104,22 +126,52 @@ def reduce_nights(nights: Sequence[NightJob], workspace: Path, workers: Workers)
     todo = [job for job in nights if reduce_tasks.stale(job)]
     if not todo:
         return
+    if shard is not None:
+        with one_at_a_time(todo[0].shared, "defines grid and response"):
+            first = [job for job in todo[:1] if not reduce_tasks.is_defined(job)]
+            _reduce(first, workspace, workers, shard)
+        todo = [job for job in shard.part(nights) if reduce_tasks.stale(job)]
+    _reduce(todo, workspace, workers, shard)
+
+
+def _reduce(
+    todo: Sequence[NightJob], workspace: Path, workers: Workers, shard: Shard | None
+) -> None:
+    if not todo:
+        return
+    todo = list(todo)
     progress = Progress("reduce nights", len(todo))
     if workers.local:
-        for job in todo:
-            reduce_tasks.run_night(job)
-            progress.step(_failed_night(job))
+        with ended_in_order():
+            for job in todo:
+                _ended_night(job, _reduced(job))
+                progress.step(_failed_night(job))
         return
-    with open_pool(workers, workspace / ".parsl", REDUCE) as pool:
+    with open_pool(workers, _run_dir(workspace, shard), REDUCE) as pool:
         while todo:
             first = 1 if not reduce_tasks.is_defined(todo[0]) else len(todo)
             for job, outcome in pool.stream(reduce_tasks.run_night, todo[:first], REDUCE):
-                if isinstance(outcome, LOST_WORKER):
-                    reduce_tasks.mark_lost(job, outcome)
-                elif isinstance(outcome, BaseException):
-                    raise outcome
+                _ended_night(job, outcome)
                 progress.step(_failed_night(job))
             del todo[:first]
+
+
+def _reduced(job: NightJob) -> BaseException | None:
+    try:
+        reduce_tasks.run_night(job)
+    except Exception as error:
+        return error
+    return None
+
+
+def _ended_night(job: NightJob, outcome: object) -> None:
+    """Write down what ended the work on a night; what is no exposure's fault is raised."""
+    if isinstance(outcome, LOST_WORKER):
+        reduce_tasks.mark_lost(job, outcome)
+    elif isinstance(outcome, RequestError) or not isinstance(outcome, Exception | None):
+        raise outcome  # type: ignore[misc]
+    elif outcome is not None:
+        reduce_tasks.mark_failed(job, outcome)
 
 
 def _failed_night(job: NightJob) -> bool:

@@ -54,7 +54,15 @@ def _old_docs(folder: Path) -> bool:
 
 
 _WORK_FILES = frozenset(
-    {".lock", "docs", "site.json", "site.json.stamp.json", "archive", "previous.json"}
+    {
+        ".lock",
+        "docs",
+        "site.json",
+        "site.json.stamp.json",
+        "archive",
+        "previous.json",
+        "pipeline.log",
+    }
 )
 _WORK_PREFIXES = ("zenodo-", "campaign", "reduction-demo", "publish-demo")  # as make names them
 _CAMPAIGN_FILES = frozenset(

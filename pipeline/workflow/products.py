@@ -287,8 +287,13 @@ def sweep_parts(folder: Path) -> int:
 
 
 @contextmanager
-def exclusive(folder: Path) -> Iterator[None]:
+def exclusive(folder: Path, *, shared: bool = False) -> Iterator[None]:
     """Hold a work folder for this run alone; the lock dies with the process, however it dies.
+
+    Parameters
+    ----------
+    shared : bool
+        Hold it together with other runs that share it: shards.
 
     Raises
     ------
@@ -299,14 +304,14 @@ def exclusive(folder: Path) -> Iterator[None]:
         if not ownership.within_marked(folder):
             ownership.claim(folder, ownership.WORK)
         folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / ".lock").open("w")
+        file = (folder / ".lock").open("a")
     except OSError as error:
         raise WorkspaceError(
             f"{folder}: cannot be written ({error.strerror}); choose another folder"
         ) from error
     with file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise WorkspaceError(
                 f"{folder}: in use by another run; wait for it or stop it"

@@ -8,6 +8,8 @@ from typing import TextIO
 
 from tqdm import tqdm
 
+from pipeline.errors import printable_lines
+
 LOGGER = logging.getLogger("pipeline")
 QUIET_INTERVAL_S = 10.0  # between lines in a log file
 
@@ -19,7 +21,7 @@ class TerminalHandler(logging.Handler):
         """Write one record."""
         try:
             with tqdm.external_write_mode(file=sys.stderr):
-                print(self.format(record), file=sys.stderr, flush=True)
+                print(printable_lines(self.format(record)), file=sys.stderr, flush=True)
         except Exception:
             self.handleError(record)
 

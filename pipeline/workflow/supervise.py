@@ -6,7 +6,7 @@ the caller has imported and cached.
 """
 
 import contextlib
-import ctypes
+import faulthandler
 import os
 import pickle
 import resource
@@ -21,10 +21,9 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pipeline.errors import JobCrashed, JobHung
+from pipeline.workflow.processes import die_with_parent
 
-_PR_SET_PDEATHSIG = 1
 _CHUNK = 1 << 16
-_LIBC = ctypes.CDLL(None, use_errno=True)
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -104,9 +103,8 @@ def _in_child(
     """Run the job, send its result, end; never returns into the caller's code."""
     status = 1
     try:
-        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it died before the line above
-            os._exit(1)
+        die_with_parent(parent)
+        faulthandler.disable()  # the caller says what happened
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the caller hears it and ends this process
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -33,7 +33,7 @@ OFF: dict[str, dict[str, object]] = {
     "review": {"exclude": [["2019-04-27 WFM-AO-N", "a satellite crossed"]]},
     "simulation": {
         "seed": 77,
-        "wave_step_aa": 50.0,
+        "wave_step_aa": 48.0,
         "drift_std": 0.04,
         "drift_timescale_days": 90.0,
         "offset_arcsec": 0.3,

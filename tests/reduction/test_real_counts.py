@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from astropy.io import fits
 from astropy.table import Table
-from pipeline.measure.bands import load_band
 
+from pipeline.config.passbands import load_band
 from pipeline.config.settings import ReductionSettings, Settings
 from pipeline.reduction import cost
 from pipeline.reduction.association import Wanted

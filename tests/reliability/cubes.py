@@ -60,20 +60,24 @@ def night_header(number: int):
     )
 
 
-def write_exposure(path: Path, number: int, *, stars=STARS) -> Path:
+def write_exposure(
+    path: Path, number: int, *, stars=STARS, side_px: int = SIDE_PX, n_wave: int = N_WAVE
+) -> Path:
     """One cube of the campaign: the same stars, other noise, a shift of some 0.1 px."""
     rng = np.random.default_rng(number)
     shift = rng.uniform(-0.5, 0.5, 2)
-    y, x = np.mgrid[:SIDE_PX, :SIDE_PX]
-    image = np.full((SIDE_PX, SIDE_PX), 10.0)
+    y, x = np.mgrid[:side_px, :side_px]
+    image = np.full((side_px, side_px), 10.0)
     sigma = FWHM_PX / 2.3548
     for star_x, star_y, flux in (STANDARD, *stars):
         squared = (x - star_x - shift[0]) ** 2 + (y - star_y - shift[1]) ** 2
         image += flux / (2 * np.pi * sigma**2) * np.exp(-squared / (2 * sigma**2))
-    headers = cube_headers(night_header(number), spatial_header((SIDE_PX, SIDE_PX)), WAVE_AA, UNIT)
+    headers = cube_headers(
+        night_header(number), spatial_header((side_px, side_px)), WAVE_AA[:n_wave], UNIT
+    )
     layers = (
         (image + rng.normal(0, NOISE, image.shape), np.full(image.shape, NOISE**2))
-        for _ in range(N_WAVE)
+        for _ in range(n_wave)
     )
     write_cube(path, headers, layers)
     return path

@@ -213,7 +213,8 @@ def test_a_long_pause_breaks_the_axis_of_dates() -> None:
 
 def test_a_few_nights_have_labels_of_days() -> None:
     """No month may begin between two nights, and then an axis of months has no label at all."""
-    nights = QTable({"exposure_id": ["a", "b"], "mjd_mid": [58552.1, 58554.1], "night": ["", ""]})
+    columns = {"mjd_mid": [58552.1, 58554.1], "night": ["", ""], "mode": ["WFM-AO-N"] * 2}
+    nights = QTable({"exposure_id": ["a", "b"], **columns})
     timing = timing_of(nights, {"a", "b"}, {})
     assert timing.stretches[0].first == "2019-03-04"
     layout = panel_axes(0, 1, 0.2, timing)

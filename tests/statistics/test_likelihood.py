@@ -27,9 +27,7 @@ def _logs() -> LogFluxes:
 
 
 def _fast(logs: LogFluxes, v: Variances) -> float:
-    stars = star_modes(
-        star_contrasts(len(logs.stars)), logs.gram, logs.star_variance + v.jitter
-    )
+    stars = star_modes(star_contrasts(len(logs.stars)), logs.gram, logs.star_variance + v.jitter)
     time = time_modes(time_design(logs), v.tau_days, v.rho)
     data = project(time.vector.T @ logs.value, time.groups, stars)
     amplitudes = np.array([v.correlated]), np.array([v.exposure])
@@ -106,9 +104,7 @@ def test_the_window_factor_is_the_double_integral_over_a_year() -> None:
 def test_shares_that_are_one_channel_each_equal_channel_numbers() -> None:
     fluxes = draw_campaign(MIXED, SMALL, seed=1_000_002).fluxes
     share = np.eye(4)[fluxes.channel - 1]
-    by_share = Fluxes.from_arrays(
-        fluxes.flux, fluxes.flux_err, mjd=fluxes.mjd, channel_share=share
-    )
+    by_share = Fluxes.from_arrays(fluxes.flux, fluxes.flux_err, mjd=fluxes.mjd, channel_share=share)
     per_exposure = Fluxes.from_arrays(
         fluxes.flux,
         fluxes.flux_err,

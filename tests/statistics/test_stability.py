@@ -47,7 +47,7 @@ def test_predictions_follow_from_the_variances() -> None:
     nodes = _one_node(slow=9e-4, night=4e-4, exposure=1e-4, jitter=4e-4, tau_days=100.0)
     found, photons = _with_nodes(nodes), 1 / 100**2 + 1 / 50**2
     assert found.predict(np.inf, np.inf).std == pytest.approx(found.floor)
-    assert found.predict(100, 50, same_channel=True).std**2 == pytest.approx(photons + 2 * 4e-4)
+    assert found.predict(100, 50, same_channel=True).std ** 2 == pytest.approx(photons + 2 * 4e-4)
     same_night = found.predict(100, 50, lag_days=0).std ** 2
     assert same_night == pytest.approx(2 * (photons + 2 * (4e-4 + 1e-4)))
     later = 2 * (photons + 2 * (4e-4 + 1e-4 + 4e-4 + 9e-4 * (1 - np.exp(-0.3))))

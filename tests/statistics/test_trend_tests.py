@@ -67,9 +67,7 @@ def test_a_line_in_one_channel_is_found_with_its_slope() -> None:
             fluxes.flux * factor, fluxes.flux_err * factor, mjd=fluxes.mjd, channel=fluxes.channel
         )
     )
-    on = [
-        np.isin(table[f"star_{k}"], fluxes.star_ids[fluxes.channel == channel]) for k in (1, 2)
-    ]
+    on = [np.isin(table[f"star_{k}"], fluxes.star_ids[fluxes.channel == channel]) for k in (1, 2)]
     crossing = on[0] != on[1]
     assert (table["trend_p_adjusted"][crossing] < 0.05).mean() > 0.5
     assert not (table["trend_p_adjusted"][~crossing] < 0.05).any()

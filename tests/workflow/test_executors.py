@@ -29,6 +29,14 @@ def die_once(path):
     return "survived"
 
 
+def own_pid(_):
+    return os.getpid()
+
+
+def unsendable(_):
+    return lambda: None
+
+
 def die_always(_):
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -55,7 +63,7 @@ def test_a_killed_worker_costs_one_retry_and_a_deadly_job_only_itself(tmp_path):
 
 def test_a_job_in_this_process_runs_in_this_process(tmp_path):
     with open_pool(Workers(1), tmp_path / "parsl") as pool:
-        ((_, pid),) = pool.stream(lambda _: os.getpid(), [0])
+        ((_, pid),) = pool.stream(own_pid, [0])
     assert pid == os.getpid()
 
 
@@ -110,4 +118,33 @@ def test_only_a_few_jobs_are_submitted_ahead_so_an_interrupt_loses_little(tmp_pa
         stream = pool.stream(slow, list(range(100)))
         next(stream)
         stream.close()
-    assert len(started) <= 1 + pool.window
+    assert started == [0]
+
+
+def interrupt_after_the_first_result(run_dir, number):
+    """Ids of the workers that had answered when the signal came."""
+    with open_pool(Workers(2), run_dir) as pool:
+        for _, pid in pool.stream(own_pid, [1, 2]):
+            print(pid)
+            os.kill(os.getpid(), number)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_that_ends_the_run_ends_its_workers_first(tmp_path, number, capsys):
+    with pytest.raises(KeyboardInterrupt):
+        interrupt_after_the_first_result(tmp_path / "parsl", number)
+    assert not Path(f"/proc/{int(capsys.readouterr().out)}").exists()
+    assert signal.getsignal(number) is signal.SIG_DFL
+
+
+def test_a_worker_that_was_killed_while_idle_is_replaced(tmp_path):
+    with open_pool(Workers(2), tmp_path / "parsl") as pool:
+        ((_, pid),) = pool.stream(own_pid, [0])
+        os.kill(pid, signal.SIGKILL)
+        assert dict(pool.stream(double, [1, 2, 3])) == {1: 2, 2: 4, 3: 6}
+
+
+def test_a_result_that_cannot_be_sent_is_an_error_of_its_task(tmp_path):
+    with open_pool(Workers(2), tmp_path / "parsl") as pool:
+        ((_, error),) = pool.stream(unsendable, [0])
+    assert isinstance(error, Exception)

@@ -21,7 +21,15 @@ from pipeline.report.rows import (
     pair_stats,
 )
 from pipeline.report.tables import Cell, Head, TableView
-from pipeline.report.text import counted, fixed, probability, significant, slug, with_error
+from pipeline.report.text import (
+    counted,
+    fixed,
+    per_cent_with_interval,
+    probability,
+    significant,
+    slug,
+    with_error,
+)
 from pipeline.schema.results import ReportedValue, Results
 
 TREND_P = 0.05  # from nightly means
@@ -160,11 +168,12 @@ def _cards(results: Results) -> tuple[Card, ...]:
         for pair in headline_pairs(results)
         if pair in stats and (card := _scatter_card(results, pair, stats[pair]))
     ]
-    floor = find_number(results, "floor")
+    floor = find_number(results, "stability_floor")
     if floor and np.isfinite(floor.value):
         name, _, words = floor.name.partition(": ")
-        value = _percent(floor.value, floor.uncertainty)
-        cards.append(Card(name[:1].upper() + name[1:], value, words))
+        value = f"{fixed(100 * floor.value, 1)} %"
+        interval = per_cent_with_interval(floor).partition(" (")[2].rstrip(")")
+        cards.insert(0, Card(name[:1].upper() + name[1:], value, f"{interval} %; {words}"))
     return tuple(cards)
 
 

@@ -41,7 +41,7 @@ def slice_positions(channel: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     stack, row = (sky - 1) // geometry.SLICES_PER_STACK, (sky - 1) % geometry.SLICES_PER_STACK
     x = (stack + 0.5) * geometry.SLICE_WIDTH_PX - geometry.FIELD_WIDTH_PX / 2
     rows_below = (channel - 1) * geometry.SLICES_PER_STACK + row + 0.5
-    y = (rows_below - geometry.FIELD_HEIGHT_PX / 2) * geometry.ROW_HEIGHT_PX
+    y = (rows_below - geometry.N_ROWS / 2) * geometry.ROW_HEIGHT_PX
     return sky, x, y
 
 

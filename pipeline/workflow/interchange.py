@@ -1,0 +1,16 @@
+"""Parsl's interchange, which ends with the run that started it.
+
+Left alone it would outlive the run and go on feeding heartbeats to the blocks of a cluster, which
+would then keep their nodes until their time is up. Once it is gone they end within
+``cluster.HEARTBEAT_LOST_S``.
+"""
+
+import runpy
+import signal
+
+from pipeline.workflow.processes import watch_parent
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the run hears Ctrl-C and ends us in order
+    watch_parent()
+    runpy.run_module("parsl.executors.high_throughput.interchange", run_name="__main__")

@@ -1,0 +1,109 @@
+"""Everything that a run starts ends with it, however it ends."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import psutil
+import pytest
+
+from pipeline.config.paths import ROOT
+from tests.reliability.cubes import write_config
+
+LIMIT_S = 15.0
+SCRIPT = textwrap.dedent(
+    """
+    import sys, time
+    from pathlib import Path
+    from pipeline.workflow.executors import Workers, open_pool
+    from pipeline.workflow.supervise import Limits, supervise
+
+    def job(_):
+        return supervise(lambda _: time.sleep(1000), None, Limits(1000.0, 1 << 34))
+
+    with open_pool(Workers(int(sys.argv[1])), Path(sys.argv[2])) as pool:
+        for _ in pool.stream(job, [1, 2, 3]):
+            pass
+    """
+)
+
+
+def start(tmp_path, jobs):
+    with (tmp_path / "said").open("w") as said:
+        return _start(tmp_path, jobs, said)
+
+
+def _start(tmp_path, jobs, said):
+    return subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(jobs), str(tmp_path / "parsl")],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        start_new_session=True,
+        stderr=said,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+
+
+def descendants(process, n_expected):
+    """Workers and their jobs, once all are there."""
+    deadline = time.monotonic() + 60
+    while True:
+        found = psutil.Process(process.pid).children(recursive=True)
+        if len(found) >= n_expected:
+            return found
+        assert time.monotonic() < deadline, f"only {len(found)} processes"
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL], ids=lambda n: n.name
+)
+@pytest.mark.parametrize(("jobs", "n_processes"), [(1, 1), (2, 4)])
+def test_workers_and_their_jobs_end_with_the_run(tmp_path, jobs, n_processes, number):
+    run = start(tmp_path, jobs)
+    found = descendants(run, n_processes)
+    os.kill(run.pid, number)  # the run alone: a job on another terminal would hear nothing
+    run.wait(LIMIT_S)
+    _, alive = psutil.wait_procs(found, LIMIT_S)
+    assert alive == []
+    assert not (tmp_path / "parsl").exists()
+
+
+def test_a_worker_that_is_killed_takes_its_job_with_it(tmp_path):
+    run = start(tmp_path, 2)
+    try:
+        descendants(run, 4)
+        workers = [one for one in psutil.Process(run.pid).children() if one.children()]
+        (job,) = workers[0].children()
+        workers[0].kill()
+        assert psutil.wait_procs([job], LIMIT_S)[1] == []
+    finally:
+        run.kill()
+        run.wait()
+
+
+READY = "import runpy, sys; print('ready', flush=True); sys.argv = sys.argv[1:]; "
+READY += "runpy.run_path(sys.argv[0], run_name='__main__')"
+
+
+@pytest.mark.parametrize("delay_s", [0.05, 0.3, 0.8, 1.5, 3.0])
+def test_ctrl_c_in_the_first_seconds_ends_the_run_in_words(tmp_path, cubes, delay_s):
+    config = write_config(tmp_path)
+    run = subprocess.Popen(
+        [
+            sys.executable, "-c", READY, str(ROOT / "build_report.py"), "--source", "cubes",
+            "--cubes", str(cubes), "--config", str(config), "--work", str(tmp_path / "work"),
+            "--site", str(tmp_path / "site"), "--jobs", "2",
+        ],
+        cwd=tmp_path, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL), text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert run.stdout.readline() == "ready\n"
+    time.sleep(delay_s)
+    os.killpg(run.pid, signal.SIGINT)  # as a terminal does
+    _, said = run.communicate(timeout=60)
+    assert run.returncode in (130, -signal.SIGINT), said
+    assert "Traceback" not in said

@@ -1,0 +1,109 @@
+"""Checksums and hashes tell what size, time and sampled blocks cannot."""
+
+import os
+
+import pytest
+from astropy.io import fits
+
+from pipeline.errors import CubeUnreadable
+from pipeline.muse.checksums import verify_checksums
+from pipeline.muse.fits_layout import layout
+from pipeline.tasks.verify import verify_jobs
+from pipeline.workflow import products
+from tests.reliability.conftest import rows_of
+
+
+@pytest.fixture
+def summed(cubes, made_cubes):
+    """A cube with the sums that astropy writes."""
+    path = cubes / made_cubes[1].name
+    with fits.open(path) as hdus:
+        hdus.writeto(path.with_suffix(".new"), checksum=True)
+    path.with_suffix(".new").replace(path)
+    return path
+
+
+def damage_data(path):
+    """One byte of DATA, where no sampled block is; size and time stay."""
+    status = path.stat()
+    span = layout(path)[1]
+    with path.open("r+b") as file:
+        file.seek(span.data + span.size // 3)
+        byte = file.read(1)
+        file.seek(span.data + span.size // 3)
+        file.write(bytes([byte[0] ^ 1]))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def edit_header(path):
+    content = bytearray(path.read_bytes())
+    at = content.index(b"MJD-OBS =")
+    content[at + 60] ^= 1  # its comment
+    path.write_bytes(content)
+
+
+def test_sums_as_astropy_writes_them_hold(summed):
+    found = verify_checksums(summed)
+    assert (found.n_sums, found.wrong_data, found.wrong_header) == (6, (), ())
+
+
+def test_a_file_without_sums_has_nothing_to_say(made_cubes):
+    assert verify_checksums(made_cubes[0]).n_sums == 0
+
+
+def test_a_damaged_byte_is_a_wrong_datasum_of_its_extension(summed):
+    damage_data(summed)
+    found = verify_checksums(summed)
+    assert (found.wrong_data, found.wrong_header) == (("DATA",), ())
+
+
+def test_an_edited_header_is_a_wrong_checksum_alone(summed):
+    edit_header(summed)
+    found = verify_checksums(summed)
+    assert (found.wrong_data, found.wrong_header) == ((), ("PRIMARY",))
+
+
+def test_a_cut_file_is_refused(summed):
+    os.truncate(summed, summed.stat().st_size - 2880)
+    with pytest.raises(CubeUnreadable, match="truncated"):
+        verify_checksums(summed)
+
+
+def test_nothing_is_said_of_a_sound_campaign(summed, run):
+    assert summed.exists()
+    assert list(verify_jobs(run().jobs)) == []
+
+
+def test_a_cube_with_damaged_data_is_refused_from_then_on(summed, run):
+    campaign = run()
+    damage_data(summed)
+    (found,) = verify_jobs(campaign.jobs)
+    assert "ChecksumMismatch: cube-001.fits: DATASUM of DATA does not hold" in found[1]
+    again = run()
+    (row,) = [row for row in rows_of(again).values() if row["status"] == "failed"]
+    assert "ChecksumMismatch: cube-001.fits: DATASUM of DATA" in row["reason"]
+    assert len(again.gathered.measured) == 3
+
+
+def test_an_edited_header_is_a_warning_that_is_kept(summed, run):
+    edit_header(summed)
+    campaign = run()
+    (found,) = verify_jobs(campaign.jobs)
+    assert "warning: cube-001.fits: CHECKSUM of PRIMARY" in found[1]
+    stamps = [products.read_stamp(job.detection) for job in campaign.jobs]
+    assert sum("CHECKSUM of PRIMARY" in " ".join(stamp.warnings) for stamp in stamps) == 1
+    assert all(row["status"] == "ok" for row in rows_of(run()).values())
+
+
+def test_a_product_with_a_flipped_byte_of_the_same_time_is_found(run):
+    campaign = run()
+    path = campaign.jobs[2].measurement
+    status, content = path.stat(), bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    (found,) = verify_jobs(campaign.jobs)
+    assert found == (
+        campaign.jobs[2].entry.exposure_id,
+        "measure: not as it was made: measurement.fits (other content)",
+    )
