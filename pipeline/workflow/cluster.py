@@ -42,7 +42,8 @@ STRATEGY_PERIOD_S = 3  # between Parsl's looks at how many blocks are needed
 CHECK_INTERVAL_S = 2.0  # between looks at interchange and blocks while jobs run
 CLOSE_LIMIT_S = 20.0  # for Parsl to close what it started
 COMMAND_LIMIT_S = 15.0  # for an answer of the interchange
-FAILED_BLOCKS = 3  # one after another that never started a worker, before the run gives up
+STATUS_POLL_S = 15  # between questions to the cluster; 60 would make a failed start take minutes
+FAILED_BLOCKS = 2  # one after another that never started a worker, before the run gives up
 _HARMLESS = re.compile(r"[A-Za-z0-9_./+,:@-]{1,200}")  # no shell reads anything into it
 _ROOT = Path(__file__).parents[2]
 _INTERCHANGE = (
@@ -123,16 +124,19 @@ class ClusterPool:
 
 
 def _check_blocks(executor: HighThroughputExecutor) -> None:
-    """Give up when the last blocks that were asked for all ended before a worker of them spoke.
+    """Give up when none is at work and the last that ended did so before a worker of them spoke.
 
     Blocks that were cancelled, met their walltime or lost their node have spoken before: Parsl asks
     for others.
     """
     status: dict[str, JobStatus] = dict(executor.status_facade)
-    last = sorted(status, key=int)[-FAILED_BLOCKS:]
-    if len(last) < FAILED_BLOCKS or any(status[one].state not in _ENDED for one in last):
+    ended = [one for one in sorted(status, key=int) if status[one].state in _ENDED]
+    last = ended[-FAILED_BLOCKS:]
+    if len(last) < FAILED_BLOCKS:
         return
-    if not set(last) & set(executor.connected_blocks()):
+    spoken = set(executor.connected_blocks())
+    at_work = spoken & (status.keys() - set(ended))
+    if not at_work and not spoken & set(last):
         raise ExecutorFailed(_what_blocks_said(executor, [status[one] for one in last]))
 
 
@@ -140,7 +144,7 @@ _ENDED = (JobState.FAILED, JobState.COMPLETED, JobState.MISSING, JobState.TIMEOU
 
 
 def _what_blocks_said(executor: HighThroughputExecutor, ended: Sequence[JobStatus]) -> str:
-    said = [str(text) for one in ended for text in (one.message, one.stderr_summary) if text]
+    said = [str(text) for one in ended for text in (one.stderr_summary or one.message,) if text]
     last = printable(said[-1].strip())[-600:] if said else "nothing"
     return (
         f"executor {executor.label!r}: {len(ended)} blocks ended without starting a worker; look "
@@ -197,11 +201,20 @@ def _prepare(config: Config, run_dir: str) -> None:
                 noop_error_handler  # it gives up at the first cancelled one
             )
             executor.launch_cmd = _Quoted(executor.launch_cmd)
+            _poll_sooner(executor.provider)
             executor.interchange_launch_cmd = [
                 sys.executable,
                 "-c",
                 _INTERCHANGE.format(root=str(_ROOT)),
             ]
+
+
+def _poll_sooner(provider: Any) -> None:
+    """Ask the cluster for the state of blocks more often than the provider's class would."""
+    kind = type(provider)
+    if provider.status_polling_interval > STATUS_POLL_S:
+        sooner = {"status_polling_interval": STATUS_POLL_S}
+        provider.__class__ = type(kind.__name__, (kind,), sooner)
 
 
 def _retry_cost(error: Exception, _task: object) -> float:
