@@ -24,7 +24,7 @@ from pipeline.versions.branch import Branch
 from pipeline.versions.deploy import deploy
 from pipeline.versions.site import read_site
 
-BINARY = (".gz", ".parquet", ".fits")
+BINARY = (".gz", ".fits")
 TEXT = (".html", ".xml", ".json", ".cff", ".md", ".ecsv", ".svg", ".js")
 VARIED = ("data/", "assets/figures/")  # what other data would change
 _DIGIT = re.compile(rb"(?<=\.\d\d)\d+")  # decimals from the third on

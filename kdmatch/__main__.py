@@ -85,6 +85,7 @@ def describe(found: Match) -> str:
         f"pairs            {len(found.pairs)} of {found.n_reference} reference "
         f"and {found.n_target} target stars",
         f"rms              {found.rms_px:.4f} px",
+        f"error at a star  {found.departure_px:.4f} px at most where both fields overlap (1 sigma)",
         f"chance below     1e{found.log10_false_alarm:.1f}",
         f"scale            {abs(det) ** 0.5:.6f}",
         f"rotation         {np.degrees(np.angle(p if det > 0 else q)):+.4f} deg"

@@ -2,6 +2,7 @@
 
 import ctypes
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import comb
 
 import numpy as np
@@ -35,12 +36,14 @@ class Match:
     rms_px: float  # root of the mean squared distance of the pairs
     tolerance_px: float  # with which the pairs were chosen: wider than asked if they are noisy
     # (6, 6) of a, b, c, d, e, f with x_t = a x + b y + c, y_t = d x + e y + f, from the scatter of
-    # the pairs about the fit (n - 3 degrees of freedom): position noise only, no distortion term
+    # the pairs about the fit (n - 3 degrees of freedom, no less than rounding makes): for a field that
+    # is affine; scaled to cover the departure where its odds exceed 100
     covariance: Array
     log10_distortion_odds: float  # evidence that the true map is not affine, over that it is
     departure_px: float  # greatest expected error of the map at a reference star in both fields
     error_centre: Array = field(repr=False)  # (2,): see `position_sigma_px`
     error_scale: float = field(repr=False)
+    matched_xy: Array = field(repr=False)  # (pair, 2) positions of the matched reference stars
     error_form: Array = field(repr=False)  # (2, term, term): squared error in x, y [pixel^2]
     false_alarm_probability: float  # bound for unrelated catalogues; 0.0 below the least double
     log10_false_alarm: float  # the same, never underflows
@@ -79,6 +82,40 @@ class Match:
         sigma: Array = np.sqrt(np.maximum(squared, 0))
         return sigma
 
+    @cached_property
+    def hull(self) -> Array:
+        """Corners (corner, 2) of the hull of the matched reference stars, anticlockwise [pixel]."""
+        return _hull(self.matched_xy)
+
+    def extrapolated(self, xy: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+        """Whether reference positions (star, 2) lie outside of the hull of the pairs; shape (star,)."""
+        at = np.asarray(xy, dtype=float).reshape(-1, 2)
+        side = np.roll(self.hull, -1, axis=0) - self.hull
+        off = at[:, None] - self.hull  # (star, corner, 2)
+        across = side[:, 0] * off[..., 1] - side[:, 1] * off[..., 0]
+        # a corner lies on two sides: rounding must not put it outside
+        outside: npt.NDArray[np.bool_] = (
+            across < -1e-9 * (np.abs(side).sum(axis=1) * np.abs(self.hull).max())
+        ).any(axis=1)
+        return outside
+
+
+def _hull(xy: Array) -> Array:
+    """Corners of the convex hull, anticlockwise (Andrew 1979, Inf. Process. Lett. 9, 216)."""
+    points = xy[np.lexsort(xy.T[::-1])]
+    corners: list[Array] = []
+    for ordered in (points, points[::-1]):
+        chain: list[Array] = []
+        for point in ordered:
+            while len(chain) > 1:
+                (ax, ay), (bx, by) = chain[-1] - chain[-2], point - chain[-2]
+                if ax * by - ay * bx > 0:
+                    break
+                chain.pop()
+            chain.append(point)
+        corners += chain[:-1]
+    return np.array(corners)
+
 
 class NoMatch(Exception):
     """No transformation could be told from chance; says what was tried.
@@ -87,7 +124,7 @@ class NoMatch(Exception):
     one-to-one pairs that any transformation reached), ``needed_pairs`` (fewest that would have
     convinced with residuals up to the tolerance; 0 if no number could), ``false_alarm_probability``
     (of the best; 1.0 without any), ``max_false_alarm``, ``n_candidates``, ``n_plausible``,
-    ``n_verified``.
+    ``n_verified``, ``work`` (done, in the units of ``max_work``).
     """
 
     def __init__(self, result: _binding.Result, max_false_alarm: float) -> None:
@@ -181,17 +218,17 @@ def match(
 
     Candidates are quadrilaterals with the same ratios of triangle areas (Heyl 2013, MNRAS 433,
     935), found in a k-d tree; each is verified on the whole catalogues and refined by least squares
-    on all pairs. The answer does not depend on the order of rows; of repeated positions the first
-    row is reported.
+    on all pairs. The answer does not depend on the order of rows nor on which list is the
+    reference; of repeated positions the first row is reported.
 
     Parameters
     ----------
     reference_xy, target_xy : array_like, shape (star, 2)
         Positions [pixel]; NaN is an error, an empty catalogue is no match.
     tolerance_px : float
-        Greatest distance of a pair after the fit [target pixel]; at least three times the position
-        noise of both catalogues together. If twelve pairs or more show a noise above a quarter of
-        it, pairs out to four times that noise are taken (twice the tolerance at most).
+        Greatest distance of a pair after the fit, in the pixels of either list; at least three times
+        the position noise of both catalogues together. If twelve pairs or more show a noise above a
+        quarter of it, pairs out to four times that noise are taken (twice the tolerance at most).
     allow_reflection : bool
         Also look for mirrored catalogues.
     prior : array_like, shape (2, 3), optional
@@ -200,15 +237,23 @@ def match(
     max_false_alarm : float
         Accept only if unrelated catalogues would show such an agreement less often than this.
     scale_range : (float, float)
-        Limits of the scale sqrt(abs(det)).
+        Limits of the scale sqrt(abs(det)) of the map that is returned, give or take three of its
+        standard errors.
     max_shear : float
-        The two principal scales differ at most as under a shear by this.
+        The two principal scales differ at most as under a shear by this; likewise.
     max_field_error_px : float, optional
-        Greatest 1-sigma error of the map at any reference star [target pixel]; by default the
-        tolerance. Few pairs at one end of a field do not determine it at the other; ``numpy.inf``
-        accepts that.
+        Greatest 1-sigma error of the map at any star of the reference [target pixel] and, of the
+        inverse map, of the target [reference pixel]; by default the tolerance. Few pairs at one end
+        of a field do not determine it at the other, and residuals may show that no affine map holds
+        over the field; ``numpy.inf`` accepts both, and `Match.position_sigma_px` tells.
     max_candidates : int
-        Bound on the work: pairs of quadrilaterals looked at (20 million take some seconds).
+        Bound on the pairs of quadrilaterals looked at.
+    max_work : int
+        Bound on the search in units of about 10 ns, counted and not timed, so that the outcome does
+        not depend on machine or load: by default it ends within two seconds of CPU time.
+    fixed : array_like, shape (position, 2), optional
+        Positions fixed on the detector, such as hot pixels (`fixed_positions`) [pixel]: what lies
+        within ``tolerance_px`` of one is left out of both lists. Rows are those of the lists as given.
 
     Returns
     -------
@@ -258,18 +303,20 @@ def match(
     if status != _binding.OK:
         raise RuntimeError(f"kdmatch: the library refused checked arguments (status {status})")
     pairs = pairs[: result.n_pairs]
+    matched_xy = reference[pairs[:, 0]]
     if fixed is not None:
         pairs = np.column_stack([rows[pairs[:, side]] for side, rows in enumerate(kept)])
-    return _as_match(result, pairs)
+    return _as_match(result, pairs, matched_xy)
 
 
-def _as_match(result: _binding.Result, pairs: npt.NDArray[np.int64]) -> Match:
+def _as_match(result: _binding.Result, pairs: npt.NDArray[np.int64], matched_xy: Array) -> Match:
     arrays = (
         np.array(result.affine).reshape(2, 3),
         pairs.copy(),
         np.array(result.covariance).reshape(6, 6),
         np.array(result.error_centre),
         np.array(result.error_form).reshape(2, _binding.TERMS, _binding.TERMS),
+        matched_xy,
     )
     for array in arrays:
         array.flags.writeable = False
@@ -284,6 +331,7 @@ def _as_match(result: _binding.Result, pairs: npt.NDArray[np.int64]) -> Match:
         error_centre=arrays[3],
         error_scale=float(result.error_scale),
         error_form=arrays[4],
+        matched_xy=arrays[5],
         false_alarm_probability=float(10.0**result.log10_false_alarm),
         log10_false_alarm=float(result.log10_false_alarm),
         n_reference=int(result.n_reference),

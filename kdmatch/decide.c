@@ -10,9 +10,13 @@
 static const double RIVAL_SHARE = 0.8;
 /* A map may lie outside the limits by so many of its own standard errors: the truth may be inside. */
 static const double LIMIT_SIGMAS = 3;
-/* Few pairs hide a distortion from the odds: what they cannot exclude is borne up to so many limits. */
+/* Few pairs hide a distortion from the odds: what they cannot exclude is borne up to so many limits.
+ * Still fewer exclude next to nothing; their stated error has to say so. */
 static const double FAR_OFF = 2;
-enum { FEW_PAIRS = 30 };
+enum { VERY_FEW_PAIRS = 8, FEW_PAIRS = 30 };
+/* Unpaired stars that chance brings so near to each other in one match of 100 are near misses, if noise
+ * does not explain them. */
+static const double MISS_CHANCE = 0.01, MISS_SIGMAS = 4;
 /* Natural logarithm of the odds (100 to 1) above which the covariance covers the departure. */
 static const double CLEAR_ODDS = 4.605170185988091;
 
@@ -47,6 +51,45 @@ static bool shared(const view *w, int32_t star, double margin)
     const catalogue *t = w->tgt;
     return p.x >= t->low.x - margin && p.x <= t->high.x + margin && p.y >= t->low.y - margin &&
            p.y <= t->high.y + margin;
+}
+
+static bool is_paired(const int32_t *list, int32_t n, int32_t star)
+{
+    for (int32_t i = 0; i < n; i++) {
+        if (list[i] == star) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_left(const view *w, int32_t star, double margin)
+{
+    return shared(w, star, margin) && !is_paired(w->pairs->ref, w->pairs->n, star);
+}
+
+/* Stars left over on both sides, beyond the tolerance but nearer to each other than chance brings any of them:
+ * where few pairs say nothing of a distortion these do. The form is scaled until it covers them. */
+static void cover_near_misses(departure *d, const view *w, double tolerance)
+{
+    int32_t left = 0;
+    for (int32_t i = 0; w->pairs->n < FEW_PAIRS && i < w->ref->n; i++) {
+        left += is_left(w, i, tolerance);
+    }
+    double others = w->tgt->n - w->pairs->n, factor = 1;
+    double reach2 = left > 0 && others > 0 ? MISS_CHANCE * w->tgt->area / (KDM_PI * left * others) : 0;
+    double noise2 = fmax(tolerance * tolerance, MISS_SIGMAS * MISS_SIGMAS * d->noise);
+    for (int32_t i = 0; reach2 > noise2 && i < w->ref->n; i++) {
+        double d2 = reach2;
+        int32_t j = kdtree_nearest(&w->tgt->tree, apply(&w->fit.map, w->ref->star[i]), &d2);
+        if (j >= 0 && d2 > noise2 && is_left(w, i, tolerance) &&
+            !is_paired(w->pairs->tgt, w->pairs->n, j)) {
+            factor = fmax(factor, d2 / departure_variance(d, w->ref->star[i]));
+        }
+    }
+    for (int k = 0; k < 2 * KDMATCH_TERMS * KDMATCH_TERMS; k++) {
+        (&d->form[0][0][0])[k] *= factor;
+    }
 }
 
 typedef struct {
@@ -157,7 +200,8 @@ static kdmatch_reason verdict(const verifier *v, const answer *best, const view 
     if (d->log_odds > 0 && error > o->max_field_error) {
         return KDMATCH_REASON_DISTORTED;
     }
-    bool unsure = best->pairs.n < FEW_PAIRS && error > FAR_OFF * o->max_field_error;
+    bool unsure = best->pairs.n >= VERY_FEW_PAIRS && best->pairs.n < FEW_PAIRS &&
+                  error > FAR_OFF * o->max_field_error;
     return unsure ? KDMATCH_REASON_UNDETERMINED : KDMATCH_REASON_NONE;
 }
 
@@ -205,7 +249,9 @@ static kdmatch_status decide_with(const verifier *v, const answer *best, bool sw
     if (swapped) {
         departure_of(&d, &backward.fit, v->tgt, v->ref, reversed, o->tolerance);
     }
-    report(swapped ? &backward : &forward, &d, o->tolerance, result, pairs);
+    const view *seen = swapped ? &backward : &forward;
+    cover_near_misses(&d, seen, o->tolerance);
+    report(seen, &d, o->tolerance, result, pairs);
     return KDMATCH_OK;
 }
 

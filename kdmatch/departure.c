@@ -15,7 +15,7 @@
 #include "internal.h"
 
 enum { AFFINE = 3, CURVED = KDMATCH_TERMS - AFFINE, GRID = 25, MAX_SWEEPS = 30 };
-static const double LEAST_RHO = 0.25, STEP_RHO = 1.4142135623730951;
+static const double LEAST_RHO = 0.35, STEP_RHO = 1.4142135623730951;
 static const double NOISE_FREEDOM = 2;
 /* Eigenvalues below this part of the greatest are rounding: the pairs say nothing there. */
 static const double RANK_LIMIT = 1e-11;
@@ -288,9 +288,11 @@ double departure_variance(const departure *d, point at)
     double term[KDMATCH_TERMS], sum = 0;
     departure_terms(d, at, term);
     for (int i = 0; i < KDMATCH_TERMS; i++) {
-        for (int j = 0; j < KDMATCH_TERMS; j++) {
-            sum += term[i] * term[j] * (d->form[0][i][j] + d->form[1][i][j]);
+        double row = (d->form[0][i][i] + d->form[1][i][i]) * term[i];
+        for (int j = 0; j < i; j++) {
+            row += 2 * (d->form[0][i][j] + d->form[1][i][j]) * term[j];
         }
+        sum += row * term[i];
     }
     return fmax(sum, 0);
 }

@@ -30,7 +30,7 @@ def fixed_positions(
     exposures_xy: Sequence[npt.ArrayLike],
     *,
     tolerance_px: float = 1.0,
-    max_false_share: float = 0.01,
+    max_false_share: float = 0.05,
     scale_range: tuple[float, float] = (0.9, 1.1),
     max_shear: float = 0.1,
 ) -> FixedPositions:
@@ -76,12 +76,12 @@ def fixed_positions(
     maps = _sky_maps(lists, tolerance_px=tolerance_px, scale_range=scale_range, max_shear=max_shear)
     moved = np.array([_motion(found, xy) for found, xy in zip(maps, lists, strict=True)])
     used = [i for i, found in enumerate(maps) if found is not None]
-    groups = _groups([lists[i] for i in used], tolerance_px)
+    groups, weights = _groups([lists[i] for i in used], tolerance_px)
     pointings = np.array(
         [_pointings(place, [maps[used[i]] for i in who], tolerance_px) for place, who in groups],
         dtype=np.int64,
     )
-    needed, expected = _needed(lists, maps, pointings, tolerance_px, max_false_share)
+    needed, expected = _needed(lists, maps, pointings, weights, tolerance_px, max_false_share)
     chosen = np.flatnonzero(pointings >= needed)
     return FixedPositions(
         xy=np.array([groups[i][0] for i in chosen]).reshape(-1, 2),
@@ -161,10 +161,11 @@ def _motion(affine: Array | None, xy: Array) -> float:
     return float(np.hypot(*(xy @ affine[:, :2].T + affine[:, 2] - xy).T).max())
 
 
-def _groups(lists: list[Array], radius: float) -> list[tuple[Array, list[int]]]:
-    """Mean place and exposures of detections near each other, those of the most exposures first."""
+def _groups(lists: list[Array], radius: float) -> tuple[list[tuple[Array, list[int]]], Array]:
+    """Mean place and exposures of detections near each other, those of the most exposures first; and
+    the weight of each detection, which sums to one over those of a place."""
     if not lists:
-        return []
+        return [], np.empty(0)
     xy = np.concatenate(lists)
     exposure = np.repeat(np.arange(len(lists)), [len(one) for one in lists])
     near = [np.flatnonzero(np.hypot(*(xy - at).T) <= radius) for at in xy]
@@ -176,7 +177,7 @@ def _groups(lists: list[Array], radius: float) -> list[tuple[Array, list[int]]]:
         if free[centre] and len(rows) > 1:
             groups.append((xy[rows].mean(axis=0), np.unique(exposure[rows]).tolist()))
             free[rows] = False
-    return groups
+    return groups, 1 / seen_in
 
 
 def _pointings(place: Array, maps: Sequence[Array | None], tolerance_px: float) -> int:
@@ -184,7 +185,7 @@ def _pointings(place: Array, maps: Sequence[Array | None], tolerance_px: float) 
     distinct: list[Array] = []
     for affine in maps:
         assert affine is not None
-        sky: Array = np.linalg.solve(affine[:, :2], place - affine[:, 2])
+        sky = np.asarray(np.linalg.solve(affine[:, :2], place - affine[:, 2]), dtype=np.float64)
         if all(np.hypot(*(sky - other)) > APART * tolerance_px for other in distinct):
             distinct.append(sky)
     return len(distinct)
@@ -194,6 +195,7 @@ def _needed(
     lists: list[Array],
     maps: list[Array | None],
     pointings: npt.NDArray[np.int64],
+    weights: Array,
     tolerance_px: float,
     max_false_share: float,
 ) -> tuple[int, float]:
@@ -205,7 +207,7 @@ def _needed(
     most = _pointings(centre, [found for found in maps if found is not None], tolerance_px)
     chance = _coincidence(used, tolerance_px)
     for needed in range(2, max(most, pointings.max()) + 1):
-        expected = float(binom.sf(needed - 2, max(most, needed) - 1, chance).sum())
+        expected = float(weights @ binom.sf(needed - 2, max(most, needed) - 1, chance))
         if expected <= max_false_share * np.count_nonzero(pointings >= needed):
             return needed, expected
     return int(pointings.max()) + 1, 0.0

@@ -137,6 +137,10 @@ static inline double leverage(const fit *f, point at)
 }
 
 bool fit_pairs(fit *out, const catalogue *ref, const catalogue *tgt, const pair_list *pairs);
+/* The map through four pairs (r, t, w hold four each), D missed by `miss` and predicted with the weights w
+ * of the others; and what a fit of its four reference stars knows. */
+affine fit_through_four(const point *r, const point *t, point miss, const double *w);
+void fit_from_four(fit *out, const affine *map, const point r[4]);
 /* Greatest 1-sigma error (both axes) from noise with which a fit predicts a reference star. */
 double field_error(const fit *f, const catalogue *ref, const catalogue *tgt, double tolerance);
 double worst_residual2(const fit *f, const catalogue *ref, const catalogue *tgt,
@@ -241,6 +245,8 @@ typedef struct {
 
 /* The best answer of all hypotheses; `best` brings room for pairs, `result` receives the counts. */
 kdmatch_status search_best(verifier *v, kdmatch_result *result, answer *best);
+/* Whether a search looks at all quadrilaterals of both lists. */
+bool search_is_exhaustive(const catalogue *one, const catalogue *other);
 
 /* ---- kdmatch.c ----------------------------------------------------------------------------- */
 

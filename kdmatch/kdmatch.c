@@ -75,8 +75,8 @@ static bool believed(const attempt *a)
     return a->best.found && a->best.chance < log10(a->options.max_false_alarm);
 }
 
-/* Where noise is not small beside the distance of stars a search may miss what one of the other list finds:
- * each has half of the budget. */
+/* Of long lists only quadrilaterals of neighbours are looked up. Where noise is not small beside the
+ * distance of stars such a search may miss what that of the other list finds: each has half of the budget. */
 static kdmatch_status search_and_decide(const catalogue *ref, const catalogue *tgt,
                                         const kdmatch_options *options, bool swapped,
                                         kdmatch_result *result, int64_t *pairs)
@@ -84,9 +84,10 @@ static kdmatch_status search_and_decide(const catalogue *ref, const catalogue *t
     attempt one = {.options = *options, .swapped = swapped};
     attempt other = {.options = options_turned(options), .swapped = !swapped};
     const attempt *chosen = &one;
-    one.options.max_work -= options->max_work / 2;
+    bool both = !search_is_exhaustive(ref, tgt);
+    one.options.max_work -= both ? options->max_work / 2 : 0;
     kdmatch_status status = attempt_run(&one, ref, tgt, result);
-    if (status == KDMATCH_OK && !believed(&one) && options->max_work > one.v.work) {
+    if (status == KDMATCH_OK && both && !believed(&one) && options->max_work > one.v.work) {
         other.options.max_work = options->max_work - one.v.work;
         status = attempt_run(&other, tgt, ref, result);
         other.v.exhausted = one.v.exhausted = one.v.exhausted || other.v.exhausted;

@@ -119,45 +119,6 @@ static kdmatch_status order_target(search *s, int32_t max_quads, int32_t max_anc
 
 /* ---- one hypothesis ------------------------------------------------------------------------ */
 
-/* Least squares through four pairs in closed form: the residuals lie along the weights w of the
- * one affine dependency, sum w = 0 and sum w p = 0, so removing that part leaves an exact map. */
-static affine through_four(const point r[4], const point t[4], point miss, const double w[4])
-{
-    double norm = w[0] * w[0] + w[1] * w[1] + w[2] * w[2] + w[3] * w[3];
-    point q[3];
-    for (int i = 0; i < 3; i++) {
-        q[i] = (point){t[i].x - w[i] * miss.x / norm, t[i].y - w[i] * miss.y / norm};
-    }
-    double det = area2(r[0], r[1], r[2]);
-    double x1 = r[1].x - r[0].x, y1 = r[1].y - r[0].y, x2 = r[2].x - r[0].x, y2 = r[2].y - r[0].y;
-    double u1 = q[1].x - q[0].x, v1 = q[1].y - q[0].y, u2 = q[2].x - q[0].x, v2 = q[2].y - q[0].y;
-    affine m = {(u1 * y2 - u2 * y1) / det, (u2 * x1 - u1 * x2) / det, 0,
-                (v1 * y2 - v2 * y1) / det, (v2 * x1 - v1 * x2) / det, 0};
-    m.c = q[0].x - m.a * r[0].x - m.b * r[0].y;
-    m.f = q[0].y - m.d * r[0].x - m.e * r[0].y;
-    return m;
-}
-
-static void start_from(fit *out, const affine *map, const point r[4])
-{
-    double sxx = 0, sxy = 0, syy = 0;
-    out->map = *map;
-    out->n = 4;
-    out->mean = (point){(r[0].x + r[1].x + r[2].x + r[3].x) / 4,
-                        (r[0].y + r[1].y + r[2].y + r[3].y) / 4};
-    for (int i = 0; i < 4; i++) {
-        double dx = r[i].x - out->mean.x, dy = r[i].y - out->mean.y;
-        sxx += dx * dx;
-        sxy += dx * dy;
-        syy += dy * dy;
-    }
-    double det = sxx * syy - sxy * sxy;
-    out->ixx = syy / det;
-    out->ixy = -sxy / det;
-    out->iyy = sxx / det;
-    out->rms = out->tolerance = 0;
-}
-
 /* Two answers are one and the same if they share more than half of the pairs of the smaller. */
 static bool same_answer(const pair_list *one, const pair_list *other)
 {
@@ -298,7 +259,7 @@ static bool candidate(void *context, int32_t id)
     if (miss.x * miss.x + miss.y * miss.y > s->slip * s->slip) {
         return true;
     }
-    affine map = through_four(r, t, miss, w);
+    affine map = fit_through_four(r, t, miss, w);
     double slack = LIMIT_SLACK * s->options->tolerance / s->ref_height[id];
     if (!map_is_plausible(&map, s->options, slack)) {
         return true;
@@ -311,7 +272,7 @@ static bool candidate(void *context, int32_t id)
         return true;
     }
     fit start;
-    start_from(&start, &map, r);
+    fit_from_four(&start, &map, r);
     confirm(s, &start, q->star);
     return true;
 }
@@ -393,6 +354,11 @@ static kdmatch_status run(search *s)
         forget_the_start(s);
     }
     return status;
+}
+
+bool search_is_exhaustive(const catalogue *one, const catalogue *other)
+{
+    return quads_are_all(one, MAX_QUADS) && quads_are_all(other, MAX_QUADS);
 }
 
 kdmatch_status search_best(verifier *v, kdmatch_result *result, answer *best)

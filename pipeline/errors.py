@@ -198,10 +198,6 @@ class WrongStandard(ExposureError):
     """The standard in the association tree or in the raw frame is not the one that was asked for."""
 
 
-class UnknownCategory(ExposureError):
-    """The association tree holds a kind of file that the reduction does not know."""
-
-
 class RawFrameUnreadable(ExposureError):
     """A raw frame or static table is missing, truncated or not FITS."""
 
@@ -221,6 +217,12 @@ class RecipeTimeout(RecipeFailed):
 class CalibrationRejected(RecipeFailed):
     """A recipe ended well, but its quality-control numbers say that the result is wrong."""
 
+    checks: tuple[object, ...] = ()  # all that were made, not only those that rejected it
+
+
+class MemoryShort(ExposureError):
+    """A recipe was not started, because it needs more memory than there is."""
+
 
 class DiskFull(ExposureError):
     """There was no space left for the products of a recipe."""
@@ -228,6 +230,10 @@ class DiskFull(ExposureError):
 
 class NotReduced(ExposureError):
     """The raw frames of an exposure are here, its cube is not made yet."""
+
+
+class ParameterUnknown(RequestError):
+    """A recipe of the installed version does not have a parameter that the settings give it."""
 
 
 class RecipesMissing(RequestError):

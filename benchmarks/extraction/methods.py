@@ -27,7 +27,7 @@ def ours(path: Path, xy: np.ndarray, mask: str = "center") -> Prepared:
     from pipeline.measure.extraction import extract_spectra
 
     def work() -> dict[str, object]:
-        extract_spectra(path, xy, RADII_PX, mask=mask)
+        extract_spectra(path, xy, RADII_PX, method=mask)
         return {}
 
     return work
@@ -45,7 +45,7 @@ def check(path: Path, xy: np.ndarray) -> Prepared:
 
     def work() -> dict[str, object]:
         cube = open_cube(path)
-        spectra = extract_spectra(cube, xy, RADII_PX)
+        spectra = extract_spectra(cube, xy, RADII_PX, method="center")
         layers = np.arange(0, len(cube.wave_aa), 37)
         column, row = np.arange(cube.data.shape[2]), np.arange(cube.data.shape[1])[:, None]
         worst, compared = 0.0, 0

@@ -29,8 +29,8 @@ Result = dict[str, float]
 OURS = ("ours", "ours_exact", "chain")
 LABELS = {
     "cat": "`cat cube > /dev/null`",
-    "ours": "`extract_spectra`, mask center",
-    "ours_exact": "`extract_spectra`, mask exact",
+    "ours": "`extract_spectra`, method center",
+    "ours_exact": "`extract_spectra`, method exact",
     "chain": "`detect` + `measure`",
     "photutils": "photutils `aperture_photometry`",
     "mpdaf": "mpdaf `Cube.aperture`",

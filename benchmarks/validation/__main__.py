@@ -54,11 +54,17 @@ def _read(output: Path) -> dict[str, dict[str, dict[str, float]]]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.validation", description=main.__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.validation", description=main.__doc__
+    )
     parser.add_argument("--measure", action="append", choices=MEASURES, help="default: all")
     parser.add_argument("--scenario", action="append", choices=SCENARIOS, help="default: all")
-    parser.add_argument("--configuration", action="append", choices=CONFIGURATIONS, help="default: all")
-    parser.add_argument("--campaigns", type=int, default=2000, help="per cell (default: %(default)s)")
+    parser.add_argument(
+        "--configuration", action="append", choices=CONFIGURATIONS, help="default: all"
+    )
+    parser.add_argument(
+        "--campaigns", type=int, default=2000, help="per cell (default: %(default)s)"
+    )
     parser.add_argument("--jobs", type=int, default=1, help="processes (default: %(default)s)")
     parser.add_argument("--output", default="work/validation.json", help="default: %(default)s")
     return parser

@@ -36,7 +36,9 @@ def floor(scenario: Scenario, configuration: Configuration, seed: int) -> Row:
         "bound": floor_bound(campaign.fluxes, scenario),
         "response_rms": float(np.sqrt((error**2).mean())),
         "response_true_rms": float(np.sqrt((true[used] ** 2).mean())),
-        "response_slope": float((true[used] @ fitted.response[used]) / (fitted.response[used] ** 2).sum()),
+        "response_slope": float(
+            (true[used] @ fitted.response[used]) / (fitted.response[used] ** 2).sum()
+        ),
         "response_covered": float((np.abs(error) < fitted.response_err[used]).mean()),
         "n_bad": float(len(fitted.bad_exposures)),
         "cpu_s": seconds,

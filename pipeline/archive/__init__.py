@@ -1,8 +1,9 @@
 """The archive: from "which nights" to files on disk.
 
-``queries`` asks for observations, ``availability`` tells the nights, ``selection`` chooses the
-calibrations of each standard-star exposure, ``download`` fetches and verifies the files, ``store``
-keeps the answers as provenance, ``retrieved`` tells what is there to reduce, ``gaia`` identifies the
-field stars. ``web`` is the only module that opens a connection, ``auth`` the only one that sees a
-password.
+``service`` is the archive as the others see it; ``observations`` and ``products`` ask its catalogues,
+``availability`` lists the nights, ``selection`` chooses the calibrations of each standard-star
+exposure, ``download`` fetches and verifies the files, ``store`` keeps the responses as provenance,
+``retrieved`` says what is there to reduce and to measure, ``gaia`` identifies the field stars,
+``contact`` checks every assumption about the services. Connections are those of ``pipeline.http``;
+``auth`` is the only module that sees a password.
 """

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.archive.queries import Observation
+from pipeline.archive.observations import Observation
 from pipeline.errors import CalibrationMissing
 from pipeline.muse.association import Association, File
 
-MATCH = "query"  # how such a group says that no rule of the archive chose it
+MATCH = "query"  # marks a group that no rule of the archive chose
 STATIC_PREFIX = "M.MUSE."  # identities of master and static calibrations
 
 

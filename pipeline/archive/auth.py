@@ -1,9 +1,10 @@
 """A token for files that are not public yet, only when one is refused without it.
 
 Standards and their calibrations are public, so most runs never log in. User name and password come
-from the environment (ESO_USERNAME, ESO_PASSWORD) or the system's keyring; the password is sent in
-the body of one request over TLS, the token is kept in memory only. Neither appears in messages,
-logs, addresses, files or the arguments of a process.
+from the environment (ESO_USERNAME, ESO_PASSWORD) or the system's keyring. The password is sent in the
+body of one POST over TLS; a service that says that it takes only GET, as ESO documents it, gets it in
+the query of one address. The token is kept in memory only. Neither appears in messages, logs, files or
+the arguments of a process.
 """
 
 import base64
@@ -12,22 +13,25 @@ import os
 import threading
 import time
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
-from pipeline.archive.web import Answer, Web
 from pipeline.errors import LoginFailed
+from pipeline.http import HttpClient, HttpResponse, strip_query
 
 KEYRING_SERVICE = "astroquery:www.eso.org"  # who has stored it for astroquery need not do it again
 MARGIN_S = 60.0  # a token this near to its end is renewed
-MAX_ANSWER_BYTES = 1 << 20
+MAX_RESPONSE_BYTES = 1 << 20
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class Login:
     """Logs in when asked, at most once at a time, and remembers the token."""
 
-    def __init__(self, web: Web, login_url: str, environment: Mapping[str, str] = os.environ):
-        self._web, self._url, self._environment = web, login_url, environment
+    def __init__(
+        self, client: HttpClient, login_url: str, environment: Mapping[str, str] = os.environ
+    ) -> None:
+        self._client, self._url, self._environment = client, login_url, environment
         self._lock = threading.Lock()
         self._token = ""
         self._expires = 0.0
@@ -52,25 +56,22 @@ class Login:
             if self._failure is not None:  # a second try may lock the account
                 raise self._failure
             user, password = self._credentials()
-            answer = self._web.ask(
-                "POST",
-                self._safe_address(),
-                data={
-                    "grant_type": "password",
-                    "response_type": "id_token token",
-                    "client_id": "clientid",  # the archive's own public values for programs
-                    "client_secret": "clientSecret",
-                    "username": user,
-                    "password": password,
-                },
-                max_bytes=MAX_ANSWER_BYTES,
-                follow=False,  # wherever it points, the password does not go there
-            )
             try:
-                self._token, self._expires = self._read(answer, user)
+                self._token, self._expires = self._read(self._send(user, password), user)
             except LoginFailed as failure:
                 self._failure = failure
                 raise
+
+    def _send(self, user: str, password: str) -> HttpResponse:
+        """The response to one login: by POST, then by GET if the service takes nothing else."""
+        url = self._safe_address()
+        form = login_form() | {"username": user, "password": password}
+        # follow: wherever it redirects to, the password does not go there
+        options: dict[str, Any] = {"max_bytes": MAX_RESPONSE_BYTES, "follow": False}
+        response = self._client.request("POST", url, data=form, **options)
+        if takes_only_get(response):
+            response = self._client.request("GET", url, params=form, **options)
+        return response
 
     def _header(self) -> dict[str, str]:
         if self._token and time.time() < self._expires - MARGIN_S:
@@ -95,18 +96,39 @@ class Login:
             raise LoginFailed(f"archive.login_url = {self._url!r}: passwords go over https only")
         return self._url
 
-    def _read(self, answer: Answer, user: str) -> tuple[str, float]:
-        """The token and its end; the answer itself is never quoted."""
+    def _read(self, response: HttpResponse, user: str) -> tuple[str, float]:
+        """The token and its end; the response itself is never quoted."""
+        if 300 <= response.status < 400:
+            raise LoginFailed(
+                f"{self._url} has moved to {strip_query(response.headers.get('location', '?'))}; if "
+                "that is the archive's, set archive.login_url to it"
+            )
         try:
-            token = str(json.loads(answer.body)["id_token"]) if answer.status == 200 else ""
+            token = str(json.loads(response.body)["id_token"]) if response.status == 200 else ""
             payload = token.split(".")[1]
             claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
             return token, float(claims["exp"])
         except (ValueError, KeyError, TypeError, IndexError):
-            # the cause would quote the answer, and with it a token
+            # the cause would quote the response, and with it a token
             raise LoginFailed(
-                f"{self._url}: HTTP {answer.status}, no token for user {user!r}; check the password"
+                f"{self._url}: HTTP {response.status}, no token for user {user!r}; check the password"
             ) from None
+
+
+def login_form() -> dict[str, str]:
+    """The fields of a login without user and password: the archive's public values for programs."""
+    return {
+        "grant_type": "password",
+        "response_type": "id_token token",
+        "client_id": "clientid",
+        "client_secret": "clientSecret",
+    }
+
+
+def takes_only_get(response: HttpResponse) -> bool:
+    """Whether a service says in its response to a POST that it wants a GET."""
+    allowed = response.headers.get("allow", "").upper()
+    return response.status in (405, 501) or (response.status == 400 and allowed == "GET")
 
 
 def _from_keyring(user: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 from astropy.table import QTable
 
-from pipeline.archive.queries import Observation
+from pipeline.archive.observations import Observation
 from pipeline.muse.modes import WIDE_FIELD
 from pipeline.schema import make_table
 

@@ -1,7 +1,9 @@
 """A picture of a year of nights: a row per month, four marks per night, one for each mode."""
 
 from calendar import monthrange
+from collections.abc import Mapping
 from html import escape
+from types import MappingProxyType
 
 import numpy as np
 from astropy.table import Table
@@ -58,13 +60,26 @@ def calendar_svg(table: Table, year: int) -> str:
     )
 
 
-def page_html(table: Table, title: str) -> str:
-    """A page of its own with a calendar per year and the table; needs no network and no script."""
+def page_html(
+    table: Table, title: str, held: Mapping[tuple[str, str], str] = MappingProxyType({})
+) -> str:
+    """A page of its own with a calendar per year and the table; needs no network and no script.
+
+    Parameters
+    ----------
+    held : mapping
+        What the archive holds of each (night, mode): raw, product or both.
+    """
+    if table.meta.get("simulated"):
+        title += ", SIMULATED"
     years = sorted({int(str(date)[:4]) for date in table["date"]})
     heads = "".join(f"<th>{escape(name)}</th>" for name in ("Night", *WIDE_FIELD))
     rows = "".join(
         f"<tr><td>{escape(str(row['date']))}</td>"
-        + "".join(f"<td>{_cell(row[column_of(mode)])}</td>" for mode in WIDE_FIELD)
+        + "".join(
+            f"<td>{_cell(row[column_of(mode)], held.get((str(row['date']), mode), ''))}</td>"
+            for mode in WIDE_FIELD
+        )
         + "</tr>"
         for row in table
     )
@@ -76,9 +91,11 @@ def page_html(table: Table, title: str) -> str:
         f"<h1>{escape(title)}</h1><p>A square is a night, a quarter of it a mode: NOAO-N and NOAO-E "
         f"above, AO-N and AO-E below. Dark ({SCIENCE}): a science exposure in that mode, so that "
         f"the archive associates calibrations; light ({NO_SCIENCE}): none; empty: the star was not "
-        f"observed.</p>{calendars}<h2>Table</h2><table><tr>{heads}</tr>{rows}</table></html>\n"
+        f"observed. In the table: raw frames, a reduced cube "
+        f"(product), or both.</p>{calendars}<h2>Table</h2><table><tr>{heads}</tr>{rows}</table></html>\n"
     )
 
 
-def _cell(value: object) -> str:
-    return "" if value is np.ma.masked else escape(str(value))
+def _cell(value: object, held: str) -> str:
+    text = "" if value is np.ma.masked else str(value)
+    return escape(f"{text} ({held})" if text and held else text or held)

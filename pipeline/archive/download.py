@@ -7,10 +7,11 @@ file is never used for a path.
 """
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import quote
 
 from pipeline.archive.auth import Login
@@ -26,16 +27,22 @@ from pipeline.archive.store import (
 )
 from pipeline.archive.transfer import Transfer
 from pipeline.archive.verify import Verified, verify_fits
-from pipeline.archive.web import Web
-from pipeline.archive.wire import Transient
-from pipeline.errors import ArchiveUnreachable, FileRefused, PipelineError, WorkspaceError
+from pipeline.config.settings import ArchiveSettings
+from pipeline.errors import (
+    ArchiveUnreachable,
+    FileRefused,
+    LoginFailed,
+    PipelineError,
+    WorkspaceError,
+)
+from pipeline.http import HttpClient, TransientError
 
 GIVE_UP_AFTER = 10  # files in a row that no attempt reached: the archive is down
 COMPRESSED, PLAIN = SUFFIXES
 
 
 @dataclass(frozen=True)
-class Outcome:
+class DownloadResult:
     """What came of one file."""
 
     name: str  # dp_id
@@ -44,10 +51,15 @@ class Outcome:
     error: str = ""
     was_here: bool = False  # from an earlier run
     n_checksums: int = 0  # that the file carries and that hold; 0: only its structure was verified
+    notes: tuple[str, ...] = ()  # what is unusual about it
 
 
-class _NeedsLogin(Exception):
-    """The file is refused to a guest, or the token is no longer good."""
+class _Denied(Exception):
+    """The file is refused to a guest, or the token is no longer good, or not good for this file."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__()
+        self.status = status
 
 
 class Downloads:
@@ -55,18 +67,35 @@ class Downloads:
 
     Parameters
     ----------
-    web : Web
+    client : HttpClient
         Connections; their limit per host is the number of files that come at the same time.
+    settings : ArchiveSettings
+        Address of the files, and how long one may take.
+    store : Store
+        Where the files lie.
     login : Login
-        Asked for a token when a file is refused without one.
+        Gets a token when a file is refused without one.
+    transfer : Transfer
+        Shows the progress.
+    release_dates : mapping
+        From when on each file is public, where the catalogue knows it.
     """
 
-    def __init__(self, web: Web, store: Store, login: Login, transfer: Transfer) -> None:
-        self._web, self._store, self._login, self._transfer = web, store, login, transfer
+    def __init__(
+        self,
+        client: HttpClient,
+        settings: ArchiveSettings,
+        store: Store,
+        login: Login,
+        transfer: Transfer,
+        release_dates: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        self._client, self._settings, self._store = client, settings, store
+        self._login, self._transfer, self._release_dates = login, transfer, release_dates
         self._unreached = 0
         self._lock = threading.Lock()
 
-    def fetch_all(self, names: Iterable[str]) -> list[Outcome]:
+    def fetch_all(self, names: Iterable[str]) -> list[DownloadResult]:
         """What came of each file, in the order given; a file that fails stops no other.
 
         Raises
@@ -74,7 +103,7 @@ class Downloads:
         WorkspaceError
             If the disk is full or cannot be written.
         """
-        pool = ThreadPoolExecutor(self._web.settings.connections, "retrieve")
+        pool = ThreadPoolExecutor(self._client.limits.connections, "retrieve")
         try:
             futures = [pool.submit(self._outcome, name) for name in dict.fromkeys(names)]
             return [future.result() for future in futures]
@@ -84,12 +113,12 @@ class Downloads:
                 "another folder with --work; what is here already is kept"
             ) from error
         except KeyboardInterrupt:
-            self._web.stopping.set()
+            self._client.stopping.set()
             raise
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def _outcome(self, name: str) -> Outcome:
+    def _outcome(self, name: str) -> DownloadResult:
         path = self._store.find(name)
         was_here = path is not None
         try:
@@ -97,11 +126,11 @@ class Downloads:
         except PipelineError as failure:
             self._count_unreached(isinstance(failure, ArchiveUnreachable))
             self._transfer.finish(name, failed=True)
-            return Outcome(name, None, error=f"{type(failure).__name__}: {failure}")
+            return DownloadResult(name, None, error=f"{type(failure).__name__}: {failure}")
         self._transfer.finish(name)
         record = read_record(path)
-        n_checksums = record.n_checksums if record else 0
-        return Outcome(name, path, path.stat().st_size, "", was_here, n_checksums)
+        n_checksums, notes = (record.n_checksums, record.notes) if record else (0, ())
+        return DownloadResult(name, path, path.stat().st_size, "", was_here, n_checksums, notes)
 
     def _count_unreached(self, unreached: bool) -> None:
         with self._lock:
@@ -109,7 +138,7 @@ class Downloads:
 
     def _adopt(self, name: str) -> Path | None:
         """A file without a record: the run was killed before it wrote it, or a reader put it here."""
-        for path in (self._store.raw / f"{name}{suffix}" for suffix in SUFFIXES):
+        for path in (self._store.folder_of(name) / f"{name}{suffix}" for suffix in SUFFIXES):
             if not path.is_file():
                 continue
             try:
@@ -122,33 +151,50 @@ class Downloads:
     def _fetch(self, name: str) -> Path:
         """A new file, complete and verified."""
         if self._unreached >= GIVE_UP_AFTER:
-            raise ArchiveUnreachable(f"{name}: not tried, the archive gives no answers")
+            raise ArchiveUnreachable(f"{name}: not tried, the archive does not respond")
         while True:
-            partial, resumed = self._web.retrying(lambda: self._attempt(name), self._url(name))
+            partial, resumed = self._client.retry(lambda: self._attempt(name), self._url(name))
             self._count_unreached(False)
             try:
+                expanded = partial.expand()
                 verified = verify_fits(partial.path, name)
             except FileRefused:
                 partial.discard()
                 if resumed:  # the two parts may be of different files: once more, whole
                     continue
                 raise
-            path = self._store.raw / f"{name}{COMPRESSED if verified.compressed else PLAIN}"
+            if (
+                resumed and verified.notes
+            ):  # a header that is wrong since the transfer broke looks so
+                partial.discard()
+                continue
+            suffix = COMPRESSED if verified.compressed else PLAIN
+            path = self._store.folder_of(name) / f"{name}{suffix}"
             partial.publish(path)
-            self._record(name, path, verified)
+            notes = ("came compressed as a whole; uncompressed here",) if expanded else ()
+            self._record(name, path, verified, notes)
             return path
 
-    def _record(self, name: str, path: Path, verified: Verified) -> None:
-        size, sha = path.stat().st_size, file_sha256(path)
-        n_hdus, n_checksums = verified.n_hdus, verified.n_checksums
-        record = FileRecord(name, size, sha, self._url(name), now(), n_hdus, n_checksums)
+    def _record(
+        self, name: str, path: Path, verified: Verified, notes: tuple[str, ...] = ()
+    ) -> None:
+        record = FileRecord(
+            name,
+            path.stat().st_size,
+            file_sha256(path),
+            self._url(name),
+            now(),
+            verified.n_hdus,
+            verified.n_checksums,
+            (*notes, *verified.notes),
+        )
         write_record(path, record)
 
     def _attempt(self, name: str) -> tuple[PartialFile, bool]:
         """The complete partial file, and whether it began in an earlier attempt."""
         logged_in = False
         while True:
-            partial = PartialFile(self._store.raw / f"{name}.partial", name)
+            partial = PartialFile(self._store.folder_of(name) / f"{name}.partial", name)
             resumed = partial.offset > 0
             headers = self._login.headers()
             try:
@@ -157,26 +203,40 @@ class Downloads:
                 return partial, resumed
             except Restart:
                 partial.discard()
-            except _NeedsLogin:
+            except _Denied as denied:
                 if logged_in:
-                    raise FileRefused(f"{name}: access denied, also with a login") from None
-                self._login.log_in(headers)
+                    raise FileRefused(self._denial(name, denied.status)) from None
+                try:
+                    self._login.log_in(headers)
+                except LoginFailed as failure:
+                    raise LoginFailed(f"{failure}{self._until(name)}") from None
                 logged_in = True
+
+    def _denial(self, name: str, status: int) -> str:
+        """Why a file is refused although somebody has logged in."""
+        reason = "this account may not have it" if status == 403 else "the token is not accepted"
+        until = self._until(name)
+        return f"{name}: access denied, also with a login (HTTP {status}): {reason}{until}"
+
+    def _until(self, name: str) -> str:
+        """When the file becomes public, if that is known and still to come."""
+        date = self._release_dates.get(name, "")
+        return f"; proprietary until {date}" if date > now()[:10] else ""
 
     def _receive(self, partial: PartialFile, token: dict[str, str]) -> bool:
         """Let the rest of a file come; returns whether there was a beginning to put it behind."""
         headers = token | partial.resume_headers()
-        with self._web.open("GET", self._url(partial.name), headers=headers) as response:
+        with self._client.stream("GET", self._url(partial.name), headers=headers) as response:
             if response.status_code in (401, 403):
-                raise _NeedsLogin
+                raise _Denied(response.status_code)
             total = partial.accept(response.status_code, response.headers)
             if total is not None:
                 self._transfer.announce(partial.name, total)
             with FitsSink(partial, self._transfer) as sink:
-                self._web.receive(response, sink, self._web.settings.file_limit_s)
+                self._client.receive(response, sink, self._settings.file_limit_s)
         if total is not None and partial.path.stat().st_size != total:
-            raise Transient("connection broke before the end")
+            raise TransientError("connection broke before the end")
         return partial.offset > 0
 
     def _url(self, name: str) -> str:
-        return self._web.settings.data_url.rstrip("/") + "/" + quote(name, safe=":")
+        return self._settings.data_url.rstrip("/") + "/" + quote(name, safe=":")

@@ -1,6 +1,6 @@
 """Which Gaia DR3 source each field star is: a variable star is no unstable instrument.
 
-One question per field. The pattern of the stars is matched to that of the sources, moved to the
+One query per field. The pattern of the stars is matched to that of the sources, moved to the
 epoch of the reference exposure, so neither the pointing nor the rotation of the exposure need be
 known. Whatever fails, the stars are "not identified" and everything else goes on.
 """
@@ -9,19 +9,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from astropy import units as u
+from astropy.coordinates import SkyCoord
 from astropy.table import QTable, Table
+from astropy.time import Time
 
 import kdmatch
-from pipeline.archive.queries import SIMULATED, Keep, ask_table
-from pipeline.archive.web import Web
+from pipeline.archive.gaia_tap import query_gaia
+from pipeline.archive.queries import point_clause
+from pipeline.archive.tap import SIMULATED, KeepResponse
 from pipeline.config.settings import Field
 from pipeline.errors import RequestError
+from pipeline.http import HttpClient
 from pipeline.schema import make_table
 
 RADIUS_ARCMIN = 2.0  # half the diagonal of the field, 0.7, and a fast standard's way since 2000
 GAIA_EPOCH_YR = 2016.0  # of the positions in DR3
+NOMINAL_DISTANCE = 10 * u.pc  # motion along the sky does not depend on it, but ERFA wants one
 TOLERANCE_PX = 2.0  # 0.4 arcsec: DAOFIND's errors and what is left of the proper motions
 SOURCES_PER_STAR = 4  # of the sources the brightest are compared, this many times the stars
+MAX_SOURCES = 50_000  # given explicitly: astroquery would cut the table at 2000
 MAX_FALSE_ALARM = 1e-6
 SCALE_RANGE = (0.95, 1.05)  # the pixel scale is known
 NOT_IDENTIFIED, IDENTIFIED = "not identified", "identified"
@@ -55,41 +62,45 @@ class Sources:
 
     def offsets_arcsec(self, ra_deg: float, dec_deg: float, epoch_yr: float) -> np.ndarray:
         """Positions at an epoch on the tangent plane, (source, 2): west and north [arcsec]."""
-        years = epoch_yr - GAIA_EPOCH_YR
-        dec = np.radians(self.dec_deg)
-        ra_shift = np.nan_to_num(self.pm_ra_masyr) * years / 3.6e6 / np.cos(dec)
-        dec = np.radians(self.dec_deg + np.nan_to_num(self.pm_dec_masyr) * years / 3.6e6)
-        ra = np.radians(self.ra_deg + ra_shift - ra_deg)
-        dec_0 = np.radians(dec_deg)
-        scale = np.sin(dec_0) * np.sin(dec) + np.cos(dec_0) * np.cos(dec) * np.cos(ra)
-        east = np.cos(dec) * np.sin(ra) / scale
-        north = (np.cos(dec_0) * np.sin(dec) - np.sin(dec_0) * np.cos(dec) * np.cos(ra)) / scale
-        offsets: np.ndarray = np.degrees(np.column_stack([-east, north])) * 3600
+        centre = SkyCoord(ra_deg, dec_deg, unit="deg")
+        at_gaia = SkyCoord(
+            self.ra_deg * u.deg,
+            self.dec_deg * u.deg,
+            distance=NOMINAL_DISTANCE,
+            pm_ra_cosdec=np.nan_to_num(self.pm_ra_masyr) * u.mas / u.yr,
+            pm_dec=np.nan_to_num(self.pm_dec_masyr) * u.mas / u.yr,
+            obstime=Time(GAIA_EPOCH_YR, format="jyear", scale="tcb"),
+        )
+        at_epoch = at_gaia.apply_space_motion(Time(epoch_yr, format="jyear", scale="tcb"))
+        direction = SkyCoord(at_epoch.ra, at_epoch.dec).transform_to(centre.skyoffset_frame())
+        x, east, north = direction.cartesian.xyz.value  # x towards the centre
+        offsets: np.ndarray = np.degrees(np.column_stack([-east / x, north / x])) * 3600
         return offsets
 
 
-def gaia_adql(field: Field) -> str:
-    """The question for the Gaia sources around a field."""
+def gaia_adql(field: Field, max_sources: int) -> str:
+    """The query for the brightest Gaia sources around a field."""
     return (
-        f"SELECT {', '.join(COLUMNS)} FROM gaiadr3.gaia_source WHERE CONTAINS(POINT('', ra, dec), "
-        f"CIRCLE('', {field.ra_deg:.6f}, {field.dec_deg:.6f}, {RADIUS_ARCMIN / 60:.6f})) = 1 "
-        "ORDER BY phot_g_mean_mag"
+        f"SELECT TOP {max_sources} {', '.join(COLUMNS)} FROM gaiadr3.gaia_source WHERE "
+        f"{point_clause(field, RADIUS_ARCMIN)} ORDER BY phot_g_mean_mag"
     )
 
 
-def ask_sources(field: Field, web: Web, gaia_url: str, keep: Keep) -> Sources:
+def query_sources(field: Field, client: HttpClient, gaia_url: str, keep: KeepResponse) -> Sources:
     """The Gaia sources around a field.
 
     Raises
     ------
     ArchiveUnreachable, ArchiveRefused
-        If Gaia's archive does not answer, or with something else.
+        If Gaia's archive does not respond, or with something else than the table.
     """
-    return read_sources(ask_table(web, gaia_url, gaia_adql(field), keep))
+    return read_sources(
+        query_gaia(client, gaia_url, gaia_adql(field, MAX_SOURCES), keep, MAX_SOURCES)
+    )
 
 
 def read_sources(table: Table) -> Sources:
-    """The sources in an answer of Gaia's archive."""
+    """The sources in a table of Gaia's archive."""
 
     def numbers(name: str) -> np.ndarray:
         return np.ma.filled(np.ma.asarray(table[name]).astype(float), np.nan)
@@ -183,16 +194,20 @@ def not_identified(catalogue: QTable, reason: str) -> QTable:
 
 
 def identify_online(
-    lists: Sequence[StarList], field: Field, web: Web, gaia_url: str, keep: Keep
+    lists: Sequence[StarList],
+    field: Field,
+    client: HttpClient,
+    gaia_url: str,
+    keep: KeepResponse,
 ) -> list[QTable]:
-    """The table ``identification`` of each catalogue of one field, from one question.
+    """The table ``identification`` of each catalogue of one field, from one query.
 
-    "Not identified" with the reason if Gaia cannot be asked.
+    "Not identified" with the reason if Gaia cannot be queried.
     """
     reason = "" if gaia_url else 'archive.gaia_url is ""'
     if not reason:
         try:
-            sources = ask_sources(field, web, gaia_url, keep)
+            sources = query_sources(field, client, gaia_url, keep)
             return [identify(stars, sources, field) for stars in lists]
         except RequestError as failure:
             reason = str(failure)

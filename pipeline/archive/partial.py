@@ -6,12 +6,19 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from pipeline.archive.store import write_json
+from pipeline.archive.store import write_bytes, write_json
 from pipeline.archive.transfer import Transfer
+from pipeline.archive.uncompress import is_compressed, uncompress
 from pipeline.archive.verify import looks_like_fits
 from pipeline.errors import FileRefused
 
 MAX_FILE_BYTES = 16 << 30  # a MUSE raw frame has 0.1 to 1 GB
+_STATUS = {
+    404: "the archive does not have it",
+    410: "the archive does not have it any more",
+    301: "it has moved, and the archive does not say where to",
+    302: "it has moved, and the archive does not say where to",
+}
 _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 
 
@@ -60,11 +67,9 @@ class PartialFile:
         """
         kind = headers.get("Content-Type", "")
         if status not in (200, 206) and not (status == 416 and self.offset):
-            raise FileRefused(f"{self.name}: HTTP {status}")
+            raise FileRefused(f"{self.name}: {_STATUS.get(status, 'refused')} (HTTP {status})")
         if status != 416 and "html" in kind.lower():
-            raise FileRefused(
-                f"{self.name}: the server answers with a page ({kind}), not with data"
-            )
+            raise FileRefused(f"{self.name}: the server sends a page ({kind}), not data")
         if headers.get("Content-Encoding", "identity") != "identity":
             raise FileRefused(f"{self.name}: comes in an encoding that was not asked for")
         if status == 200:
@@ -85,6 +90,25 @@ class PartialFile:
         self.path.unlink(missing_ok=True)
         self._record.unlink(missing_ok=True)
         self._validator, self._total, self.offset = "", None, 0
+
+    def expand(self) -> bool:
+        """Replace a file that came compressed as a whole by its content; whether it was one.
+
+        Raises
+        ------
+        FileRefused
+            If it is damaged, or too large for that.
+        """
+        with self.path.open("rb") as file:
+            if not is_compressed(file.read(2)):
+                return False
+        try:
+            content = uncompress(self.path.read_bytes())
+        except ValueError as error:
+            raise FileRefused(f"{self.name}: {error}") from error
+        self._record.unlink(missing_ok=True)  # first: it describes the compressed bytes
+        write_bytes(self.path, content)
+        return True
 
     def publish(self, path: Path) -> None:
         """Give the complete file its name."""
@@ -128,7 +152,7 @@ class FitsSink:
     def write(self, data: bytes) -> None:
         """Take the next bytes."""
         name = self._partial.name
-        if self._size == 0 and not looks_like_fits(data):
+        if self._size == 0 and not (looks_like_fits(data) or is_compressed(data)):
             raise FileRefused(f"{name}: what comes is not FITS; it begins with {data[:20]!r}")
         self._size += len(data)
         if self._size > MAX_FILE_BYTES:

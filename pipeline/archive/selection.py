@@ -1,7 +1,7 @@
 """Which calibrations belong to a standard-star exposure, and how we know.
 
 CalSelector gives each science exposure the standard that suits it: maybe another star, maybe one of
-another night. So a tree counts only if it names *our* exposure. Asked are, in this order: the
+another night. So a tree counts only if it names *our* exposure. Trees are requested, in this order, for: the
 standard itself, which the archive may not support; the science exposures of its night and mode,
 the nearest in time first; those of neighbouring nights. What is left is assembled from the
 catalogue (``pipeline.archive.assembly``).
@@ -13,7 +13,7 @@ from itertools import islice
 
 import numpy as np
 
-from pipeline.archive.queries import Observation
+from pipeline.archive.observations import Observation
 from pipeline.errors import ArchiveUnreachable, PipelineError
 from pipeline.muse.association import Association, AssociationTree
 
@@ -23,23 +23,23 @@ RAW_MODE = "raw2raw"
 
 @dataclass(frozen=True)
 class KeptTree:
-    """A tree and the file in which the answer is kept as it came."""
+    """A tree and the file in which it is kept as it came."""
 
     tree: AssociationTree
     file_name: str
 
 
-AskTree = Callable[[str], KeptTree]
+FetchTree = Callable[[str], KeptTree]
 
 
 @dataclass(frozen=True)
-class Question:
-    """One exposure whose tree was asked for, and what came of it."""
+class TreeRequest:
+    """One exposure whose tree was requested, and what came of it."""
 
     way: str
     dp_id: str
     outcome: str
-    failure: str = ""  # type of the error if there was no answer that can be used
+    failure: str = ""  # type of the error if no usable tree came
 
 
 @dataclass(frozen=True)
@@ -53,21 +53,21 @@ class Selection:
     size_bytes: float  # the archive's estimate for it
     way: str = ""  # how the calibrations were found; "" if they were not
     group: Association | None = None  # the exposure and everything below it
-    tree_file: str = ""  # the answer that it is from
-    asked: tuple[Question, ...] = ()
+    tree_file: str = ""  # the file of the tree that it is from
+    requests: tuple[TreeRequest, ...] = ()
     others: tuple[str, ...] = ()  # further exposures of the star in that night and mode, not used
     reason: str = ""  # why there are no calibrations
-    asked_at: str = ""  # UTC
+    requested_at: str = ""  # UTC
 
     @property
     def settled(self) -> bool:
-        """Whether asking again could not better it: all found, all certified."""
+        """Whether another request could not better it: all found, all certified."""
         return self.group is not None and self.group.complete and self.group.certified
 
     @property
     def unreached(self) -> int:
-        """How many questions got no answer at all: nothing follows from silence."""
-        return sum(question.failure == ArchiveUnreachable.__name__ for question in self.asked)
+        """How many requests got no response at all: nothing follows from silence."""
+        return sum(one.failure == ArchiveUnreachable.__name__ for one in self.requests)
 
     def files(self) -> tuple[str, ...]:
         """Identities of the files that the reduction needs, each once; none if there is no set."""
@@ -77,10 +77,10 @@ class Selection:
 def choose(
     standards: Sequence[Observation],
     sciences: Sequence[Observation],
-    ask: AskTree,
+    fetch_tree: FetchTree,
     *,
     neighbour_nights: int,
-    max_questions: int,
+    max_requests: int,
 ) -> Selection:
     """The selection for one night and mode; its ``group`` is None if no tree names the standard.
 
@@ -90,32 +90,32 @@ def choose(
         The star's exposures of that night and mode.
     sciences : sequence of Observation
         Science exposures of any night and mode.
-    ask : callable
-        The association tree of an exposure; an expected failure counts as no answer.
+    fetch_tree : callable
+        The association tree of an exposure; an expected failure counts as no tree.
     neighbour_nights : int
         How many nights before and after are tried.
-    max_questions : int
-        How many trees are asked for on each of the ways.
+    max_requests : int
+        How many trees are requested on each of the ways.
     """
     standards = sorted(standards, key=lambda one: (one.start, one.dp_id))
     first = standards[0]
     ours = {one.dp_id: one for one in standards}
-    asked: list[Question] = []
+    requests: list[TreeRequest] = []
     second_best: tuple[str, Association, str] | None = None
-    for way, candidate in _candidates(first, standards, sciences, neighbour_nights, max_questions):
+    for way, candidate in _candidates(first, standards, sciences, neighbour_nights, max_requests):
         try:
-            kept = ask(candidate)
+            kept = fetch_tree(candidate)
         except PipelineError as failure:
-            asked.append(Question(way, candidate, str(failure), type(failure).__name__))
+            requests.append(TreeRequest(way, candidate, str(failure), type(failure).__name__))
             continue
         group, outcome = judge(kept.tree, ours)
-        asked.append(Question(way, candidate, outcome))
+        requests.append(TreeRequest(way, candidate, outcome))
         if group is not None and group.complete:
-            return _selection(ours, way, group, kept.file_name, asked)
+            return _selection(ours, way, group, kept.file_name, requests)
         if group is not None and second_best is None:
             second_best = way, group, kept.file_name
     if second_best is not None:
-        return _selection(ours, *second_best, asked)
+        return _selection(ours, *second_best, requests)
     others = tuple(name for name in ours if name != first.dp_id)
     nothing = Selection(
         first.night,
@@ -123,23 +123,23 @@ def choose(
         first.dp_id,
         first.start,
         first.size_bytes,
-        asked=tuple(asked),
+        requests=tuple(requests),
         others=others,
-        reason=f"none of {len(asked)} association trees names the exposure with its calibrations",
+        reason=f"none of {len(requests)} association trees names the exposure with its calibrations",
     )
     if not nothing.unreached:
         return nothing
-    words = f"{nothing.unreached} questions got no answer, run the command again"
-    return replace(nothing, reason=f"{nothing.reason}; {words}")
+    silent = f"{nothing.unreached} requests got no response, run the command again"
+    return replace(nothing, reason=f"{nothing.reason}; {silent}")
 
 
 def judge(tree: AssociationTree, ours: dict[str, Observation]) -> tuple[Association | None, str]:
-    """The group of a tree that calibrates one of our exposures, or None; and the verdict in words.
+    """The group of a tree that calibrates one of our exposures, or None; and the reason in words.
 
     The group is cut down to one exposure: the earliest of ours that it names.
     """
     if tree.mode.lower() != RAW_MODE:
-        return None, f"answered in mode {tree.mode[:40]!r}, not Raw2Raw"
+        return None, f"came in mode {tree.mode[:40]!r}, not Raw2Raw"
     standards = tree.standards()
     if not standards:
         said = "; ".join(text for group in tree.root.walk() for text in group.messages)
@@ -162,7 +162,7 @@ def _selection(
     way: str,
     group: Association,
     tree_file: str,
-    asked: Sequence[Question],
+    requests: Sequence[TreeRequest],
 ) -> Selection:
     used = ours[group.files[0].name]
     return Selection(
@@ -174,7 +174,7 @@ def _selection(
         way,
         group,
         tree_file,
-        tuple(asked),
+        tuple(requests),
         tuple(name for name in ours if name != used.dp_id),
     )
 
@@ -184,9 +184,9 @@ def _candidates(
     standards: Sequence[Observation],
     sciences: Sequence[Observation],
     neighbour_nights: int,
-    max_questions: int,
+    max_requests: int,
 ) -> Iterator[tuple[str, str]]:
-    """Way and identity of the exposures to ask about, in the order of asking."""
+    """Way and identity of the exposures whose trees are requested, in that order."""
     instant = np.datetime64(first.start)
 
     def nearness(one: Observation) -> tuple[float, str]:
@@ -194,13 +194,13 @@ def _candidates(
 
     same_mode = sorted((one for one in sciences if one.mode == first.mode), key=nearness)
     apart = [abs(_nights_apart(one.night, first.night)) for one in same_mode]
-    for one in islice(standards, max_questions):
+    for one in islice(standards, max_requests):
         yield STANDARD, one.dp_id
     near = (one for one, n in zip(same_mode, apart, strict=True) if n == 0)
-    for one in islice(near, max_questions):
+    for one in islice(near, max_requests):
         yield SCIENCE, one.dp_id
     far = (one for one, n in zip(same_mode, apart, strict=True) if 0 < n <= neighbour_nights)
-    for one in islice(far, max_questions):
+    for one in islice(far, max_requests):
         yield NEIGHBOUR, one.dp_id
 
 

@@ -1,9 +1,10 @@
-"""Where the archive's answers and files lie, and how they get there whole.
+"""Where the archive's responses and files lie, and how they get there whole.
 
     raw/            <dp_id>.fits[.fz], and beside each a .json: size, sha256, address, time;
                     <dp_id>_raw2raw.xml of each standard whose files are all there
-    associations/   <dp_id>_raw2raw-<digest>.xml as they came: an answer that differs is a new file
-    <campaign>/     answers/ to the catalogue's questions, selection/ per night and mode, tables
+    products/       <dp_id>.fits of reduced cubes, with the same .json
+    associations/   <dp_id>_raw2raw-<digest>.xml as they came: one that differs is a new file
+    <campaign>/     responses/ of the catalogue, selection/ per night and mode, tables
 
 Nothing is overwritten by something half there: files are written beside their names, then renamed.
 """
@@ -20,14 +21,15 @@ from typing import Any
 
 from astropy.table import Table
 
-from pipeline.archive.selection import KeptTree, Question, Selection
-from pipeline.archive.web import Answer
+from pipeline.archive.selection import KeptTree, Selection, TreeRequest
+from pipeline.archive.service import RAW_MODE
 from pipeline.errors import AssociationRefused
+from pipeline.http import HttpResponse
 from pipeline.muse.association import AssociationTree, parse_tree, tree_xml
 
 SUFFIXES = (".fits.fz", ".fits")
-RECORD_VERSION = 1
-RAW_MODE = "Raw2Raw"  # as CalSelector writes it
+RECORD_VERSION = 2
+PRODUCT_PREFIX = "ADP."  # identities of reduced data in the archive
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class FileRecord:
     fetched: str  # UTC
     n_hdus: int
     n_checksums: int
+    notes: tuple[str, ...] = ()  # what is unusual about it
 
 
 class Store:
@@ -51,30 +54,40 @@ class Store:
     folder : Path
         Shared by all campaigns, so that no file is fetched twice.
     campaign : str
-        Name of the campaign whose answers and selections are kept apart.
+        Name of the campaign whose responses and selections are kept apart.
     """
 
     def __init__(self, folder: Path, campaign: str) -> None:
         self.raw = folder / "raw"
+        self.products = folder / "products"
         self.associations = folder / "associations"
         self.campaign = folder / campaign
 
     def make_folders(self) -> None:
-        """Make the folders that answers and files are written into."""
-        for place in (self.raw, self.associations, self.campaign / "answers", self._selections):
+        """Make the folders that responses and files are written into."""
+        places = (self.raw, self.products, self.associations, self._responses, self._selections)
+        for place in places:
             place.mkdir(parents=True, exist_ok=True)
+
+    def folder_of(self, dp_id: str) -> Path:
+        """Where the file of an identity lies: reduced cubes are kept apart from raw frames."""
+        return self.products if dp_id.startswith(PRODUCT_PREFIX) else self.raw
+
+    @property
+    def _responses(self) -> Path:
+        return self.campaign / "responses"
 
     @property
     def _selections(self) -> Path:
         return self.campaign / "selection"
 
-    def keep_answer(self, answer: Answer, question: str) -> None:
-        """Keep an answer of the catalogue as it came, with its question, address and time."""
-        name = f"{_digest(question.encode())[:12]}.vot"
-        write_bytes(self.campaign / "answers" / name, answer.body)
-        self._write_origin(self.campaign / "answers" / name, answer, question)
+    def keep_response(self, response: HttpResponse, query: str) -> None:
+        """Keep a table of the catalogue as it came, with its query, address and time."""
+        path = self._responses / f"{_digest(query.encode())[:12]}.vot"
+        write_bytes(path, response.body)
+        self._write_origin(path, response, query)
 
-    def keep_tree(self, dp_id: str, answer: Answer) -> KeptTree:
+    def keep_tree(self, dp_id: str, response: HttpResponse) -> KeptTree:
         """Keep an association tree as it came and read it.
 
         Raises
@@ -82,11 +95,11 @@ class Store:
         AssociationRefused
             If it is not a tree, or unsafe; it is not kept then.
         """
-        tree = parse_tree(answer.body)
-        path = self.associations / f"{dp_id}_raw2raw-{_digest(answer.body)[:12]}.xml"
+        tree = parse_tree(response.body)
+        path = self.associations / f"{dp_id}_raw2raw-{_digest(response.body)[:12]}.xml"
         if not path.exists():
-            write_bytes(path, answer.body)
-            self._write_origin(path, answer, dp_id)
+            write_bytes(path, response.body)
+            self._write_origin(path, response, dp_id)
         return KeptTree(tree, path.name)
 
     def write_selection(self, selection: Selection) -> None:
@@ -121,7 +134,7 @@ class Store:
             record = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
             if record.pop("version") != RECORD_VERSION:
                 return None
-            record["asked"] = tuple(Question(**question) for question in record["asked"])
+            record["requests"] = tuple(TreeRequest(**one) for one in record["requests"])
             record["others"] = tuple(record["others"])
             if record["way"]:
                 record["group"] = parse_tree(path.with_suffix(".xml").read_bytes()).root
@@ -143,19 +156,19 @@ class Store:
     def find(self, dp_id: str) -> Path | None:
         """The fetched and verified file of an identity, None if there is none of that size."""
         for suffix in SUFFIXES:
-            path = self.raw / f"{dp_id}{suffix}"
+            path = self.folder_of(dp_id) / f"{dp_id}{suffix}"
             record = read_record(path)
             if record is not None and path.is_file() and path.stat().st_size == record.size:
                 return path
         return None
 
-    def _write_origin(self, path: Path, answer: Answer, question: str) -> None:
+    def _write_origin(self, path: Path, response: HttpResponse, query: str) -> None:
         origin = {
-            "question": question,
-            "url": answer.url,
-            "status": answer.status,
+            "query": query,
+            "url": response.url,
+            "status": response.status,
             "fetched": now(),
-            "sha256": _digest(answer.body),
+            "sha256": _digest(response.body),
         }
         write_json(path.with_name(path.name + ".json"), origin)
 
@@ -163,7 +176,8 @@ class Store:
 def read_record(path: Path) -> FileRecord | None:
     """What is known of a file, None if nothing is."""
     try:
-        return FileRecord(**json.loads(_record_path(path).read_text(encoding="utf-8")))
+        record = json.loads(_record_path(path).read_text(encoding="utf-8"))
+        return FileRecord(**{**record, "notes": tuple(record.get("notes", ()))})
     except (OSError, ValueError, TypeError):
         return None
 

@@ -11,7 +11,7 @@ RENEW_INTERVAL_S = 0.2  # between renewals on a terminal
 
 
 class Transfer:
-    """Counts bytes as they come; may be told from several threads.
+    """Counts bytes as they come; may be called from several threads.
 
     Parameters
     ----------

@@ -1,8 +1,9 @@
-"""Whether a file is complete, intact FITS, and the exposure that was asked for.
+"""Whether a file is complete, intact FITS, and the file that was asked for.
 
 The file is walked header by header: the data sizes that the headers announce must add up to the
-size of the file, and every CHECKSUM and DATASUM that a header carries must hold. Memory is bounded,
-whatever the file says.
+size of the file, and every DATASUM that a header carries must hold. The archive corrects headers while
+it sends them: a CHECKSUM that fails beside a DATASUM that holds is noted, not refused. Memory is
+bounded, whatever the file says.
 """
 
 import math
@@ -21,6 +22,7 @@ MAX_HEADER_BLOCKS = 2000  # 5.8 MB; MUSE primary headers have some 100 kB
 MAX_HDUS = 1000
 _CHUNK = 1024 * BLOCK
 _FULL = 0xFFFFFFFF
+NAMED_BY_ARCFILE = ("MUSE.", "ADP.")  # identities that a header repeats; statics keep another one
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class Verified:
 
     n_hdus: int
     n_checksums: int  # CHECKSUM and DATASUM cards that were there and hold
+    notes: tuple[str, ...]  # headers whose CHECKSUM fails although the data are intact
     compressed: bool  # images in compressed tiles: the archive calls such a file .fits.fz
 
 
@@ -43,7 +46,8 @@ def verify_fits(path: Path, dp_id: str) -> Verified:
     Parameters
     ----------
     dp_id : str
-        Identity that was asked for; a raw frame's header must not name another one.
+        Identity that was asked for; the header of a raw frame or a reduced cube must not name
+        another one.
 
     Raises
     ------
@@ -53,6 +57,7 @@ def verify_fits(path: Path, dp_id: str) -> Verified:
     """
     size = path.stat().st_size
     n_hdus = n_checksums = 0
+    notes: list[str] = []
     compressed = False
     with path.open("rb") as file:
         while file.tell() < size:
@@ -68,14 +73,19 @@ def verify_fits(path: Path, dp_id: str) -> Verified:
                 raise FileRefused(
                     f"{dp_id}: {size} bytes, its headers announce {file.tell() + length} or more"
                 )
-            n_checksums += _check_sums(file, text, header, length, dp_id)
+            n_held, corrected = _check_sums(file, text, header, length, dp_id)
+            n_checksums += n_held
+            if corrected:
+                notes.append(
+                    f"CHECKSUM of extension {n_hdus} fails, DATASUM holds: header corrected"
+                )
             n_hdus += 1
             compressed |= header.get("ZIMAGE") is True
             if n_hdus > MAX_HDUS:
                 raise FileRefused(f"{dp_id}: more than {MAX_HDUS} extensions")
     if n_hdus == 0:
         raise FileRefused(f"{dp_id}: empty file")
-    return Verified(n_hdus, n_checksums, compressed)
+    return Verified(n_hdus, n_checksums, tuple(notes), compressed)
 
 
 def _header(file: BinaryIO, dp_id: str) -> bytes:
@@ -86,6 +96,8 @@ def _header(file: BinaryIO, dp_id: str) -> bytes:
         block = file.read(BLOCK)
         if len(block) < BLOCK or not (blocks or block.startswith(magic)):
             raise FileRefused(f"{dp_id}: not FITS, or cut off, at byte {file.tell() - len(block)}")
+        if not block.isascii() or min(block) < ord(" "):
+            raise FileRefused(f"{dp_id}: damaged header, with bytes that are not text")
         blocks += block
         if any(block[i : i + 80].rstrip() == b"END" for i in range(0, BLOCK, 80)):
             return bytes(blocks)
@@ -105,14 +117,16 @@ def _data_length(header: fits.Header) -> int:
 
 def _check_identity(header: fits.Header, dp_id: str) -> None:
     named = str(header.get("ARCFILE", "")).strip()
-    if dp_id.startswith("MUSE.") and named and not named.startswith(dp_id):
+    if dp_id.startswith(NAMED_BY_ARCFILE) and named and not named.startswith(dp_id):
         raise FileRefused(f"{dp_id}: the file that came is {named!r}")
 
 
-def _check_sums(file: BinaryIO, text: bytes, header: fits.Header, length: int, dp_id: str) -> int:
-    """Read the data behind a header; returns the number of checksum cards that hold."""
+def _check_sums(
+    file: BinaryIO, text: bytes, header: fits.Header, length: int, dp_id: str
+) -> tuple[int, bool]:
+    """Read the data behind a header: number of sums that hold; whether only the header differs."""
     data_sum = _sum_of_stream(file, length)
-    checked = 0
+    checked, corrected = 0, False
     if "DATASUM" in header:
         stated = str(header["DATASUM"]).strip()
         # ones' complement writes zero in two ways
@@ -120,10 +134,13 @@ def _check_sums(file: BinaryIO, text: bytes, header: fits.Header, length: int, d
             raise FileRefused(f"{dp_id}: DATASUM does not hold, the file is damaged")
         checked += 1
     if "CHECKSUM" in header:
-        if (_sum(text) + data_sum) % _FULL:
+        if (_sum(text) + data_sum) % _FULL == 0:
+            checked += 1
+        elif "DATASUM" in header:
+            corrected = True
+        else:
             raise FileRefused(f"{dp_id}: CHECKSUM does not hold, the file is damaged")
-        checked += 1
-    return checked
+    return checked, corrected
 
 
 def _sum_of_stream(file: BinaryIO, length: int) -> int:

@@ -9,6 +9,7 @@ from pipeline.cli.options import campaign_options, request_from
 from pipeline.cli.status import status_lines
 from pipeline.errors import ConfigError, printable, printable_lines
 from pipeline.sources import FORCEABLE, ArchiveFrames, campaigns_of, measure_all
+from pipeline.tasks.installed import installed_recipes
 from pipeline.tasks.reduce import dry_run as planned_calls
 from pipeline.workflow.products import exclusive
 from pipeline.workflow.progress import say
@@ -66,9 +67,8 @@ def reduce(check: bool, dry_run: bool, **options: Any) -> int:
     options["sources"] = options["sources"] or ("archive",)
     request = request_from(**options)
     if check:
-        from pipeline.reduction.runners import find_runner, recipes_version
-
-        click.echo(f"recipes: {recipes_version(find_runner(request.settings.reduction.runner))}")
+        for line in installed_recipes(request.settings.reduction):
+            click.echo(line)
         return 0
     status = 0
     for campaign in campaigns_of(request):

@@ -58,6 +58,9 @@ def _channels(_context: click.Context, _option: click.Parameter, value: str) -> 
     "--skyflats", type=int, default=0, show_default=True, metavar="N", help="Twilight flats."
 )
 @click.option("--separate-flat-bias", is_flag=True, help="Biases of their own for the flats.")
+@click.option(
+    "--real-counts", is_flag=True, help="As many frames as the observatory takes: 11, 11, 15, 4."
+)
 def simulate(
     folder: Path,
     config: Path,
@@ -67,6 +70,7 @@ def simulate(
     position_angle: float,
     skyflats: int,
     separate_flat_bias: bool,
+    real_counts: bool,
 ) -> None:
     """Write simulated raw frames, calibrations and association trees into FOLDER.
 
@@ -86,6 +90,8 @@ def simulate(
     )
     claim(folder, FRAMES)
     counts = FrameCounts(skyflat=skyflats, separate_flat_bias=separate_flat_bias)
+    if real_counts:
+        counts = FrameCounts.real()
     for night in write_demo(
         folder, campaign, channels=channels, position_angle_deg=position_angle, counts=counts
     ):

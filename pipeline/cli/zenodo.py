@@ -21,8 +21,8 @@ from pipeline.zenodo.deposit import upload as upload_files
 from pipeline.zenodo.dry_run import DryRun
 from pipeline.zenodo.files import Version, local_file, version_in
 from pipeline.zenodo.metadata import metadata_of, read_metadata
+from pipeline.zenodo.service import HttpService, Service, checked_server
 from pipeline.zenodo.token import token_for
-from pipeline.zenodo.wire import Http, Wire, checked_server
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -127,11 +127,11 @@ def _connect(
     record = metadata_of(read_metadata(metadata), version)
     path = state or Path("work") / f"zenodo-{safe_name(version.label)}.json"
     remembered = State(path, address, version.label, kept=not dry_run)
-    wire: Wire
+    service: Service
     if dry_run:
         say("dry run: nothing is sent")
         number = remembered.draft_id()
-        wire = DryRun(address, record, version.doi, exists=exists, number=number, say=print)
+        service = DryRun(address, record, version.doi, exists=exists, number=number, say=print)
     else:
-        wire = Http(address, token_for(str(urlsplit(address).hostname)))
-    return Deposits(wire), remembered, record
+        service = HttpService(address, token_for(str(urlsplit(address).hostname)))
+    return Deposits(service), remembered, record

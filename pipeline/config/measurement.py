@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from pipeline.config.setting import Section, require, setting
 
-METHODS = ("center", "exact")  # of extraction; a test compares them with the registry
+METHODS = ("center", "exact", "psf")  # of extraction; a test compares them with the registry
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class DetectionSettings(Section):
     fwhm_px: float = setting(
         5.0,
         "FWHM of the kernel of DAOFIND; half of it is how far a known star may be from its detection",
-        stages=("detect", "reference"),
+        stages=("detect", "reference", "measure"),
         low=0.5,
         high=50,
     )
@@ -93,12 +93,20 @@ class ExtractionSettings(Section):
         not_empty=True,
     )
     method: str = setting(
-        "center",
-        '"center" sums the spaxels whose centre is inside, as the study did; "exact" weights them by '
-        "the overlap area",
+        "exact",
+        '"exact" sums the spaxels, each by its area within the radius; "center" those whose centre is '
+        'inside, as the study did; "psf" fits a PSF that is learned from the exposure',
         stages=("truth", "measure"),
         choices=METHODS,
         renamed=("extraction.mask",),
+    )
+    sky_annulus_px: tuple[float, ...] = setting(
+        (),
+        "inner and outer radius of an annulus about each star whose mean is subtracted; []: no local "
+        'sky ("psf" fits one anyway)',
+        stages=("measure",),
+        above=0,
+        high=200,
     )
 
     def __post_init__(self) -> None:
@@ -106,6 +114,11 @@ class ExtractionSettings(Section):
         require(
             list(self.radii_px) == sorted(set(self.radii_px)),
             f"extraction.radii_px = {list(self.radii_px)}: must increase",
+        )
+        annulus = self.sky_annulus_px
+        require(
+            not annulus or (len(annulus) == 2 and annulus[0] < annulus[1]),
+            f"extraction.sky_annulus_px = {list(annulus)}: inner and larger outer radius, or []",
         )
 
 
@@ -129,10 +142,11 @@ class PhotometrySettings(Section):
         high=1,
     )
     stat_factor: float = setting(
-        1.0,
-        "errors are this times what STAT says, which holds no covariance",
+        0.0,
+        "errors are so many times what STAT says; 0: they are the larger of STAT and the noise in "
+        "apertures on blank sky",
         stages=("measure",),
-        low=1,
+        low=0,
         high=10,
     )
 
@@ -141,6 +155,10 @@ class PhotometrySettings(Section):
         require(
             len(set(self.bands)) == len(self.bands),
             f"photometry.bands = {list(self.bands)}: a passband is named twice",
+        )
+        require(
+            self.stat_factor == 0 or self.stat_factor >= 1,
+            f"photometry.stat_factor = {self.stat_factor}: 0 (measured), or 1 and more",
         )
 
 
@@ -158,7 +176,7 @@ class StatisticsSettings(Section):
     radius_px: float = setting(
         4.5,
         "aperture radius of the headline numbers, one of extraction.radii_px",
-        stages=("statistics",),
+        stages=("reference", "measure", "statistics"),
         above=0,
     )
     pairs: tuple[tuple[int, int], ...] = setting(
@@ -173,10 +191,16 @@ class StatisticsSettings(Section):
         stages=("reference",),
         low=0,
     )
+    max_contamination: float = setting(
+        0.02,
+        "a star is flagged as blended if its neighbours can change ln F by more than this",
+        stages=("reference",),
+        above=0,
+    )
     blend_distance_px: float = setting(
         6.0,
-        "a star with a neighbour closer than this is flagged",
-        stages=("reference", "record"),
+        "a star of the digitised record with a neighbour closer than this is flagged",
+        stages=("record",),
         low=0,
     )
     standard_distance_px: float = setting(

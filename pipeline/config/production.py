@@ -57,6 +57,16 @@ class ReductionSettings(Section):
         stages=("run",),
         choices=("auto", "python-cpl", "esorex"),
     )
+    recipe_dir: str = setting(
+        "",
+        'folder of the recipes (with muse_bias.so); "" looks where packages and kits put them',
+        stages=("run",),
+    )
+    static_dir: str = setting(
+        "",
+        'folder of static tables for what trees lack; "" is that of the recipes\' installation',
+        stages=("reduce",),
+    )
     parameters: tuple[str, ...] = setting(
         (
             "muse_scibasic.saveimage=false",

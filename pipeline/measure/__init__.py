@@ -4,17 +4,22 @@ Two pure functions, so that the reference can be chosen between them: ``detect``
 of the detection image only, ``measure`` each layer once, where an aperture is.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
-from pipeline.config.passbands import load_band
+from pipeline.config.passbands import Band, load_band
 from pipeline.config.settings import Field, PhotometrySettings, Settings
 from pipeline.config.star_registry import StarRegistry
 from pipeline.errors import WrongPixelScale
 from pipeline.measure.catalogue import build_catalogue
+from pipeline.measure.channel_share import find_field, light_share
+from pipeline.measure.contamination import contamination_in_image, measure_moffat
 from pipeline.measure.detection import detection_image, find_stars
-from pipeline.measure.extraction import Spectra, extract_spectra
-from pipeline.measure.matching import match_exposure
-from pipeline.measure.photometry import flux_flags, integrate_band
+from pipeline.measure.extraction import as_arrays, extract_together, find_method
+from pipeline.measure.matching import ExposureMatch, is_single, match_exposure
+from pipeline.measure.noise import blank_noise, blank_positions, noise_sigma
+from pipeline.measure.photometry import flux_flags, integrate_band, published_band_sum
 from pipeline.measure.reference import (
     ReferenceCatalogue,
     Sharpness,
@@ -22,8 +27,10 @@ from pipeline.measure.reference import (
     reference_candidates,
 )
 from pipeline.measure.results import BandPhotometry, Detection, Measurement
+from pipeline.measure.spectra import Spectra, Targets
 from pipeline.measure.standard import find_standard
 from pipeline.muse.cube import PIXEL_SCALE_TOLERANCE, Cube
+from pipeline.muse.geometry import field_layout
 
 __all__ = [
     "BandPhotometry",
@@ -38,6 +45,9 @@ __all__ = [
     "measure",
     "reference_candidates",
 ]
+
+PUBLISHED_METHOD = "center"  # of the study
+DRAWN_FWHM = 1.2  # of DAOFIND's kernel: closer stars draw each other's centroids
 
 
 def check_cube(cube: Cube, field: Field) -> None:
@@ -87,29 +97,42 @@ def make_reference(
     exposure_id: str, detection: Detection, registry: StarRegistry | None, settings: Settings
 ) -> ReferenceCatalogue:
     """The reference catalogue that a detection defines; see ``build_catalogue``."""
+    standard_xy = (detection.standard.x, detection.standard.y)
+    change = contamination_in_image(
+        detection.image - detection.sources.background,
+        detection.sources.xy,
+        np.array([standard_xy]),
+        fwhm_px=detection.sources.fwhm_px,
+        radius_px=settings.statistics.radius_px,
+    )
     return build_catalogue(
         exposure_id,
         detection.image,
         detection.sources.xy,
         detection.sources.flux,
-        (detection.standard.x, detection.standard.y),
+        standard_xy,
         settings,
+        contamination=change.total,
         registry=registry,
         position_angle_deg=detection.position_angle_deg,
     )
 
 
 def measure(
-    cube: Cube, detected_xy: np.ndarray, reference: ReferenceCatalogue, settings: Settings
+    cube: Cube, detection: Detection, reference: ReferenceCatalogue, settings: Settings
 ) -> Measurement:
     """Match, spectra and band fluxes of one exposure at the stars of the reference.
 
-    Positions are those of the reference taken through the affine, not centred again.
+    Positions are those of the reference taken through the affine, not centred again. Apertures on
+    blank sky are extracted along with the stars: they tell the noise.
 
     Parameters
     ----------
-    detected_xy : ndarray, shape (source, 2)
-        ``sources.xy`` of ``detect`` on the same cube.
+    cube : Cube
+    detection : Detection
+        Of ``detect`` on the same cube.
+    reference : ReferenceCatalogue
+    settings : Settings
 
     Raises
     ------
@@ -120,27 +143,83 @@ def measure(
     """
     match = match_exposure(
         reference.xy,
-        detected_xy,
+        detection.sources.xy,
         tolerance_px=settings.matching.tolerance_px,
         max_false_alarm=settings.matching.max_false_alarm,
-        steady=~reference.blended,
+        steady=is_single(reference.xy, DRAWN_FWHM * settings.detection.fwhm_px),
     )
     how = settings.extraction
-    spectra = extract_spectra(cube, match.xy, how.radii_px, mask=how.method)
+    blank_xy = blank_positions(
+        detection.image,
+        np.vstack([detection.sources.xy, match.xy]),
+        radius_px=max(how.radii_px),
+        fwhm_px=settings.detection.fwhm_px,
+        avoid=detection.standard.mask,
+    )
+    neighbours_xy = _neighbours(detection, match)
+    radii_px = np.asarray(how.radii_px, float)
+    annulus = (how.sky_annulus_px[0], how.sky_annulus_px[1]) if how.sky_annulus_px else None
+    spectra, as_published = extract_together(
+        as_arrays(cube),
+        [
+            (
+                find_method(how.method),
+                Targets(np.vstack([match.xy, blank_xy]), radii_px, neighbours_xy, annulus),
+            ),
+            (find_method(PUBLISHED_METHOD), Targets(match.xy, radii_px)),
+        ],
+    )
+    n_stars = len(match.xy)
+    stars, blank = spectra.rows(slice(n_stars)), spectra.rows(slice(n_stars, None))
     photometry = tuple(
-        _band_photometry(name, spectra, settings.photometry) for name in settings.photometry.bands
+        _band_photometry(
+            load_band(name), stars, (blank, blank_xy), as_published, settings.photometry
+        )
+        for name in settings.photometry.bands
     )
-    return Measurement(match, spectra, photometry)
+    light = light_share(
+        match.xy,
+        find_field(detection.image, detection.position_angle_deg, field_layout(_mode(cube))),
+        measure_moffat(
+            detection.image - detection.sources.background,
+            detection.sources.xy,
+            detection.sources.fwhm_px,
+        ),
+        settings.statistics.radius_px,
+    )
+    return Measurement(match, stars, photometry, light)
 
 
-def _band_photometry(name: str, spectra: Spectra, how: PhotometrySettings) -> BandPhotometry:
+def _mode(cube: Cube) -> str:
+    return str(cube.header.get("ESO INS MODE", ""))
+
+
+def _neighbours(detection: Detection, match: ExposureMatch) -> np.ndarray:
+    """Positions (neighbour, 2) of everything seen that is no star of the reference: the standard too."""
+    unmatched = np.delete(detection.sources.xy, match.pairs[:, 1], axis=0)
+    return np.vstack([unmatched, [(detection.standard.x, detection.standard.y)]])
+
+
+def _band_photometry(
+    band: Band,
+    stars: Spectra,
+    blank: tuple[Spectra, np.ndarray],
+    as_published: Spectra,
+    how: PhotometrySettings,
+) -> BandPhotometry:
     fluxes = integrate_band(
-        spectra.flux,
-        spectra.variance,
-        spectra.coverage,
-        spectra.wave_aa,
-        load_band(name),
+        stars.flux,
+        stars.variance,
+        stars.coverage,
+        stars.wave_aa,
+        band,
         min_coverage=how.min_coverage,
-        stat_factor=how.stat_factor,
     )
-    return BandPhotometry(name, fluxes, flux_flags(spectra.coverage, fluxes))
+    noise = blank_noise(*blank, band, min_coverage=how.min_coverage)
+    sigma, source = noise_sigma(fluxes.sigma, noise, how.stat_factor)
+    fluxes = replace(fluxes, sigma=sigma)
+    flags = flux_flags(stars.coverage, fluxes)
+    published = published_band_sum(
+        as_published.flux, as_published.variance, as_published.wave_aa, band
+    )
+    return BandPhotometry(band.name, fluxes, flags, noise, source, published)

@@ -1,15 +1,15 @@
 """The numbered, flagged stars that the reference exposure's detections make."""
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from pipeline.config.settings import Settings
 from pipeline.config.star_registry import StarRegistry
 from pipeline.errors import NoReferenceExposure, NoStarsMatched
+from pipeline.measure.channel_share import find_field
 from pipeline.measure.detection import edge_distance
 from pipeline.measure.matching import match_exposure, mutual_pairs
 from pipeline.measure.reference import ReferenceCatalogue
-from pipeline.muse.geometry import slice_address
+from pipeline.muse.geometry import WIDE_FIELD, FieldLayout, slice_address
 
 
 def build_catalogue(
@@ -20,8 +20,10 @@ def build_catalogue(
     standard_xy: tuple[float, float],
     settings: Settings,
     *,
+    contamination: np.ndarray,
     registry: StarRegistry | None = None,
     position_angle_deg: float = 0.0,
+    layout: FieldLayout = WIDE_FIELD,
 ) -> ReferenceCatalogue:
     """Number the detections of the reference exposure and flag those that summaries leave out.
 
@@ -36,8 +38,12 @@ def build_catalogue(
         Detected positions [pix].
     flux : ndarray, shape (source,)
     standard_xy : (x, y) of the standard
+    contamination : ndarray, shape (source,)
+        Change of ln F that neighbours can make, see ``pipeline.measure.contamination``.
     position_angle_deg : float
         ESO INS DROT POSANG: rotation of the slices against the rows of the cube.
+    layout : FieldLayout
+        Of the exposure's mode.
 
     Raises
     ------
@@ -46,27 +52,9 @@ def build_catalogue(
     """
     star_id = _numbers(xy, registry, settings)
     edge = edge_distance(image, xy)
-    neighbour = _nearest_neighbour(xy)
     standard = np.hypot(*(xy - np.asarray(standard_xy)).T)
-    reach = max(settings.extraction.radii_px) + settings.statistics.edge_margin_px
-    rules = (
-        ("edge", edge, reach, "from the edge of the footprint"),
-        ("blended", neighbour, settings.statistics.blend_distance_px, "from its neighbour"),
-        ("near_standard", standard, settings.statistics.standard_distance_px, "from the standard"),
-    )
-    flags = [
-        " ".join(name for name, distance, limit, _ in rules if distance[i] < limit)
-        for i in range(len(xy))
-    ]
-    reasons = [
-        "; ".join(
-            f"{distance[i]:.1f} px {where}, less than {limit:g} px"
-            for _, distance, limit, where in rules
-            if distance[i] < limit
-        )
-        for i in range(len(xy))
-    ]
-    address = slice_address(*_field_offsets(image, xy, position_angle_deg))
+    flags, reasons = _flags(edge, contamination, standard, settings)
+    address = slice_address(*find_field(image, position_angle_deg, layout).offsets(xy), layout)
     order = np.argsort(star_id)
     return ReferenceCatalogue(
         exposure_id,
@@ -77,9 +65,37 @@ def build_catalogue(
         address.channel[order],
         address.slice[order],
         edge[order],
+        contamination[order],
         tuple(flags[i] for i in order),
         tuple(reasons[i] for i in order),
     )
+
+
+def _flags(
+    edge: np.ndarray, contamination: np.ndarray, standard: np.ndarray, settings: Settings
+) -> tuple[list[str], list[str]]:
+    """Flags of each source, space separated, and the reasons in words."""
+    how = settings.statistics
+    reach = max(settings.extraction.radii_px) + how.edge_margin_px
+    flags, reasons = [], []
+    for distance, change, far in zip(edge, contamination, standard, strict=True):
+        found = {
+            "edge": (
+                distance < reach,
+                f"{distance:.1f} px from the edge of the footprint, less than {reach:g} px",
+            ),
+            "blended": (
+                change > how.max_contamination,
+                f"neighbours can change ln F by {change:.2g}, more than {how.max_contamination:g}",
+            ),
+            "near_standard": (
+                far < how.standard_distance_px,
+                f"{far:.1f} px from the standard, less than {how.standard_distance_px:g} px",
+            ),
+        }
+        flags.append(" ".join(name for name, (holds, _) in found.items() if holds))
+        reasons.append("; ".join(reason for holds, reason in found.values() if holds))
+    return flags, reasons
 
 
 def _numbers(xy: np.ndarray, registry: StarRegistry | None, settings: Settings) -> np.ndarray:
@@ -117,18 +133,3 @@ def _same_stars(
         ) from error
     star, source = mutual_pairs(match.xy, xy, settings.detection.fwhm_px / 2).T
     return star, source
-
-
-def _nearest_neighbour(xy: np.ndarray) -> np.ndarray:
-    """Distance to the nearest other position [pix], infinite for a single one."""
-    return np.asarray(cKDTree(xy).query(xy, k=2)[0][:, 1])
-
-
-def _field_offsets(
-    image: np.ndarray, xy: np.ndarray, position_angle_deg: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Offsets along and across the slices from the centre of the spaxels with data [pix]."""
-    row, column = np.nonzero(np.isfinite(image))
-    dx, dy = xy[:, 0] - column.mean(), xy[:, 1] - row.mean()
-    angle = np.deg2rad(position_angle_deg)
-    return dx * np.cos(angle) + dy * np.sin(angle), dy * np.cos(angle) - dx * np.sin(angle)

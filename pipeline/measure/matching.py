@@ -93,3 +93,10 @@ def mutual_pairs(xy: np.ndarray, other_xy: np.ndarray, limit_px: float) -> np.nd
     back = cKDTree(xy).query(other_xy)[1]
     row = np.flatnonzero((distance <= limit_px) & (back[other] == np.arange(len(xy))))
     return np.column_stack([row, other[row]])
+
+
+def is_single(xy: np.ndarray, limit_px: float) -> np.ndarray:
+    """Whether the nearest other position is farther than a limit, bool of shape (star,)."""
+    if len(xy) < 2:
+        return np.ones(len(xy), bool)
+    return np.asarray(cKDTree(xy).query(xy, k=2)[0][:, 1] > limit_px)

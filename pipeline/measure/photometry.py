@@ -19,7 +19,7 @@ class BandFlux:
     """Mean flux density in a passband; every array has shape (star, aperture)."""
 
     flux: np.ndarray  # [cube unit], NaN where coverage < min_coverage
-    sigma: np.ndarray  # [cube unit], 1 sigma, from STAT only, times a given factor
+    sigma: np.ndarray  # [cube unit], 1 sigma
     coverage: np.ndarray  # [1], share of aperture and passband weight on finite samples
 
     @property
@@ -46,9 +46,8 @@ def integrate_band(
     band: Band,
     *,
     min_coverage: float,
-    stat_factor: float = 1.0,
 ) -> BandFlux:
-    """Mean flux density of spectra in a passband, with the variance propagated.
+    """Mean flux density of spectra in a passband, with the variance propagated from STAT.
 
     The weight of a layer is the integral of the passband over its bin: coarse bins are unbiased.
     A layer enters if at least ``min_coverage`` of the aperture lies on finite spaxels there (a sum
@@ -62,8 +61,6 @@ def integrate_band(
         NaN marks a missing sample.
     wave_aa : ndarray, shape (wave,)
         Air wavelength of the layer centres, increasing.
-    stat_factor : float
-        By what the error of such a mean exceeds what independent samples would have.
 
     Raises
     ------
@@ -77,7 +74,7 @@ def integrate_band(
     norm = used @ weight
     with np.errstate(invalid="ignore", divide="ignore"):  # norm 0 is rejected below
         mean = np.where(used, flux, 0.0) @ weight / norm
-        sigma = stat_factor * np.sqrt(np.where(used, variance, 0.0) @ weight**2) / norm
+        sigma = np.sqrt(np.where(used, variance, 0.0) @ weight**2) / norm
     reject = (share < min_coverage) | (norm < min_coverage * weight.sum())
     return BandFlux(np.where(reject, np.nan, mean), np.where(reject, np.nan, sigma), share)
 

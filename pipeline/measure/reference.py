@@ -32,6 +32,7 @@ class ReferenceCatalogue:
     channel: np.ndarray  # 1 to 24, 0: outside the field
     slice: np.ndarray  # 1 to 48, 0: outside the field
     edge_distance_px: np.ndarray
+    contamination: np.ndarray  # [ln], change of ln F that neighbours can make
     flags: tuple[str, ...]  # edge, blended, near_standard; space separated
     reasons: tuple[str, ...]  # the same in words, "" where there is no flag
 
@@ -40,14 +41,12 @@ class ReferenceCatalogue:
         """Positions, shape (star, 2)."""
         return np.column_stack([self.x, self.y])
 
-    @property
-    def blended(self) -> np.ndarray:
-        """Whether a star is flagged as blended, bool of shape (star,)."""
-        return np.array(["blended" in flags.split() for flags in self.flags], bool)
-
     def table(self) -> QTable:
         """The table ``catalogue`` of the schema; exposure and reasons are in its meta."""
-        names = ("star_id", "x", "y", "flux", "channel", "slice", "edge_distance_px", "flags")
+        names = (
+            *("star_id", "x", "y", "flux", "channel", "slice"),
+            *("edge_distance_px", "contamination", "flags"),
+        )
         return make_table(
             "catalogue",
             {name: getattr(self, name) for name in names},
@@ -71,6 +70,7 @@ class ReferenceCatalogue:
             plain("channel"),
             plain("slice"),
             plain("edge_distance_px"),
+            plain("contamination"),
             tuple(np.ma.filled(table["flags"], "").tolist()),  # ECSV reads "" as masked
             tuple(str(reason) for reason in table.meta["reasons"]),
         )

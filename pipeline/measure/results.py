@@ -4,10 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.measure.channel_share import LightShare
 from pipeline.measure.detection import Sources
 from pipeline.measure.extraction import Spectra
 from pipeline.measure.matching import ExposureMatch
-from pipeline.measure.photometry import BandFlux
+from pipeline.measure.noise import BlankNoise
+from pipeline.measure.photometry import BandFlux, PublishedFlux
 from pipeline.measure.standard import Standard
 
 
@@ -26,8 +28,11 @@ class BandPhotometry:
     """Fluxes of one exposure in one passband."""
 
     band: str
-    fluxes: BandFlux  # (star, aperture)
+    fluxes: BandFlux  # (star, aperture); sigma is the larger of STAT and the measured noise
     flags: np.ndarray  # (star, aperture) str: edge, gap; space separated
+    noise: BlankNoise  # of apertures on blank sky
+    noise_source: np.ndarray  # (aperture,) str, what sigma comes from: STAT, blank sky, stat_factor
+    published: PublishedFlux  # (star, aperture), to the letter of the study, method "center"
 
 
 @dataclass(frozen=True)
@@ -37,3 +42,4 @@ class Measurement:
     match: ExposureMatch
     spectra: Spectra
     photometry: tuple[BandPhotometry, ...]  # in the order of photometry.bands
+    light: LightShare  # (star, channel, slice), of the light within statistics.radius_px

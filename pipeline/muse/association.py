@@ -12,7 +12,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from xml.etree import ElementTree as ET
-from xml.parsers import expat
+from xml.sax import SAXException
+from xml.sax.handler import ContentHandler
+from xml.sax.xmlreader import AttributesImpl
+
+import defusedxml  # type: ignore[import-untyped]
+import defusedxml.sax  # type: ignore[import-untyped]
 
 from pipeline.errors import AssociationRefused
 
@@ -63,7 +68,7 @@ class Association:
 
 @dataclass(frozen=True)
 class AssociationTree:
-    """An answer of CalSelector."""
+    """A response of CalSelector."""
 
     mode: str  # "Raw2Raw" or "Raw2Master": the archive may answer in another mode than asked
     root: Association
@@ -88,27 +93,29 @@ def parse_tree(document: bytes) -> AssociationTree:
         raise AssociationRefused(
             f"association tree of {len(document)} bytes; the limit is {MAX_BYTES}"
         )
-    builder = _Builder()
-    parser = safe_parser()
-    parser.StartElementHandler = builder.start
-    parser.EndElementHandler = builder.end
-    parser.CharacterDataHandler = builder.text
-    try:
-        parser.Parse(document, True)
-    except (expat.ExpatError, ValueError, LookupError) as error:
-        raise AssociationRefused(f"association tree is not well-formed XML: {error}") from error
+    builder = _TreeHandler()
+    _parse(document, builder)
     return builder.tree()
 
 
-def safe_parser() -> expat.XMLParserType:
-    """An XML parser that raises ``AssociationRefused`` at a document type or an entity."""
-    parser = expat.ParserCreate()
-    parser.buffer_text = True
-    parser.SetParamEntityParsing(expat.XML_PARAM_ENTITY_PARSING_NEVER)
-    parser.StartDoctypeDeclHandler = _refuse_declaration
-    parser.EntityDeclHandler = _refuse_declaration
-    parser.ExternalEntityRefHandler = _refuse_declaration
-    return parser
+def check_xml(document: bytes) -> None:
+    """Make sure that a document is well-formed XML without document type or entities.
+
+    Raises
+    ------
+    AssociationRefused
+        If it is not.
+    """
+    _parse(document, ContentHandler())
+
+
+def _parse(document: bytes, handler: ContentHandler) -> None:
+    try:
+        defusedxml.sax.parseString(document, handler, forbid_dtd=True)
+    except defusedxml.DefusedXmlException as error:
+        raise AssociationRefused("XML document declares a document type or an entity") from error
+    except (SAXException, ValueError, LookupError) as error:
+        raise AssociationRefused(f"not well-formed XML: {error}") from error
 
 
 def tree_xml(tree: AssociationTree) -> bytes:
@@ -134,10 +141,6 @@ def plain_name(name: str) -> str:
     return name
 
 
-def _refuse_declaration(*_: object) -> int:
-    raise AssociationRefused("XML document declares a document type or an entity")
-
-
 @dataclass
 class _Open:
     """A group that is being read."""
@@ -160,17 +163,19 @@ class _Open:
         )
 
 
-class _Builder:
+class _TreeHandler(ContentHandler):
     """Receives the parser's events; keeps one open group per level."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._depth = self._n_entries = 0
         self._open: list[_Open] = []
         self._root: Association | None = None
         self._mode = ""
         self._in_message = False
 
-    def start(self, name: str, attributes: dict[str, str]) -> None:
+    def startElement(self, name: str, attrs: AttributesImpl) -> None:
+        attributes = dict(attrs)
         self._depth += 1
         if self._depth > MAX_DEPTH:
             raise AssociationRefused(f"association tree is nested deeper than {MAX_DEPTH} elements")
@@ -191,12 +196,12 @@ class _Builder:
             self._in_message = True
             self._open[-1].messages.append(attributes.get("text", "")[:MAX_MESSAGE])
 
-    def text(self, text: str) -> None:
+    def characters(self, content: str) -> None:
         if self._in_message:
             messages = self._open[-1].messages
-            messages[-1] += text[: max(0, MAX_MESSAGE - len(messages[-1]))]
+            messages[-1] += content[: max(0, MAX_MESSAGE - len(messages[-1]))]
 
-    def end(self, name: str) -> None:
+    def endElement(self, name: str) -> None:
         self._depth -= 1
         self._in_message = False
         if name == "association":

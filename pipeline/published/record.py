@@ -135,9 +135,11 @@ def _exposures(files: RecordFiles) -> QTable:
             "n_matched": n_matched,
             **dict.fromkeys("abcdef", unknown),
             "match_rms_px": unknown,
+            "bad_probability": unknown,
             "status": ["ok"] * n,
             "reason": [""] * n,
             "simulated": [False] * n,
+            "origin": ["published"] * n,
         },
     )
 
@@ -166,6 +168,7 @@ def _catalogue(files: RecordFiles, blend_distance_px: float) -> QTable:
             "channel": channels,
             "slice": np.zeros(len(stars), dtype=int),
             "edge_distance_px": np.full(len(stars), np.nan),
+            "contamination": np.full(len(stars), np.nan),
             "flags": flags,
         },
     )

@@ -2,25 +2,19 @@
 
 CalSelector associates *a* standard with a science exposure: the closest within the calibration
 plan, which may be another star or of another night. The tree is therefore asked for one exposure
-by name, and the raw frame itself for target and position.
+by name, and the raw frame itself for its position: names of targets are spelt freely, or missing.
 """
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
 
-from pipeline.errors import (
-    AmbiguousStandard,
-    CalibrationMissing,
-    NoStandard,
-    UnknownCategory,
-    WrongStandard,
-)
-from pipeline.muse.association import Association, AssociationTree
-from pipeline.reduction.recipes import KNOWN_TAGS
-
-REQUIRED = ("BIAS", "FLAT", "ARC", "GEOMETRY_TABLE", "LINE_CATALOG", "EXTINCT_TABLE")
+from pipeline.config.standards import same_star
+from pipeline.errors import AmbiguousStandard, CalibrationMissing, NoStandard, WrongStandard
+from pipeline.muse.association import AssociationTree
+from pipeline.muse.calibrations import Calibrations, calibrations_of
 
 
 @dataclass(frozen=True)
@@ -28,14 +22,21 @@ class Wanted:
     """The standard that the campaign asked for."""
 
     dp_id: str  # "": whichever the tree holds, if it holds one only
-    target: str = ""  # as in ESO OBS TARG NAME; "": not compared
+    target: str = ""  # as in ESO OBS TARG NAME; another name is a note; "": not compared
     ra_deg: float | None = None
     dec_deg: float | None = None
     radius_arcmin: float = 3.0
 
 
-def standard_group(tree: AssociationTree, wanted: Wanted) -> Association:
-    """The group of the wanted standard with everything that calibrates it.
+def standard_calibrations(
+    tree: AssociationTree, wanted: Wanted, installed: Collection[str] | None = None
+) -> Calibrations:
+    """The wanted standard with what its reduction reads, which suffices.
+
+    Parameters
+    ----------
+    installed : collection of str or None
+        Categories of static tables that the recipes' installation has; None: not known.
 
     Raises
     ------
@@ -44,11 +45,9 @@ def standard_group(tree: AssociationTree, wanted: Wanted) -> Association:
     WrongStandard
         If it holds others only.
     AmbiguousStandard
-        If several fit and they differ.
+        If several fit and what their reduction would read differs.
     CalibrationMissing
-        If the group is incomplete: by its own word, or because a kind of file is nowhere in it.
-    UnknownCategory
-        If it holds a file of an unknown kind: ignoring it could change the result unnoticed.
+        If a kind of file without which nothing is reduced is nowhere in the tree.
     """
     groups = tree.standards()
     if not groups:
@@ -57,31 +56,39 @@ def standard_group(tree: AssociationTree, wanted: Wanted) -> Association:
     names = sorted(
         {file.name for group in groups for file in group.files if file.category == "STD"}
     )
-    if wanted.dp_id:
-        groups = tuple(g for g in groups if wanted.dp_id in {f.name for f in g.files})
-        if not groups:
-            raise WrongStandard(
-                f"asked for {wanted.dp_id}, the tree holds {', '.join(names)}; "
-                "ask for the tree of another science exposure of that night"
-            )
-    distinct = tuple(dict.fromkeys(groups))
-    if len(distinct) > 1:
+    name = wanted.dp_id or (names[0] if len(names) == 1 else "")
+    if not name:
         raise AmbiguousStandard(
-            f"the tree holds {len(distinct)} standards ({', '.join(names)}); name the one wanted"
+            f"the tree holds {len(names)} standards ({', '.join(names)}); name the one wanted"
         )
-    group = distinct[0]
-    _check_complete(group)
-    unknown = sorted({file.category for file in group.all_files()} - KNOWN_TAGS)
-    if unknown:
-        raise UnknownCategory(
-            f"{_name(group)}: the tree holds files of unknown category {', '.join(unknown)}; "
-            "add them to pipeline/reduction/recipes.py"
+    if name not in names:
+        raise WrongStandard(
+            f"asked for {name}, the tree holds {', '.join(names)}; "
+            "ask for the tree of another science exposure of that night"
         )
-    return group
+    found = [
+        calibrations_of(replace(group, files=own), tree.root, installed)
+        for group in groups
+        if (own := tuple(file for file in group.files if file.name == name))
+    ]
+    sufficient = [one for one in found if one.suffice]
+    if not sufficient:
+        best = min(found, key=lambda one: len(one.missing))
+        why = "; ".join(best.notes)
+        raise CalibrationMissing(
+            f"{name}: no {', no '.join(best.missing)} in its tree" + (f" ({why})" if why else "")
+        )
+    least = min(len(one.borrowed) for one in sufficient)
+    best_found = dict.fromkeys(one for one in sufficient if len(one.borrowed) == least)
+    if len({one.group for one in best_found}) > 1:
+        raise AmbiguousStandard(
+            f"the tree holds {name} {len(best_found)} times with different calibrations"
+        )
+    return next(iter(best_found))
 
 
-def check_standard(header: fits.Header, wanted: Wanted) -> None:
-    """Make sure that a raw frame shows the wanted star.
+def check_standard(header: fits.Header, wanted: Wanted) -> tuple[str, ...]:
+    """Notes on a raw frame of the wanted star: whether its target has another name.
 
     Parameters
     ----------
@@ -91,13 +98,18 @@ def check_standard(header: fits.Header, wanted: Wanted) -> None:
     Raises
     ------
     WrongStandard
-        If target or position differ.
+        If it points elsewhere; where no position is asked for, if its target has another name.
     """
     target = str(header.get("ESO OBS TARG NAME", header.get("OBJECT", ""))).strip()
-    if wanted.target and _spelling(target) != _spelling(wanted.target):
-        raise WrongStandard(f"{wanted.dp_id}: target is {target!r}, not {wanted.target!r}")
+    notes: tuple[str, ...] = ()
+    if wanted.target and not target:
+        notes = (f"the raw frame names no target; it points at {wanted.target}",)
+    elif wanted.target and not same_star(target, wanted.target):
+        notes = (f"the raw frame's target is called {target!r}, not {wanted.target!r}",)
     if wanted.ra_deg is None or wanted.dec_deg is None:
-        return
+        if target and notes:  # nothing but the name can tell
+            raise WrongStandard(f"{wanted.dp_id}: target is {target!r}, not {wanted.target!r}")
+        return notes
     try:
         seen = SkyCoord(float(header["RA"]), float(header["DEC"]), unit="deg")
     except (KeyError, TypeError, ValueError) as error:
@@ -105,29 +117,7 @@ def check_standard(header: fits.Header, wanted: Wanted) -> None:
     away = seen.separation(SkyCoord(wanted.ra_deg, wanted.dec_deg, unit="deg")).arcmin
     if away > wanted.radius_arcmin:
         raise WrongStandard(
-            f"{wanted.dp_id}: points {away:.1f} arcmin from {wanted.target or 'the standard'}; "
-            f"the limit is {wanted.radius_arcmin:g} (field.radius_arcmin)"
+            f"{wanted.dp_id}: points {away:.1f} arcmin from {wanted.target or 'the standard'} "
+            f"(target {target!r}); the limit is {wanted.radius_arcmin:g} (field.radius_arcmin)"
         )
-
-
-def _check_complete(group: Association) -> None:
-    for part in group.walk():
-        if not part.complete:
-            said = "; ".join(part.messages)
-            raise CalibrationMissing(
-                f"{_name(group)}: the archive calls its {part.category} incomplete"
-                + (f" ({said})" if said else "")
-            )
-    present = {file.category for file in group.all_files()}
-    missing = [tag for tag in REQUIRED if tag not in present]
-    if missing:
-        raise CalibrationMissing(f"{_name(group)}: no {', '.join(missing)} in its tree")
-
-
-def _name(group: Association) -> str:
-    return next(file.name for file in group.files if file.category == "STD")
-
-
-def _spelling(name: str) -> str:
-    """Names of stars are spelt freely: LTT 3218, LTT-3218, ltt3218."""
-    return "".join(letter for letter in name.lower() if letter.isalnum())
+    return notes

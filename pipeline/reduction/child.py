@@ -15,6 +15,7 @@ from astropy.io import fits
 
 from pipeline.errors import DiskFull, RecipeCrashed, RecipeFailed, RecipeTimeout
 from pipeline.reduction import evidence
+from pipeline.reduction.quality import Check, check_quality
 from pipeline.reduction.recipes import Recipe
 
 LOG_NAME, OUTPUT_NAME = "recipe.log", "output.txt"
@@ -42,6 +43,7 @@ class RecipeRun:
 
     products: Mapping[str, tuple[Path, ...]]  # by tag
     qc: Mapping[str, object]
+    checks: tuple[Check, ...]  # of its quality; none rejects it
     provenance: Mapping[str, str]
     warnings: tuple[str, ...]
     wall_s: float
@@ -136,12 +138,14 @@ class Running:
             )
         products = self._products(log)
         header = fits.getheader(products[self.request.recipe.makes[0]][0])
-        qc = evidence.quality(header)
-        evidence.check_quality(name, qc)
+        qc = evidence.quality(products)
+        checks = check_quality(name, qc, self.request.channel)
         warnings = evidence.log_lines(log, "WARNING")
         n_bytes = sum(path.stat().st_size for paths in products.values() for path in paths)
         size_mb = round(n_bytes / 1e6, 1)
-        return RecipeRun(products, qc, evidence.provenance(header), warnings, *self.cost, size_mb)
+        return RecipeRun(
+            products, qc, checks, evidence.provenance(header), warnings, *self.cost, size_mb
+        )
 
     @property
     def _label(self) -> str:

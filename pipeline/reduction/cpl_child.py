@@ -53,5 +53,20 @@ def _typed(text: str, default: object) -> object:
     return type(default)(text) if isinstance(default, int | float) else text
 
 
+def list_parameters(plugins: str, name: str) -> int:
+    """Print the parameters of a recipe as esorex does; returns the exit status."""
+    cpl.Recipe.path = plugins
+    print("Recipe Parameters :")
+    for parameter in cpl.Recipe(name).param:
+        print(f"  {parameter.name} : {parameter.default}")
+    return 0
+
+
 if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "--parameters":
+        sys.exit(list_parameters(*sys.argv[2:4]))
     sys.exit(main(sys.argv[1]))

@@ -1,46 +1,45 @@
-"""What a recipe left behind: log, quality-control keywords, products; and whether to believe it."""
+"""What a recipe left behind: log, quality-control keywords, products."""
 
 import re
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 from astropy.io import fits
 
-from pipeline.errors import CalibrationRejected
-
-N_SLICES = 48
-# Accepted values of muse_wavecal's quality control, per slice. A polynomial of order 6 needs many
-# more than 7 lines; its rms is usually 0.02 to 0.03 Angstrom; at the ends of a slice a missing lamp
-# moves the wavelength by 14 Angstrom, good solutions lie within 1 of the expected one.
-WAVE_LIMITS = {
-    "LINES NID": (20.0, np.inf),
-    "FIT RMS": (0.0, 0.1),
-    "DWLEN BOTTOM": (-5.0, 5.0),
-    "DWLEN TOP": (-5.0, 5.0),
-}
-MAX_KEPT = 40  # distinct warnings or errors that are kept of a log
+MAX_KEPT = 40  # kinds of warnings or errors that are kept of a log
+_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 _LINE = re.compile(r"^\d\d:\d\d:\d\d \[\s*(\w+)\s*\] ([^:]*): (?:\[tid=\d+\] )?(.*)$")
-# Warnings that say nothing about the data: every call on Debian has them.
-_NOISE = ("Unable to open directory", "is missing")
+# A warning that says nothing about the data: every call on Debian has it.
+_NOISE = ("Unable to open directory",)
 
 
 def log_lines(log: str, level: str) -> tuple[str, ...]:
-    """The distinct messages of one level in a CPL log, in order, each with its number.
+    """The messages of one level in a CPL log, in order; those that differ in numbers only are one.
+
+    Each tells how often it comes: 48 warnings, one a slice, are a warning 48 times.
 
     Parameters
     ----------
     level : str
         "WARNING" or "ERROR".
     """
-    found: Counter[str] = Counter()
+    found: dict[str, list[str]] = {}
     for line in log.splitlines():
         match = _LINE.match(line)
         if match and match[1].upper() == level and not any(n in match[3] for n in _NOISE):
-            found[f"{match[2].strip()}: {match[3].strip()}".removeprefix(": ")] += 1
-    shown = [text + (f" ({n} times)" if n > 1 else "") for text, n in found.items()]
-    return tuple(shown[:MAX_KEPT])
+            text = f"{match[2].strip()}: {match[3].strip()}".removeprefix(": ")
+            found.setdefault(_NUMBER.sub("#", text), []).append(text)
+    shown = [_counted(texts) for texts in found.values()]
+    if len(shown) > MAX_KEPT:
+        shown = [*shown[:MAX_KEPT], f"and {len(shown) - MAX_KEPT} other messages"]
+    return tuple(shown)
+
+
+def _counted(texts: Sequence[str]) -> str:
+    if len(texts) == 1:
+        return texts[0]
+    others = "" if len(set(texts)) == 1 else ", with other numbers"
+    return f"{texts[0]} ({len(texts)} times{others})"
 
 
 def last_words(log: str, otherwise: str) -> str:
@@ -58,11 +57,13 @@ def products_in(folder: Path) -> dict[str, tuple[Path, ...]]:
     return {category: tuple(paths) for category, paths in found.items()}
 
 
-def quality(header: fits.Header) -> dict[str, float | int | str | bool]:
-    """The ESO QC keywords of a product."""
+def quality(products: Mapping[str, tuple[Path, ...]]) -> dict[str, float | int | str | bool]:
+    """The ESO QC keywords of all products of a call: each has some, a trace table those of traces."""
     return {
         key: value
-        for key, value in header.items()
+        for tag in sorted(products)
+        for path in products[tag]
+        for key, value in fits.getheader(path).items()
         if key.startswith("ESO QC ") and isinstance(value, int | float | str)
     }
 
@@ -71,30 +72,3 @@ def provenance(header: fits.Header) -> dict[str, str]:
     """Recipe, version of the pipeline and of CPL, as the product itself says."""
     names = {"recipe": "ID", "pipeline": "PIPE ID", "library": "DRS ID"}
     return {name: str(header.get(f"ESO PRO REC1 {key}", "")) for name, key in names.items()}
-
-
-def check_quality(recipe: str, qc: Mapping[str, object]) -> None:
-    """Make sure that a calibration is what a recipe that ended well should deliver.
-
-    Raises
-    ------
-    CalibrationRejected
-        If a wavelength solution has too few lines, scatters, or leaves the expected range: the
-        recipe ends well even where a lamp was missing.
-    """
-    if recipe != "muse_wavecal":
-        return
-    for what, (lowest, highest) in WAVE_LIMITS.items():
-        values = _per_slice(qc, f"WAVECAL SLICE{{}} {what}")
-        inside = (values >= lowest) & (values <= highest)  # False for NaN
-        if len(values) < N_SLICES or not inside.all():
-            held = f"{values.min():g} to {values.max():g}" if len(values) else "nothing"
-            raise CalibrationRejected(
-                f"muse_wavecal: QC {what} of {len(values)} slices is {held}, accepted is "
-                f"{lowest:g} to {highest:g}; look for missing lamps in its log"
-            )
-
-
-def _per_slice(qc: Mapping[str, object], pattern: str) -> np.ndarray:
-    keys = ["ESO QC " + pattern.format(number) for number in range(1, N_SLICES + 1)]
-    return np.array([float(str(qc[key])) for key in keys if key in qc])

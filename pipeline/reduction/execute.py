@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from pipeline import errors
-from pipeline.errors import DiskFull, ExposureError, RecipeFailed, WorkspaceError
+from pipeline.errors import DiskFull, ExposureError, MemoryShort, RecipeFailed, WorkspaceError
 from pipeline.reduction.child import RecipeRun, Request, Running
+from pipeline.reduction.cost import memory_mb, slowness, time_limit_s
 from pipeline.reduction.plan import Call
 from pipeline.reduction.recipes import RECIPES
 from pipeline.reduction.workshop import (
@@ -26,7 +27,7 @@ from pipeline.workflow import products
 
 POLL_S = 0.05
 # Failures of circumstances, not of data: the next run tries again.
-PASSING = ("RecipeTimeout", "RecipeCrashed", "DiskFull", "RawFrameUnreadable")
+PASSING = ("RecipeTimeout", "RecipeCrashed", "DiskFull", "MemoryShort", "RawFrameUnreadable")
 
 
 @dataclass
@@ -198,34 +199,34 @@ class _Loop:
     def _has_room(self, call: Call) -> bool:
         if not self._running:
             return True
-        used = sum(self._memory(self._calls[i]) for i in self._running)
-        fits = used + self._memory(call) <= self.workshop.memory_mb
+        used = sum(memory_mb(self._calls[i]) for i in self._running)
+        fits = used + memory_mb(call) <= self.workshop.memory_mb
         return fits and len(self._running) < self.workshop.jobs
-
-    @staticmethod
-    def _memory(call: Call) -> float:
-        return RECIPES[call.recipe].memory_for(call.n_channels)
 
     def _start(self, call: Call) -> None:
         self._ingredients.of(call)  # checks the raw files
-        self._warn_of_memory(call)
+        self._check_memory(call)
         paths = [(one.tag, path) for one in call.inputs for path in input_paths(self.workshop, one)]
         folder = self._scratch / call.id
         folder.mkdir()
         recipe = RECIPES[call.recipe]
-        limit = recipe.time_limit_s * self.workshop.time_limit_factor
+        limit = time_limit_s(call, slowness()) * self.workshop.time_limit_factor
         request = Request(recipe, call.channel, tuple(paths), call.parameters, folder, limit)
         self._running[call.id] = self.workshop.runner.start(request)
 
-    def _warn_of_memory(self, call: Call) -> None:
-        """Say beforehand what may end in a kill after many minutes."""
-        need, there = self._memory(call), self.workshop.memory_mb
-        narrowed = any(name in ("lambdamin", "lambdamax") for name, _ in call.parameters)
-        if need > there and not narrowed:
+    def _check_memory(self, call: Call) -> None:
+        """Refuse what would be killed after many minutes; say what will have to swap."""
+        need, there, swap = memory_mb(call), self.workshop.memory_mb, self.workshop.swap_mb
+        if need > there + swap:
+            raise MemoryShort(
+                f"{call.id}: needs {need / 1024:.1f} GB of memory, {(there + swap) / 1024:.1f} GB are "
+                "free for recipes: not started. Free memory, add swap, choose fewer channels, or "
+                f"narrow {call.recipe}.lambdamin and lambdamax in [reduction] parameters"
+            )
+        if need > there:
             self._tell(
-                f"{call.id}: may need {need / 1024:.0f} GB of memory, {there / 1024:.0f} GB are free "
-                f"for recipes; if it is killed, add swap, or narrow {call.recipe}.lambdamin and "
-                "lambdamax in [reduction] parameters"
+                f"{call.id}: needs {need / 1024:.1f} GB of memory, {there / 1024:.1f} GB are free: "
+                "it will swap"
             )
 
     def _publish(self, call: Call, running: Running) -> None:

@@ -6,7 +6,7 @@ response; both are kept beside the products and stay the same whatever is reduce
 
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,14 +16,19 @@ from pipeline.config.settings import ReductionSettings
 from pipeline.errors import ExposureError
 from pipeline.muse.association import AssociationTree, parse_tree
 from pipeline.reduction import files
-from pipeline.reduction.association import Wanted, check_standard, standard_group
+from pipeline.reduction.association import Wanted, check_standard, standard_calibrations
+from pipeline.reduction.calibration_use import calibration_record
 from pipeline.reduction.execute import Outcome, run_calls
 from pipeline.reduction.plan import ALL_CHANNELS, Choices, Input, Plan, merge, plan_reduction
+from pipeline.reduction.runners import check_parameters
+from pipeline.reduction.statics import tables_for
 from pipeline.reduction.workshop import Workshop, product_paths, read_record
+from pipeline.schema.calibration_record import CalibrationRecord
 from pipeline.workflow import products
 
 GRID, RESPONSE = "grid", "response"  # names of the campaign's own files
 GRID_FILE, RESPONSE_FILE = "grid.fits", "response.fits"
+_TIMED = ("STD", "BIAS", "FLAT", "ARC", "ILLUM", "SKYFLAT")  # frames whose time matters
 DEFINED_BY = "defined_by.json"  # which exposure defines them
 
 
@@ -45,6 +50,16 @@ class Reduction:
     uncalibrated: Path | None = None  # the cube without flux calibration, if it was asked for
     calls: tuple[str, ...] = ()  # ids of the calls that made it, in order; see ``read_record``
     notes: tuple[str, ...] = ()
+    calibrations: CalibrationRecord | None = None  # None: there is no plan
+
+
+@dataclass(frozen=True)
+class Planned:
+    """The plan of one exposure, and with what it is calibrated."""
+
+    plan: Plan
+    calibrations: CalibrationRecord
+    tables: Mapping[str, Path]  # static tables of the installation that it may use, by name
 
 
 @dataclass
@@ -83,38 +98,69 @@ class _Campaign:
         return replace(self.workshop, extra=extra)
 
 
-def plan_order(order: Order, raw: Path, choices: Choices) -> Plan:
+def plan_order(
+    order: Order,
+    raw: Path,
+    choices: Choices,
+    tables: Mapping[str, Sequence[Path]] | None = None,
+) -> Planned:
     """The plan of one exposure, after its tree and its raw frame have been checked.
+
+    Parameters
+    ----------
+    tables : mapping of str to sequence of Path, or None
+        Static tables of the recipes' installation by category; None: not known.
 
     Raises
     ------
     ExposureError
-        One of the kinds that ``standard_group``, ``check_standard`` and ``plan_reduction`` raise.
+        One of the kinds that ``standard_calibrations``, ``check_standard`` and ``plan_reduction``
+        raise.
     """
     tree = order.tree if isinstance(order.tree, AssociationTree) else parse_tree(order.tree)
-    group = standard_group(tree, order.wanted)
-    plan = plan_reduction(group, choices)
-    frame = files.find_file(raw, plan.standard)
+    found = standard_calibrations(tree, order.wanted, tables)
+    standard = found.group.files[0].name
+    frame = files.find_file(raw, standard)
     files.check_file(frame)
-    check_standard(_raw_header(frame), replace(order.wanted, dp_id=plan.standard))
-    return plan
+    header = files.primary_header(frame)
+    said = check_standard(header, replace(order.wanted, dp_id=standard))
+    facts = files.frame_facts(
+        raw, [f.name for f in found.group.all_files() if f.category in _TIMED]
+    )
+    exposure = facts[standard]
+    suited = tables_for(tables or {}, str(header.get("ESO INS MODE", "")), exposure.mjd)
+    named = {f"installed/{path.name}": (tag, path) for tag, path in suited.items()}
+    choices = replace(
+        choices, installed=tuple(Input(tag, name) for name, (tag, _) in named.items())
+    )
+    plan = plan_reduction(found.group, choices, facts)
+    plan = replace(plan, notes=(*said, *found.notes, *plan.notes))
+    record = calibration_record(plan, tree, found, facts, choices.channels)
+    return Planned(plan, record, {name: path for name, (_, path) in named.items()})
 
 
 def foresee(
-    orders: Sequence[Order], raw: Path, settings: ReductionSettings, *, defined: bool
-) -> list[Plan | ExposureError]:
+    orders: Sequence[Order],
+    raw: Path,
+    settings: ReductionSettings,
+    *,
+    defined: bool,
+    tables: Mapping[str, Sequence[Path]] | None = None,
+) -> list[Planned | ExposureError]:
     """What a reduction of these exposures would do, or why one of them cannot be reduced.
 
     Parameters
     ----------
     defined : bool
         Whether an exposure has defined the campaign's grid and response; else the first will.
+    tables : mapping of str to sequence of Path, or None
+        Static tables of the recipes' installation by category; None: not known.
     """
-    found: list[Plan | ExposureError] = []
+    found: list[Planned | ExposureError] = []
     for number, order in enumerate(orders):
         choices = choices_of(settings, defines=not defined and number == 0)
         try:
-            found.append(plan_order(order, raw, choices))
+            found.append(plan_order(order, raw, choices, tables))
         except ExposureError as error:
             found.append(error)
     return found
@@ -149,6 +195,7 @@ def reduce_exposures(
     """
     for folder in (workshop.folder, workshop.campaign or workshop.folder):
         folder.mkdir(parents=True, exist_ok=True)
+    check_parameters(workshop.runner, settings.parameters)
     with products.exclusive(workshop.folder):
         campaign = _Campaign(workshop, settings, tell)
         results: dict[int, Reduction] = {}
@@ -171,16 +218,17 @@ def reduce_exposures(
 
 def _reduce(campaign: _Campaign, orders: Sequence[Order], defines: bool) -> list[Reduction]:
     """Reduce some exposures together, so that shared calibrations are made once."""
-    workshop = campaign.shared()
-    plans: list[Plan | ExposureError] = []
+    workshop, choices = campaign.shared(), choices_of(campaign.settings, defines=defines)
+    planned: list[Planned | ExposureError] = []
     for order in orders:
         try:
-            plans.append(
-                plan_order(order, workshop.raw, choices_of(campaign.settings, defines=defines))
-            )
+            planned.append(plan_order(order, workshop.raw, choices, workshop.runner.tables))
         except ExposureError as error:
-            plans.append(error)
-    good = [plan for plan in plans if isinstance(plan, Plan)]
+            planned.append(error)
+    ready = [one for one in planned if isinstance(one, Planned)]
+    good = [one.plan for one in ready]
+    tables = {name: path for one in ready for name, path in one.tables.items()}
+    workshop = replace(workshop, extra={**workshop.extra, **tables})
     wanted = [i for plan in good for i in (plan.cube, plan.uncalibrated) if i]
     responses = [i.call for p in good for c in p.calls for i in c.inputs if i.tag == "STD_RESPONSE"]
     outcome = run_calls(
@@ -192,15 +240,16 @@ def _reduce(campaign: _Campaign, orders: Sequence[Order], defines: bool) -> list
         tell=campaign.tell,
     )
     return [
-        _result(order, plan, workshop, outcome) for order, plan in zip(orders, plans, strict=True)
+        _result(order, one, workshop, outcome) for order, one in zip(orders, planned, strict=True)
     ]
 
 
 def _result(
-    order: Order, plan: Plan | ExposureError, workshop: Workshop, outcome: Outcome
+    order: Order, planned: Planned | ExposureError, workshop: Workshop, outcome: Outcome
 ) -> Reduction:
-    if isinstance(plan, ExposureError):
-        return Reduction(order.wanted.dp_id, None, plan)
+    if isinstance(planned, ExposureError):
+        return Reduction(order.wanted.dp_id, None, planned)
+    plan = planned.plan
     calls = tuple(call.id for call in plan.calls)
     failure = outcome.failed.get(plan.cube)
     cubes = product_paths(workshop, plan.cube, "DATACUBE_FINAL")
@@ -212,6 +261,7 @@ def _result(
         bare[0] if bare else None,
         calls,
         plan.notes,
+        planned.calibrations,
     )
 
 
@@ -282,7 +332,3 @@ def call_records(folder: Path, calls: Sequence[str]) -> list[dict[str, object]]:
     """
     records = [read_record(folder, call_id) for call_id in calls]
     return [record for record in records if record]
-
-
-def _raw_header(path: Path) -> fits.Header:
-    return fits.getheader(path, 0)

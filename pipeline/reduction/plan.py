@@ -1,4 +1,4 @@
-"""What to run, in which order, on which files: a plan, computed from the tree alone.
+"""What to run, in which order, on which files: a plan, computed from tree and times alone.
 
 A call is identified by what goes into it. Two exposures that share calibrations, or two groups
 of one tree that list the same biases, therefore ask for the same call, and it runs once.
@@ -6,12 +6,13 @@ of one tree that list the same biases, therefore ask for the same call, and it r
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline.errors import CalibrationMissing
 from pipeline.muse.association import Association
 from pipeline.muse.geometry import N_CHANNELS
+from pipeline.muse.illumination import FrameFacts, choose_illum, facts_of, hours_apart
 from pipeline.reduction import recipes
 from pipeline.reduction.recipes import Recipe, parameters_of
 
@@ -73,6 +74,7 @@ class Plan:
     cube: str  # id of the call that makes DATACUBE_FINAL
     uncalibrated: str = ""  # id of the call that makes the cube without flux calibration
     notes: tuple[str, ...] = ()
+    installed: tuple[str, ...] = ()  # kinds of static tables taken from the installation
 
 
 @dataclass(frozen=True)
@@ -84,17 +86,25 @@ class Choices:
     response: Input | None = None  # the campaign's STD_RESPONSE; None derives one here
     grid: Input | None = None  # the campaign's OUTPUT_WCS; None: this exposure defines it
     uncalibrated: bool = False
+    installed: tuple[Input, ...] = ()  # static tables for what the tree lacks
 
 
-def plan_reduction(group: Association, choices: Choices) -> Plan:
+def plan_reduction(
+    group: Association, choices: Choices, facts: Mapping[str, FrameFacts] | None = None
+) -> Plan:
     """The calls from the raw frames of a standard's group to its cube.
+
+    Parameters
+    ----------
+    facts : mapping of str to FrameFacts or None
+        What is known of raw frames beyond the time in their names, by name.
 
     Raises
     ------
     CalibrationMissing
         If a recipe lacks a frame that it must have.
     """
-    return _Planner(group, choices).plan()
+    return _Planner(group, choices, facts or {}).plan()
 
 
 def merge(plans: Iterable[Plan]) -> tuple[Call, ...]:
@@ -109,8 +119,10 @@ def merge(plans: Iterable[Plan]) -> tuple[Call, ...]:
 class _Planner:
     """Walks one standard's group; every method returns the inputs that its calls make."""
 
-    def __init__(self, group: Association, choices: Choices) -> None:
-        self._group, self._choices = group, choices
+    def __init__(
+        self, group: Association, choices: Choices, facts: Mapping[str, FrameFacts]
+    ) -> None:
+        self._group, self._choices, self._facts = group, choices, facts
         self._calls: dict[str, Call] = {}
         self._notes: list[str] = []
         self._name = next(file.name for file in group.files if file.category == "STD")
@@ -118,11 +130,12 @@ class _Planner:
     def plan(self) -> Plan:
         group, channels = self._group, self._choices.channels
         twilight = self._twilight()
+        illum = self._illum("the exposure", self._name)
         tables = []
         for channel in channels:
             inputs = [
                 Input("STD", self._name),
-                *self._raw(group, "ILLUM", channel=None),
+                *illum,
                 *self._basic(group, channel),
                 *twilight,
             ]
@@ -130,7 +143,17 @@ class _Planner:
             tables.append(Input("PIXTABLE_OBJECT", call=call.id, product="PIXTABLE_STD"))
         cube = self._cube(tables)
         bare = self._bare_cube(tables) if self._choices.uncalibrated else ""
-        return Plan(self._name, tuple(self._calls.values()), cube, bare, tuple(self._notes))
+        calls = tuple(self._calls.values())
+        names = {one.name for one in self._choices.installed}
+        installed = sorted({i.tag for call in calls for i in call.inputs if i.name in names})
+        return Plan(
+            self._name,
+            calls,
+            cube,
+            bare,
+            tuple(dict.fromkeys(self._notes)),
+            tuple(installed),
+        )
 
     def _cube(self, tables: list[Input]) -> str:
         response = self._choices.response or self._response(tables)
@@ -171,7 +194,9 @@ class _Planner:
         if self._choices.channels != ALL_CHANNELS:
             self._notes.append("muse_twilight needs all 24 channels: no twilight correction")
             return []
-        inputs = [*self._raw(group, "SKYFLAT"), *self._raw(group, "ILLUM", channel=None)]
+        frames = self._raw(group, "SKYFLAT")
+        middle = frames[len(frames) // 2].name
+        inputs = [*frames, *self._illum("the twilight flats", middle)]
         for channel in self._choices.channels:
             basic = self._basic(group, channel)
             inputs += [one for one in basic if one.call]
@@ -205,28 +230,44 @@ class _Planner:
         inputs = [*self._raw(group, "ARC"), self._bias(own, channel), trace, *static]
         return self._add(recipes.WAVECAL, channel, inputs)
 
+    def _illum(self, of: str, name: str) -> list[Input]:
+        """The lamp flat of the illumination at the time of a frame: the recipes take one."""
+        frame = self._fact(name)
+        names = sorted({f.name for f in self._group.all_files() if f.category == "ILLUM"})
+        flat = choose_illum(frame, [self._fact(one) for one in names])
+        if flat is None:
+            self._notes.append(f"no illumination flat near {of}: no illumination correction")
+            return []
+        self._notes.append(
+            f"illumination flat of {of}: {flat.name}, {hours_apart(flat, frame):.1f} h away"
+        )
+        return [Input("ILLUM", flat.name)]
+
+    def _fact(self, name: str) -> FrameFacts:
+        return self._facts.get(name) or facts_of(name)
+
     def _find(self, group: Association, tag: str) -> Association | None:
-        """The child of a group that holds files of a kind; else the standard's own child."""
+        """The child of a group that holds files of a kind; else the standard's; else any."""
         for parent in (group, self._group):
             for child in parent.children:
                 if any(file.category == tag for file in child.files):
                     return child
-        return None
+        groups = (one for one in self._group.walk() if one is not self._group)
+        return next((g for g in groups if any(f.category == tag for f in g.files)), None)
 
-    def _raw(self, group: Association, tag: str, channel: int | None = 0) -> list[Input]:
-        """Raw frames of a kind that calibrate a group; ``channel=None``: they are optional."""
+    def _raw(self, group: Association, tag: str) -> list[Input]:
+        """Raw frames of a kind that calibrate a group."""
         own = group if any(file.category == tag for file in group.files) else None
         found = own or self._find(group, tag)
         files = sorted({f.name for f in found.files if f.category == tag}) if found else []
-        if not files and channel is not None:
+        if not files:
             raise CalibrationMissing(f"{self._name}: no {tag} frames for its {group.category}")
-        if channel is None:
-            files = files[:1]  # the recipes take a single ILLUM
         return [Input(tag, name) for name in files]
 
     def _static(self, *tags: str) -> list[Input]:
-        """Static files of these kinds, wherever in the standard's tree, the first of each."""
-        first = {file.category: file.name for file in reversed(self._group.all_files())}
+        """Static files of these kinds: the first in the standard's tree, else the installed one."""
+        first = {one.tag: one.name for one in self._choices.installed}
+        first |= {file.category: file.name for file in reversed(self._group.all_files())}
         return [Input(tag, first[tag]) for tag in tags if tag in first]
 
     def _add(self, recipe: Recipe, channel: int, inputs: Sequence[Input]) -> Call:

@@ -1,9 +1,4 @@
-"""The recipes of the study: what each takes, what it makes, and what it may cost.
-
-Measured with muse 2.8.7 on one core (see benchmarks/reduction); time limits leave a factor of
-twenty, because the machine may be busy and because the one thing they must catch is a recipe that
-never ends (muse_wavecal can).
-"""
+"""The recipes of the study: what each takes and what it makes (``cost`` has what it takes of a machine)."""
 
 from dataclasses import dataclass
 
@@ -22,20 +17,11 @@ class Recipe:
     makes: tuple[str, ...]  # tags of the products that must come out
     per_channel: bool  # called for one channel at a time
     min_raw: int = 1
-    time_limit_s: float = 600.0  # of one call; for all channels where not per_channel
-    memory_mb: float = 1500.0  # peak of one call, and ...
-    memory_mb_per_channel: float = 0.0  # ... what every channel adds where not per_channel
-
-    def memory_for(self, n_channels: int) -> float:
-        """Peak memory of a call [MB]."""
-        return self.memory_mb + self.memory_mb_per_channel * n_channels
 
 
 _BASIC = ("MASTER_BIAS", "MASTER_FLAT", "TRACE_TABLE", "WAVECAL_TABLE", "GEOMETRY_TABLE")
 
-BIAS = Recipe(
-    "muse_bias", ("BIAS",), (), ("BADPIX_TABLE",), ("MASTER_BIAS",), True, 3, memory_mb=1000
-)
+BIAS = Recipe("muse_bias", ("BIAS",), (), ("BADPIX_TABLE",), ("MASTER_BIAS",), True, 3)
 FLAT = Recipe(
     "muse_flat",
     ("FLAT",),
@@ -44,7 +30,6 @@ FLAT = Recipe(
     ("MASTER_FLAT", "TRACE_TABLE"),
     True,
     3,
-    memory_mb=1000,
 )
 WAVECAL = Recipe(
     "muse_wavecal",
@@ -54,7 +39,6 @@ WAVECAL = Recipe(
     ("WAVECAL_TABLE",),
     True,
     3,  # one frame of each lamp
-    memory_mb=1000,
 )
 TWILIGHT = Recipe(
     "muse_twilight",
@@ -64,9 +48,6 @@ TWILIGHT = Recipe(
     ("TWILIGHT_CUBE",),
     False,
     3,
-    time_limit_s=14_400,
-    memory_mb=1000,
-    memory_mb_per_channel=700,
 )
 SCIBASIC = Recipe(
     "muse_scibasic",
@@ -83,9 +64,6 @@ STANDARD = Recipe(
     ("FILTER_LIST",),
     ("STD_RESPONSE",),
     False,
-    time_limit_s=14_400,
-    memory_mb=700,
-    memory_mb_per_channel=650,
 )
 SCIPOST = Recipe(
     "muse_scipost",
@@ -94,9 +72,6 @@ SCIPOST = Recipe(
     ("STD_TELLURIC", "ASTROMETRY_WCS", "FILTER_LIST", "OUTPUT_WCS"),
     ("DATACUBE_FINAL",),
     False,
-    time_limit_s=14_400,
-    memory_mb=700,
-    memory_mb_per_channel=1000,
 )
 COMBINE = Recipe(
     "muse_scipost_combine_pixtables",
@@ -105,9 +80,6 @@ COMBINE = Recipe(
     (),
     ("PIXTABLE_COMBINED",),
     False,
-    time_limit_s=7_200,
-    memory_mb=700,
-    memory_mb_per_channel=650,
 )
 MAKE_CUBE = Recipe(
     "muse_scipost_make_cube",
@@ -116,9 +88,6 @@ MAKE_CUBE = Recipe(
     ("FILTER_LIST", "OUTPUT_WCS"),
     ("DATACUBE_FINAL",),
     False,
-    time_limit_s=14_400,
-    memory_mb=700,
-    memory_mb_per_channel=650,
 )
 RECIPES = {
     recipe.name: recipe
@@ -127,16 +96,6 @@ RECIPES = {
         *(STANDARD, SCIPOST, COMBINE, MAKE_CUBE),
     )
 }
-# Tags that a tree may hold although no recipe of the study reads them.
-UNUSED_TAGS = (
-    *("OBJECT", "DARK", "SKY", "ASTROMETRY", "SKY_LINES", "LSF_PROFILE", "MASTER_DARK"),
-    *("TELLURIC_REGIONS", "RAMAN_LINES", "MASK_IMAGE", "NONLINEARITY_GAIN", "SKY_CONTINUUM"),
-)
-KNOWN_TAGS = frozenset(
-    tag
-    for recipe in RECIPES.values()
-    for tag in (*recipe.raw, *recipe.needs, *recipe.takes, *recipe.makes)
-) | frozenset(UNUSED_TAGS)
 
 
 def parameters_of(recipe: Recipe, settings: tuple[str, ...]) -> tuple[tuple[str, str], ...]:

@@ -4,19 +4,24 @@ A child has a time limit, a folder of its own and one thread; whatever happens t
 alone. Both runners make bit-identical products (a test compares cubes).
 """
 
+import difflib
 import importlib.util
 import json
-import os
-import shutil
+import subprocess
 import sys
+from collections.abc import Iterable, Mapping
+from functools import cached_property, lru_cache
 from pathlib import Path
 
-from pipeline.errors import RecipesMissing
+from pipeline.errors import ParameterUnknown, RecipesMissing
 from pipeline.reduction.child import LOG_NAME, Request, Running
-from pipeline.reduction.recipes import INSTALL_LINE
+from pipeline.reduction.installation import find_installation, plugin_versions
+from pipeline.reduction.recipes import RECIPES, parameters_of
+from pipeline.reduction.statics import installed_tables
 
 REQUEST_NAME = "request.json"
-PLUGIN_FOLDERS = ("lib/*/cpl/plugins", "lib*/cpl/plugins", "local/lib*/*plugins", "lib*/*plugins")
+LIST_TIMEOUT_S = 60
+SYSTEM = Path("/usr")  # whose CPL python-cpl is built with
 
 
 class EsorexRunner:
@@ -24,8 +29,12 @@ class EsorexRunner:
 
     name = "esorex"
 
-    def __init__(self, plugins: Path, program: str = "esorex") -> None:
+    def __init__(
+        self, plugins: Path, program: str = "esorex", version: str = "", static_dir: str = ""
+    ) -> None:
         self.plugins, self._program = plugins, program
+        self.version = version or _named_version(plugins)
+        self._static_dir = static_dir
 
     def start(self, request: Request) -> Running:
         """Start a recipe."""
@@ -46,14 +55,25 @@ class EsorexRunner:
         ]
         return Running(request, command, reports_signals=False)
 
+    def parameter_names(self, recipe: str) -> frozenset[str]:
+        """The parameters that a recipe has, as it says itself."""
+        return _listed(self._program, f"--recipe-dir={self.plugins}", "--params", recipe)
+
+    @cached_property
+    def tables(self) -> Mapping[str, tuple[Path, ...]]:
+        """Static tables of the installation by category."""
+        return installed_tables(self.plugins, self.version, self._static_dir)
+
 
 class PythonCplRunner:
     """Recipes through python-cpl, in a Python of their own."""
 
     name = "python-cpl"
 
-    def __init__(self, plugins: Path) -> None:
+    def __init__(self, plugins: Path, version: str = "", static_dir: str = "") -> None:
         self.plugins = plugins
+        self.version = version or _named_version(plugins)
+        self._static_dir = static_dir
 
     def start(self, request: Request) -> Running:
         """Start a recipe."""
@@ -66,54 +86,123 @@ class PythonCplRunner:
             "log": LOG_NAME,
         }
         (request.folder / REQUEST_NAME).write_text(json.dumps(content))
-        script = Path(__file__).with_name("cpl_child.py")
-        command = [sys.executable, "-P", str(script), REQUEST_NAME]
+        command = [sys.executable, "-P", str(_CPL_CHILD), REQUEST_NAME]
         return Running(request, command, reports_signals=True)
+
+    def parameter_names(self, recipe: str) -> frozenset[str]:
+        """The parameters that a recipe has, as it says itself."""
+        return _listed(
+            sys.executable, "-P", str(_CPL_CHILD), "--parameters", str(self.plugins), recipe
+        )
+
+    @cached_property
+    def tables(self) -> Mapping[str, tuple[Path, ...]]:
+        """Static tables of the installation by category."""
+        return installed_tables(self.plugins, self.version, self._static_dir)
 
 
 Runner = EsorexRunner | PythonCplRunner
+_CPL_CHILD = Path(__file__).with_name("cpl_child.py")
 
 
-def find_runner(name: str = "auto") -> Runner:
+def find_runner(name: str = "auto", recipe_dir: str = "", static_dir: str = "") -> Runner:
     """The runner of that name, or the best one that is installed.
+
+    Parameters
+    ----------
+    recipe_dir : str
+        Folder of the recipes (``reduction.recipe_dir``); "": they are looked for.
+    static_dir : str
+        Folder of static tables (``reduction.static_dir``); "": the installation's.
 
     Raises
     ------
     RecipesMissing
         If the recipes or the program are not installed; the message holds the remedy.
     """
-    plugins = plugin_folder()
     has_cpl = importlib.util.find_spec("cpl") is not None
-    if name == "python-cpl" or (name == "auto" and has_cpl):
-        if not has_cpl:
+    if name == "python-cpl" and not has_cpl:
+        raise RecipesMissing(
+            "python-cpl is not installed: apt-get install libcpl-dev, then "
+            "pip install -r requirements/reduction.txt; or choose the runner esorex"
+        )
+    found = find_installation(recipe_dir)
+    of_system = SYSTEM in found.plugins.parents
+    if name == "python-cpl" or (name == "auto" and has_cpl and of_system):
+        if not of_system:
             raise RecipesMissing(
-                "python-cpl is not installed: apt-get install libcpl-dev, then "
-                "pip install -r requirements/reduction.txt; or choose the runner esorex"
+                f"python-cpl is built with the system's CPL and cannot load {found.plugins}; "
+                'choose the runner "esorex"'
             )
-        return PythonCplRunner(plugins)
-    if shutil.which("esorex") is None:
-        raise RecipesMissing(f"esorex is not installed: {INSTALL_LINE}")
-    return EsorexRunner(plugins)
+        return PythonCplRunner(found.plugins, found.version, static_dir)
+    return EsorexRunner(found.plugins, str(found.program), found.version, static_dir)
 
 
 def recipes_version(runner: Runner) -> str:
-    """Version of the installed recipes: another one makes other products."""
-    return os.pathsep.join(sorted(path.name for path in runner.plugins.iterdir()))
+    """Version of the installed recipes ("muse-2.8.7"): another one makes other products."""
+    return f"muse-{runner.version}"
 
 
-def plugin_folder() -> Path:
-    """Where the recipes lie.
+def check_parameters(runner: Runner, settings: Iterable[str]) -> None:
+    """Make sure that the recipes have the parameters that are going to be set.
+
+    Parameters
+    ----------
+    settings : iterable of str
+        ``reduction.parameters``: recipe.parameter=value.
 
     Raises
     ------
-    RecipesMissing
-        If they are not installed.
+    ParameterUnknown
+        If a recipe, or a parameter of it, does not exist in the installed version.
     """
-    for pattern in PLUGIN_FOLDERS:
-        for folder in sorted(Path("/usr").glob(pattern)):
-            if any(folder.glob("*muse*")):
-                return folder
-    raise RecipesMissing(f"the recipes of the MUSE pipeline are not installed: {INSTALL_LINE}")
+    lines = tuple(settings)
+    unknown = []
+    for recipe in sorted({text.partition(".")[0] for text in lines}):
+        if recipe not in RECIPES:
+            unknown.append(f"{recipe} (recipes that are used: {', '.join(sorted(RECIPES))})")
+            continue
+        known = runner.parameter_names(recipe)
+        own = [name for name, _ in parameters_of(RECIPES[recipe], lines)]
+        own += ["nifu"] if RECIPES[recipe].per_channel else []
+        for name in own:
+            if name not in known:
+                near = difflib.get_close_matches(name, sorted(known), n=3, cutoff=0.5)
+                hint = f" (it has {', '.join(near)})" if near else ""
+                unknown.append(f"{recipe}.{name}{hint}")
+    if unknown:
+        raise ParameterUnknown(
+            f"the recipes of {recipes_version(runner)} do not know {'; '.join(unknown)}; "
+            "see [reduction] parameters"
+        )
+
+
+@lru_cache
+def _listed(*command: str) -> frozenset[str]:
+    """Names in what a program prints as "name : value" lines."""
+    try:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=LIST_TIMEOUT_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise RecipesMissing(f"{command[0]} does not run: {error}") from error
+    text = done.stdout.partition("Recipe Parameters")[2]
+    names = [line.partition(":")[0].strip() for line in text.splitlines() if " : " in line]
+    if not names:
+        said = (done.stdout + done.stderr).strip()[-300:]
+        raise RecipesMissing(f"{' '.join(command[-2:])} lists no parameters: {said}")
+    return frozenset(names)
+
+
+def _named_version(plugins: Path) -> str:
+    """The version in the name of the folder of recipes; "unknown" if there is none."""
+    versions = plugin_versions(plugins) or [plugins]
+    return versions[-1].name.rpartition("-")[2] or "unknown"
 
 
 def _parameters(request: Request) -> tuple[tuple[str, str], ...]:

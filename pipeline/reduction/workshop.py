@@ -1,21 +1,24 @@
 """Where recipes work: raw frames in, products by call out, and what is kept of every call."""
 
 import json
+import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import ExposureError
+from pipeline.errors import CalibrationRejected, ExposureError
 from pipeline.reduction import files
 from pipeline.reduction.child import LOG_NAME, OUTPUT_NAME, RecipeRun, Running
 from pipeline.reduction.plan import Call, Input
+from pipeline.reduction.quality import Check
 from pipeline.reduction.runners import Runner, recipes_version
 from pipeline.workflow import products
 
 STAMPED = "products"  # the stamp of a call is products.stamp.json
 RECORD = "record.json"
+CONTROL_GROUPS = Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,7 @@ class Workshop:
     runner: Runner = field(kw_only=True)
     jobs: int = 1  # recipes at a time
     memory_mb: float = float("inf")  # that all recipes together may use
+    swap_mb: float = 0.0  # what a single one may use beyond that
     time_limit_factor: float = 1.0
     campaign: Path | None = None  # folder of grid and response, where several workshops share them
 
@@ -41,11 +45,42 @@ class Workshop:
 
 
 def available_memory_mb() -> float:
-    """Memory that is free for recipes now [MB]."""
+    """Memory that is free for recipes now [MB]; in a container or a job, of its share."""
+    return min(_meminfo_mb("MemAvailable"), _control_group_mb("memory"))
+
+
+def available_swap_mb() -> float:
+    """Swap that is free now [MB]."""
+    free = min(_meminfo_mb("SwapFree"), _control_group_mb("memory.swap"))
+    return free if math.isfinite(free) else 0.0
+
+
+def _meminfo_mb(key: str) -> float:
     for line in Path("/proc/meminfo").read_text().splitlines():
-        if line.startswith("MemAvailable:"):
+        if line.startswith(f"{key}:"):
             return int(line.split()[1]) / 1024
-    return float("inf")
+    return math.inf
+
+
+def _control_group_mb(controller: str) -> float:
+    """What the limits of this process's control group leave [MB], infinite if there is none."""
+    try:
+        name = Path("/proc/self/cgroup").read_text().strip().rpartition("::")[2]
+    except OSError:
+        return math.inf
+    left = math.inf
+    folder = CONTROL_GROUPS / name.lstrip("/")
+    for group in (folder, *folder.parents):
+        if group == CONTROL_GROUPS.parent:
+            break
+        try:
+            limit = (group / f"{controller}.max").read_text().strip()
+            used = int((group / f"{controller}.current").read_text())
+        except (OSError, ValueError):
+            continue
+        if limit.isdigit():
+            left = min(left, (int(limit) - used) / 2**20)
+    return left
 
 
 def available_cores() -> int:
@@ -139,6 +174,7 @@ def write_record(
         "inputs": dict(inputs),
         "products": {tag: [p.name for p in run.products[tag]] for tag in call.makes} if run else {},
         "qc": dict(run.qc) if run else {},
+        "checks": [_plain(asdict(check)) for check in _checks(made)],
         "warnings": run.warnings if run else (),
         "wall_s": wall_s,
         "cpu_s": cpu_s,
@@ -149,6 +185,22 @@ def write_record(
     }
     with products.atomic_file(folder / RECORD) as file:
         json.dump(content, file, sort_keys=True, default=str)
+
+
+def _checks(made: RecipeRun | ExposureError) -> tuple[Check, ...]:
+    """The checks of a run, also of one that they rejected."""
+    if isinstance(made, RecipeRun):
+        return made.checks
+    kept = made.checks if isinstance(made, CalibrationRejected) else ()
+    return tuple(check for check in kept if isinstance(check, Check))
+
+
+def _plain(check: dict[str, Any]) -> dict[str, Any]:
+    """A check without numbers that JSON does not know: None stands for an open limit."""
+    return {
+        key: None if isinstance(value, float) and not math.isfinite(value) else value
+        for key, value in check.items()
+    }
 
 
 def keep_log(running: Running, folder: Path) -> None:

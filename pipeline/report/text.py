@@ -9,6 +9,8 @@ import re
 
 from markupsafe import Markup
 
+from pipeline.schema.results import ReportedValue
+
 MINUS = "\N{MINUS SIGN}"
 NOTHING = "\N{EN DASH}"  # a missing value in a table cell
 
@@ -64,6 +66,16 @@ def significant(value: float, digits: int = 3) -> str:
         return fixed(value, max(0, digits - 1 - exponent))
     mantissa = fixed(value / 10.0**exponent, digits - 1)
     return f"{mantissa} \N{MULTIPLICATION SIGN} 10{superscript(exponent)}"
+
+
+def per_cent_with_interval(number: ReportedValue) -> str:
+    """A fraction in per cent with its 95 % interval: "4.5 % (95 %: 3.9 to 5.5)"."""
+    if not math.isfinite(number.value):
+        return NOTHING
+    said = f"{fixed(100 * number.value, 1)} %"
+    if math.isfinite(number.low95) and math.isfinite(number.high95):
+        said += f" (95 %: {fixed(100 * number.low95, 1)} to {fixed(100 * number.high95, 1)})"
+    return said
 
 
 def with_error(value: float, error: float, fallback_digits: int = 3) -> str:

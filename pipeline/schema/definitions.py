@@ -19,6 +19,13 @@ HIGH_SNR = 1000.0  # photon noise of such a pair, 0.0014, is far below any scatt
 
 UNFLAGGED = "exposures of status ok in which neither star carries a flag"
 AS_PUBLISHED = "all exposures of status ok"
+CLEAN = (
+    "stars without a flag; exposures of status ok that are not bad with a probability above one half"
+)
+POSTERIOR = (
+    "68 % of the posterior over slow, night, exposure, jitter and time scale; {n_stars} stars on "
+    "{n_channels} channels"
+)
 BOOTSTRAP = "bootstrap over nights, outliers left out: how well the campaign determines the scatter"
 
 
@@ -116,24 +123,34 @@ _ALL = (
         entered=UNFLAGGED,
     ),
     Definition(
+        "stability_floor",
+        "σ_floor",
         "floor",
-        "σ₀",
-        "floor",
-        "stability floor: scatter of a pair of very bright stars",
-        "std² = floor² + (k/SNR)², robust fit in ln std, SNR the pair's geometric mean",
-        entered="pairs of which neither star carries a flag",
-        interval="{n_pairs} pairs of {n_stars} stars; bootstrap over stars, because pairs that "
-        "share a star are not independent",
+        "stability floor: expected scatter of the flux ratio of two stars so bright that photons do "
+        "not matter, on different channels, over one exposure on each night of a year",
+        "√(2 [slow² V(τ) + night² + exposure² + jitter²]) of ln(F1/F2), "
+        "V = 1 - 2x (1 - x (1 - exp(-1/x))), x = τ / 365.25 d",
+        entered=CLEAN,
+        interval=POSTERIOR,
     ),
     Definition(
-        "floor_k",
-        "k",
-        "k",
-        "scatter times SNR of faint pairs",
-        "std² = floor² + (k/SNR)², robust fit in ln std, SNR the pair's geometric mean",
-        entered="pairs of which neither star carries a flag",
-        interval="{n_pairs} pairs of {n_stars} stars; bootstrap over stars, because pairs that "
-        "share a star are not independent; photon noise alone gives √2 for two equal stars",
+        "within_night",
+        "σ_night",
+        "within a night",
+        "scatter of the flux ratio of two such stars from exposure to exposure of one night",
+        "√(2 [exposure² + jitter²]) of ln(F1/F2)",
+        entered=CLEAN,
+        interval=POSTERIOR,
+    ),
+    *(
+        Definition(quantity, symbol, label, name, formula, unit, entered=CLEAN, interval=POSTERIOR)
+        for quantity, symbol, label, name, formula, unit in (
+            ("channel_slow", "σ_slow", "slow drift", "slow drift of one channel", "standard deviation of an Ornstein-Uhlenbeck process in ln F", ""),
+            ("channel_night", "σ_n", "night", "term of one channel that changes from night to night", "standard deviation in ln F", ""),
+            ("channel_exposure", "σ_e", "exposure", "term of one channel that changes from exposure to exposure", "standard deviation in ln F", ""),
+            ("star_jitter", "σ_j", "jitter", "scatter of one star beyond photons that its channel does not share", "standard deviation in ln F; part of the exposure term where no channel holds two stars", ""),
+            ("slow_timescale", "τ", "time scale", "time scale of the slow drift", "of the Ornstein-Uhlenbeck process; says little where the slow drift is small", "d"),
+        )
     ),
     *(
         Definition(
@@ -166,6 +183,7 @@ _ALL = (
     Definition("slope_err", "", "± slope", "1 sigma of the slope", "photons, jitter, exposure, night and slow drift", "yr-1"),
     Definition("trend_p", "p", "p (trend)", "two-sided p-value of the trend", "null hypothesis: slow, night and exposure terms of the pooled covariance, no line"),
     Definition("trend_p_adjusted", "p", "p (adjusted)", "p-value of the trend after Holm", "trend_p, adjusted over all rows of the table"),
+    Definition("snr_ratio", "S", "SNR of the ratio", "signal to noise ratio of the flux ratio", "(1/SNR1² + 1/SNR2²)^(-1/2) in the reference exposure"),
     Definition("snr_gmean", "SNR", "SNR", "geometric mean SNR of the two stars", "sqrt(SNR1 x SNR2) in the reference exposure"),
 )  # fmt: skip
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from pipeline.muse.geometry import N_CHANNELS, N_SLICES
+from pipeline.muse.modes import WIDE_FIELD
 from pipeline.schema.column import (
     BAND,
     EXPOSURE_ID,
@@ -33,15 +35,40 @@ MEASURED: Mapping[str, tuple[Column, ...]] = {
         column("e", "f8", "", "affine: y' = d x + e y + f", "stat.fit.param"),
         column("f", "f8", "pix", "affine: y' = d x + e y + f", "stat.fit.param"),
         column("match_rms_px", "f8", "pix", "rms distance of matched stars from the affine", "stat.fit.residual", "rms"),
+        column("bad_probability", "f8", "", "probability, from all stars, that the exposure is bad; above 1/2 it is left out of all statistics but those as published", "stat.probability"),
         column("status", "str", "", "ok, excluded (rule or reviewed flag) or failed (typed error)", "meta.code.status"),
         column("reason", "str", "", "why the status is not ok", "meta.note"),
         column("simulated", "bool", "", "true if the exposure was simulated", "meta.code"),
+        column("origin", "str", "", "who made the cube: raw (reduced here), product (reduced by the observatory), cube (a file of the user's), simulated, published", "meta.code.class"),
+    ),
+    "calibrations": (
+        EXPOSURE_ID,
+        column("calibrations_way", "str", "", "how the calibrations were found: standard (its own association tree), science (the tree of a science exposure of the night), neighbour (of another night), query (assembled from the catalogue)", "meta.code"),
+        column("calibrations_certified", "bool", "", "all that was used has passed the observatory's quality control", "meta.code.qual"),
+        column("illum_applied", "bool", "", "an illumination flat taken near the exposure was applied", "meta.code"),
+        column("twilight_applied", "bool", "", "twilight flats were applied", "meta.code"),
+        column("n_channels", "i8", "", "channels that were reduced", "meta.number"),
+        *(
+            described
+            for name, words in (
+                ("bias", "biases"),
+                ("flat", "lamp flats"),
+                ("arc", "arc frames"),
+                ("illum", "illumination flat"),
+                ("skyflat", "twilight flats"),
+            )
+            for described in (
+                column(f"{name}_frames", "i8", "", f"{words} that were used, 0 if none", "meta.number"),
+                column(f"{name}_age_hours", "f8", "h", f"mean start of the {words} less that of the exposure", "time.interval"),
+                column(f"{name}_temperature_difference_k", "f8", "K", f"mean temperature of the instrument during the {words} less that during the exposure", "phys.temperature"),
+            )
+        ),
     ),
     "recipe_calls": (
         EXPOSURE_ID,
         column("call", "str", "", "identity of the call: recipe, digest of what goes in, channel", "meta.id"),
         column("recipe", "str", "", "recipe of the MUSE pipeline", "meta.id"),
-        column("channel", "i8", "", "MUSE channel (IFU) 1-24, 0: all at once", "meta.id;instr"),
+        column("channel", "i8", "", f"MUSE channel (IFU) 1-{N_CHANNELS}, 0: all at once", "meta.id;instr"),
         column("pipeline", "str", "", "version of the recipe, as its products say", "meta.version;meta.software"),
         column("wall_s", "f8", "s", "elapsed time", "time.duration"),
         column("cpu_s", "f8", "s", "processor time", "time.duration"),
@@ -55,9 +82,10 @@ MEASURED: Mapping[str, tuple[Column, ...]] = {
         column("x", "f8", "pix", "position in the reference exposure, 0-based", "pos.cartesian.x;instr.det"),
         column("y", "f8", "pix", "position in the reference exposure, 0-based", "pos.cartesian.y;instr.det"),
         column("flux", "f8", "", "DAOFIND flux in the detection image [cube unit]", "phot.flux"),
-        column("channel", "i8", "", "MUSE channel (IFU) 1-24 that holds most of the star, 0: unknown", "meta.id;instr"),
-        column("slice", "i8", "", "slice 1-48 on the sky within the channel, 0: unknown", "meta.id;instr"),
+        column("channel", "i8", "", f"MUSE channel (IFU) 1-{N_CHANNELS} that holds most of the star, 0: unknown", "meta.id;instr"),
+        column("slice", "i8", "", f"slice 1-{N_SLICES} on the sky within the channel, 0: unknown", "meta.id;instr"),
         column("edge_distance_px", "f8", "pix", "distance to the nearest spaxel without data", "pos.angDistance;instr.pixel", "to the edge"),
+        column("contamination", "f8", "", "change of ln flux that neighbours can make as seeing and positions vary", "stat.error.sys;phot.flux"),
         column("flags", "str", "", "edge, blended, near_standard, variable (Gaia DR3); space separated", "meta.code.qual"),
     ),
     "detections": (
@@ -72,10 +100,13 @@ MEASURED: Mapping[str, tuple[Column, ...]] = {
         BAND,
         RADIUS,
         column("flux", "f8", "", "mean flux density in the passband [cube unit]", "phot.flux.density"),
-        column("flux_err", "f8", "", "1 sigma: photons and detector, photometry.stat_factor times STAT", "stat.error;phot.flux.density"),
+        column("flux_err", "f8", "", "1 sigma: the larger of STAT and the noise in apertures on blank sky, see noise_source", "stat.error;phot.flux.density"),
         column("snr", "f8", "", "flux / flux_err", "stat.snr"),
         column("coverage", "f8", "", "share of aperture and passband weight on finite samples", "stat.filling"),
         column("flags", "str", "", "edge, gap; space separated", "meta.code.qual"),
+        column("method", "str", "", "extraction method: center, exact or psf", "meta.code"),
+        column("noise_source", "str", "", "what flux_err comes from: STAT, blank sky (where it is larger), or stat_factor", "meta.code;stat.error"),
+        column("background_std", "f8", "", "scatter of blank sky over the field beyond its noise, not in flux_err [cube unit]; 0: none is seen", "stat.stdev;phot.flux.density"),
     ),
     "spectra_drawn": (
         EXPOSURE_ID,
@@ -94,13 +125,13 @@ MEASURED: Mapping[str, tuple[Column, ...]] = {
         column("date", "str", "", "night", "time.epoch"),
         *(
             column(
-                f"wfm_{mode}",
+                mode.lower().replace("-", "_"),
                 "str",
                 "",
                 f"{mode}: SCI, NOSCI (no science exposure that night) or masked",
                 "meta.code",
             )
-            for mode in ("noao_n", "noao_e", "ao_n", "ao_e")
+            for mode in WIDE_FIELD
         ),
     ),
     "identification": (

@@ -4,6 +4,7 @@ The records of single calls hold the quality of every slice: a megabyte for an e
 channels. They are summed up here once, when the exposure has been reduced.
 """
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,6 +13,7 @@ from statistics import median
 from typing import Any
 
 Record = Mapping[str, Any]
+VERDICTS = ("ok", "warn", "reject")  # of checks, the worst last
 _SERIAL = re.compile(r"^\d+ ")  # of an input, in the record's labels
 _OF_CALL = re.compile(r"^(?P<recipe>[a-z_]+)-[0-9a-f]{10}-\d\d$")  # identity of a call
 _DIGITS = re.compile(r"\d+")
@@ -36,6 +38,22 @@ class Quality:
     middle: str
     highest: str
     count: int
+
+
+@dataclass(frozen=True)
+class CheckedQuality:
+    """One quality check of a recipe, the worst of its calls; see ``pipeline.reduction.gates``."""
+
+    keyword: str  # numbers of slices and the like are #
+    meaning: str
+    statistic: str  # each, count, median, spread
+    value: float | None  # farthest from what is accepted; None: the products do not say
+    low: float | None  # the limits that decided; None: open
+    high: float | None
+    unit: str
+    verdict: str  # ok, warn, reject
+    channels: tuple[int, ...]  # that have this verdict; (): all at once
+    n_values: int  # over all calls
 
 
 @dataclass(frozen=True)
@@ -65,6 +83,7 @@ class Step:
     inputs: tuple[FileUsed, ...]
     products: tuple[str, ...]  # tags
     quality: tuple[Quality, ...]
+    checks: tuple[CheckedQuality, ...]
     warnings: tuple[str, ...]
     errors: tuple[str, ...]
     wall_s: float  # sum over the calls
@@ -101,6 +120,7 @@ class ReductionLog:
             | {key: tuple(one[key]) for key in ("warnings", "errors")}
             | {"inputs": tuple(FileUsed(**file) for file in one["inputs"])}
             | {"quality": tuple(Quality(**keyword) for keyword in one["quality"])}
+            | {"checks": tuple(map(_read_check, one.get("checks", ())))}
             for one in kept["steps"]
         )
         return cls(
@@ -161,6 +181,7 @@ def _step(members: Sequence[Record]) -> Step:
         inputs=tuple(FileUsed(*key, count) for key, count in used.items()),
         products=tuple(first["products"]),
         quality=tuple(_quality(members)),
+        checks=tuple(_checks(members)),
         warnings=_said(members, lambda one: one["warnings"]),
         errors=_said(members, lambda one: [_error(one)] if one["error"] else []),
         wall_s=sum(float(one["wall_s"]) for one in members),
@@ -204,6 +225,42 @@ def _quality(members: Sequence[Record]) -> Iterable[Quality]:
         else:
             texts = sorted({str(value) for value in found})
             yield Quality(keyword, texts[0], "", texts[-1], len(found))
+
+
+def _checks(members: Sequence[Record]) -> Iterable[CheckedQuality]:
+    """A row for every check: that of the call which is farthest off, with all that share its verdict."""
+    by_check: dict[tuple[str, str, str], list[tuple[int, Mapping[str, Any]]]] = {}
+    for one in members:
+        for check in one.get("checks", ()):
+            key = (check["keyword"], check["meaning"], check["statistic"])
+            by_check.setdefault(key, []).append((int(one["channel"]), check))
+    for found in by_check.values():
+        worst = max((check for _, check in found), key=_badness)
+        alike = {channel for channel, check in found if check["verdict"] == worst["verdict"]}
+        yield CheckedQuality(
+            keyword=str(worst["keyword"]),
+            meaning=str(worst["meaning"]),
+            statistic=str(worst["statistic"]),
+            value=worst["value"],
+            low=worst["low"],
+            high=worst["high"],
+            unit=str(worst["unit"]),
+            verdict=str(worst["verdict"]),
+            channels=tuple(sorted(alike - {0})),
+            n_values=sum(int(check["n"]) for _, check in found),
+        )
+
+
+def _badness(check: Mapping[str, Any]) -> tuple[int, float]:
+    """Order of checks: by verdict, then by the distance to the nearer limit."""
+    value, low, high = check["value"], check["low"], check["high"]
+    beyond = [] if value is None or low is None else [low - value]
+    beyond += [] if value is None or high is None else [value - high]
+    return VERDICTS.index(str(check["verdict"])), max(beyond, default=-math.inf)
+
+
+def _read_check(kept: Mapping[str, Any]) -> CheckedQuality:
+    return CheckedQuality(**{**kept, "channels": tuple(kept["channels"])})
 
 
 def channel_list(channels: Iterable[int]) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from pipeline.muse.geometry import N_CHANNELS
 from pipeline.schema.column import (
     BAND,
     EXPOSURE_ID,
@@ -46,6 +47,7 @@ STATISTICS: Mapping[str, tuple[Column, ...]] = {
         quantity("slope_err", "stat.error"),
         quantity("trend_p", "stat.probability"),
         quantity("trend_p_adjusted", "stat.probability"),
+        quantity("snr_ratio", "stat.snr;arith.ratio"),
         quantity("snr_gmean", "stat.snr"),
         column("separation_px", "f8", "pix", "distance of the two stars", "pos.angDistance;instr.pixel", "separation"),
         column("same_channel", "bool", "", "both stars on one MUSE channel", "meta.code", "one channel"),
@@ -78,19 +80,19 @@ STATISTICS: Mapping[str, tuple[Column, ...]] = {
         quantity("spearman_p", "stat.probability"),
         quantity("spearman_rho_nights", "stat.correlation"),
         quantity("spearman_p_nights", "stat.probability"),
-        quantity("slope_per_year", "stat.fit.param"),
-        quantity("slope_err", "stat.error"),
+        column("slope_per_year", "f8", "yr-1", "linear trend of the deviation: weighted least squares", "stat.fit.param", "slope"),
+        column("slope_err", "f8", "yr-1", "1 sigma of the slope, from errors and excess scatter", "stat.error", "± slope"),
     ),
     "channel_responses": (
         EXPOSURE_ID,
-        column("channel", "i8", "", "MUSE channel (IFU) 1-24", "meta.id;instr"),
+        column("channel", "i8", "", f"MUSE channel (IFU) 1-{N_CHANNELS}", "meta.id;instr"),
         column("response", "f8", "", "ln response relative to the mean channel and to the mean exposure", "phys.transmission;arith.ratio"),
         column("response_err", "f8", "", "1 sigma from flux_err", "stat.error"),
         column("n_stars", "i8", "", "stars of this channel in the fit", "meta.number"),
     ),
     "stability": (
         column("quantity", "str", "", "floor, within_night, slow, night, exposure, jitter (standard deviations of ln), tau_days", "meta.id"),
-        column("value", "f8", "", "posterior median, in the unit of the row", "stat.median"),
+        column("value", "f8", "", "posterior median, in the unit of the row", "stat.value"),
         column("low68", "f8", "", "lower end of the central 68 % interval", "stat.error;stat.min"),
         column("high68", "f8", "", "upper end of the central 68 % interval", "stat.error;stat.max"),
         column("low95", "f8", "", "lower end of the central 95 % interval", "stat.error;stat.min"),

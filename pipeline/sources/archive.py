@@ -1,4 +1,4 @@
-"""Raw frames as a campaign: reduced here, then measured."""
+"""What was retrieved as a campaign: raw frames, reduced here, and reduced cubes, then measured."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -7,17 +7,26 @@ from pathlib import Path
 
 from astropy.table import QTable
 
-from pipeline.archive.retrieved import retrieved
-from pipeline.errors import SourceUnavailable
+from pipeline.archive.retrieved import retrieved, retrieved_cubes
+from pipeline.errors import RecipesMissing, SourceUnavailable
+from pipeline.reduction.runners import find_runner
+from pipeline.schema.calibration_record import CalibrationRecord
 from pipeline.schema.reduction_log import ReductionLog
+from pipeline.schema.reduction_notes import reduction_notes
 from pipeline.sources.base import Campaign, FolderOption
 from pipeline.sources.measured import MEASURED_CODE, MeasuredCampaign
 from pipeline.sources.request import Request
 from pipeline.tasks import measure as measure_tasks
 from pipeline.tasks import reduce as reduce_tasks
 from pipeline.tasks import schedule
-from pipeline.tasks.collect import recipe_calls_table
-from pipeline.tasks.inputs import InputExposure, by_time
+from pipeline.tasks.collect import calibrations_table, recipe_calls_table
+from pipeline.tasks.inputs import (
+    PRODUCT,
+    InputExposure,
+    by_time,
+    cube_entry,
+    without_doubles,
+)
 from pipeline.tasks.measure import Job
 from pipeline.tasks.reduce import NightJob
 from pipeline.workflow import products
@@ -25,10 +34,13 @@ from pipeline.workflow.progress import say
 
 
 class ArchiveFrames(MeasuredCampaign):
-    """Raw frames that were retrieved from the archive, or lie in a folder, reduced here."""
+    """What was retrieved from the archive: raw frames, reduced here, and cubes reduced there.
+
+    Or raw frames in a folder.
+    """
 
     source = "archive"
-    description = "raw frames of the archive, or of a folder, reduced here"
+    description = "reduced cubes and raw frames of the archive; the latter are reduced here"
     folder = FolderOption(
         "raw",
         "folder of raw frames and association trees (default: what `python -m pipeline retrieve` "
@@ -41,7 +53,7 @@ class ArchiveFrames(MeasuredCampaign):
 
     @classmethod
     def of_request(cls, request: Request) -> Iterator[tuple[int, Campaign]]:
-        """One campaign for each field with frames.
+        """One campaign for each field with frames or reduced cubes.
 
         What ``retrieve`` fetched for a field is known; frames in a folder of the reader's point at one.
         """
@@ -50,18 +62,21 @@ class ArchiveFrames(MeasuredCampaign):
             yield 0, cls(replace(request, settings=campaigns[0]))
             return
         missing = "no retrieved exposure is complete"
+        with_cubes = [False for _ in campaigns]
         if request.raw is not None:
             missing = f"no exposure in {request.raw} points at it"
             here = reduce_tasks.frames_by_field(request.raw, [one.field for one in campaigns])
         else:
             standards = [retrieved(request.work, settings) for settings in campaigns]
             here = [frozenset(one.dp_id for one in group) for group in standards]
-        if not any(here):
+            with_cubes = [bool(retrieved_cubes(request.work, one)) for one in campaigns]
+        found = [bool(names) or cubes for names, cubes in zip(here, with_cubes, strict=True)]
+        if not any(found):
             yield 0, cls(request)  # which says what is missing
         for number, (settings, names) in enumerate(zip(campaigns, here, strict=True)):
-            if names:
+            if found[number]:
                 yield number, cls(replace(request, settings=settings), names)
-            elif any(here):
+            elif any(found):
                 say(f"{settings.field.name}: {missing}")
 
     def __init__(self, request: Request, dp_ids: frozenset[str] | None = None) -> None:
@@ -89,12 +104,22 @@ class ArchiveFrames(MeasuredCampaign):
                 for job, exposures in zip(nights, kept, strict=True)
                 if exposures
             ]
-        if not nights:
+        if not nights and not self.cubes:
             raise SourceUnavailable(
-                f"{self.raw}: no association tree ({reduce_tasks.TREES}) there; fetch frames with "
-                "`python -m pipeline retrieve`, or name their folder with --raw"
+                f"{self.raw}: no association tree ({reduce_tasks.TREES}) there and no reduced cube was "
+                "retrieved; fetch them with `python -m pipeline "
+                "retrieve`, or name their folder with --raw"
             )
         return nights
+
+    @cached_property
+    def cubes(self) -> list[InputExposure]:
+        """The cubes of the field that the observatory has reduced, as they were retrieved."""
+        if self.request.raw is not None:
+            return []
+        found = retrieved_cubes(self.request.work.resolve(), self.settings)
+        entries = (cube_entry(one.path, [self.settings.field])[0] for one in found)
+        return [replace(entry, origin=PRODUCT) for entry in entries]
 
     def measure(self) -> None:
         """Reduce what is stale, then measure the cubes."""
@@ -106,7 +131,15 @@ class ArchiveFrames(MeasuredCampaign):
         super().measure()
 
     def reduce(self) -> None:
-        """Bring raw frames to cubes, where that is not done."""
+        """Bring raw frames to cubes, where that is not done.
+
+        Raises
+        ------
+        RecipesMissing
+            If the recipes are not installed, unless there are reduced cubes to go on with.
+        """
+        if not self.nights or (self.cubes and self._recipes_are_missing()):
+            return
         if "reduce" in self.request.force:
             for night in self.nights:
                 reduce_tasks.forget(night)
@@ -114,10 +147,19 @@ class ArchiveFrames(MeasuredCampaign):
         with products.exclusive(self.workspace, shared=shard is not None):
             schedule.reduce_nights(self.nights, self.workspace, self.request.workers, shard)
 
+    def _recipes_are_missing(self) -> bool:
+        try:
+            reduction = self.settings.reduction
+            find_runner(reduction.runner, reduction.recipe_dir, reduction.static_dir)
+        except RecipesMissing as missing:
+            say(f"the raw frames of {len(self.nights)} nights are not reduced: {missing}")
+            return True
+        return False
+
     def entries(self) -> list[InputExposure]:
         """The exposures by time: cubes, or reasons why there are none."""
         found = [entry for night in self.nights for entry in reduce_tasks.entries(night)]
-        return sorted(found, key=by_time)
+        return sorted(without_doubles([*found, *self.cubes]), key=by_time)
 
     @cached_property
     def planned_jobs(self) -> list[Job]:
@@ -134,13 +176,31 @@ class ArchiveFrames(MeasuredCampaign):
         return self._logs
 
     def further_tables(self) -> dict[str, QTable]:
-        """What every call of a recipe took."""
-        return {"recipe_calls": recipe_calls_table(self._logs)}
+        """What every call of a recipe took, and with what every exposure was calibrated."""
+        tables = {"recipe_calls": recipe_calls_table(self._logs)}
+        if self._calibrations:
+            tables["calibrations"] = calibrations_table(self._calibrations)
+        return tables
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader must know before using the numbers, the reductions' own included."""
+        return (*super().notes, *reduction_notes(self._logs, self._calibrations))
+
+    @cached_property
+    def _calibrations(self) -> Mapping[str, CalibrationRecord]:
+        found = [reduce_tasks.calibrations(night) for night in self.nights]
+        return {key: one for night in found for key, one in night.items()}
 
     def data(self) -> Mapping[str, str]:
         """Tree and frames of every exposure."""
         found = {
             key: one for night in self.nights for key, one in reduce_tasks.inputs(night).items()
+        }
+        found |= {
+            one.exposure_id: str(one.error or products.fingerprint(one.cube_path))
+            for one in self.cubes
+            if one.cube_path is not None
         }
         registry = measure_tasks.registry_digest(self.settings, self.request.root)
         return {**found, **registry, **self.answer_digests()}

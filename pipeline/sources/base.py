@@ -22,6 +22,8 @@ STATISTICS_CODE = (
     "pipeline/schema",
     "pipeline/sources",
     "pipeline/tasks/collect.py",
+    "pipeline/tasks/exports.py",
+    "pipeline/tasks/flux_product.py",
     "pipeline/tasks/identification.py",
 )
 RECORD_CODE = ("pipeline/published", *STATISTICS_CODE)

@@ -9,13 +9,13 @@ from typing import Any
 
 from astropy.table import QTable
 
-from pipeline.config.passbands import load_band
 from pipeline.errors import NoReferenceExposure
 from pipeline.measure.headline_pairs import choose_pairs
 from pipeline.muse.cube import open_cube
+from pipeline.schema.flux_array import FluxArray
 from pipeline.schema.results import Image, SpectrumSet
 from pipeline.sources.base import STATISTICS_CODE, Campaign
-from pipeline.statistics.fluxes import fluxes_from_tables
+from pipeline.statistics.selection import select_fluxes
 from pipeline.statistics.summaries import campaign_statistics
 from pipeline.tasks import measure as measure_tasks
 from pipeline.tasks import schedule
@@ -23,12 +23,12 @@ from pipeline.tasks.collect import (
     Gathered,
     detection_image,
     detections_table,
+    flux_array,
     gather,
-    photometry_table,
-    published_fluxes,
-    snr_table,
     spectra_by_mode,
 )
+from pipeline.tasks.exports import photometry_table, snr_table
+from pipeline.tasks.flux_product import keep_fluxes
 from pipeline.tasks.measure import Job
 from pipeline.tasks.summarise import Summary
 from pipeline.workflow import products
@@ -162,35 +162,46 @@ class MeasuredCampaign(Campaign):
             },
         }
 
+    @cached_property
+    def flux_array(self) -> FluxArray:
+        """The fluxes of all exposures, from their product: what the statistics start from."""
+        shaping = {**self.ingredients(), "stage": "collect"}
+        shaping["settings"] = self.settings.read_by("measure")
+        return keep_fluxes(
+            self.workspace / "fluxes.fits",
+            shaping,
+            lambda: flux_array(self.gathered, self.settings),
+        )
+
     def summarise(self) -> Summary:
         """Photometry of every exposure, statistics of every pair."""
         gathered, how = self.gathered, self.settings.statistics
         catalogue = gathered.catalogue.table()
-        snr = snr_table(
-            gathered, gathered.catalogue.exposure_id, how.band, self.settings.extraction.radii_px
-        )
-        photometry = photometry_table(gathered)
-        fluxes = fluxes_from_tables(
+        array = self.flux_array
+        fluxes = select_fluxes(
+            array,
             gathered.exposures,
             catalogue,
-            photometry,
-            snr,
             band=how.band,
             radius_px=how.radius_px,
-            flux_published=published_fluxes(gathered, load_band(how.band), how.radius_px),
+            reference_exposure=gathered.catalogue.exposure_id,
         )
         tables, notes = self.answered(
             {
                 "exposures": gathered.exposures,
                 "catalogue": catalogue,
-                "snr": snr,
-                "photometry": photometry,
+                "snr": snr_table(array, gathered.catalogue.exposure_id, how.band),
+                "photometry": photometry_table(array),
                 "detections": detections_table(gathered),
                 **self.further_tables(),
             }
         )
         found = campaign_statistics(
-            fluxes, self.comparable(tables), self.headline_pairs, source=self.numbers_from
+            fluxes,
+            self.comparable(tables),
+            self.headline_pairs,
+            source=self.numbers_from,
+            method=self.settings.extraction.method,
         )
         nights = sorted(str(night) for night in gathered.exposures["night"] if night)
         return Summary(

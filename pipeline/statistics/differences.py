@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 from astropy.table import QTable
 
+from pipeline.muse.modes import WIDE_FIELD_ARCSEC
 from pipeline.schema import TABLES, make_table
 from pipeline.statistics.columns import numbers
 from pipeline.statistics.consistency import (
@@ -23,7 +24,7 @@ from pipeline.statistics.remark import Row, label, remark
 from pipeline.statistics.subsets import SEED, Series
 
 RADIUS_PX = 4.5
-PIXEL_ARCSEC = 0.2
+PIXEL_ARCSEC = WIDE_FIELD_ARCSEC
 LEFT_OUT = 25  # takes no part in the study's statistics: too close to the edge of the field
 OFFSET_MARGIN = 0.1  # the text says "about 1 arcsec"
 AGREEMENT_SIGMA = 3.0

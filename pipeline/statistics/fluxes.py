@@ -9,6 +9,7 @@ from astropy.table import QTable
 from pipeline.schema import radius_column
 from pipeline.statistics.columns import numbers, texts
 
+OUTLIER = "outlier"  # flag of an exposure of status ok that the model found to be bad
 _MJD_EPOCH = np.datetime64("1858-11-17")
 
 

@@ -8,7 +8,7 @@ from astropy.table import QTable
 from pipeline.schema.definitions import HIGH_SNR, reported, sigma_only
 from pipeline.schema.results import Interval, ReportedValue
 from pipeline.statistics.columns import numbers, texts
-from pipeline.statistics.floor import Floor, unflagged_pairs
+from pipeline.statistics.floor import unflagged_pairs
 from pipeline.statistics.remark import Pair, label
 from pipeline.statistics.subsets import ALL, WITHOUT_OUTLIERS, SubsetStatistics
 from pipeline.statistics.trends import SIGNIFICANT
@@ -20,7 +20,7 @@ def headline_numbers(
     tables: Mapping[str, QTable],
     subsets: SubsetStatistics,
     published_pairs: Sequence[Pair],
-    floor: Floor,
+    model: Sequence[ReportedValue],
     *,
     source: str,
     pairs_without_outliers: QTable | None = None,
@@ -36,8 +36,8 @@ def headline_numbers(
         Of the published pairs.
     published_pairs : sequence of (star_1, star_2)
         The pairs that are headlines; those without a row in ``subsets`` are left out.
-    floor : Floor
-        Of the campaign's unflagged pairs.
+    model : sequence of ReportedValue
+        What the stability model says.
     source : str
         Where the numbers come from, in words.
     pairs_without_outliers : QTable, optional
@@ -60,8 +60,7 @@ def headline_numbers(
     found += [_trend(pair, rows[pair], source) for pair in pairs]
     if pairs_without_outliers is not None:
         found += _excess(pairs_without_outliers, tables["catalogue"], pairs, source)
-    found += _floor_numbers(floor, source)
-    return (*found, *_counts(tables, source))
+    return (*model, *found, *_counts(tables, source))
 
 
 def _subset(table: QTable, name: str) -> QTable:
@@ -166,24 +165,6 @@ def _excess(
             n=len(values),
             n_pairs=len(values),
         ),
-    ]
-
-
-def _floor_numbers(floor: Floor, source: str) -> list[ReportedValue]:
-    return [
-        reported(
-            quantity,
-            value,
-            source=source,
-            interval=sigma_only(err),
-            n=floor.n_pairs,
-            n_pairs=floor.n_pairs,
-            n_stars=floor.n_stars,
-        )
-        for quantity, value, err in (
-            ("floor", floor.floor, floor.floor_err),
-            ("floor_k", floor.k, floor.k_err),
-        )
     ]
 
 

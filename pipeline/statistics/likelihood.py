@@ -83,7 +83,11 @@ def time_design(logs: LogFluxes, *, lines: bool = False) -> TimeDesign:
     """The exposures of log fluxes; ``lines``: with a free line in time for each star."""
     coherence = b"" if logs.coherence.shape == (1, 1) else logs.coherence.tobytes()
     return TimeDesign(
-        tuple(logs.mjd.tolist()), tuple(logs.nights.tolist()), tuple(logs.modes.tolist()), coherence, lines
+        tuple(logs.mjd.tolist()),
+        tuple(logs.nights.tolist()),
+        tuple(logs.modes.tolist()),
+        coherence,
+        lines,
     )
 
 

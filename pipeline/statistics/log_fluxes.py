@@ -79,7 +79,9 @@ def log_fluxes(fluxes: Fluxes, *, drop_exposures: np.ndarray | None = None) -> L
     mean, gram, coherence = _overlap(share)
     held = np.flatnonzero(mean.sum(axis=0) > 0)
     if len(held) < 2:
-        raise TooFewFluxes("all stars lie on one channel; a channel is known only relative to others")
+        raise TooFewFluxes(
+            "all stars lie on one channel; a channel is known only relative to others"
+        )
     typical = np.nanmedian(np.where(gap, np.nan, variance[grid]), axis=0)
     return LogFluxes(
         exposures=rows,
@@ -114,7 +116,9 @@ def _usable(fluxes: Fluxes) -> tuple[np.ndarray, np.ndarray]:
         known = used & np.isfinite(variance) & (variance > 0)
     if not known.any():
         return used, np.where(used, MIN_VARIANCE, np.nan)
-    median = np.array([np.median(v[k]) if k.any() else np.nan for v, k in zip(variance.T, known.T, strict=True)])
+    median = np.array(
+        [np.median(v[k]) if k.any() else np.nan for v, k in zip(variance.T, known.T, strict=True)]
+    )
     with np.errstate(invalid="ignore"):
         return known & (variance <= NOISY * median), variance
 

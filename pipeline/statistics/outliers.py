@@ -11,7 +11,8 @@ from pipeline.statistics.smoother import Smoother
 PRIOR_BAD = 0.01  # one exposure in a hundred; the record of 2019 has 1 in 65
 BAD_SCALES = tuple(4.0**k for k in range(1, 6))  # variance of a bad exposure over a good one's
 BAD_PROBABILITY = 0.99  # above: left out of every statistic
-VARIABLE_P = 1e-4  # per campaign: below, a star gets a variance of its own
+VARIABLE_P = 1e-4  # per campaign: below, a star may get a variance of its own,
+VARIABLE_RATIO = 2.5  # if it scatters by this many times what is expected: stars differ somewhat
 GAP_ROUNDS = 30
 GAP_TOLERANCE = 1e-6
 GAP_SEED = 20190427
@@ -35,7 +36,9 @@ def bad_exposure_probability(chi2: np.ndarray, dof: int) -> np.ndarray:
     scaled = chi2 * min(1.0, expected / median) if median > 0 else chi2
     scales = np.array(BAD_SCALES)[:, np.newaxis]
     log_bad = -0.5 * dof * np.log(scales) + 0.5 * scaled * (1 - 1 / scales)
-    log_odds = np.log(PRIOR_BAD / (1 - PRIOR_BAD)) + logsumexp(log_bad, axis=0) - np.log(len(scales))
+    log_odds = (
+        np.log(PRIOR_BAD / (1 - PRIOR_BAD)) + logsumexp(log_bad, axis=0) - np.log(len(scales))
+    )
     return np.asarray(1.0 / (1.0 + np.exp(-np.clip(log_odds, -700, 700))))
 
 
@@ -50,8 +53,13 @@ class StarTest:
 
 
 def star_test(smoother: Smoother) -> StarTest:
-    """Does a star vary by more than photons, jitter and its channel explain?"""
+    """Does a star vary by more than photons, jitter and its channel explain?
+
+    The prediction of a star from all others knows nothing of the star's own extra variance, which is
+    taken out of what is expected again.
+    """
     residual, variance = smoother.star_residuals()
+    variance = variance - smoother.extra_variance
     chi2, n = (residual**2 / variance).sum(axis=0), len(residual)
     return StarTest(
         std=np.sqrt((residual**2).mean(axis=0)),
@@ -62,14 +70,15 @@ def star_test(smoother: Smoother) -> StarTest:
 
 
 def excess_variance(smoother: Smoother) -> np.ndarray:
-    """(star,) variance to add to stars that vary significantly, the worst first; 0 for the others.
+    """(star,) variance to add to the star that varies most, if it does beyond doubt; 0 for the others.
 
     A variable star raises what all others are expected to do: one star a call, the fit in between.
     """
     found = star_test(smoother)
-    worst = int(np.argmin(found.p))
+    ratio = np.where(smoother.extra_variance > 0, 0.0, found.std / found.expected_std)
+    worst = int(np.argmax(ratio))
     added = np.zeros(len(found.p))
-    if found.p[worst] * len(found.p) < VARIABLE_P:
+    if found.p[worst] * len(found.p) < VARIABLE_P and ratio[worst] > VARIABLE_RATIO:
         added[worst] = found.std[worst] ** 2
     return added
 

@@ -9,7 +9,7 @@ from astropy.table import QTable
 
 from pipeline.schema import make_table
 from pipeline.statistics.excess import excess_scatter
-from pipeline.statistics.fluxes import Fluxes
+from pipeline.statistics.fluxes import OUTLIER, Fluxes
 from pipeline.statistics.log_fluxes import TooFewFluxes
 from pipeline.statistics.scatter import std_published, std_robust, std_sample
 from pipeline.statistics.stability import Stability, fit_stability
@@ -91,7 +91,7 @@ def pair_statistics(
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = fluxes.flux_published[:, i] / fluxes.flux_published[:, j]
         published = std_published(
-            np.where(fluxes.exposure_flags[:, np.newaxis] == "", ratio, np.nan)
+            np.where(np.isin(fluxes.exposure_flags, ("", OUTLIER))[:, np.newaxis], ratio, np.nan)
         )
         n_err = np.count_nonzero(np.isfinite(err), axis=0)
         photon_std = np.sqrt(np.nansum(err**2, axis=0) / n_err)
@@ -123,6 +123,7 @@ def pair_statistics(
             "slope_err": trends.err,
             "trend_p": trends.p,
             "trend_p_adjusted": holm(trends.p),
+            "snr_ratio": 1 / np.hypot(1 / fluxes.snr[i], 1 / fluxes.snr[j]),
             "snr_gmean": np.sqrt(fluxes.snr[i] * fluxes.snr[j]),
             "separation_px": np.hypot(*(fluxes.xy[i] - fluxes.xy[j]).T),
             "same_channel": (channel[i] == channel[j]) & (channel[i] > 0),

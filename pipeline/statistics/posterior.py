@@ -27,7 +27,9 @@ from pipeline.statistics.likelihood import (
 )
 from pipeline.statistics.log_fluxes import LogFluxes
 
-TAU_DAYS = tuple(float(4 * 2**k) for k in range(8))  # 4 d to 512 d: from night to night to a campaign
+TAU_DAYS = tuple(
+    float(4 * 2**k) for k in range(8)
+)  # 4 d to 512 d: from night to night to a campaign
 N_THETA = 5
 PRIOR_EXPONENT = 1.0
 KEPT = 7.0  # of ln L below the best: nodes beyond hold about 1e-3 of the posterior
@@ -35,8 +37,11 @@ N_AMPLITUDE = 9  # nodes a side of the grid in (d, w) at the end
 N_COARSE = 8
 N_JITTER = 5
 N_ZOOMS = 4
-MIN_NODES = 14  # in (tau, theta) within KEPT / 3: fewer, and the grid is halved
+MIN_NODES = 8  # in (tau, theta) within KEPT / 3: fewer, and the grid is halved
 MAX_LEVEL = 2
+# of the grids of different (tau, theta, jitter) against each other, so that their union is finer
+# than each: the R2 sequence, 1 / plastic number and its square
+SHIFTS = (0.7548776662466927, 0.5698402909980532)
 SOFT = 1e-4  # of the median photon variance: a floor of a hundredth of the noise is none
 
 
@@ -51,6 +56,12 @@ class Nodes:
     tau_days: np.ndarray
     weight: np.ndarray
     log_like: np.ndarray
+    log_like_none: float  # ln L without any floor
+
+    @property
+    def evidence(self) -> float:
+        """2 ln of the likelihood ratio of the best floor against none."""
+        return 2.0 * (float(self.log_like.max()) - self.log_like_none)
 
     @property
     def floor(self) -> np.ndarray:
@@ -83,6 +94,12 @@ def _axis(low: float, high: float, n: int) -> _Axis:
     width = np.full(n, (high - low) / (n - 1))
     width[[0, -1]] /= 2
     return _Axis(value, width)
+
+
+def _shifted_axis(low: float, high: float, n: int, shift: float) -> _Axis:
+    """n cells of equal width, each represented by the value at a fraction of it."""
+    width = (high - low) / n
+    return _Axis(low + width * (np.arange(n) + shift), np.full(n, width))
 
 
 class _Model:
@@ -282,7 +299,9 @@ def _near(
         for a in columns:
             for b in range(k - 1, k + 2):
                 if 0 <= a < len(taus) and 0 <= b < len(thetas):
-                    near.add((float(taus[0] if b == len(thetas) - 1 else taus[a]), float(thetas[b])))
+                    near.add(
+                        (float(taus[0] if b == len(thetas) - 1 else taus[a]), float(thetas[b]))
+                    )
     return near
 
 
@@ -291,10 +310,11 @@ def _integrate(model: _Model, jitter: _Axis, boxes: dict[tuple[float, float], _B
     n_tau = len({tau for tau, theta in boxes if theta < np.pi / 2}) or 1
     parts = []
     for node, box in boxes.items():
-        drift, white = _axis(*box.drift, N_AMPLITUDE), _axis(*box.white, N_AMPLITUDE)
         repeats = n_tau if node[1] == np.pi / 2 else 1
-        width = repeats * drift.width[:, np.newaxis] * white.width
         for j, j_width in zip(jitter.value, jitter.width, strict=True):
+            drift = _shifted_axis(*box.drift, N_AMPLITUDE, len(parts) * SHIFTS[0] % 1)
+            white = _shifted_axis(*box.white, N_AMPLITUDE, len(parts) * SHIFTS[1] % 1)
+            width = repeats * drift.width[:, np.newaxis] * white.width
             log_like = model.log_like(node, j, drift.value, white.value)
             d = np.repeat(drift.value, N_AMPLITUDE)
             w = np.tile(white.value, N_AMPLITUDE)
@@ -321,6 +341,9 @@ def _integrate(model: _Model, jitter: _Axis, boxes: dict[tuple[float, float], _B
         tau_days=tau,
         weight=weight[kept] / weight[kept].sum(),
         log_like=log_like,
+        log_like_none=float(
+            model.log_like((TAU_DAYS[0], 0.0), 0.0, np.zeros(1), np.zeros(1))[0, 0]
+        ),
     )
 
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+from scipy.special import chdtri
 
 from pipeline.statistics.fluxes import Fluxes
 from pipeline.statistics.kernels import slow_correlation, window_factor
@@ -34,6 +35,9 @@ from pipeline.statistics.posterior import Nodes, posterior
 from pipeline.statistics.smoother import Courses, Smoother, Variances
 
 MAX_ROUNDS = 8  # bad exposures and variable stars are looked for again after each fit
+# of the likelihood ratio of a floor against none: of the variances, half are at their bound of 0
+# (Self & Liang 1987, JASA 82, 605); conservative, as simulated campaigns without drift show
+FREE_AT_ZERO = 2
 MAX_BAD = 0.25  # of the exposures: more are no outliers
 
 
@@ -75,6 +79,8 @@ class Stability:
     def interval(self, level: float = 0.68, quantity: str = "floor") -> tuple[float, float]:
         """Central interval that holds a quantity with a probability.
 
+        The floor's reaches down to 0 unless a likelihood ratio excludes 0 at that level.
+
         Parameters
         ----------
         level : float
@@ -84,6 +90,8 @@ class Stability:
         """
         values = self._values(quantity)
         low, high = (self._quantile(values, p) for p in (0.5 - level / 2, 0.5 + level / 2))
+        if quantity == "floor" and self.nodes.evidence < chdtri(FREE_AT_ZERO, (1 - level) / 2):
+            low = 0.0
         return float(low), float(high)
 
     @property
@@ -182,8 +190,7 @@ class Stability:
     @cached_property
     def stars(self) -> StarTest:
         """Scatter of each star of the fit, against what the model expects."""
-        without = replace(self.smoother, extra_variance=np.zeros_like(self.extra_variance))
-        return star_test(without)
+        return star_test(self.smoother)
 
     @cached_property
     def _courses(self) -> Courses:

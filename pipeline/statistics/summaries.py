@@ -6,18 +6,22 @@ from dataclasses import dataclass, replace
 import numpy as np
 from astropy.table import QTable
 
+from pipeline.schema import radius_column
 from pipeline.schema.publications import STUDY
 from pipeline.schema.results import ReportedValue
-from pipeline.statistics.channels import channel_responses, channel_table
+from pipeline.statistics.columns import numbers
 from pipeline.statistics.differences import floor_of_record
-from pipeline.statistics.floor import Floor, flagged_stars, floor_of_pairs
-from pipeline.statistics.fluxes import Fluxes
+from pipeline.statistics.floor import flagged_stars
+from pipeline.statistics.fluxes import OUTLIER, Fluxes
 from pipeline.statistics.headline import headline_numbers
+from pipeline.statistics.model_tables import fluxes_of_series, model_of, with_bad_probability
 from pipeline.statistics.pairs import all_pairs, pair_statistics, timelines
-from pipeline.statistics.reanalysis import reanalyse
+from pipeline.statistics.reanalysis import reanalyse, series_of_record
 from pipeline.statistics.remark import Pair
-from pipeline.statistics.subsets import outliers, series_of, subset_statistics
+from pipeline.statistics.subsets import series_of, subset_statistics
 from pipeline.statistics.truth import recovery_of
+
+TIMELINE_RADIUS_PX = 4.5  # of the digitised record
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,6 @@ class Statistics:
 
     tables: Mapping[str, QTable]
     numbers: tuple[ReportedValue, ...]
-    floor: Floor
 
 
 def record_statistics(
@@ -44,10 +47,24 @@ def record_statistics(
     """
     floor = floor_of_record(tables["snr_scatter"], tables["catalogue"])
     subsets, rows = reanalyse(tables, floor, reference_exposure)
-    new = {"reanalysis": subsets.table, "differences": rows}
     source = f"digitised figures of {STUDY.short}"
-    found = headline_numbers(tables, subsets, published_pairs, floor, source=source)
-    return Statistics(new, found, floor)
+    fluxes = fluxes_of_series(series_of_record(tables), _snr_of_record(tables["snr"]))
+    model = model_of(fluxes, (), source=source, method="center")
+    exposures = with_bad_probability(tables["exposures"], model)
+    new = {
+        "exposures": exposures,
+        "reanalysis": subsets.table,
+        "differences": rows,
+        **model.tables,
+    }
+    found = headline_numbers(tables, subsets, published_pairs, model.numbers, source=source)
+    return Statistics(new, found)
+
+
+def _snr_of_record(snr: QTable) -> dict[int, float]:
+    """SNR of each star in the aperture of the timelines."""
+    column = numbers(snr[radius_column(TIMELINE_RADIUS_PX)])
+    return dict(zip(np.asarray(snr["star_id"]).tolist(), column.tolist(), strict=True))
 
 
 def campaign_statistics(
@@ -56,8 +73,9 @@ def campaign_statistics(
     published_pairs: Sequence[Pair],
     *,
     source: str = "photometry of the campaign",
+    method: str = "exact",
 ) -> Statistics:
-    """``pairs``, ``timelines``, ``reanalysis``, ``channel_responses`` and the headline numbers.
+    """``pairs``, ``timelines``, ``reanalysis``, the tables of the model and the headline numbers.
 
     With the truth of a simulation among the tables, ``recovery`` as well.
 
@@ -73,36 +91,36 @@ def campaign_statistics(
     known = set(fluxes.star_ids.tolist())
     headline_pairs = tuple(pair for pair in published_pairs if set(pair) <= known)
     pairs = all_pairs(known, headline_pairs)
-    courses = timelines(fluxes, pairs)
     flagged = flagged_stars(tables["catalogue"])
+    model = model_of(fluxes, flagged, source=source, method=method)
+    clean = _without(fluxes, fluxes.exposure_ids[model.bad])
+    courses = timelines(clean, pairs)
     series = series_of(_used(timelines(fluxes, headline_pairs)), tables["exposures"])
-    far = series.exposure_ids[outliers(series.deviation)]
     subsets = subset_statistics(series)
     new = {
-        "pairs": pair_statistics(fluxes, pairs),
+        "exposures": with_bad_probability(tables["exposures"], model),
+        "pairs": pair_statistics(clean, pairs),
         "timelines": courses,
         "reanalysis": subsets.table,
-        "channel_responses": channel_table(fluxes, channel_responses(fluxes, flagged)),
+        **model.tables,
     }
     if "truth_fluxes" in tables and "truth_exposures" in tables:
         new["recovery"] = recovery_of(fluxes, tables)
-    floor = floor_of_pairs(new["pairs"], tables["catalogue"])
-    clean = pair_statistics(_without(fluxes, far), pairs)
     found = headline_numbers(
         {**tables, **new},
         subsets,
         headline_pairs,
-        floor,
+        model.numbers,
         source=source,
-        pairs_without_outliers=clean,
+        pairs_without_outliers=new["pairs"],
     )
-    return Statistics(new, found, floor)
+    return Statistics(new, found)
 
 
 def _without(fluxes: Fluxes, exposure_ids: np.ndarray) -> Fluxes:
     """The same with some exposures flagged as outliers."""
     outlying = np.isin(fluxes.exposure_ids, exposure_ids) & (fluxes.exposure_flags == "")
-    return replace(fluxes, exposure_flags=np.where(outlying, "outlier", fluxes.exposure_flags))
+    return replace(fluxes, exposure_flags=np.where(outlying, OUTLIER, fluxes.exposure_flags))
 
 
 def _used(courses: QTable) -> QTable:

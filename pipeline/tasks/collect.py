@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 from astropy.table import QTable
 
-from pipeline.config.passbands import Band, load_band
+from pipeline.config.passbands import load_band
+from pipeline.config.settings import Settings
 from pipeline.measure import Measurement
-from pipeline.measure.photometry import published_band_sum
 from pipeline.measure.reference import ReferenceCatalogue
-from pipeline.schema import TABLES, empty_value, make_table, radius_column
+from pipeline.schema import TABLES, empty_value, make_table
+from pipeline.schema.calibration_record import CalibrationRecord
+from pipeline.schema.flux_array import MISSING, FluxArray
 from pipeline.schema.reduction_log import CallCost, ReductionLog
 from pipeline.schema.results import Image, SpectrumSet
 from pipeline.tasks.fits_products import read_detection, read_measurement
@@ -56,7 +58,8 @@ def gather(jobs: Sequence[Job], reference: Path) -> Gathered:
 def _header_columns(job: Job) -> dict[str, object]:
     """What the header says; of an unreadable file only its name is known."""
     exposure = job.entry.exposure
-    return asdict(exposure) if exposure else {"exposure_id": job.entry.exposure_id}
+    known = asdict(exposure) if exposure else {"exposure_id": job.entry.exposure_id}
+    return {**known, "origin": job.entry.origin}
 
 
 def _match_columns(measurement: Measurement) -> dict[str, object]:
@@ -77,7 +80,7 @@ def _status(job: Job) -> tuple[str, str]:
     for excluded, reason in job.settings.review.exclude:
         if excluded in names:
             return EXCLUDED, reason
-    return OK, ""
+    return (EXCLUDED, job.entry.excluded) if job.entry.excluded else (OK, "")
 
 
 def _failure(job: Job) -> str:
@@ -140,42 +143,36 @@ def _spectrum_set(gathered: Gathered, members: list[str], unit: str) -> Spectrum
     )
 
 
-def published_fluxes(gathered: Gathered, band: Band, radius_px: float) -> np.ndarray:
-    """Band sums to the letter of the study, (exposure, star) along ``exposures``; NaN: not measured."""
-    fluxes = np.full((len(gathered.exposures), len(gathered.catalogue.star_id)), np.nan)
-    for row, exposure_id in enumerate(gathered.exposures["exposure_id"]):
-        if (measurement := gathered.measured.get(str(exposure_id))) is not None:
-            spectra = measurement.spectra
-            column = int(np.flatnonzero(np.isclose(spectra.radii_px, radius_px))[0])
-            sums = published_band_sum(spectra.flux, spectra.variance, spectra.wave_aa, band)
-            fluxes[row] = sums.flux[:, column]
-    return fluxes
-
-
-def photometry_table(gathered: Gathered) -> QTable:
-    """The table ``photometry``: every exposure, star, band and aperture."""
-    bands = dict.fromkeys(one.band for m in gathered.measured.values() for one in m.photometry)
-    columns: dict[str, list[np.ndarray]] = {column.name: [] for column in TABLES["photometry"]}
-    star_ids = gathered.catalogue.star_id
-    for exposure_id, measurement in gathered.measured.items():
-        radii = measurement.spectra.radii_px
-        for band in measurement.photometry:
-            fluxes = band.fluxes
-            for name, values in (
-                ("exposure_id", np.full(fluxes.flux.size, exposure_id)),
-                ("star_id", np.repeat(star_ids, len(radii))),
-                ("band", np.full(fluxes.flux.size, band.band)),
-                ("radius_px", np.tile(radii, len(star_ids))),
-                ("flux", fluxes.flux.ravel()),
-                ("flux_err", fluxes.sigma.ravel()),
-                ("snr", fluxes.snr.ravel()),
-                ("coverage", fluxes.coverage.ravel()),
-                ("flags", band.flags.ravel()),
-            ):
-                columns[name].append(values)
-    return make_table(
-        "photometry",
-        {name: np.concatenate(parts) for name, parts in columns.items()},
+def flux_array(gathered: Gathered, settings: Settings) -> FluxArray:
+    """The fluxes of all exposures; an exposure that failed is NaN, flagged ``missing``."""
+    exposure_ids = tuple(str(name) for name in gathered.exposures["exposure_id"])
+    star_ids = tuple(int(star) for star in gathered.catalogue.star_id)
+    radii_px, bands = settings.extraction.radii_px, settings.photometry.bands
+    shape = (len(exposure_ids), len(star_ids), len(radii_px), len(bands))
+    names = ("flux", "flux_err", "flux_published", "background_std")
+    arrays = {name: np.full(shape, np.nan) for name in names}
+    noise_source = np.full(shape, "", dtype=object)
+    coverage, flags = np.zeros(shape), np.full(shape, MISSING, dtype=object)
+    for row, exposure_id in enumerate(exposure_ids):
+        if (measurement := gathered.measured.get(exposure_id)) is None:
+            continue
+        for one in measurement.photometry:
+            place = (row, slice(None), slice(None), bands.index(one.band))
+            arrays["flux"][place], arrays["flux_err"][place] = one.fluxes.flux, one.fluxes.sigma
+            coverage[place], flags[place] = one.fluxes.coverage, one.flags
+            arrays["flux_published"][place] = one.published.flux
+            arrays["background_std"][place] = one.noise.background
+            noise_source[place] = one.noise_source
+    return FluxArray(
+        exposure_ids,
+        star_ids,
+        tuple(radii_px),
+        tuple(bands),
+        **arrays,
+        coverage=coverage,
+        flags=flags.astype(str),
+        noise_source=noise_source.astype(str),
+        method=settings.extraction.method,
         passbands="; ".join(f"{name}: {load_band(name).reference}" for name in bands),
     )
 
@@ -200,19 +197,12 @@ def detections_table(gathered: Gathered) -> QTable:
     )
 
 
-def snr_table(gathered: Gathered, exposure_id: str, band: str, radii_px: Sequence[float]) -> QTable:
-    """The table ``snr``: band SNR of every star in every aperture in one exposure.
-
-    NaN where the exposure is not measured.
-    """
-    star_ids = gathered.catalogue.star_id
-    snr = np.full((len(star_ids), len(radii_px)), np.nan)
-    measurement = gathered.measured.get(exposure_id)
-    if measurement is not None:
-        one = next(photometry for photometry in measurement.photometry if photometry.band == band)
-        snr = one.fluxes.snr
-    columns = {radius_column(radius): snr[:, k] for k, radius in enumerate(radii_px)}
-    return make_table("snr", {"star_id": star_ids, **columns}, exposure=exposure_id, band=band)
+def calibrations_table(records: Mapping[str, CalibrationRecord]) -> QTable:
+    """Table ``calibrations``: with what every exposure was calibrated, by identity."""
+    rows = [{"exposure_id": name, **record.as_row()} for name, record in sorted(records.items())]
+    return make_table(
+        "calibrations", {key: [row[key] for row in rows] for key in (rows[0] if rows else ())}
+    )
 
 
 def recipe_calls_table(logs: Mapping[str, ReductionLog]) -> QTable:

@@ -11,13 +11,16 @@ from astropy.io import fits
 from astropy.table import MaskedColumn, QTable, Table
 
 from pipeline.measure import BandPhotometry, Detection, Measurement
+from pipeline.measure.channel_share import LightShare
 from pipeline.measure.detection import Sources
 from pipeline.measure.extraction import Spectra
 from pipeline.measure.matching import ExposureMatch
-from pipeline.measure.photometry import BandFlux
+from pipeline.measure.noise import BlankNoise
+from pipeline.measure.photometry import BandFlux, PublishedFlux
 from pipeline.measure.standard import Standard
+from pipeline.schema import TABLES
 
-_MASKED_MEANS_NONE = frozenset(f"wfm_{mode}" for mode in ("noao_n", "noao_e", "ao_n", "ao_e"))
+_MASKED_MEANS_NONE = frozenset(column.name for column in TABLES["availability"][1:])
 _SOURCE_COLUMNS = ("x", "y", "flux")
 _DETECTION_KEYS = ("STD_X", "STD_Y", "STD_R", "FWHM", "BACKGRD", "NOISE", "POSANG")
 _AFFINE_KEYS = ("A", "B", "C", "D", "E", "F")
@@ -81,6 +84,7 @@ def write_measurement(path: Path, measurement: Measurement, star_ids: np.ndarray
     hdus.append(fits.BinTableHDU(positions, name="STARS"))
     for name in ("flux", "variance", "coverage"):
         hdus.append(fits.ImageHDU(getattr(spectra, name).astype("f4"), name=name.upper()))
+        hdus[-1].header["METHOD"] = (spectra.method, "of extraction")
     hdus.append(fits.ImageHDU(spectra.wave_aa, name="WAVE"))
     hdus.append(fits.ImageHDU(np.asarray(spectra.radii_px, float), name="RADII"))
     for band in measurement.photometry:
@@ -92,11 +96,42 @@ def write_measurement(path: Path, measurement: Measurement, star_ids: np.ndarray
             "sigma": band.fluxes.sigma.ravel(),
             "coverage": band.fluxes.coverage.ravel(),
             "flags": band.flags.ravel().astype("S16"),
+            "flux_published": band.published.flux.ravel(),
+            "snr_published": band.published.snr.ravel(),
         }
         hdu = fits.BinTableHDU(Table(columns), name="BAND")
         hdu.header["BAND"] = band.band
         hdus.append(hdu)
+        hdu = fits.BinTableHDU(_noise_table(band, spectra.radii_px), name="NOISE")
+        hdu.header["BAND"] = band.band
+        hdu.header["NBLANK"] = (band.noise.n_blank, "apertures on blank sky")
+        hdus.append(hdu)
+    star, channel, slice_index = np.nonzero(measurement.light.slices)
+    light = {
+        "star": star,  # row of STARS
+        "channel": channel + 1,
+        "slice": slice_index + 1,
+        "share": measurement.light.slices[star, channel, slice_index].astype("f4"),
+    }
+    hdus.append(fits.BinTableHDU(Table(light), name="LIGHT"))
+    hdus[-1].header["SHAPE"] = (
+        " ".join(str(n) for n in measurement.light.slices.shape),
+        "of shares",
+    )
     _write(path, hdus)
+
+
+def _noise_table(band: BandPhotometry, radii_px: np.ndarray) -> Table:
+    """Noise on blank sky, one row for each aperture."""
+    noise = band.noise
+    columns = (
+        radii_px,
+        noise.factor,
+        noise.factor_err,
+        noise.background,
+        band.noise_source.astype("S16"),
+    )
+    return Table(columns, names=("radius_px", "factor", "factor_err", "background", "source"))
 
 
 def read_measurement(path: Path) -> Measurement:
@@ -113,21 +148,40 @@ def read_measurement(path: Path) -> Measurement:
             header["PCHANCE"],
             np.column_stack([_native(stars["x"]), _native(stars["y"])]),
         )
-        arrays = (
+        flux, variance, coverage, wave_aa, radii_px = (
             _native(hdus[name].data) for name in ("FLUX", "VARIANCE", "COVERAGE", "WAVE", "RADII")
         )
-        spectra = Spectra(*arrays)
-        bands = [hdu for hdu in hdus if hdu.name == "BAND"]
-        photometry = tuple(_band(hdu, len(stars)) for hdu in bands)
-        return Measurement(match, spectra, photometry)
+        method = str(hdus["FLUX"].header["METHOD"])
+        spectra = Spectra(flux, variance, coverage, wave_aa, radii_px, method)
+        bands, noises = ([hdu for hdu in hdus if hdu.name == name] for name in ("BAND", "NOISE"))
+        photometry = tuple(
+            _band(band, noise, len(stars)) for band, noise in zip(bands, noises, strict=True)
+        )
+        return Measurement(match, spectra, photometry, _light(hdus["LIGHT"]))
 
 
-def _band(hdu: fits.BinTableHDU, n_stars: int) -> BandPhotometry:
-    flux, sigma, coverage = (
-        _native(hdu.data[name]).reshape(n_stars, -1) for name in ("flux", "sigma", "coverage")
+def _light(hdu: fits.BinTableHDU) -> LightShare:
+    """Shares of light (star, channel, slice) from their table."""
+    slices = np.zeros([int(n) for n in hdu.header["SHAPE"].split()])
+    slices[hdu.data["star"], hdu.data["channel"] - 1, hdu.data["slice"] - 1] = hdu.data["share"]
+    return LightShare(slices)
+
+
+def _band(hdu: fits.BinTableHDU, noise_hdu: fits.BinTableHDU, n_stars: int) -> BandPhotometry:
+    flux, sigma, coverage, *published = (
+        _native(hdu.data[name]).reshape(n_stars, -1)
+        for name in ("flux", "sigma", "coverage", "flux_published", "snr_published")
     )
     flags = np.asarray(hdu.data["flags"]).astype(str).reshape(n_stars, -1)
-    return BandPhotometry(hdu.header["BAND"], BandFlux(flux, sigma, coverage), flags)
+    factor, factor_err, background = (
+        _native(noise_hdu.data[name]) for name in ("factor", "factor_err", "background")
+    )
+    noise = BlankNoise(factor, factor_err, background, noise_hdu.header["NBLANK"])
+    source = np.asarray(noise_hdu.data["source"]).astype(str)
+    fluxes = BandFlux(flux, sigma, coverage)
+    return BandPhotometry(
+        hdu.header["BAND"], fluxes, flags, noise, source, PublishedFlux(*published)
+    )
 
 
 def _write(path: Path, hdus: list[fits.ImageHDU | fits.BinTableHDU]) -> None:

@@ -15,7 +15,7 @@ from astropy.table import QTable
 from astropy.time import Time
 
 from pipeline.archive.gaia import IDENTIFIED, StarList, not_identified
-from pipeline.archive.queries import SIMULATED
+from pipeline.archive.tap import SIMULATED
 from pipeline.config.settings import Settings
 from pipeline.schema import TABLES, make_table
 from pipeline.tasks.fits_products import read_table

@@ -1,7 +1,7 @@
 """Where a campaign's exposures come from, each as a job that a worker can carry out alone."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from astropy.io import fits
@@ -11,7 +11,10 @@ from pipeline.errors import DuplicateExposure, ExposureError, SourceUnavailable,
 from pipeline.muse.cube import open_cube, read_header
 from pipeline.muse.exposure import Exposure, check_mode, field_of, identify
 
+SECONDS_PER_DAY = 86400
 CUBE_SUFFIXES = (".fits", ".fit")
+# values of the column ``origin``: reduced here, reduced by the observatory, a reader's file, simulated
+RAW, PRODUCT, CUBE, SIMULATED = "raw", "product", "cube", "simulated"
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,8 @@ class InputExposure:
     cube_path: Path | None = None  # a file of the reader's, never written, never purged
     simulation_index: int | None = None  # else: number in the simulated campaign
     cube_key: str = ""  # identity of a cube that a recipe made; else its content tells
+    origin: str = CUBE  # who made the cube: see RAW, PRODUCT, CUBE, SIMULATED
+    excluded: str = ""  # why it is measured but not used, if a rule says so
 
 
 def cubes_in(folder: Path, settings: Settings) -> list[InputExposure]:
@@ -57,7 +62,7 @@ def cubes_by_field(folder: Path, fields: Sequence[Field]) -> list[list[InputExpo
         )
     entries: list[list[InputExposure]] = [[] for _ in fields]
     of_no_field: list[InputExposure] = []
-    found = {path: _entry_of(path, fields) for path in paths}
+    found = {path: cube_entry(path, fields) for path in paths}
     kept = _kept_files({path: entry.exposure_id for path, (entry, _) in found.items()})
     for path, (entry, number) in found.items():
         if kept[entry.exposure_id] != path:
@@ -91,7 +96,7 @@ def _readable(path: Path) -> bool:
     return True
 
 
-def _entry_of(path: Path, fields: Sequence[Field]) -> tuple[InputExposure, int | None]:
+def cube_entry(path: Path, fields: Sequence[Field]) -> tuple[InputExposure, int | None]:
     """The entry of a file and the number of its field, None if that cannot be told."""
     exposure, number = None, None
     try:
@@ -119,8 +124,34 @@ def simulated_entries(
     entries = []
     for index in range(n_exposures):
         exposure = identify(header_of(index), f"simulated-{index}")
-        entries.append(InputExposure(exposure.exposure_id, exposure, simulation_index=index))
+        entries.append(
+            InputExposure(exposure.exposure_id, exposure, simulation_index=index, origin=SIMULATED)
+        )
     return entries
+
+
+def without_doubles(entries: Sequence[InputExposure]) -> list[InputExposure]:
+    """The entries; of two cubes of one exposure that which was made here is measured, but not used.
+
+    Both are of the same light: counted twice they would make the instrument look too stable.
+    """
+    products = {
+        (one.exposure.mode, round(one.exposure.mjd_mid * SECONDS_PER_DAY)): one.exposure_id
+        for one in entries
+        if one.origin == PRODUCT and one.exposure is not None
+    }
+
+    def twin(one: InputExposure) -> str:
+        if one.origin != RAW or one.exposure is None:
+            return ""
+        second = round(one.exposure.mjd_mid * SECONDS_PER_DAY)
+        found = (products.get((one.exposure.mode, second + shift), "") for shift in (0, -1, 1))
+        return next((name for name in found if name), "")
+
+    return [
+        replace(one, excluded=f"the observatory's reduction {name} of it is used") if name else one
+        for one, name in ((one, twin(one)) for one in entries)
+    ]
 
 
 def by_time(entry: InputExposure) -> tuple[float, str]:

@@ -211,9 +211,8 @@ def _ensure_cube(job: Job) -> None:
 def truth_apertures(settings: Settings) -> TruthApertures:
     """The true fluxes that can be held against the measured ones."""
     band, extraction = load_band(settings.statistics.band), settings.extraction
-    return TruthApertures(
-        band.name, band.wave_aa, band.weight, extraction.radii_px, extraction.method
-    )
+    method = "center" if extraction.method == "center" else "exact"  # light within a radius
+    return TruthApertures(band.name, band.wave_aa, band.weight, extraction.radii_px, method)
 
 
 def _run_detect(job: Job) -> Stamp:
@@ -230,8 +229,8 @@ def _run_measure(job: Job, reference: Path, ingredients: Mapping[str, Any]) -> S
     catalogue = read_reference(reference)
 
     def build(output: products.Output) -> None:
-        detected_xy = read_detection(job.detection).sources.xy
-        measurement = measure(open_cube(job.cube), detected_xy, catalogue, job.settings)
+        detection = read_detection(job.detection)
+        measurement = measure(open_cube(job.cube), detection, catalogue, job.settings)
         write_measurement(output.path(job.measurement.name), measurement, catalogue.star_id)
 
     return products.make(job.measurement, "measure", ingredients, build)

@@ -1,4 +1,4 @@
-"""The doors of the reduction: from a night's raw frames to cubes, with a product per exposure.
+"""The reduction: from a night's raw frames to cubes, with a product per exposure.
 
 Exposures of one night share calibrations, so a night is a job. The products of single recipes have
 stamps of their own (``pipeline.reduction``). What is kept here, ``reduction.json``, says of one
@@ -41,7 +41,6 @@ from pipeline.reduction import (
     Wanted,
     Workshop,
     call_records,
-    find_runner,
     foresee,
     reduce_exposures,
 )
@@ -50,9 +49,16 @@ from pipeline.reduction.execute import PASSING
 from pipeline.reduction.exposures import shared_identity
 from pipeline.reduction.files import find_file
 from pipeline.reduction.runners import recipes_version
-from pipeline.reduction.workshop import STAMPED, available_cores, available_memory_mb
+from pipeline.reduction.workshop import (
+    STAMPED,
+    available_cores,
+    available_memory_mb,
+    available_swap_mb,
+)
+from pipeline.schema.calibration_record import CalibrationRecord
 from pipeline.schema.reduction_log import ReductionLog, summed_up
-from pipeline.tasks.inputs import InputExposure
+from pipeline.tasks.inputs import RAW, InputExposure
+from pipeline.tasks.installed import installed_tables, runner_of
 from pipeline.tasks.measure import exposure_folder
 from pipeline.workflow import products
 from pipeline.workflow.progress import say
@@ -65,7 +71,11 @@ CODE = (
     "pipeline/reduction",
     "pipeline/tasks/reduce.py",
     "pipeline/schema/reduction_log.py",
+    "pipeline/schema/calibration_record.py",
     "pipeline/muse/association.py",
+    "pipeline/muse/calibrations.py",
+    "pipeline/muse/illumination.py",
+    "pipeline/muse/wavelengths.py",
 )
 
 
@@ -178,12 +188,18 @@ def dry_run(nights: Sequence[NightJob]) -> list[str]:
     defined = bool(nights) and is_defined(nights[0])
     texts = []
     for job in nights:
-        plans = foresee(orders(job), job.raw, job.settings, defined=defined)
-        for exposure, plan in zip(job.exposures, plans, strict=True):
-            if isinstance(plan, ExposureError):
-                texts.append(f"{exposure.dp_id}: {type(plan).__name__}: {plan}")
+        found = foresee(
+            orders(job),
+            job.raw,
+            job.settings,
+            defined=defined,
+            tables=installed_tables(job.settings),
+        )
+        for exposure, planned in zip(job.exposures, found, strict=True):
+            if isinstance(planned, ExposureError):
+                texts.append(f"{exposure.dp_id}: {type(planned).__name__}: {planned}")
                 continue
-            texts.append(describe(plan))
+            texts.append(describe(planned.plan))
             defined = True
     return texts
 
@@ -249,6 +265,12 @@ def logs(job: NightJob) -> dict[str, ReductionLog]:
     }
 
 
+def calibrations(job: NightJob) -> dict[str, CalibrationRecord]:
+    """With what each exposure of the night was calibrated, by identity; only those with a plan."""
+    kept = {one.dp_id: _read(job.product(one)).get("calibrations") for one in job.exposures}
+    return {name: CalibrationRecord.from_json(content) for name, content in kept.items() if content}
+
+
 def _entry(job: NightJob, exposure: RawExposure) -> InputExposure:
     product = job.product(exposure)
     try:
@@ -260,19 +282,20 @@ def _entry(job: NightJob, exposure: RawExposure) -> InputExposure:
         try:
             check_mode(seen, job.field)
         except UnknownMode as error:
-            return InputExposure(exposure.dp_id, seen, error)
+            return InputExposure(exposure.dp_id, seen, error, origin=RAW)
     if products.read_stamp(product) is None:
         missing = errors.NotReduced(f"{exposure.dp_id}: not reduced yet")
-        return InputExposure(exposure.dp_id, seen, missing)
+        return InputExposure(exposure.dp_id, seen, missing, origin=RAW)
     kept = _read(product)
     if kept["error_type"]:
         kind = getattr(errors, kept["error_type"], ExposureError)
-        return InputExposure(exposure.dp_id, seen, kind(kept["error"]))
+        return InputExposure(exposure.dp_id, seen, kind(kept["error"]), origin=RAW)
     return InputExposure(
         seen.exposure_id if seen else exposure.dp_id,
         seen,
         cube_path=job.workspace / kept["cube"],
         cube_key=kept["cube_key"],
+        origin=RAW,
     )
 
 
@@ -280,9 +303,10 @@ def _workshop(job: NightJob) -> Workshop:
     return Workshop(
         job.folder.resolve(),
         job.raw.resolve(),
-        runner=find_runner(job.settings.runner),
+        runner=runner_of(job.settings),
         jobs=job.n_recipes or available_cores(),
         memory_mb=MEMORY_SHARE * available_memory_mb(),
+        swap_mb=available_swap_mb(),
         time_limit_factor=job.settings.time_limit_factor,
         campaign=job.shared.resolve(),
     )
@@ -310,7 +334,7 @@ def reduce_ingredients(job: NightJob, exposure: RawExposure) -> dict[str, Any]:
 def _recipes(job: NightJob, exposure: RawExposure) -> str:
     """Version of the recipes; where none are installed, those that made the product will do."""
     try:
-        return recipes_version(find_runner(job.settings.runner))
+        return recipes_version(runner_of(job.settings))
     except RecipesMissing:
         stamp = products.read_stamp(job.product(exposure))
         return str(stamp.ingredients.get("recipes", "")) if stamp else ""
@@ -344,6 +368,7 @@ def _content(job: NightJob, reduction: Reduction) -> dict[str, Any]:
     return {
         "dp_id": reduction.dp_id,
         "log": log.as_json(),
+        "calibrations": reduction.calibrations.as_json() if reduction.calibrations else None,
         "cube": cube.relative_to(workspace).as_posix() if cube else "",
         "cube_key": stamp.key if stamp else "",
         "error_type": type(error).__name__ if error else "",

@@ -1,5 +1,5 @@
 """A version as a draft on Zenodo: its DOI is reserved first, so that the pages can print it.
 
-``wire`` carries requests, ``api`` knows the deposit API's words, ``deposit`` the order of steps,
-``metadata`` and ``files`` what is sent. What is assumed of the API is in docs/zenodo.md.
+``service`` sends requests, ``api`` knows the deposit API, ``deposit`` the order of steps, ``metadata``
+and ``files`` what is sent. What is assumed of the API is in docs/zenodo.md.
 """

@@ -1,4 +1,4 @@
-"""The words of the deposit API; docs/zenodo.md says what is assumed of it."""
+"""The requests of the deposit API; docs/zenodo.md says what is assumed of it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode
 
 from pipeline.errors import DepositCorrupted, DepositRefused
 from pipeline.zenodo.files import LocalFile
-from pipeline.zenodo.wire import Wire
+from pipeline.zenodo.service import Service
 
 PATH = "/api/deposit/depositions"
 MANY = 100  # drafts or versions in one list
@@ -25,7 +25,7 @@ class RemoteFile:
 
 @dataclass(frozen=True)
 class Draft:
-    """A deposition as the service answers it."""
+    """A deposition as the service describes it."""
 
     deposition_id: str
     doi: str  # the reserved one
@@ -40,9 +40,9 @@ class Draft:
 class Deposits:
     """The depositions of the token's owner."""
 
-    def __init__(self, wire: Wire) -> None:
-        self._wire = wire
-        self._base = wire.server + PATH
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._base = service.server + PATH
 
     def drafts(self) -> list[Draft]:
         """All unpublished depositions."""
@@ -57,10 +57,10 @@ class Deposits:
             If the owner of the token has none.
         """
         query = urlencode({"q": f"conceptrecid:{concept}", "all_versions": "true", "size": MANY})
-        answer = self._wire.send("GET", f"{self._base}?{query}")
+        response = self._service.send("GET", f"{self._base}?{query}")
         ids = [
             int(one["id"])
-            for one in _entries(answer)
+            for one in _entries(response)
             if str(one.get("conceptrecid")) == concept and one.get("submitted")
         ]
         if not ids:
@@ -71,22 +71,22 @@ class Deposits:
 
     def create(self, metadata: Mapping[str, Any]) -> Draft:
         """A new draft with a reserved DOI."""
-        return draft_from(self._wire.send("POST", self._base, {"metadata": metadata}))
+        return draft_from(self._service.send("POST", self._base, {"metadata": metadata}))
 
     def new_version(self, deposition_id: str) -> Draft:
-        """The draft of a new version; the service answers the one there is, if there is one."""
-        answer = self._wire.send("POST", f"{self._base}/{deposition_id}/actions/newversion")
-        link = str(_mapping(_mapping(answer).get("links")).get("latest_draft", ""))
+        """The draft of a new version; the one that exists already, if there is one."""
+        response = self._service.send("POST", f"{self._base}/{deposition_id}/actions/newversion")
+        link = str(_mapping(_mapping(response).get("links")).get("latest_draft", ""))
         return self.get(link.rstrip("/").rpartition("/")[2])
 
     def get(self, deposition_id: str) -> Draft:
         """A deposition."""
-        return draft_from(self._wire.send("GET", f"{self._base}/{_checked_id(deposition_id)}"))
+        return draft_from(self._service.send("GET", f"{self._base}/{_checked_id(deposition_id)}"))
 
     def describe(self, draft: Draft, metadata: Mapping[str, Any]) -> Draft:
         """The draft with new metadata."""
         url = f"{self._base}/{draft.deposition_id}"
-        return draft_from(self._wire.send("PUT", url, {"metadata": metadata}))
+        return draft_from(self._service.send("PUT", url, {"metadata": metadata}))
 
     def put(self, draft: Draft, file: LocalFile) -> None:
         """Upload a file.
@@ -94,10 +94,10 @@ class Deposits:
         Raises
         ------
         DepositCorrupted
-            If the answer states another size or checksum.
+            If the response states another size or checksum.
         """
-        answer = _mapping(self._wire.send("PUT", f"{draft.bucket}/{quote(file.name)}", file))
-        stated = str(answer.get("checksum", "")).removeprefix("md5:"), answer.get("size")
+        response = _mapping(self._service.send("PUT", f"{draft.bucket}/{quote(file.name)}", file))
+        stated = str(response.get("checksum", "")).removeprefix("md5:"), response.get("size")
         if stated != (file.md5, file.n_bytes):
             raise DepositCorrupted(
                 f"{file.name}: sent {file.n_bytes} bytes of md5 {file.md5}, the service states "
@@ -106,27 +106,29 @@ class Deposits:
 
     def delete(self, draft: Draft, file: RemoteFile) -> None:
         """Remove a file from a draft."""
-        self._wire.send("DELETE", f"{self._base}/{draft.deposition_id}/files/{quote(file.file_id)}")
+        self._service.send(
+            "DELETE", f"{self._base}/{draft.deposition_id}/files/{quote(file.file_id)}"
+        )
 
     def publish(self, draft: Draft) -> Draft:
         """Make it public, for good."""
         url = f"{self._base}/{draft.deposition_id}/actions/publish"
-        return draft_from(self._wire.send("POST", url))
+        return draft_from(self._service.send("POST", url))
 
     def _list(self, **query: str) -> list[Draft]:
-        answer = self._wire.send("GET", f"{self._base}?{urlencode({**query, 'size': MANY})}")
-        return [draft_from(one) for one in _entries(answer)]
+        response = self._service.send("GET", f"{self._base}?{urlencode({**query, 'size': MANY})}")
+        return [draft_from(one) for one in _entries(response)]
 
 
-def draft_from(answer: Any) -> Draft:
-    """The draft in an answer.
+def draft_from(response: Any) -> Draft:
+    """The draft that a response describes.
 
     Raises
     ------
     DepositRefused
-        If the answer is no deposition.
+        If the response is no deposition.
     """
-    document = _mapping(answer)
+    document = _mapping(response)
     metadata, links = _mapping(document.get("metadata")), _mapping(document.get("links"))
     reserved = _mapping(metadata.get("prereserve_doi")).get("doi") or document.get("doi", "")
     try:
@@ -142,7 +144,7 @@ def draft_from(answer: Any) -> Draft:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise DepositRefused(
-            f"the service's answer is no deposition: {error} is missing"
+            f"the service's response is no deposition: {error} is missing"
         ) from error
 
 

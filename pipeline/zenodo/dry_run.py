@@ -1,4 +1,4 @@
-"""A dry run: the same steps, but every request is printed and answered here."""
+"""A dry run: the same steps, but every request is printed and none is sent."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -10,7 +10,7 @@ UNKNOWN = "ID"  # stands for the number that the service will give
 
 
 class DryRun:
-    """Prints what would be sent; answers like a service that has one draft, or none.
+    """Prints what would be sent; responds like a service that has one draft, or none.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class DryRun:
         self._files: list[dict[str, Any]] = []
 
     def send(self, method: str, url: str, body: Mapping[str, Any] | LocalFile | None = None) -> Any:
-        """Print the request; the answer that lets the steps go on."""
+        """Print the request; the response that lets the steps go on."""
         self._say(f"{method} {url}")
         if isinstance(body, LocalFile):
             self._say(f"  {body.path}: {body.n_bytes} bytes, md5 {body.md5}")

@@ -1,4 +1,4 @@
-"""What a deposit says of itself: .zenodo.json of the repository with what one version adds."""
+"""The metadata of a deposit: .zenodo.json of the repository with what one version adds."""
 
 import json
 from pathlib import Path

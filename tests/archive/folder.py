@@ -15,6 +15,7 @@ class FolderWorld:
 
     def __init__(self, folder):
         self.proprietary = set()
+        self.products = {}
         self._files = {}
         self.rows = {}
         for path in sorted(folder.glob("*.fits*")):
@@ -73,4 +74,5 @@ def row_of(header, name, size):
         "tpl_start": get("ESO TPL START", ""),
         "release_date": f"{get('DATE-OBS')}Z",
         "access_estsize": size // 1000,
+        "s_region": f"POSITION J2000 {get('RA')} {get('DEC')}" if "RA" in header else None,
     }

@@ -24,6 +24,7 @@ from xml.sax.saxutils import escape
 from tests.archive.tables import Tables, envelope, votable
 
 TAP, CALSELECTOR, DATA, LOGIN, GAIA = "/tap_obs", "/calselector", "/dataPortal", "/sso", "/gaia"
+DATALINK = "/datalink"
 WIRE_FAULTS = ("503", "429", "500", "reset", "truncate", "hang", "slow")  # another attempt may help
 LIE_FAULTS = ("html", "short_length", "long_length", "damaged")  # status 200, but not the file
 TREE_FAULTS = ("changed_tree", "other_star", "entities", "path", "deep", "huge")
@@ -74,7 +75,16 @@ class TestArchive:
         self.gaia, self.resume, self.chunked = gaia, resume, chunked
         self.requests = []  # (method, path, form, headers)
         self.redirect = {}  # path prefix: base address that answers in our place
+        self.redirect_status = 307
+        self.login_takes = ("POST", "GET")
+        self.no_range = False
+        self.forbidden = set()  # proprietary files that no account of the test may have
+        self.corrected = False  # headers are changed while they are sent, checksums are not
+        self.compressor = None  # makes of a file's bytes what is sent
         self.errors = []  # defects of the double itself
+        self.unlisted = ()  # columns that TAP_SCHEMA does not list, and no table has
+        self.alter = None  # (path, status, headers, body) -> what is sent: a deviation
+        self.refuse = ""  # a query that holds this text is refused
         self.tokens = {}  # every token ever given: how often it may still be used
         self.token_uses = 1000
         self.token_life_s = 28800
@@ -84,11 +94,14 @@ class TestArchive:
         self._tables = None
 
     def __enter__(self):
-        self._tables = Tables(self.world.rows.values(), self.gaia)
+        self._tables = Tables(self.world.rows.values(), self.gaia, self.world.products.values())
         self.server = _Server(("127.0.0.1", 0), _Handler)
         self.server.archive = self
-        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
         self.base = f"http://127.0.0.1:{self.server.server_port}"
+        link = f"{self.base}{DATALINK}/links?ID="
+        rows = [{"datalink_url": f"{link}{name}", **r} for name, r in self.world.rows.items()]
+        self._tables = Tables(rows, self.gaia, self.world.products.values(), self.unlisted)
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
         return self
 
     def __exit__(self, *_):
@@ -163,7 +176,7 @@ class _Handler(BaseHTTPRequestHandler):
         archive.requests.append((self.command, self.path, form, dict(self.headers)))
         for prefix, base in archive.redirect.items():
             if path.startswith(prefix):
-                return self._send(b"", status=307, Location=base + self.path)
+                return self._send(b"", status=archive.redirect_status, Location=base + self.path)
         fault = archive.faults.next(path)
         if fault.isdigit():
             pause = {"Retry-After": "0"} if fault == "429" else {}
@@ -184,13 +197,17 @@ class _Handler(BaseHTTPRequestHandler):
             return self._send(page, "text/html;charset=UTF-8")
         for prefix, service in (
             (TAP, self._tap), (GAIA, self._tap), (CALSELECTOR, self._tree), (DATA, self._file),
-            (LOGIN, self._token),
+            (LOGIN, self._token), (DATALINK, self._links),
         ):  # fmt: skip
             if path.startswith(prefix + "/"):
                 return service(archive, path, form, fault)
         return self._send(b"no such service", status=404)
 
     def _send(self, body, kind="text/plain", status=200, fault="", **headers):
+        headers = {"Content-Type": kind, **headers}
+        if self.server.archive.alter:
+            path = urlsplit(self.path).path
+            status, headers, body = self.server.archive.alter(path, status, headers, bytes(body))
         claimed = len(body)
         if fault == "damaged":  # one bit in the middle, behind the headers
             middle = len(body) - 40
@@ -205,7 +222,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         chunked = self.server.archive.chunked and kind == "application/fits"
         length = {"Transfer-Encoding": "chunked"} if chunked else {"Content-Length": str(claimed)}
-        headers = {"Content-Type": kind, **length, **headers}
+        headers = {**length, **headers}
         for key, value in headers.items():
             self.send_header(key, value)
         self.end_headers()
@@ -233,11 +250,21 @@ class _Handler(BaseHTTPRequestHandler):
             return self._send(b"bad request", status=400)
         kind = "application/x-votable+xml"
         try:
+            if archive.refuse and path.startswith(TAP) and archive.refuse in form["query"]:
+                raise sqlite3.OperationalError(f"unknown: {archive.refuse}")
             names, types, rows, more = archive.select(form["query"], int(form.get("maxrec", 2000)))
         except (sqlite3.Error, KeyError) as error:
             text = f'<INFO name="QUERY_STATUS" value="ERROR">{escape(str(error))}</INFO>'
             return self._send(envelope(text), kind, status=400)
         return self._send(votable(names, types, rows, more), kind, fault=fault)
+
+    def _links(self, archive, _path, form, fault):
+        name = form.get("id", "")
+        if name not in archive.world.rows:
+            return self._send(b"not found", status=404)
+        rows = [(name, f"{archive.base}{DATA}/file/{name}", "#this")]
+        table = votable(["ID", "access_url", "semantics"], ["char"] * 3, rows)
+        return self._send(table, "application/x-votable+xml", fault=fault)
 
     def _tree(self, archive, _path, form, fault):
         name = form.get("dp_id", "")
@@ -261,14 +288,30 @@ class _Handler(BaseHTTPRequestHandler):
             if archive.tokens.get(token, 0) < 1:
                 return self._send(b"unauthorized", status=401)
             archive.tokens[token] -= 1
+            if name in archive.forbidden:
+                return self._send(b"forbidden", status=403)
+        if archive.corrected:
+            body = bytes(body).replace(b"INSTRUME= 'MUSE    '", b"INSTRUME= 'MUSE2   '")
+        if archive.compressor:
+            body = archive.compressor(bytes(body))
         tag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
         # the name is a trap: nobody may make a path of it
         headers = {"Content-Disposition": f'attachment; filename="../../{name}.fits"'}
         if archive.resume:
             headers |= {"ETag": tag, "Accept-Ranges": "bytes"}
-        wanted = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
-        if wanted and archive.resume and self.headers.get("If-Range") == tag:
+        wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
+        if (
+            wanted
+            and archive.resume
+            and not archive.no_range
+            and self.headers.get("If-Range", tag) == tag
+        ):
             first = int(wanted[1])
+            if wanted[2]:
+                last = min(int(wanted[2]), len(body) - 1)
+                headers["Content-Range"] = f"bytes {first}-{last}/{len(body)}"
+                part = body[first : last + 1]
+                return self._send(part, "application/fits", 206, fault, **headers)
             if first >= len(body):
                 headers["Content-Range"] = f"bytes */{len(body)}"
                 return self._send(b"", status=416, **headers)
@@ -277,7 +320,10 @@ class _Handler(BaseHTTPRequestHandler):
         return self._send(body, "application/fits", 200, fault, **headers)
 
     def _token(self, archive, _path, form, _fault):
-        if archive.users.get(form.get("username", "")) != form.get("password"):
+        if self.command not in archive.login_takes:
+            return self._send(b"", status=405, Allow=", ".join(archive.login_takes))
+        known = archive.users.get(form.get("username", ""))
+        if known is None or known != form.get("password"):
             return self._send(b'{"error":"invalid_grant"}', "application/json", status=401)
         claims = {"sub": form["username"], "exp": int(time.time() + archive.token_life_s)}
         head, body = (

@@ -36,7 +36,7 @@ def test_retrieve_fetches_the_standard_and_its_calibrations_each_once(workspace)
     assert released == sorted(f"{name}_raw2raw.xml" for name in world.standards())
 
 
-def test_every_file_carries_its_provenance_and_every_answer_is_kept(workspace):
+def test_every_file_carries_its_provenance_and_every_response_is_kept(workspace):
     world = World().night("2019-03-09", "WFM-AO-N")
     with TestArchive(world) as archive:
         assert workspace.point_at(archive).run("retrieve") == 0
@@ -50,7 +50,7 @@ def test_every_file_carries_its_provenance_and_every_answer_is_kept(workspace):
     selection = Table.read(workspace.campaign / "selection.ecsv")
     assert list(selection["way"]) == ["science"]
     assert selection["tree_file"][0] in [tree.name for tree in trees]
-    assert len(list((workspace.campaign / "answers").glob("*.vot"))) == 3
+    assert len(list((workspace.campaign / "responses").glob("*.vot"))) == 4
 
 
 def test_a_dry_run_tells_the_gigabytes_and_fetches_nothing(workspace, capsys):
@@ -68,20 +68,20 @@ def test_a_dry_run_tells_the_gigabytes_and_fetches_nothing(workspace, capsys):
     assert not list(workspace.raw.iterdir())
 
 
-def test_a_dry_overview_prints_two_questions_a_year_and_asks_none(workspace, capsys):
+def test_a_dry_overview_prints_three_queries_a_year_and_sends_none(workspace, capsys):
     with TestArchive(World()) as archive:
         workspace.point_at(archive)
         assert workspace.run("overview", "--dry-run", "--year", "2018", "--year", "2019") == 0
         assert not archive.requests
-    assert capsys.readouterr().out.count("SELECT") == 4
+    assert capsys.readouterr().out.count("SELECT") == 6
 
 
-def test_overview_asks_two_questions_a_year_and_writes_table_and_page(workspace, capsys):
+def test_overview_sends_three_queries_a_year_and_writes_table_and_page(workspace, capsys):
     world = World().night("2018-03-09", "WFM-AO-N").night("2018-12-31", "WFM-NOAO-E", science=False)
     world.standard("2019-01-01", "WFM-AO-N").standard("2018-05-01", "WFM-AO-N", radec=EG274)
     with TestArchive(world) as archive:
         assert workspace.point_at(archive).run("overview", "--year", "2018") == 0
-        assert archive.count("/") == archive.count(TAP) == 2
+        assert archive.count("/") == archive.count(TAP) == 3
     table = QTable.read(workspace.campaign / "availability.ecsv")
     # 2018-12-31 was taken on the morning of 1 January; 1 January's night belongs to 2019
     assert list(table["date"]) == ["2018-03-09", "2018-12-31"]
@@ -97,7 +97,7 @@ def test_the_published_nights_of_2018_come_out_cell_by_cell(workspace):
     published = Table.read(PUBLISHED).filled("")
     with TestArchive(World().table(published)) as archive:
         assert workspace.point_at(archive).run("overview", "--year", "2018") == 0
-        assert archive.count(TAP) == 2
+        assert archive.count(TAP) == 3
     table = Table.read(workspace.campaign / "availability.ecsv").filled("")
     assert table.colnames == published.colnames
     assert [tuple(row) for row in table] == [tuple(row) for row in published]
@@ -114,7 +114,7 @@ def test_a_thousand_nights_are_one_answer_and_done_within_two_seconds(workspace)
         started = time.process_time()
         assert workspace.run("overview", "--year", "2017", "--year", "2018", "--year", "2019") == 0
         assert time.process_time() - started < 2 * 2  # with the server's own share of the work
-        assert archive.count(TAP) == 6
+        assert archive.count(TAP) == 9
     assert len(QTable.read(workspace.campaign / "availability.ecsv")) == 1000
 
 
@@ -151,7 +151,7 @@ def test_no_archive_is_a_message_and_status_two(workspace, capsys):
 
 
 @pytest.mark.parametrize("fault", ["html", "truncate", "503", "429", "hang", "reset", "slow"])
-def test_a_question_to_the_catalogue_survives_or_ends_in_a_message(workspace, capsys, fault):
+def test_a_query_to_the_catalogue_survives_or_ends_in_a_message(workspace, capsys, fault):
     world = World().night("2019-03-09", "WFM-AO-N")
     with TestArchive(world) as archive:
         archive.faults.queue[TAP] = [fault]

@@ -275,7 +275,7 @@ def test_ctrl_c_ends_a_run_soon_and_the_next_one_goes_on(workspace):
 
 def test_a_full_disk_ends_the_run_with_the_folder_named(workspace, capsys, monkeypatch):
     world = World().night("2019-03-09", "WFM-AO-N")
-    monkeypatch.setattr("pipeline.archive.cli.shutil.disk_usage", lambda _path: Space())
+    monkeypatch.setattr("pipeline.cli.archive_steps.shutil.disk_usage", lambda _path: Space())
     with TestArchive(world) as archive:
         assert workspace.point_at(archive).run("retrieve") == 2
         assert archive.count(DATA) == 0
@@ -292,3 +292,28 @@ def test_two_runs_do_not_share_a_workspace(workspace, capsys):
     with TestArchive(World()) as archive, exclusive(workspace.work / "archive"):
         assert workspace.point_at(archive).run("retrieve") == 2
     assert "in use by another run" in capsys.readouterr().err
+
+
+def test_a_header_that_changed_within_a_broken_transfer_is_fetched_whole(workspace):
+    world = World(image_px=100).night("2019-03-09", "WFM-AO-N")
+    with TestArchive(world, Faults(share=1.0, kinds=("truncate",))) as archive:
+        assert workspace.point_at(archive, attempts=1).run("retrieve") == 1
+        for partial in workspace.raw.glob("*.partial"):
+            content = partial.read_bytes()
+            assert b"MUSE" in content
+            partial.write_bytes(content.replace(b"'MUSE ", b"'NUSE "))
+        archive.faults.share = 0.0
+        assert workspace.run("retrieve") == 0
+    assert_identical(workspace, world)
+
+
+def test_headers_that_the_archive_corrects_while_it_sends_them_are_a_note(workspace, capsys):
+    world = World().night("2019-03-09", "WFM-AO-N")
+    with TestArchive(world) as archive:
+        archive.corrected = True
+        assert workspace.point_at(archive).run("retrieve") == 0
+    assert workspace.names() == needed_by(world)
+    said = capsys.readouterr().err
+    assert "note: 28 files have headers that were changed after their CHECKSUM was written" in said
+    record = json.loads(next(iter(workspace.raw.glob("*.fits*.json"))).read_text())
+    assert record["notes"] == ["CHECKSUM of extension 0 fails, DATASUM holds: header corrected"]

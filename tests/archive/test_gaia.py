@@ -1,5 +1,8 @@
 """Which Gaia source a star is, and what is said when nobody can be asked."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from astropy.table import QTable
@@ -135,3 +138,55 @@ def test_an_offline_table_has_a_row_for_every_star():
     table = not_identified(QTable({"star_id": [1, 2], "x": [0.0, 1.0], "y": [0.0, 1.0]}), "offline")
     assert list(table["star_id"]) == [1, 2]
     assert set(table["reason"]) == {"offline"}
+
+
+def test_offsets_on_the_tangent_plane_are_gnomonic_and_move_with_the_star():
+    ra_0, dec_0 = LTT3218
+    xi, eta = np.radians([[30.0, -20.0, 0.0], [10.0, 45.0, 0.0]]) / 3600
+    # inverse of the gnomonic projection
+    rho = np.hypot(xi, eta)
+    c = np.arctan(rho)
+    dec = np.radians(dec_0)
+    ratio = np.where(rho > 0, np.sin(c) / np.where(rho > 0, rho, 1), 1)
+    star_dec = np.arcsin(np.cos(c) * np.sin(dec) + eta * ratio * np.cos(dec))
+    star_ra = np.radians(ra_0) + np.arctan2(
+        xi * ratio, np.cos(dec) * np.cos(c) - eta * ratio * np.sin(dec)
+    )
+    none = np.zeros(3)
+    still = Sources([], np.degrees(star_ra), np.degrees(star_dec), none, none, none, none, [])
+    west, north = still.offsets_arcsec(ra_0, dec_0, EPOCH_YR).T
+    np.testing.assert_allclose(west, -np.degrees(xi) * 3600, atol=1e-6)
+    np.testing.assert_allclose(north, np.degrees(eta) * 3600, atol=1e-6)
+    motion = np.array([1000.0, np.nan, -2000.0])
+    moving = Sources([], np.degrees(star_ra), np.degrees(star_dec), motion, motion, none, none, [])
+    shift = moving.offsets_arcsec(ra_0, dec_0, EPOCH_YR) - np.column_stack([west, north])
+    years = EPOCH_YR - 2016.0
+    # the tangent plane's scale differs from one by the square of 45 arcsec: 5e-8
+    np.testing.assert_allclose(shift[:, 1], np.nan_to_num(motion) / 1000 * years, atol=2e-3)
+    np.testing.assert_allclose(shift[:, 0], -np.nan_to_num(motion) / 1000 * years, atol=2e-3)
+
+
+def test_a_table_of_gaia_that_was_cut_off_is_refused(workspace, capsys, monkeypatch):
+    rng = np.random.default_rng(16)
+    rows, moved = sky(rng, 60)
+    seen(moved, rng).write(workspace.folder / "catalogue.ecsv")
+    options = ("--catalogue", str(workspace.folder / "catalogue.ecsv"), "--epoch", "2019.2")
+    monkeypatch.setattr("pipeline.archive.gaia.MAX_SOURCES", 40)
+    with TestArchive(World(), gaia=rows) as archive:
+        assert workspace.point_at(archive).run("identify", *options) == 0
+    assert "cut off after 40 rows" in capsys.readouterr().err
+
+
+def test_the_import_of_astroquery_contacts_nobody_and_prints_nothing():
+    code = (
+        "import socket\n"
+        "def refuse(*a, **k): raise SystemExit('contact')\n"
+        "socket.create_connection = refuse\n"
+        "from pipeline.archive.gaia_tap import _no_contact\n"
+        "with _no_contact():\n"
+        "    from astroquery.gaia import GaiaClass\n"
+        "from astroquery.utils.tap.conn.tapconn import ConnectionHandler\n"
+        "print(ConnectionHandler.get_connection_secure.__name__)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "get_connection_secure\n"), done.stderr

@@ -12,7 +12,7 @@ from keyring.backend import KeyringBackend
 from keyring.errors import PasswordSetError
 
 from pipeline.archive.auth import KEYRING_SERVICE, Login
-from pipeline.archive.web import Web
+from pipeline.archive.service import archive_client
 from pipeline.config.settings import ArchiveSettings
 from pipeline.errors import LoginFailed
 from tests.archive.conftest import assert_identical
@@ -159,7 +159,9 @@ def test_a_redirect_to_another_host_takes_neither_token_nor_password_there(works
 
 def test_a_password_goes_nowhere_without_encryption():
     settings = ArchiveSettings(login_url="http://example.org/sso/oidc/token")
-    login = Login(Web(settings), settings.login_url, {"ESO_USERNAME": "a", "ESO_PASSWORD": "b"})
+    login = Login(
+        archive_client(settings), settings.login_url, {"ESO_USERNAME": "a", "ESO_PASSWORD": "b"}
+    )
     with pytest.raises(LoginFailed, match="https only"):
         login.log_in({})
 
@@ -180,7 +182,7 @@ def test_nothing_secret_is_in_the_arguments_of_the_process(workspace):
                         seen += _read(path)
                 time.sleep(0.1)
         assert run.returncode == 0
-        assert b"pipeline" in seen
+        assert b"retrieve" in seen
         assert not [one for one in (PASSWORD, *archive.tokens) if one.encode() in seen]
 
 
@@ -189,3 +191,59 @@ def _read(path):
         return path.read_bytes()
     except OSError:
         return b""
+
+
+@pytest.mark.usefixtures("credentials")
+def test_a_service_that_takes_only_get_gets_the_password_so_and_no_log_has_it(
+    workspace, capsys, caplog
+):
+    caplog.set_level(logging.DEBUG)
+    world = private_world(2)
+    with TestArchive(world) as archive:
+        archive.login_takes = ("GET",)
+        assert workspace.point_at(archive).run("retrieve") == 0
+        logins = [request for request in archive.requests if request[1].startswith(LOGIN)]
+        assert [login[0] for login in logins] == ["POST", "GET"]
+        assert logins[1][2]["password"] == PASSWORD
+        secrets = [PASSWORD, *archive.tokens]
+    assert_identical(workspace, world)
+    said = capsys.readouterr()
+    seen = said.out + said.err + caplog.text
+    seen += everything_written(workspace.folder).decode("latin-1")
+    assert "oidc" in caplog.text  # the login itself is in the log
+    assert not [secret for secret in secrets if secret in seen]
+
+
+@pytest.mark.usefixtures("credentials")
+def test_a_login_that_has_moved_is_said_with_its_new_address(workspace, capsys):
+    with TestArchive(private_world()) as archive, TestArchive(World()) as other:
+        archive.redirect[LOGIN] = other.base
+        assert workspace.point_at(archive).run("retrieve") == 1
+    said = capsys.readouterr().err
+    assert f"has moved to {other.base}{LOGIN}/oidc/token" in said
+    assert PASSWORD not in said
+
+
+@pytest.mark.usefixtures("credentials")
+def test_a_file_that_the_account_may_not_have_is_named_with_the_date_it_becomes_public(
+    workspace, capsys
+):
+    world = private_world()
+    (name,) = world.proprietary
+    world.rows[name]["release_date"] = "2099-05-01T00:00:00Z"
+    with TestArchive(world) as archive:
+        archive.forbidden.add(name)
+        assert workspace.point_at(archive).run("retrieve") == 1
+    said = capsys.readouterr().err
+    assert f"{name}: access denied, also with a login (HTTP 403)" in said
+    assert "this account may not have it; proprietary until 2099-05-01" in said
+
+
+def test_without_credentials_the_date_is_told_too(workspace, capsys, monkeypatch):
+    monkeypatch.delenv("ESO_USERNAME", raising=False)
+    world = private_world()
+    (name,) = world.proprietary
+    world.rows[name]["release_date"] = "2099-05-01T00:00:00Z"
+    with TestArchive(world) as archive:
+        assert workspace.point_at(archive).run("retrieve") == 1
+    assert "proprietary until 2099-05-01" in capsys.readouterr().err

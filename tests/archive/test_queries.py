@@ -7,28 +7,29 @@ import pytest
 from astropy.io import fits
 from astropy.table import Table
 
-from pipeline.archive import queries
+from pipeline.archive import queries, tap
 from pipeline.archive.calendar import calendar_svg
+from pipeline.archive.observations import query_observations
+from pipeline.archive.service import EsoArchive, archive_client
 from pipeline.archive.store import Store
 from pipeline.archive.transfer import Transfer
-from pipeline.archive.web import Web
 from pipeline.config.settings import ArchiveSettings, Field
 from pipeline.errors import ArchiveRefused
 from tests.archive.folder import FolderWorld
 from tests.archive.server import TestArchive, votable
 from tests.archive.world import MODES, World
 
+CONE = queries.point_clause(Field(), 5.0)
+
 
 @pytest.fixture
 def ask():
-    """Observations that a test archive answers with."""
+    """Observations that a test archive holds."""
 
-    def observations(archive, adql, keep=lambda _answer, _question: None):
-        web = Web(ArchiveSettings(**archive.settings()))
-        try:
-            return queries.ask_observations(web, archive.settings()["tap_url"], adql, keep)
-        finally:
-            web.close()
+    def observations(archive, adql):
+        settings = ArchiveSettings(**archive.settings())
+        with archive_client(settings) as client:
+            return query_observations(EsoArchive(client, settings, lambda *_: None), adql)
 
     return observations
 
@@ -43,7 +44,7 @@ def test_the_night_changes_at_noon_and_not_at_midnight(ask):
     for hours in (0.0, 11.9999, 12.0, 23.9999):
         world.standard("2019-03-09", "WFM-AO-N", hours=hours)
     with TestArchive(world) as archive:
-        adql = queries.standards_adql(Field(), queries.year_bounds(2019), 5.0)
+        adql = queries.standards_adql(queries.year_bounds(2019), CONE)
         assert [one.night for one in ask(archive, adql)] == ["2019-03-09"] * 4
 
 
@@ -55,12 +56,12 @@ def test_a_quote_in_a_value_cannot_end_it():
 
 
 def test_an_incomplete_answer_is_refused_and_not_taken_for_all(ask, monkeypatch):
-    monkeypatch.setattr(queries, "MAX_ROWS", 3)
+    monkeypatch.setattr(tap.query_table, "__defaults__", (tap.query_table.__defaults__[0], 3))
     world = World()
     for mode in MODES:
         world.standard("2019-03-09", mode)
-    with TestArchive(world) as archive, pytest.raises(ArchiveRefused, match="only 3 rows"):
-        ask(archive, queries.standards_adql(Field(), queries.year_bounds(2019), 5.0))
+    with TestArchive(world) as archive, pytest.raises(ArchiveRefused, match="cut off after 3 rows"):
+        ask(archive, queries.standards_adql(queries.year_bounds(2019), CONE))
 
 
 def test_a_refused_question_is_told_with_the_service_own_words(ask):
@@ -82,7 +83,7 @@ def test_a_row_that_cannot_be_right_refuses_the_answer(ask, column, value):
     world = World().standard("2019-03-09", "WFM-AO-N")
     world.rows[world.last_standard][column] = value
     with TestArchive(world) as archive:
-        adql = f"SELECT {queries._COLUMNS} FROM dbo.raw"
+        adql = f"SELECT {', '.join(queries.COLUMNS)} FROM dbo.raw"
         if column == "exposure":  # a missing number is a missing number
             assert str(ask(archive, adql)[0].exptime_s) == "nan"
             return
@@ -103,7 +104,7 @@ def test_an_answer_with_an_entity_is_refused_unread(ask, monkeypatch):
 
     monkeypatch.setattr("tests.archive.server.votable", spoilt)
     with TestArchive(World()) as archive, pytest.raises(ArchiveRefused, match="document type"):
-        ask(archive, f"SELECT {queries._COLUMNS} FROM dbo.raw")
+        ask(archive, f"SELECT {', '.join(queries.COLUMNS)} FROM dbo.raw")
 
 
 def test_the_cone_is_round_on_the_sky_and_a_row_without_position_is_in_none(ask):
@@ -114,7 +115,7 @@ def test_the_cone_is_round_on_the_sky_and_a_row_without_position_is_in_none(ask)
         world.standard("2019-03-09", "WFM-AO-N", hours=1.0 + number, radec=(ra + d_ra, dec + d_dec))
     world.standard("2019-03-09", "WFM-AO-N", hours=9.0, radec=(ra, dec + outside))
     with TestArchive(world) as archive:
-        adql = queries.standards_adql(Field(), queries.year_bounds(2019), 5.0)
+        adql = queries.standards_adql(queries.year_bounds(2019), CONE)
         assert len(ask(archive, adql)) == 3  # 5.1 arcmin of right ascension are 4.3 on the sky
 
 
@@ -181,3 +182,42 @@ def test_an_archive_can_be_made_of_a_folder_of_raw_frames(workspace):
     assert path.name == f"{world.last_standard}_raw2raw.xml"
     assert workspace.names() == world.needed(world.last_standard)
     assert isinstance(folder.file(world.last_standard), memoryview)  # gigabytes are not held
+
+
+def test_a_service_without_intersects_is_asked_for_positions(workspace):
+    world = World().night("2019-03-09", "WFM-AO-N")
+    with TestArchive(world) as archive:
+        archive.refuse = "INTERSECTS"
+        assert workspace.point_at(archive).run("overview") == 0
+        asked = [form["query"] for _, path, form, _ in archive.requests if "query" in form]
+    assert ["INTERSECTS" in query for query in asked[:2]] == [True, False]
+    assert "CONTAINS(POINT('', ra, dec)" in asked[1]
+    assert len(Table.read(workspace.campaign / "availability.ecsv")) == 1
+
+
+def test_frames_without_a_region_are_found_by_their_position(workspace):
+    world = World().night("2019-03-09", "WFM-AO-N")
+    for row in world.rows.values():
+        row["s_region"] = None
+    with TestArchive(world) as archive:
+        assert workspace.point_at(archive).run("overview") == 0
+    assert len(Table.read(workspace.campaign / "availability.ecsv")) == 1
+
+
+def test_a_region_that_contradicts_the_position_is_not_believed(workspace):
+    world = World().standard("2019-03-09", "WFM-AO-N").standard("2019-03-10", "WFM-AO-N")
+    row = world.rows[world.last_standard]
+    row["ra"], row["dec"] = 0.0, 0.0  # as of a frame whose header had no position
+    with TestArchive(world) as archive:
+        assert workspace.point_at(archive).run("overview") == 0
+    assert list(Table.read(workspace.campaign / "availability.ecsv")["date"]) == ["2019-03-09"]
+
+
+def test_a_table_that_ends_exactly_at_the_limit_counts_as_cut_off(ask, monkeypatch):
+    defaults = (tap.query_table.__defaults__[0], 4)
+    monkeypatch.setattr(tap.query_table, "__defaults__", defaults)
+    world = World()
+    for mode in MODES:
+        world.standard("2019-03-09", mode)
+    with TestArchive(world) as archive, pytest.raises(ArchiveRefused, match="cut off after 4"):
+        ask(archive, queries.standards_adql(queries.year_bounds(2019), CONE))

@@ -5,7 +5,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from pipeline.archive.queries import Observation
+from pipeline.archive.observations import Observation
 from pipeline.archive.selection import KeptTree, choose, judge
 from pipeline.archive.store import Store
 from pipeline.errors import ArchiveUnreachable, AssociationRefused
@@ -31,12 +31,12 @@ def chosen(world, ask=None, **options):
     ours = [one for one in standards if (one.night, one.mode) == (first.night, first.mode)]
     sciences = [one for one in everything if one.dp_type == "OBJECT"]
     ask = ask or (lambda name: KeptTree(parse_tree(world.tree(name)), f"{name}.xml"))
-    options = {"neighbour_nights": 3, "max_questions": 12, **options}
+    options = {"neighbour_nights": 3, "max_requests": 12, **options}
     return choose(ours, sciences, ask, **options)
 
 
 def asked(selection):
-    return [(question.way, question.dp_id) for question in selection.asked]
+    return [(request.way, request.dp_id) for request in selection.requests]
 
 
 def test_the_standard_itself_is_asked_first_and_enough():
@@ -59,7 +59,7 @@ def test_then_science_exposures_from_the_nearest_in_time_until_one_names_ours():
     world.science("2019-03-09", "WFM-AO-N", names=ours, hours=12.5)  # not needed any more
     selection = chosen(world)
     assert asked(selection) == [("standard", ours), ("science", near), ("science", far)]
-    assert "not ours" in selection.asked[1].outcome
+    assert "not ours" in selection.requests[1].outcome
     assert (selection.way, selection.tree_file) == ("science", f"{far}.xml")
 
 
@@ -79,9 +79,9 @@ def test_a_complete_tree_is_preferred_and_an_incomplete_one_better_than_none():
     world = World().night("2019-03-09", "WFM-AO-N").science("2019-03-09", "WFM-AO-N")
     world.incomplete.add(world.last_standard)
     selection = chosen(world)
-    assert len(selection.asked) == 3
+    assert len(selection.requests) == 3
     assert selection.way == "science"
-    assert "incomplete" in selection.asked[1].outcome
+    assert "incomplete" in selection.requests[1].outcome
     assert not selection.settled
 
 
@@ -90,7 +90,7 @@ def test_a_tree_that_lacks_a_kind_of_calibration_does_not_serve():
     world.lacking[world.last_standard] = ("ARC",)
     selection = chosen(world)
     assert selection.group is None
-    assert selection.asked[-1].outcome == f"names {world.last_standard} without ARC"
+    assert selection.requests[-1].outcome == f"names {world.last_standard} without ARC"
 
 
 def test_of_two_standards_of_a_night_and_mode_the_named_one_is_used_and_the_other_recorded():
@@ -106,17 +106,17 @@ def test_an_answer_in_another_mode_than_asked_does_not_serve():
     world = World().night("2019-03-09", "WFM-AO-N")
     text = world.tree(world.last_science).replace(b'mode="Raw2Raw"', b'mode="Raw2Master"')
     ours = {world.last_standard: observation(world, world.last_standard)}
-    group, words = judge(parse_tree(text), ours)
+    group, reason = judge(parse_tree(text), ours)
     assert group is None
-    assert "Raw2Master" in words
+    assert "Raw2Master" in reason
 
 
 def test_no_more_questions_are_asked_than_allowed():
     world = World().night("2019-03-09", "WFM-AO-N", science=False)
     for _ in range(5):
         world.science("2019-03-09", "WFM-AO-N", names="MUSE.2019-01-01T00:00:00.000")
-    selection = chosen(naming_a_foreign_standard(world), max_questions=3)
-    assert [question.way for question in selection.asked] == ["standard"] + ["science"] * 3
+    selection = chosen(naming_a_foreign_standard(world), max_requests=3)
+    assert [request.way for request in selection.requests] == ["standard"] + ["science"] * 3
 
 
 def naming_a_foreign_standard(world):
@@ -136,7 +136,7 @@ def test_a_question_without_a_good_answer_is_recorded_and_the_next_one_asked(err
 
     selection = chosen(world, ask)
     assert selection.way == "science"
-    assert selection.asked[0].failure == error.__name__
+    assert selection.requests[0].failure == error.__name__
 
 
 def test_what_no_tree_names_is_assembled_from_the_catalogue(workspace, capsys):
@@ -185,10 +185,10 @@ def test_a_hostile_or_changed_tree_writes_nothing_outside_and_misleads_nobody(
             assert status == 1
             assert workspace.run("retrieve", "--ask-again") == 0
             (selection,) = store.selections()
-            assert len(list(store.associations.glob(f"{selection.asked[-1].dp_id}*.xml"))) == 2
+            assert len(list(store.associations.glob(f"{selection.requests[-1].dp_id}*.xml"))) == 2
         else:
             assert status == 0
-            assert selection.asked[-1].failure == ""
+            assert selection.requests[-1].failure == ""
     assert set(selection.files()) == world.needed(world.last_standard)
     now = {path for path in tmp_path.parent.rglob("*") if workspace.work not in path.parents}
     assert now - outside <= {workspace.config, workspace.work}

@@ -41,8 +41,39 @@ def test_our_sums_are_those_of_astropy(tmp_path):
 def test_a_single_changed_bit_anywhere_is_found(tmp_path, byte):
     changed = bytearray(GOOD)
     changed[byte] ^= 0x10
-    with pytest.raises(FileRefused):
-        verify(tmp_path, bytes(changed))
+    try:
+        verified = verify(tmp_path, bytes(changed))
+    except FileRefused:
+        return
+    # what the archive itself does to a header; of the data every bit is refused
+    (note,) = verified.notes
+    assert "CHECKSUM of extension" in note
+    assert in_a_header(byte)
+
+
+def in_a_header(byte):
+    """Whether a byte of GOOD lies in a header and not in data."""
+    with fits.open(io.BytesIO(GOOD), disable_image_compression=True) as file:
+        places = [hdu._header_offset for hdu in file], [hdu._data_offset for hdu in file]
+    return any(first <= byte < end for first, end in zip(*places, strict=True))
+
+
+def test_a_corrected_header_over_intact_data_is_noted_and_damaged_data_are_refused(tmp_path):
+    corrected = GOOD.replace(b"'STD     '", b"'STDX    '", 1)
+    assert corrected != GOOD
+    verified = verify(tmp_path, corrected)
+    assert verified.notes == ("CHECKSUM of extension 0 fails, DATASUM holds: header corrected",)
+    assert verified.n_checksums == 3
+    damaged = bytearray(GOOD)
+    damaged[-200] ^= 1
+    with pytest.raises(FileRefused, match="DATASUM does not hold"):
+        verify(tmp_path, bytes(damaged))
+
+
+def test_without_datasum_a_checksum_that_fails_refuses_the_file(tmp_path):
+    bare = GOOD.replace(b"DATASUM =", b"DATASIM =").replace(b"'STD     '", b"'STDX    '", 1)
+    with pytest.raises(FileRefused, match="CHECKSUM does not hold"):
+        verify(tmp_path, bare)
 
 
 @pytest.mark.parametrize("length", [0, 5, 80, BLOCK - 1, BLOCK, BLOCK + 1, len(GOOD) - 1])

@@ -5,6 +5,7 @@ have. What a test needs is added in chains: ``World().night("2019-03-09", "WFM-A
 """
 
 import io
+import mmap
 from datetime import datetime, timedelta
 from functools import lru_cache
 from xml.sax.saxutils import quoteattr
@@ -53,6 +54,8 @@ class World:
         self.uncertified = set()
         self.lacking = {}  # standard -> tags that its group has not
         self.proprietary = set()
+        self.products = {}  # reduced cubes: rows of ivoa.ObsCore, by identity
+        self.cubes = {}  # reduced cubes: bytes, by identity
         self.image_px = image_px
 
     def standard(
@@ -92,6 +95,45 @@ class World:
         self.standard(night, mode, **options).calibrations(night, mode)
         return self.science(night, mode) if science else self
 
+    def product(self, night, mode, *, content=None, hours=None, collection="MUSE-STD", raw=True):
+        """A reduced cube of the exposure at that hour, the standard's by default.
+
+        Parameters
+        ----------
+        content : bytes or Path
+            The file; a small cube by default.
+        raw : bool
+            Whether the catalogue has the raw exposure, too.
+        """
+        hours = STANDARD_HOUR[mode] if hours is None else hours
+        salt = MODES.index(mode) + (10 if collection == "MUSE" else 0)
+        start = dp_id(night, hours, salt).removeprefix("MUSE.")
+        assert not raw or f"MUSE.{start}" in self.rows, start
+        name = f"ADP.2021-{start[5:]}"
+        mjd = (datetime.fromisoformat(start) - datetime(1858, 11, 17)) / timedelta(days=1)
+        position = LTT3218
+        if raw:
+            row = self.rows[f"MUSE.{start}"]
+            position = row["ra"], row["dec"]
+        self.products[name] = {
+            "dp_id": name,
+            "obs_collection": collection,
+            "dataproduct_type": "cube",
+            "calib_level": 2,
+            "target_name": "LTT3218",
+            "s_ra": position[0],
+            "s_dec": position[1],
+            "t_min": mjd,
+            "t_max": mjd + 60 / 86400,
+            "t_exptime": 60.0,
+            "obs_release_date": start + "Z",
+            "access_estsize": 100,
+            "instrument_name": "MUSE",
+        }
+        self.cubes[name] = small_cube(name, start, mode) if content is None else content
+        self.last_product = name
+        return self
+
     def table(self, rows):
         """The observations that a table of availability tells of, without calibrations."""
         for row in rows:
@@ -118,6 +160,9 @@ class World:
         """Bytes of a file, None if the archive does not have it."""
         if name in self.rows:
             return frame(name, self.rows[name]["dp_type"], self.image_px, compressed=True)
+        if name in self.cubes:
+            content = self.cubes[name]
+            return content if isinstance(content, bytes) else mapped(content)
         if name in STATICS.values():
             return frame(name, "STATIC", 8, compressed=False)
         return None
@@ -129,6 +174,10 @@ class World:
             n for tag in COUNTS for n in self._files(tag, row["night"], row["ins_mode"])
         ]
         return {standard, *calibrations, *STATICS.values()}
+
+    @staticmethod
+    def static_names():
+        return set(STATICS.values())
 
     def standards(self):
         return [name for name, row in self.rows.items() if row["dp_type"] == "STD"]
@@ -157,6 +206,7 @@ class World:
             "tpl_start": template or start,
             "release_date": start + "Z",
             "access_estsize": 20 + len(name) % 3,
+            "s_region": None if ra is None else f"POSITION J2000 {ra:.5f} {dec:.5f}",
         }
         return name
 
@@ -210,6 +260,40 @@ class World:
             f'mode="Raw2Raw" type="main"><mainFiles><file category="{tag}" name="{name}"/>'
             f"</mainFiles>{note}<associatedFiles>{inner}</associatedFiles></association>\n"
         ).encode()
+
+
+def mapped(path):
+    """A file, mapped and not read: cubes have gigabytes."""
+    with path.open("rb") as file:
+        return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+
+
+def product_keywords(header, name, start, mode):
+    """Make a primary header that of a reduced cube, as the archive's standard for them has it."""
+    cards = {
+        "INSTRUME": "MUSE", "ARCFILE": f"{name}.fits", "PRODCATG": "SCIENCE.CUBE.IFS",
+        "ORIGFILE": f"MU_SCBC_1134385_{start}_{mode}_OBJ.fits", "OBSTECH": "IFU",
+        "FLUXCAL": "ABSOLUTE", "PROCSOFT": "muse/2.8.7", "PROV1": f"MUSE.{start}.fits",
+        "NCOMBINE": 1, "REFERENC": "", "M_EPOCH": False, "SPECSYS": "BARYCENT",
+    }  # fmt: skip
+    for key, value in cards.items():
+        header[key] = value
+    header["HIERARCH SIMULATED"] = (True, "not an observation")
+    header["HIERARCH ESO INS MODE"] = mode
+    header["HIERARCH ESO PRO REC1 PIPE ID"] = "muse/2.8.7"
+    header["HIERARCH ESO PRO REC1 RAW1 NAME"] = f"MUSE.{start}.fits"
+
+
+def small_cube(name, start, mode):
+    """A reduced cube of a few pixels, with checksums."""
+    rng = np.random.default_rng(sum(name.encode()))
+    primary = fits.PrimaryHDU()
+    product_keywords(primary.header, name, start, mode)
+    data = rng.normal(size=(4, 5, 6)).astype("f4")
+    hdus = [primary, fits.ImageHDU(data, name="DATA"), fits.ImageHDU(data**2, name="STAT")]
+    buffer = io.BytesIO()
+    fits.HDUList(hdus).writeto(buffer, checksum=True)
+    return buffer.getvalue()
 
 
 @lru_cache(maxsize=4096)

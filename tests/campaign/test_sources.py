@@ -117,7 +117,7 @@ class OfArchive(World):
         (campaign,) = campaigns_of(self.request())
         for night in campaign.nights:
             for exposure in night.exposures:
-                cube = night.workspace / f"{exposure.dp_id}.cube.fits"
+                cube = night.folder / f"{exposure.dp_id}.cube.fits"
                 cube.parent.mkdir(parents=True, exist_ok=True)
                 cube.hardlink_to(self.cubes / f"{exposure.dp_id.replace(':', '_')}.fits")
                 done = {

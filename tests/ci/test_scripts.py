@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.config.paths import ROOT
-from pipeline.report.downloads.files import report_json
+from pipeline.report.downloads.report_json import report_json
 from tests.report import factory
 from tests.zenodo.conftest import packed
 from tests.zenodo.server import TOKEN, Service

@@ -62,7 +62,7 @@ def test_a_key_that_is_left_out_keeps_its_default(toml):
         ("[statistics]\npairs = [[2, 2]]\n", r"pairs holds \[2, 2\]"),
         ("[statistics]\npairs = 2\n", "statistics.pairs = 2: a list expected"),
         ("[extraction]\nradii_px = [3.5, 1.5]\n", "must increase"),
-        ("[extraction]\nmask = 'round'\n", 'choose "center" or "exact"'),
+        ("[extraction]\nmask = 'round'\n", 'choose "center", "exact" or "psf"'),
         ("[statistics]\nradius_px = 4.0\n", "4.0 is not among extraction.radii_px"),
         ("[statistics]\nband = 'V'\n", "'V' is not among photometry.bands"),
         ("[photometry]\nbands = []\n", "photometry.bands is empty: name at least one"),

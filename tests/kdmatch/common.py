@@ -40,3 +40,11 @@ def real_pair() -> tuple[Table, Table]:
 def xy(table: Table) -> np.ndarray:
     """Columns x and y as (star, 2)."""
     return np.column_stack([np.asarray(table["x"]), np.asarray(table["y"])])
+
+
+def real_lists() -> tuple[list[np.ndarray], np.ndarray, list[str]]:
+    """Positions in 46 exposures of NGC 7099, the pointing of each and its start; see the file."""
+    table = Table.read(DATA / "ngc7099_positions.ecsv", format="ascii.ecsv")
+    number, positions = np.asarray(table["exposure"]), xy(table)
+    lists = [positions[number == n] for n in np.unique(number)]
+    return lists, np.array(table.meta["pointing"]), table.meta["start"]

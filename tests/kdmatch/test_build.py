@@ -121,7 +121,7 @@ def test_a_failed_build_keeps_the_old_library_and_shows_the_messages(copied_pack
 def test_a_library_of_another_version_is_refused(copied_package):
     python("from kdmatch.build import build_library; build_library()", copied_package)
     binding = copied_package / "kdmatch" / "_binding.py"
-    binding.write_text(binding.read_text().replace("ABI = 1", "ABI = 99"))
+    binding.write_text(binding.read_text().replace("ABI = 2", "ABI = 99"))
     done = python(CALL, copied_package)
     assert "LibraryMissing" in done.stderr
     assert "this module (99," in done.stderr

@@ -34,7 +34,7 @@ def field_area(stars):
 
 
 def log_false_alarm(reference, target, n_pairs, radius, scale, ratio):
-    """The formula of README.md, for target catalogues under 16 stars (no local density)."""
+    """The bound of README.md in one direction, for targets under 16 stars (no local density)."""
     n, m = len(reference), len(target)
     area = field_area(target)
     classes = 4
@@ -71,8 +71,12 @@ def test_the_stated_probability_is_the_documented_formula(n, common, scale):
     assert len(found.pairs) == common
     # without noise the residuals vanish and the least radius counts: a hundredth of the tolerance
     ratio = ratio_limit(0.03)
-    expected = log_false_alarm(reference, target, common, 0.01, scale, ratio) / np.log(10)
+    forward = log_false_alarm(reference, target, common, 0.01, scale, ratio)
+    backward = log_false_alarm(target, reference, common, 0.01, 1 / scale, ratio)
+    expected = (min(forward, backward) + np.log(2)) / np.log(10)
     assert found.log10_false_alarm == pytest.approx(expected, abs=1e-6)
+    turned = kdmatch.match(target, reference)
+    assert turned.log10_false_alarm == pytest.approx(expected, abs=1e-6)
 
 
 def test_the_volume_of_permitted_maps_is_that_of_a_direct_count():

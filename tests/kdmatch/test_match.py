@@ -100,15 +100,6 @@ def test_deviations_from_the_truth_scatter_as_the_covariance_says():
     assert abs(total / 150 - expected) < 5 * np.sqrt(2 * 7.7 / 150)
 
 
-def test_position_errors_follow_from_the_covariance():
-    pair = simulate_pair(30, affine_of(), seed=7)
-    found = kdmatch.match(pair.reference, pair.target)
-    at = np.array([[0.0, 0.0], [300.0, 10.0]])
-    row = np.array([300.0, 10.0, 1.0])
-    expected = np.sqrt([row @ found.covariance[:3, :3] @ row, row @ found.covariance[3:, 3:] @ row])
-    np.testing.assert_allclose(found.position_sigma_px(at)[1], expected, rtol=1e-10)
-
-
 def test_noise_above_a_quarter_of_the_tolerance_does_not_cost_pairs():
     """At 0.4 px per axis exp(-1 / (2 * 0.16)) = 4 % of all pairs lie beyond 1 px: 12 of 300."""
     pair = simulate_pair(300, affine_of(), noise_px=0.4, field_px=(3000, 3000), seed=8)

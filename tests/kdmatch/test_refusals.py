@@ -1,5 +1,7 @@
 """Each way to fail: bad input is a ValueError that names it, chance is a NoMatch that says why."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -51,6 +53,8 @@ def test_too_many_rows_are_refused_before_anything_is_allocated():
         ("max_false_alarm", 1.0),
         ("max_field_error_px", 0.0),
         ("max_candidates", 0),
+        ("max_work", 0),
+        ("fixed", [[1.0, np.nan]]),
         ("prior", [[1, 0], [0, 1]]),
         ("prior", [[np.nan, 0, 0], [0, 1, 0]]),
     ],
@@ -152,6 +156,40 @@ def test_the_budget_of_candidates_is_kept():
     with pytest.raises(kdmatch.NoMatch, match="budget") as caught:
         kdmatch.match(*unrelated(60, 1), max_candidates=500)
     assert caught.value.n_candidates == 500
+
+
+def crowds(seed, n=400):
+    """Independent fields so dense that every hypothesis finds some partners."""
+    rng = np.random.default_rng([seed, 8])
+    return rng.uniform(0, 1, (2, n, 2)) * [319, 313]
+
+
+def test_a_hopeless_search_ends_within_its_budget_and_says_what_was_tried():
+    """One hypothesis may be under way when the budget ends: 60 rounds over 400 stars at 7 units."""
+    with pytest.raises(kdmatch.NoMatch, match="budget of work") as caught:
+        kdmatch.match(*crowds(0), tolerance_px=2.0, max_work=3_000_000)
+    assert 3_000_000 <= caught.value.work < 3_000_000 + 2 * 60 * 400 * 7
+    assert "candidates" in str(caught.value)
+    assert caught.value.n_verified > 0
+
+
+def test_work_is_counted_and_not_timed():
+    """The same search twice does the same work: load and clock have no part in it."""
+    work = set()
+    for _ in range(2):
+        with pytest.raises(kdmatch.NoMatch) as caught:
+            kdmatch.match(*crowds(1), tolerance_px=2.0, max_work=2_000_000)
+        work.add((caught.value.work, caught.value.n_candidates, str(caught.value)))
+    assert len(work) == 1
+
+
+def test_the_default_budget_is_two_seconds_of_cpu_time():
+    """The longest kinds of search; a busy machine counts up to twice the time of a quiet one."""
+    for seed in range(2):
+        start = time.process_time()
+        with pytest.raises(kdmatch.NoMatch):
+            kdmatch.match(*crowds(seed + 10), tolerance_px=0.7, allow_reflection=True)
+        assert time.process_time() - start < 2
 
 
 def test_a_stricter_limit_refuses_what_a_looser_one_accepts():

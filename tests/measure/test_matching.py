@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.errors import NoStarsMatched
-from pipeline.measure.matching import match_exposure
+from pipeline.measure.matching import is_single, match_exposure
 from tests.measure.fields import STUDY_XY
 
 AFFINE = np.array([[0.9991, 0.0027, -0.40], [0.0054, 0.9982, 4.48]])  # the real pair of the record
@@ -62,3 +62,10 @@ def test_too_few_detections_are_no_match(n):
 def test_another_pixel_scale_is_no_match():
     with pytest.raises(NoStarsMatched):
         match_exposure(STUDY_XY, STUDY_XY * 1.05, **LIMITS)
+
+
+def test_a_star_is_single_if_no_other_is_within_the_limit():
+    xy = np.array([(0.0, 0.0), (5.9, 0.0), (20.0, 0.0)])
+    assert is_single(xy, 6.0).tolist() == [False, False, True]
+    assert is_single(xy[:1], 6.0).tolist() == [True]
+    assert is_single(xy[:0], 6.0).shape == (0,)

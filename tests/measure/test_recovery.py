@@ -11,6 +11,7 @@ from pipeline.config.settings import Settings
 from pipeline.config.star_registry import StarRegistry
 from pipeline.measure import detect, make_reference, measure
 from pipeline.measure.extraction import extract_spectra
+from pipeline.measure.matching import is_single
 from pipeline.measure.photometry import integrate_band
 from pipeline.muse.cube import open_cube
 from pipeline.simulation import PlannedExposure
@@ -37,10 +38,10 @@ class Recovery:
         self.reference = make_reference("R", self.detections[0], StarRegistry(ids, x, y), SETTINGS)
         self.rows = np.searchsorted(ids, self.reference.star_id)
         self.measured = [
-            measure(cube, detection.sources.xy, self.reference, SETTINGS)
+            measure(cube, detection, self.reference, SETTINGS)
             for cube, detection in zip(self.cubes, self.detections, strict=True)
         ]
-        self.sharp = ~self.reference.blended
+        self.sharp = is_single(self.reference.xy, 6.0)
 
     def expected(self, index):
         """Noise-free band fluxes and sigma in the very apertures that were measured."""
@@ -94,7 +95,9 @@ def test_band_fluxes_are_unbiased_and_scatter_as_their_errors_say(recovery):
         fluxes = measurement.photometry[0].fluxes
         use = np.isfinite(fluxes.flux) & np.isfinite(truth.flux)
         assert use.mean() > 0.95
-        np.testing.assert_allclose(fluxes.sigma[use], truth.sigma[use], rtol=0.02)
+        # the factor of blank sky is known to 3 %, and counts only where it exceeds 1
+        ratio = fluxes.sigma[use] / truth.sigma[use]
+        assert ((ratio > 0.98) & (ratio < 1 + 4 * 0.03)).all()
         pulls.append(np.where(use, (fluxes.flux - truth.flux) / truth.sigma, np.nan))
     largest = np.array(pulls)[:, :, 4]  # apertures of one star share photons: the largest decides
     largest = largest[np.isfinite(largest)]
@@ -112,7 +115,7 @@ def test_band_fluxes_are_unbiased_and_scatter_as_their_errors_say(recovery):
 def test_snr_of_the_reference_is_that_of_the_study(recovery):
     # The simulator gives each star its SNR of the study at r = 4.5 px about the true position.
     wanted = np.array([star.snr[3] for star in recovery.campaign.stars])[recovery.rows]
-    found = recovery.measured[0].photometry[0].fluxes.snr[:, 3]
+    found = recovery.measured[0].photometry[0].published.snr[:, 3]
     use = recovery.sharp & np.isfinite(found)
     assert use.sum() >= 22
     # +-1 from noise, and 2 % because a mask of whole spaxels holds other ones when it moves

@@ -34,6 +34,7 @@ def catalogue(
 ):
     xy = np.asarray(xy, float)
     image = np.ones(SHAPE) if image is None else image
+    keywords.setdefault("contamination", np.zeros(len(xy)))
     return build_catalogue(
         "E", image, xy, np.arange(len(xy)), standard, settings, registry=registry, **keywords
     )
@@ -132,29 +133,32 @@ def test_a_registry_of_another_field_is_refused_with_the_remedy():
 
 
 def test_each_flag_has_its_limit_and_its_reason():
-    settings = SETTINGS  # edge 5.5 + 2.5 = 8 px, blended 6 px, near the standard 30 px
-    xy = [(100.0, 7.9), (100.0, 20.0), (200.0, 50.0), (205.9, 50.0), (187.3, 122.0), (50.0, 200.0)]
-    out = catalogue(xy, settings=settings, image=np.ones((304, 315)))
+    settings = SETTINGS  # edge 5.5 + 2.5 = 8 px, contamination 0.02, near the standard 30 px
+    xy = [(100.0, 7.9), (100.0, 20.0), (200.0, 50.0), (215.0, 50.0), (187.3, 122.0), (50.0, 200.0)]
+    change = np.array([0.0, 0.0, 0.0201, 0.02, 0.0, 0.0])
+    out = catalogue(xy, settings=settings, image=np.ones((304, 315)), contamination=change)
     # the image ends at row -1: 8.9 px and 21 px away
-    assert out.flags == ("", "", "blended", "blended", "near_standard", "")
+    assert out.flags == ("", "", "blended", "", "near_standard", "")
+    np.testing.assert_array_equal(out.contamination, change)
     image = np.ones(SHAPE)
     image[0] = np.nan
-    out = catalogue(xy, image=image)
+    out = catalogue(xy, image=image, contamination=change)
     assert out.flags[0] == "edge"
     assert out.reasons[0] == "7.9 px from the edge of the footprint, less than 8 px"
-    assert out.reasons[2] == "5.9 px from its neighbour, less than 6 px"
+    assert out.reasons[2] == "neighbours can change ln F by 0.02, more than 0.02"
     assert out.reasons[4] == "29.4 px from the standard, less than 30 px"
     assert out.reasons[5] == ""
 
 
 def test_a_star_may_carry_several_flags():
-    out = catalogue([(187.0, 8.0), (189.0, 8.0)], standard=(187.0, 20.0), image=np.ones((300, 300)))
+    out = catalogue(
+        [(187.0, 8.0), (189.0, 8.0)],
+        standard=(187.0, 20.0),
+        image=np.ones((300, 300)),
+        contamination=np.array([0.3, np.inf]),
+    )
     assert out.flags == ("blended near_standard", "blended near_standard")
     assert out.reasons[0].count(";") == 1
-
-
-def test_one_star_has_no_neighbour():
-    assert catalogue([(100.0, 100.0)]).flags == ("",)
 
 
 def test_channel_and_slice_follow_from_the_centre_of_the_footprint():

@@ -4,26 +4,44 @@ import numpy as np
 import pytest
 from astropy import units as u
 
-from pipeline.muse.geometry import slice_address
+from pipeline.muse.geometry import NARROW_FIELD, WIDE_FIELD, slice_address
 from pipeline.schema import TABLES, make_table
 
 
 def test_the_corners_of_the_field_are_the_first_and_last_slices():
-    address = slice_address(np.array([-149.9, 149.9, 0.1]), np.array([-149.9, 149.9, 0.1]))
+    x, y = WIDE_FIELD.width_px / 2 - 0.1, WIDE_FIELD.height_px / 2 - 0.1
+    address = slice_address(np.array([-x, x, 0.1]), np.array([-y, y, 0.1]))
     np.testing.assert_array_equal(address.channel, [1, 24, 13])
     np.testing.assert_array_equal(address.slice, [1, 48, 25])
 
 
-def test_every_slice_of_every_channel_is_seen_and_none_twice():
-    x, y = np.meshgrid(np.arange(-149.5, 150, 1), np.linspace(-149.9, 149.9, 1200))
-    address = slice_address(x, y)
+@pytest.mark.parametrize("layout", [WIDE_FIELD, NARROW_FIELD])
+def test_every_slice_of_every_channel_is_seen_and_none_twice(layout):
+    half_x, half_y = layout.width_px / 2, layout.height_px / 2
+    x, y = np.meshgrid(
+        np.arange(0.5 - half_x, half_x, 1), np.linspace(0.1 - half_y, half_y - 0.1, 1200)
+    )
+    address = slice_address(x, y, layout)
     assert len({*zip(address.channel.ravel(), address.slice.ravel(), strict=True)}) == 24 * 48
 
 
 def test_outside_the_field_there_is_no_slice():
-    address = slice_address(np.array([151.0, np.nan, 0.0]), np.array([0.0, 0.0, -150.1]))
+    beyond = WIDE_FIELD.width_px / 2 + 0.1, -WIDE_FIELD.height_px / 2 - 0.1
+    address = slice_address(np.array([beyond[0], np.nan, 0.0]), np.array([0.0, 0.0, beyond[1]]))
     assert not address.channel.any()
     assert not address.slice.any()
+
+
+def test_the_field_has_the_size_that_cubes_in_the_slicers_frame_have():
+    # 315 x 307 px at airmass 1.05, 318 x 308 at 1.53: refraction adds the rest
+    assert (WIDE_FIELD.width_px, WIDE_FIELD.height_px) == (313.0, 305.5)
+    assert WIDE_FIELD.n_rows * WIDE_FIELD.row_height_px == pytest.approx(305.5)
+    assert WIDE_FIELD.n_slices == 48
+
+
+def test_edge_slices_are_the_first_and_last_of_each_stack():
+    # where mpdaf's map of the slicer has the edges of the four stacks
+    assert WIDE_FIELD.edge_slices().tolist() == [1, 12, 13, 24, 25, 36, 37, 48]
 
 
 @pytest.mark.parametrize("name", TABLES)

@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+PARAMETERS = ("nifu", "saveimage", "skymethod", "save", "lambdamin", "lambdamax", "nsum")
 MAKES = {
     "muse_bias": ["MASTER_BIAS"],
     "muse_flat": ["MASTER_FLAT", "TRACE_TABLE"],
@@ -35,16 +36,20 @@ def primary(*cards: str) -> bytes:
 
 
 def quality(recipe: str, spoilt: bool) -> list[str]:
-    """The QC cards of a wavelength calibration."""
+    """The QC cards of traces and of a wavelength calibration; a spoilt one lacks a lamp."""
+    if recipe == "muse_flat":
+        return [f"HIERARCH ESO QC TRACE SLICE{n} MAXSLOPE = 0.001" for n in range(1, 49)]
     if recipe != "muse_wavecal":
         return ["HIERARCH ESO QC FAKE = 1.5"]
     values = {
-        "LINES NID": 70,
+        "LINES NID": 95 if spoilt else 102,
+        "FIT NLINES": 63 if spoilt else 70,
         "FIT RMS": 0.02,
         "DWLEN BOTTOM": 14.0 if spoilt else 0.5,
         "DWLEN TOP": 0.5,
     }
-    return [
+    lamps = [3, 4] if spoilt else [3, 4, 5]
+    return [f"HIERARCH ESO QC WAVECAL SLICE20 LAMP{n} LINES PEAK MAX = 56000.0" for n in lamps] + [
         f"HIERARCH ESO QC WAVECAL SLICE{number} {key} = {value}"
         for number in range(1, 49)
         for key, value in values.items()
@@ -69,6 +74,10 @@ def cube() -> bytes:
 def main() -> int:
     """Do as the real one would."""
     recipe = next(word for word in sys.argv[1:] if not word.startswith("--"))
+    if "--params" in sys.argv:
+        print("Recipe Parameters :")
+        print("\n".join(f"  {name} : 0" for name in PARAMETERS))
+        return 0
     files = [line.split() for line in Path(sys.argv[-1]).read_text().splitlines()]
     for path, _ in files:
         head = Path(path).read_bytes()[:2880].decode("ascii", "replace")

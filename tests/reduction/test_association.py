@@ -5,17 +5,21 @@ from dataclasses import replace
 import pytest
 from astropy.io import fits
 
+from pipeline.config.standards import same_star
 from pipeline.errors import (
     AmbiguousStandard,
     AssociationRefused,
     CalibrationMissing,
     NoStandard,
-    UnknownCategory,
     WrongStandard,
 )
 from pipeline.muse.association import File, parse_tree, tree_xml
-from pipeline.reduction.association import Wanted, check_standard, standard_group
-from tests.reduction.trees import OTHER, STD, bias, standard, static, tree
+from pipeline.reduction.association import Wanted, check_standard, standard_calibrations
+from tests.reduction.trees import OTHER, STD, bias, standard, tree
+
+
+def standard_group(of, wanted):
+    return standard_calibrations(of, wanted).group
 
 
 def test_the_wanted_standard_is_found_below_its_science_exposure():
@@ -55,21 +59,29 @@ def test_no_standard_reports_what_the_archive_says():
         standard_group(tree(messages=("this file type is not supported",)), Wanted(STD))
 
 
-def test_an_incomplete_group_anywhere_below_the_standard_is_refused():
-    broken = replace(bias(), complete=False, messages=("only 2 frames",))
-    with pytest.raises(CalibrationMissing, match=r"BIAS incomplete \(only 2 frames"):
-        standard_group(tree(standard(broken)), Wanted(STD))
+def test_a_standard_listed_again_with_too_little_is_not_ambiguous():
+    both = tree(standard(without="ARC"), standard())
+    assert standard_group(both, Wanted(STD)) == standard()
 
 
-@pytest.mark.parametrize("group", ["EXTINCT_TABLE"])
-def test_a_missing_category_is_named(group):
-    with pytest.raises(CalibrationMissing, match=group):
-        standard_group(tree(standard(without=group)), Wanted(STD))
+def test_a_missing_kind_is_named_with_what_the_archive_says():
+    with pytest.raises(CalibrationMissing, match=r"no BIAS \(at least 3 frames\).*only 2 frames"):
+        standard_group(tree(_with_two_biases(standard())), Wanted(STD))
 
 
-def test_an_unknown_category_is_refused_and_named():
-    with pytest.raises(UnknownCategory, match="FANCY_TABLE"):
-        standard_group(tree(standard(static("FANCY_TABLE"))), Wanted(STD))
+def _with_two_biases(group):
+    if group.files[0].category == "BIAS":
+        told = ("only 2 frames",)
+        return replace(group, files=group.files[:2], complete=False, messages=told)
+    return replace(group, children=tuple(map(_with_two_biases, group.children)))
+
+
+def test_a_static_table_that_neither_tree_nor_installation_has_is_named():
+    lacking = tree(standard(without="EXTINCT_TABLE"))
+    with pytest.raises(CalibrationMissing, match="EXTINCT_TABLE"):
+        standard_calibrations(lacking, Wanted(STD), installed=())
+    found = standard_calibrations(lacking, Wanted(STD), installed=("EXTINCT_TABLE",))
+    assert "EXTINCT_TABLE is not in the tree: that of the recipes' installation" in found.notes[0]
 
 
 @pytest.mark.parametrize(
@@ -97,14 +109,34 @@ def _header(target="LTT3218", ra=130.3854, dec=-32.9428):
 WANTED = Wanted(STD, "LTT 3218", 130.3854, -32.9428, 3.0)
 
 
-@pytest.mark.parametrize("spelling", ["LTT3218", "LTT-3218", "ltt 3218"])
-def test_a_target_may_be_spelt_freely(spelling):
-    check_standard(_header(spelling), WANTED)
+@pytest.mark.parametrize("spelling", ["LTT3218", "LTT-3218", "ltt 3218", "WD 0839-327"])
+def test_a_target_may_be_spelt_freely_or_have_another_name(spelling):
+    assert check_standard(_header(spelling), WANTED) == ()
 
 
-def test_another_target_is_refused():
+# The names that observers gave to standards which the headers' positions identify
+REAL_NAMES = {
+    "GJ 754.1A": ("GJ 754.1A", "EG131", "EG 131", "LAWD 74"),
+    "CD-32 9927": ("CD-32 9927", "CD-32d9927", ""),
+    "LTT 3218": ("GJ 318", "EG274", "CD-38 10980", ""),
+}
+
+
+@pytest.mark.parametrize("star", REAL_NAMES)
+def test_position_decides_and_the_name_is_a_note(star):
+    wanted = replace(WANTED, target=star)
+    for name in REAL_NAMES[star]:
+        notes = check_standard(_header(name), wanted)
+        assert len(notes) == (0 if name and same_star(name, star) else 1)
+    with pytest.raises(WrongStandard, match=r"60\.0 arcmin"):
+        check_standard(_header(star, dec=-33.9428), wanted)
+
+
+def test_without_a_position_to_ask_for_the_name_decides():
+    nowhere = Wanted(STD, "LTT 3218")
     with pytest.raises(WrongStandard, match="'EG274', not 'LTT 3218'"):
-        check_standard(_header("EG274"), WANTED)
+        check_standard(_header("EG274"), nowhere)
+    assert len(check_standard(_header(""), nowhere)) == 1
 
 
 def test_another_position_is_refused_with_the_distance():

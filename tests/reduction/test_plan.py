@@ -1,13 +1,14 @@
 """A plan follows from the tree alone."""
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
 from pipeline.errors import CalibrationMissing
 from pipeline.reduction.describe import describe
 from pipeline.reduction.plan import ALL_CHANNELS, Choices, Input, merge, plan_reduction
-from tests.reduction.trees import OTHER, STD, standard, static
+from tests.reduction.trees import OTHER, STD, standard, static, without_everywhere
 
 TWO = Choices(channels=(12, 13), response=Input("STD_RESPONSE", "response"))
 FULL = Choices(response=Input("STD_RESPONSE", "response"))
@@ -90,12 +91,21 @@ def test_the_uncalibrated_cube_is_made_from_one_merged_table():
     assert [i.tag for i in make_cube.inputs].count("PIXTABLE_OBJECT") == 1
 
 
-@pytest.mark.parametrize(
-    ("group", "tag"), [("BIAS", "BIAS"), ("LAMP_FLAT", "FLAT"), ("ARC", "ARC")]
-)
-def test_missing_frames_are_named(group, tag):
+@pytest.mark.parametrize("tag", ["BIAS", "FLAT", "ARC"])
+def test_missing_frames_are_named(tag):
     with pytest.raises(CalibrationMissing, match=tag):
-        plan_reduction(standard(without=group), TWO)
+        plan_reduction(without_everywhere(standard(), tag), TWO)
+
+
+def test_frames_that_only_another_calibration_has_are_used():
+    """The standard lacks biases and arcs of its own: those of the lamp flats, of the twilights."""
+    lacking = replace(
+        standard(),
+        children=tuple(c for c in standard().children if c.category not in ("BIAS", "ARC")),
+    )
+    plan = plan_reduction(lacking, TWO)
+    basic = _call(plan, "muse_scibasic", 12)
+    assert {"MASTER_BIAS", "WAVECAL_TABLE"} <= {i.tag for i in basic.inputs}
 
 
 def test_the_description_names_recipes_channels_parameters_and_notes():

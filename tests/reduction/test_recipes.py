@@ -13,7 +13,6 @@ from pipeline.errors import CalibrationRejected, RecipeFailed
 from pipeline.measure import detect, make_reference, measure
 from pipeline.muse.cube import open_cube
 from pipeline.muse.geometry import ROW_HEIGHT_PX
-from pipeline.reduction.evidence import check_quality
 from pipeline.reduction.exposures import call_records, reduce_exposures
 from pipeline.reduction.workshop import Workshop, product_paths
 from pipeline.simulation.raw.campaign import exposure_scene
@@ -249,4 +248,3 @@ def test_a_lamp_whose_shutter_is_closed_is_noticed(reduced, tmp_path):
             fits.setval(raw / name, "ESO INS SHUT5 ST", value=False)
     (bad,) = reduce_exposures(reduced.orders(0), replace(workshop, raw=raw), reduced.settings)
     assert isinstance(bad.error, CalibrationRejected)
-    assert check_quality("muse_flat", {}) is None

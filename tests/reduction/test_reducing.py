@@ -6,15 +6,15 @@ from dataclasses import replace
 import pytest
 
 from pipeline.config.settings import Field
-from pipeline.errors import CalibrationMissing, NotReduced, RecipeFailed, WorkerLost
+from pipeline.errors import CalibrationMissing, NotReduced, RecipeFailed, RecipesMissing, WorkerLost
 from pipeline.muse.association import tree_xml
 from pipeline.reduction.recipes import INSTALL_LINE
+from pipeline.tasks import installed, schedule
 from pipeline.tasks import reduce as reduce_tasks
-from pipeline.tasks import schedule
 from pipeline.workflow.executors import Workers
 from tests.reduction.fake_esorex import primary
 from tests.reduction.site import Site
-from tests.reduction.trees import STD, standard, tree
+from tests.reduction.trees import STD, standard, tree, without_everywhere
 
 LATER = "MUSE.2019-03-11T00:30:00.000"  # a night after STD
 FIELD = Field()
@@ -24,7 +24,7 @@ LOCAL = Workers(1)
 @pytest.fixture
 def site(tmp_path, monkeypatch):
     made = Site(tmp_path, monkeypatch)
-    monkeypatch.setattr(reduce_tasks, "find_runner", lambda _: made.runner)
+    monkeypatch.setattr(installed, "find_runner", lambda *_: made.runner)
     for name in (STD, LATER):
         made.frame(name)
         (made.raw / f"{name}_raw2raw.xml").write_bytes(tree_xml(tree(standard(name=name))))
@@ -130,7 +130,7 @@ def test_a_crash_is_tried_again_by_the_next_run(site):
 
 
 def test_an_incomplete_tree_is_a_typed_error_of_its_exposure(site):
-    incomplete = tree_xml(tree(standard(name=LATER, without="ARC")))
+    incomplete = tree_xml(tree(without_everywhere(standard(name=LATER), "ARC")))
     (site.raw / f"{LATER}_raw2raw.xml").write_bytes(incomplete)
     found = entries(reduce(site))
     assert isinstance(found[LATER].error, CalibrationMissing)
@@ -157,10 +157,10 @@ def test_a_lost_worker_leaves_a_row_and_is_tried_again(site):
 def test_a_site_can_be_built_where_no_recipes_are_installed(site, monkeypatch):
     jobs = reduce(site)
 
-    def missing(_):
-        raise reduce_tasks.RecipesMissing(INSTALL_LINE)
+    def missing(*_):
+        raise RecipesMissing(INSTALL_LINE)
 
-    monkeypatch.setattr(reduce_tasks, "find_runner", missing)
+    monkeypatch.setattr(installed, "find_runner", missing)
     assert [reduce_tasks.stale(job) for job in jobs] == [{}, {}]
 
 

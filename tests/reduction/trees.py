@@ -1,14 +1,24 @@
 """Association trees for tests: one complete standard, and what may be wrong with it."""
 
+from dataclasses import replace
+
 from pipeline.muse.association import Association, AssociationTree, File
 
 STD = "MUSE.2019-03-10T00:30:00.000"
 OTHER = "MUSE.2019-03-10T09:30:00.321"
+# Start of the frames of a group; OTHER has no illumination flat near it
+STARTS = {
+    "ILLUM": "2019-03-10T00:22",
+    "BIAS": "2019-03-10T10:00",
+    "LAMP_FLAT": "2019-03-10T11:00",
+    "ARC": "2019-03-10T12:00",
+    "SKY_FLAT": "2019-03-09T22:30",
+}
 
 
 def raw(category: str, tag: str, n: int, *children: Association, first: int = 0) -> Association:
-    """A group of n frames."""
-    names = [f"MUSE.2019-03-10T1{len(category) % 10}:{first + i:02d}:00.000" for i in range(n)]
+    """A group of n frames, one a second."""
+    names = [f"MUSE.{STARTS[category]}:{first + i:02d}.000" for i in range(n)]
     return Association(category, tuple(File(name, tag) for name in names), children)
 
 
@@ -51,6 +61,17 @@ def standard(*more: Association, name: str = STD, without: str = "") -> Associat
     ]
     kept = tuple(child for child in (*children, *more) if child.category != without)
     return Association("STD", (File(name, "STD"),), kept)
+
+
+def without_everywhere(group: Association, tag: str) -> Association:
+    """The group without files of a kind, nor groups that would be empty."""
+    children = tuple(
+        without_everywhere(child, tag)
+        for child in group.children
+        if any(file.category != tag for file in child.files)
+    )
+    files = tuple(file for file in group.files if file.category != tag)
+    return replace(group, files=files, children=children)
 
 
 def tree(*groups: Association, messages: tuple[str, ...] = ()) -> AssociationTree:

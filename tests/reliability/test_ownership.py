@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.config.paths import ROOT
 from pipeline.errors import WorkspaceError
-from pipeline.report.packing import pack
+from pipeline.report.downloads.packing import pack
 from pipeline.workflow import ownership
 from pipeline.workflow.ownership import (
     DEMO,

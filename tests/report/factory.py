@@ -8,7 +8,7 @@ import numpy as np
 from astropy.table import QTable
 from astropy.time import Time
 
-from pipeline.muse.exposure import MODES
+from pipeline.muse.modes import WIDE_FIELD
 from pipeline.published import read_record
 from pipeline.report.build import BuildInfo
 from pipeline.report.citation import Author, Citation
@@ -106,7 +106,7 @@ def campaign(
     """A campaign with one exposure per night and mode, one outlier, one failed exposure."""
     rng = np.random.default_rng(seed)
     shots = _shots(rng, n_nights)
-    ids = [f"MUSE.{night}T05:00:0{MODES.index(mode)}.000" for night, mode, _ in shots]
+    ids = [f"MUSE.{night}T05:00:0{WIDE_FIELD.index(mode)}.000" for night, mode, _ in shots]
     if hostile:
         ids[0] = HOSTILE_ID
     star_ids = sorted({star for pair in HEADLINE for star in pair} | set(range(1, n_stars + 1)))
@@ -144,7 +144,8 @@ def campaign(
         reference_exposure=ids[2],
         image=_image(rng, xy),
         spectra={
-            mode: _spectra(rng, mode, ids, star_ids, brightness, radii_px) for mode in sorted(MODES)
+            mode: _spectra(rng, mode, ids, star_ids, brightness, radii_px)
+            for mode in sorted(WIDE_FIELD)
         },
         reductions=reductions(ids[:2], HOSTILE if hostile else "CHIP information does not match"),
         inputs_digest="ab" * 32,
@@ -178,7 +179,9 @@ def _shots(rng: np.random.Generator, n_nights: int) -> list[tuple[str, str, floa
     mjd = 58492.0 + days
     nights = [str(Time(value - 0.5, format="mjd").iso[:10]) for value in mjd]
     return [
-        (night, mode, value) for night, value in zip(nights, mjd, strict=True) for mode in MODES
+        (night, mode, value)
+        for night, value in zip(nights, mjd, strict=True)
+        for mode in WIDE_FIELD
     ]
 
 
@@ -396,7 +399,7 @@ def _spectra(
     brightness: np.ndarray,
     radii_px: tuple[float, ...],
 ) -> SpectrumSet:
-    members = [one for one in ids if one.endswith(f"0{MODES.index(mode)}.000")][:3]
+    members = [one for one in ids if one.endswith(f"0{WIDE_FIELD.index(mode)}.000")][:3]
     wave_aa = np.arange(4750.0 if mode.endswith("N") else 4600.0, 9351.0, 25.0)
     shape = (len(members), len(stars), len(radii_px), len(wave_aa))
     growth = np.interp(radii_px, APERTURE_RADII_PX, [0.3, 0.6, 0.8, 0.95, 1.0])[:, None]

@@ -12,13 +12,13 @@ import pytest
 from pipeline.errors import ConfigError, PreviousReportInvalid
 from pipeline.report.build import ROOT, collect
 from pipeline.report.changes import CampaignChanges, compare
-from pipeline.report.downloads.files import report_json
 from pipeline.report.downloads.report_file import (
     SIZE_LIMIT,
     ReportFile,
     parse_report,
     read_previous,
 )
+from pipeline.report.downloads.report_json import report_json
 from pipeline.report.pages.base import PageInputs, PageNumbering, make_page
 from pipeline.report.pages.changes_section import changes_section
 from pipeline.report.pages.summary import PAGE

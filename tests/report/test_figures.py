@@ -27,7 +27,7 @@ from pipeline.report.figures.spectra import running_mean
 from pipeline.report.figures.static_image import static_svg
 from pipeline.report.figures.timeline_panels import panel_axes, timing_of
 from pipeline.report.figures.timelines import headline_timelines, pair_explorer, range_for
-from pipeline.report.pages import detection
+from pipeline.report.pages import detection, scatter
 from pipeline.report.pages.base import PageInputs, make_page
 from pipeline.report.pages.registry import make_pages
 from pipeline.schema.results import Results
@@ -213,7 +213,8 @@ def test_a_long_pause_breaks_the_axis_of_dates() -> None:
 
 def test_a_few_nights_have_labels_of_days() -> None:
     """No month may begin between two nights, and then an axis of months has no label at all."""
-    nights = QTable({"exposure_id": ["a", "b"], "mjd_mid": [58552.1, 58554.1], "night": ["", ""]})
+    columns = {"mjd_mid": [58552.1, 58554.1], "night": ["", ""], "mode": ["WFM-AO-N"] * 2}
+    nights = QTable({"exposure_id": ["a", "b"], **columns})
     timing = timing_of(nights, {"a", "b"}, {})
     assert timing.stretches[0].first == "2019-03-04"
     layout = panel_axes(0, 1, 0.2, timing)
@@ -237,8 +238,8 @@ def test_scatter_shows_photon_noise_of_two_equal_stars() -> None:
         "circle", "@blue",
     )  # fmt: skip
     figure = scatter_figure(
-        [points], [], Floor(0.04, 0.01, 8.0, "floor"), figure_id="f", title="t", caption="c",
-        simulated=False, tables=(),
+        [points], [], Floor(0.04, 0.01, 8.0, "floor"), choice=("R_Bessel", 3.0), figure_id="f", title="t",
+        caption="c", simulated=False, tables=(),
     )  # fmt: skip
     line = next(trace for trace in figure.data if trace["name"].startswith("photon"))
     x, y = np.array(line["x"]), np.array(line["y"])
@@ -255,8 +256,8 @@ def test_the_still_picture_has_the_floor_where_plotly_has_it() -> None:
         "circle", "@blue",
     )  # fmt: skip
     figure = scatter_figure(
-        [points], [], Floor(0.03, 0.0, np.nan, "floor"), figure_id="f", title="t", caption="c",
-        simulated=False, tables=(),
+        [points], [], Floor(0.03, 0.0, np.nan, "floor"), choice=("R_Bessel", 3.0), figure_id="f", title="t",
+        caption="c", simulated=False, tables=(),
     )  # fmt: skip
     root = ElementTree.fromstring(static_svg(figure))
     line = next(
@@ -299,3 +300,15 @@ def test_the_script_and_python_know_the_same_colours() -> None:
     for name, color in LIGHT.items():
         assert len(re.findall(rf'\b{name[1:]}: "', script)) == 2, f"{name} must be in both palettes"
         assert color.lower().replace(" ", "") in script.lower().replace(" ", "")
+
+
+def test_pairs_without_any_snr_make_no_scatter_figure_and_the_page_says_why() -> None:
+    """Seen with R_Bessel and a reference exposure in which the sodium notch takes that band."""
+    campaign = factory.campaign()
+    pairs = campaign.tables["pairs"].copy()
+    pairs["snr_gmean"] = np.nan
+    blind = replace(campaign, tables={**campaign.tables, "pairs": pairs})
+    page = make_page(scatter.PAGE, PageInputs((blind,), factory.build_info(), {}))
+    assert page
+    assert page.figures == ()
+    assert page.context["shown"][0].figure is None

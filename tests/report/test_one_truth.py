@@ -143,8 +143,10 @@ def test_what_is_not_known_of_a_build_is_not_shown(tmp_path: Path) -> None:
     render([factory.published()], build, tmp_path / "docs")
     for name in ("index", "about", "downloads"):
         text = html.unescape((tmp_path / "docs" / f"{name}.md").read_text(encoding="utf-8"))
-        for placeholder in ("unknown", "not stated", "No version before", "none: a local", "(yet)"):
+        for placeholder in ("unknown: not", "not stated", "No version before", "none: a", "(yet)"):
             assert placeholder not in text, (name, placeholder)
+    footer = json.loads((tmp_path / "docs" / "site.json").read_text())["footer"]
+    assert footer == "Version v2026.11"
 
 
 def test_an_exposure_ruled_out_leaves_one_value_of_the_published_scatter() -> None:

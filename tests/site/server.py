@@ -8,7 +8,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-# What Pages compresses; pictures, Parquet and .gz go as they are.
+# What Pages compresses; pictures and .gz go as they are.
 TEXT = {".html", ".css", ".js", ".json", ".svg", ".xml", ".txt", ".ecsv", ".csv", ".cff"}
 GZIP_LEVEL = 6  # what web servers use for what they compress on the way
 

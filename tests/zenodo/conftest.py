@@ -1,13 +1,14 @@
 """A deposit service, a site packed for it, and the command line in a folder of its own."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from pipeline.cli.main import main
 from pipeline.report.downloads.packing import pack
+from pipeline.zenodo.service import LIMITS
 from tests.zenodo.server import TOKEN, Service
 
 LABEL = "v2026.11"
@@ -50,7 +51,7 @@ class Desk:
 def desk(tmp_path: Path, service: Service, monkeypatch: pytest.MonkeyPatch) -> Desk:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ZENODO_TOKEN", TOKEN)
-    monkeypatch.setattr("pipeline.zenodo.wire.PAUSE_S", 0.01)
+    monkeypatch.setattr("pipeline.zenodo.service.LIMITS", replace(LIMITS, backoff_s=0.01))
     return Desk(tmp_path, service)
 
 

@@ -3,6 +3,7 @@
 import logging
 import subprocess
 import sys
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from keyring.backend import KeyringBackend
 
 from pipeline.cli.main import main
 from pipeline.report.build import ROOT
+from pipeline.zenodo.service import LIMITS
 from pipeline.zenodo.token import KEYRING_SERVICE, Token
 from tests.zenodo.conftest import LABEL, Desk
 from tests.zenodo.server import TOKEN, Service
@@ -57,7 +59,8 @@ def test_a_silent_service_is_not_waited_for_without_end(
 ) -> None:
     import time
 
-    monkeypatch.setattr("pipeline.zenodo.wire.TIMEOUT_S", (1.0, 0.3))
+    limits = replace(LIMITS, backoff_s=0.01, connect_timeout_s=1.0, read_timeout_s=0.3)
+    monkeypatch.setattr("pipeline.zenodo.service.LIMITS", limits)
     service.fail("GET", "depositions", "silent", status=5)
     started = time.monotonic()
     assert desk.run("reserve") == 0
@@ -140,7 +143,7 @@ def test_what_the_service_lists_is_compared_at_the_end(
 
 @pytest.mark.parametrize(
     ("kind", "said"),
-    [("not json", "not JSON"), ("long", "longer than"), ("bucket", "not sent there")],
+    [("not json", "not JSON"), ("long", "more than"), ("bucket", "not sent there")],
 )
 def test_a_strange_answer_is_an_expected_failure(
     desk: Desk,
@@ -221,8 +224,8 @@ def test_a_crash_shows_no_token(service: Service) -> None:
     """Even a defect, with its traceback, in a process of its own."""
     code = (
         "import sys\nfrom pipeline.cli.main import main\n"
-        "from pipeline.zenodo.wire import Http\n"
-        "Http._judge = lambda *a: 1 / 0\n"
+        "from pipeline.zenodo.service import HttpService\n"
+        "HttpService._judge = lambda *a: 1 / 0\n"
         f"sys.exit(main(['zenodo', 'reserve', '--server', '{service.url}']))"
     )
     done = subprocess.run(

@@ -23,14 +23,21 @@ class ScatterPoints:
     symbol: str
     color: str
 
+    @property
+    def drawable(self) -> np.ndarray:
+        """(pair,) bool: both numbers are positive, so that logarithmic axes have a place."""
+        with np.errstate(invalid="ignore"):
+            good: np.ndarray = (self.snr > 0) & (self.std > 0)
+        return np.asarray(good & np.isfinite(self.snr) & np.isfinite(self.std))
+
 
 @dataclass(frozen=True)
 class Floor:
-    """A scatter that no brightness undercuts: std^2 = value^2 + (k / SNR)^2."""
+    """The stability floor: scatter of two noiseless stars, with its 95 % interval."""
 
     value: float
-    error: float  # 1 sigma; NaN: none stated
-    k: float  # NaN: no curve is drawn
+    low: float
+    high: float
     label: str
 
 
@@ -46,7 +53,7 @@ def scatter_figure(
     simulated: bool,
     tables: tuple[str, ...],
 ) -> Figure:
-    """Standard deviation against geometric mean SNR on logarithmic axes.
+    """Standard deviation in per cent against the SNR of the ratio, on logarithmic axes.
 
     Parameters
     ----------
@@ -61,11 +68,14 @@ def scatter_figure(
     """
     snr = np.concatenate([kind.snr for kind in kinds])
     std = np.concatenate([kind.std for kind in kinds])
-    good = np.isfinite(snr) & np.isfinite(std) & (snr > 0) & (std > 0)
+    good = np.concatenate([kind.drawable for kind in kinds])
     x_range = [float(np.log10(snr[good].min())) - 0.08, float(np.log10(snr[good].max())) + 0.12]
     # low enough to show photon noise at the faint end, which makes its distance plain
-    lows = [std[good].min(), np.sqrt(2) / snr[good].min(), floor.value if floor else np.inf]
-    y_range = [float(np.log10(min(lows))) - 0.3, float(np.log10(std[good].max())) + 0.12]
+    lows = [std[good].min(), 1 / snr[good].max()]
+    y_range = [
+        float(np.log10(100 * min(lows))) - 0.1,
+        float(np.log10(100 * std[good].max())) + 0.12,
+    ]
     data = [_points(kind) for kind in kinds if len(kind.snr)]
     data.append(_photon_line(x_range))
     layout: Layout = {
@@ -73,13 +83,13 @@ def scatter_figure(
         "margin": {"l": 66, "r": 14, "t": 34, "b": 100},
         "hovermode": "closest",
         "xaxis": axis(
-            f"geometric mean SNR of the two stars, {choice[0]}, r = {choice[1]:g} px",
+            f"SNR of the ratio, (1/SNR1² + 1/SNR2²)^-1/2, {choice[0]}, r = {choice[1]:g} px",
             type="log",
             range=[round(v, 4) for v in x_range],
             **ticks(x_range),
         ),
         "yaxis": axis(
-            "standard deviation of the ratio",
+            "1 σ scatter of the ratio [%]",
             type="log",
             range=[round(v, 4) for v in y_range],
             **ticks(y_range),
@@ -90,14 +100,13 @@ def scatter_figure(
     if headline:
         data.append(_headline(headline))
     if floor:
-        if np.isfinite(floor.k):
-            data.append(_floor_curve(floor, x_range))
+        data.append(_floor_curve(floor, x_range))
         layout["shapes"] += _floor_shapes(floor)
         layout["annotations"].append(
             note(
                 plot_text(floor.label),
                 0.995,
-                float(np.log10(floor.value)),
+                float(np.log10(100 * floor.value)),
                 yref="y",
                 xanchor="right",
                 yanchor="bottom",
@@ -117,7 +126,7 @@ def scatter_figure(
         narrow={
             "height": 480,
             "margin": {"l": 54, "r": 8, "t": 34, "b": 140},
-            "xaxis": {"title": {"text": "geometric mean SNR"}},
+            "xaxis": {"title": {"text": "SNR of the ratio"}},
         },
         tables=tables,
     )
@@ -129,14 +138,14 @@ def _points(kind: ScatterPoints) -> Trace:
         "mode": "markers",
         "name": kind.name,
         "x": lean(kind.snr, 4),
-        "y": lean(kind.std, 4),
+        "y": lean(100 * kind.std, 4),
         "marker": {"symbol": kind.symbol, "color": kind.color, "size": 7, "opacity": 0.8},
         "customdata": [
-            [plot_text(label), fixed(float(err), 4) if np.isfinite(err) else ""]
+            [plot_text(label), fixed(100 * float(err), 2) if np.isfinite(err) else ""]
             for label, err in zip(kind.label, kind.std_err, strict=True)
         ],
-        "hovertemplate": "<b>%{customdata[0]}</b><br>SNR %{x:.4g}<br>σ = %{y:.4f} "
-        "± %{customdata[1]}<extra></extra>",
+        "hovertemplate": "<b>%{customdata[0]}</b><br>SNR %{x:.4g}<br>σ = %{y:.2f} "
+        "± %{customdata[1]} %<extra></extra>",
     }
     if not np.isfinite(kind.std_err).any():
         trace["hovertemplate"] = trace["hovertemplate"].replace(" ± %{customdata[1]}", "")
@@ -144,15 +153,15 @@ def _points(kind: ScatterPoints) -> Trace:
 
 
 def _photon_line(x_range: Sequence[float]) -> Trace:
-    """Photon noise of two stars of equal SNR: the least that two of that mean can have."""
+    """Photon noise: 1 / SNR of the ratio, the least that a pair can scatter by."""
     inside = (10.0 ** x_range[0] <= PHOTON_GRID) & (10.0 ** x_range[1] >= PHOTON_GRID)
     snr = PHOTON_GRID[inside]
     return {
         "type": "scatter",
         "mode": "lines",
-        "name": "photon noise, √2 / SNR",
+        "name": "photon noise, 1 / SNR",
         "x": lean(snr, 4),
-        "y": lean(np.sqrt(2) / snr, 4),
+        "y": lean(100 / snr, 4),
         "line": {"color": "@muted", "width": 1.5, "dash": "dash"},
         "hoverinfo": "skip",
     }
@@ -163,9 +172,9 @@ def _floor_curve(floor: Floor, x_range: Sequence[float]) -> Trace:
     return {
         "type": "scatter",
         "mode": "lines",
-        "name": "√(floor² + (k / SNR)²)",
+        "name": "floor and photon noise",
         "x": lean(snr, 4),
-        "y": lean(np.hypot(floor.value, floor.k / snr), 4),
+        "y": lean(100 * np.hypot(floor.value, 1 / snr), 4),
         "line": {"color": "@fg", "width": 1.5},
         "hoverinfo": "skip",
     }
@@ -177,7 +186,7 @@ def _headline(headline: Sequence[tuple[str, float, float]]) -> Trace:
         "mode": "markers+text",
         "name": "headline pairs",
         "x": [rounded(snr, 4) for _, snr, _ in headline],
-        "y": [rounded(std, 4) for _, _, std in headline],
+        "y": [rounded(100 * std, 4) for _, _, std in headline],
         "text": [label for label, _, _ in headline],
         "textposition": ["top center", "bottom center", "middle left", "middle right"][
             : len(headline)
@@ -186,41 +195,31 @@ def _headline(headline: Sequence[tuple[str, float, float]]) -> Trace:
         else "top center",
         "textfont": {"size": 12},
         "marker": {"symbol": "diamond", "color": "@red", "size": 12, "line": {"width": 1}},
-        "hovertemplate": "<b>%{text}</b><br>SNR %{x:.4g}<br>σ = %{y:.4f}<extra></extra>",
+        "hovertemplate": "<b>%{text}</b><br>SNR %{x:.4g}<br>σ = %{y:.2f} %<extra></extra>",
     }
 
 
 def _floor_shapes(floor: Floor) -> list[Layout]:
-    shapes: list[Layout] = [
+    across = {"xref": "paper", "x0": 0, "x1": 1, "yref": "y"}
+    value, low, high = (rounded(100 * one, 5) for one in (floor.value, floor.low, floor.high))
+    return [
+        {
+            "type": "rect",
+            **across,
+            "y0": low,
+            "y1": high,
+            "fillcolor": "@band",
+            "line": {"width": 0},
+            "layer": "below",
+        },
         {
             "type": "line",
-            "xref": "paper",
-            "x0": 0,
-            "x1": 1,
-            "yref": "y",
-            "y0": rounded(floor.value, 5),
-            "y1": rounded(floor.value, 5),
+            **across,
+            "y0": value,
+            "y1": value,
             "line": {"color": "@bandline", "width": 2},
-        }
+        },
     ]
-    if np.isfinite(floor.error) and floor.error > 0:
-        low = max(floor.value - floor.error, floor.value / 20)
-        shapes.insert(
-            0,
-            {
-                "type": "rect",
-                "xref": "paper",
-                "x0": 0,
-                "x1": 1,
-                "yref": "y",
-                "y0": rounded(low, 5),
-                "y1": rounded(floor.value + floor.error, 5),
-                "fillcolor": "@band",
-                "line": {"width": 0},
-                "layer": "below",
-            },
-        )
-    return shapes
 
 
 def ticks(span: Sequence[float]) -> Layout:

@@ -28,8 +28,8 @@ def growth_figure(
     """SNR of each star in each aperture relative to that star's best aperture."""
     stars = [str(star) for star in snr["star_id"]]
     values = np.array([plain(snr[radius_column(radius)]) for radius in radii])
-    with np.errstate(invalid="ignore", divide="ignore"):
-        relative = values / np.nanmax(values, axis=0)
+    best = np.where(np.isfinite(values), values, -np.inf).max(axis=0)
+    relative = np.where(best > 0, values / np.where(best > 0, best, 1.0), np.nan)
     data: list[Trace] = [
         {
             "type": "heatmap",

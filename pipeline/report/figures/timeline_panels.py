@@ -52,6 +52,7 @@ class Timing:
     place: Mapping[str, str]  # exposure_id -> ISO date and time
     stretches: tuple[Stretch, ...]
     links: Mapping[str, str]
+    modes: frozenset[str]  # in which the exposures were taken
 
     @property
     def months(self) -> float:
@@ -73,7 +74,7 @@ def timing_of(exposures: QTable, shown: set[str], links: Mapping[str, str]) -> T
     An exposure stands at its middle, or at its night where the record does not give the time; one
     that has neither, since its file cannot be read, stands nowhere.
     """
-    place = {}
+    place, modes = {}, set()
     for row in exposures:
         identity = str(row["exposure_id"])
         if identity in shown:
@@ -81,9 +82,9 @@ def timing_of(exposures: QTable, shown: set[str], links: Mapping[str, str]) -> T
             when = str(Time(mjd, format="mjd").iso[:16]) if np.isfinite(mjd) else str(row["night"])
             if when:
                 place[identity] = when
-    return Timing(
-        place, _stretches(sorted({date.fromisoformat(p[:10]) for p in place.values()})), links
-    )
+                modes.add(str(row["mode"]))
+    days = sorted({date.fromisoformat(one[:10]) for one in place.values()})
+    return Timing(place, _stretches(days), links, frozenset(modes))
 
 
 def _stretches(days: Sequence[date]) -> tuple[Stretch, ...]:
@@ -231,6 +232,8 @@ def _stretch_traces(
 
     traces: list[Trace] = []
     for style in MODE_STYLES:
+        if style.mode not in timing.modes:
+            continue
         inside = ~beyond & np.isfinite(deviation)
         mask = (mode == style.mode) & (inside | keep_places)
         symbols = [style.symbol + "-open" * bool(one) for one in flag[mask]]

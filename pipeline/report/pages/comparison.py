@@ -10,7 +10,7 @@ from pipeline.report.figures.base import Figure
 from pipeline.report.figures.comparison import Series, dots_figure
 from pipeline.report.pages.base import PageInputs, PageNumbering, PageType
 from pipeline.report.pages.comparison_tables import claims_table, scatter_error, subset_table
-from pipeline.report.rows import ALL, Pair, headline_pairs, number, pair_stats
+from pipeline.report.rows import ALL, Pair, headline_pairs, number, pair_error, pair_stats
 from pipeline.report.tables import Cell, Head, TableView
 from pipeline.report.text import with_error
 from pipeline.schema.publications import STUDY
@@ -105,9 +105,9 @@ def _side_by_side(record: Results, others: Sequence[Results]) -> SideBySide:
         subsets = list(dict.fromkeys(str(row["subset"]) for row in table))
         without = [name for name in subsets if name.startswith("without")]
         for subset, column, name in (
-            (ALL, "std_published", "its data, convention published"),
-            *((name, "std", f"its data, {name}") for name in without[:1]),
-            (ALL, "std_robust", "its data, robust"),
+            (ALL, "std_published", "the data, convention published"),
+            *((name, "std", f"the data, {name}") for name in without[:1]),
+            (ALL, "std_robust", "the data, robust"),
         ):
             rows = {_pair(row): row for row in table if str(row["subset"]) == subset}
             sources.append(
@@ -125,7 +125,8 @@ def _side_by_side(record: Results, others: Sequence[Results]) -> SideBySide:
         stats = pair_stats(other)
         values = {pair: stats[pair].std_published for pair in pairs if pair in stats}
         name = f"{other.short_title or other.title}, convention published"
-        sources.append(Source(name, values, {}, other.simulated))
+        errors = {pair: pair_error(other, "std_published", pair) for pair in values}
+        sources.append(Source(name, values, errors, other.simulated))
     return SideBySide(pairs, tuple(sources))
 
 

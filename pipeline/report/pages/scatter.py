@@ -1,6 +1,6 @@
 """The page on scatter against the signal-to-noise ratio: all pairs, and the floor under them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,13 +9,15 @@ import numpy as np
 from pipeline.report.figures.scatter import Floor, ScatterPoints, scatter_figure
 from pipeline.report.pages.base import FigureView, PageInputs, PageNumbering, PageType
 from pipeline.report.rows import (
+    Pair,
     find_number,
     headline_choice,
     headline_pairs,
     pair_rows,
     plain,
 )
-from pipeline.report.text import with_error
+from pipeline.report.text import fixed, per_cent_with_interval
+from pipeline.schema import radius_column
 from pipeline.schema.publications import STUDY
 from pipeline.schema.results import ReportedValue, Results
 
@@ -30,7 +32,8 @@ class ScatterOf:
     n_left_out: int  # pairs with a flagged star
     n_ambiguous: int  # points of the record whose pair is not known
     floor: ReportedValue | None
-    floor_text: str
+    floor_text: str  # value and 95 % interval
+    within_night: ReportedValue | None
 
 
 def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any]:
@@ -45,38 +48,53 @@ def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any]:
 
 
 def _digitised_scatter(results: Results, numbering: PageNumbering) -> ScatterOf:
-    table = results.tables["snr_scatter"]
+    """The points of the record whose pair is known, against the SNR of the ratio."""
+    table, snr_of = results.tables["snr_scatter"], _snr_of_stars(results)
     known = np.asarray(table["star_1"]) > 0
-    snr, std, err = (plain(table[key]) for key in ("snr_gmean", "std", "std_err"))
-    named = [
-        f"pair {row['star_1']}/{row['star_2']}" if one else f"one of {row['candidates']}"
-        for row, one in zip(table, known, strict=True)
-    ]
-    kinds = [
-        ScatterPoints(name, snr[mask], std[mask], err[mask], _chosen(named, mask), symbol, color)
-        for name, mask, symbol, color in (
-            ("pair known", known, "circle", "@sky"),
-            ("one of two or more pairs", ~known, "circle-open", "@muted"),
-        )
-    ]
+    rows = table[known]
+    pairs = [(int(row["star_1"]), int(row["star_2"])) for row in rows]
+    points = ScatterPoints(
+        "pair known by name",
+        np.array([_snr_of_ratio(snr_of, pair) for pair in pairs]),
+        plain(rows["std"]),
+        plain(rows["std_err"]),
+        [f"pair {one}/{two}" for one, two in pairs],
+        "circle",
+        "@sky",
+    )
+    where = {frozenset(pair): row for row, pair in enumerate(pairs)}
     headline = [
-        (f"{pair[0]}/{pair[1]}", snr[k], std[k])
+        (
+            f"{pair[0]}/{pair[1]}",
+            points.snr[where[frozenset(pair)]],
+            points.std[where[frozenset(pair)]],
+        )
         for pair in headline_pairs(results)
-        for k in np.flatnonzero(known)
-        if frozenset((int(table["star_1"][k]), int(table["star_2"][k]))) == frozenset(pair)
+        if frozenset(pair) in where
     ]
     return _scatter_of(
         results,
         numbering,
-        kinds,
+        [points],
         headline,
-        f"The {len(table)} points of the figure of {STUDY.short}, read off to the pixel. For "
-        f"{int((~known).sum())} of them two or more pairs share the SNR, so that the pair is not "
-        "known (open).",
+        f"{len(rows)} of the {len(table)} points of the figure of {STUDY.short}, read off to the "
+        "pixel: those whose pair is known by name. Their scatter is in the published convention.",
         ("snr_scatter",),
         n_left_out=0,
         n_ambiguous=int((~known).sum()),
     )
+
+
+def _snr_of_stars(results: Results) -> dict[int, float]:
+    """SNR of each star in the headline aperture of the reference exposure."""
+    table = results.tables["snr"]
+    column = plain(table[radius_column(headline_choice(results)[1])])
+    return dict(zip(np.asarray(table["star_id"]).tolist(), column.tolist(), strict=True))
+
+
+def _snr_of_ratio(snr_of: Mapping[int, float], pair: Pair) -> float:
+    one, two = (snr_of.get(star, np.nan) for star in pair)
+    return float(1 / np.hypot(1 / one, 1 / two))
 
 
 def _measured_scatter(results: Results, numbering: PageNumbering) -> ScatterOf:
@@ -88,7 +106,7 @@ def _measured_scatter(results: Results, numbering: PageNumbering) -> ScatterOf:
     flagged = np.array(
         [bool(flags.get(int(r["star_1"])) or flags.get(int(r["star_2"]))) for r in rows], bool
     )
-    snr, std = plain(rows["snr_gmean"]), plain(rows["std_published"])
+    snr, std = plain(rows["snr_ratio"]), plain(rows["std"])
     none = np.full(len(rows), np.nan)
     named = [
         f"pair {row['star_1']}/{row['star_2']}" + (" (flagged star)" if flag else "")
@@ -107,14 +125,16 @@ def _measured_scatter(results: Results, numbering: PageNumbering) -> ScatterOf:
         for pair in headline_pairs(results)
         if pair in where
     ]
+    left_out = (
+        f" {int(flagged.sum())} pairs with a flagged star (crosses) are left out of the floor."
+    )
     return _scatter_of(
         results,
         numbering,
         kinds,
         headline,
-        f"All {len(rows)} pairs, σ published. {int(flagged.sum())} of them have a star that "
-        "carries a flag (crosses); summaries leave them out.",
-        ("pairs",),
+        f"All {len(rows)} pairs, without bad exposures." + (left_out if flagged.any() else ""),
+        ("pairs", "stability"),
         n_left_out=int(flagged.sum()),
         n_ambiguous=0,
     )
@@ -135,15 +155,17 @@ def _scatter_of(
     n_left_out: int,
     n_ambiguous: int,
 ) -> ScatterOf:
-    floor, k = find_number(results, "floor"), find_number(results, "floor_k")
-    text = with_error(100 * floor.value, 100 * floor.uncertainty) + " %" if floor else ""
-    drawn = None
+    floor = find_number(results, "stability_floor")
+    text = per_cent_with_interval(floor) if floor else ""
+    drawn, title = None, "Scatter of the flux ratio of every pair"
     if floor and floor.value > 0:
         drawn = Floor(
-            floor.value, floor.uncertainty, k.value if k else float("nan"), f"floor {text}"
+            floor.value, floor.low95, floor.high95, f"floor {fixed(100 * floor.value, 1)} %"
         )
-        caption += " The line is the floor with its uncertainty."
-    drawable = any(np.isfinite(kind.std).any() and (kind.std > 0).any() for kind in kinds)
+        caption += " Band: the floor with its 95 % interval, from the stability model."
+        per_cent = fixed(100 * floor.value, 1)
+        title = f"However bright the stars, the ratio repeats to no better than {per_cent} %"
+    drawable = any(kind.drawable.any() for kind in kinds)
     figure = (
         None
         if not drawable
@@ -153,10 +175,10 @@ def _scatter_of(
             drawn,
             figure_id=f"scatter-{results.name}",
             choice=headline_choice(results),
-            title="Scatter of the flux ratio against signal to noise",
-            caption=f"{caption} The dashed line is photon noise of two equal stars, √2 / SNR.",
+            title=title,
+            caption=f"{caption} Dashed: photon noise alone.",
             simulated=results.simulated,
-            tables=tables,
+            tables=tuple(name for name in tables if name in results.tables),
         )
     )
     return ScatterOf(
@@ -167,6 +189,7 @@ def _scatter_of(
         n_ambiguous,
         floor,
         text,
+        find_number(results, "within_night"),
     )
 
 
@@ -175,7 +198,7 @@ PAGE = PageType(
     title="Scatter and SNR",
     tab="Stability",
     position=70,
-    description="Do bright pairs scatter less, and is there a floor that no brightness undercuts?",
-    guide="All pairs, and the floor under them.",
+    description="How much does the ratio of two stars scatter, and what remains however bright they are?",
+    guide="All pairs, and the floor that remains however bright the stars are.",
     context=context,
 )

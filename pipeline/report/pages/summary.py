@@ -21,7 +21,15 @@ from pipeline.report.rows import (
     pair_stats,
 )
 from pipeline.report.tables import Cell, Head, TableView
-from pipeline.report.text import counted, fixed, probability, significant, slug, with_error
+from pipeline.report.text import (
+    counted,
+    fixed,
+    per_cent_with_interval,
+    probability,
+    significant,
+    slug,
+    with_error,
+)
 from pipeline.schema.results import ReportedValue, Results
 
 TREND_P = 0.05  # from nightly means
@@ -139,10 +147,10 @@ def _meaning(results: Results) -> tuple[str, ...]:
     drifting = [f"{a}/{b} (p = {probability(one.p_nights)})" for (a, b), one in shown
                 if one.p_nights < TREND_P]  # fmt: skip
     lines.append(
-        f"A trend with time that chance makes in fewer than {TREND_P:.0%} of cases: "
+        f"A trend with time, which would arise by chance in fewer than {TREND_P:.0%} of cases: "
         f"{', '.join(drifting)}."
         if drifting
-        else f"No pair has a trend with time that chance makes in fewer than {TREND_P:.0%} of cases."
+        else f"No pair has a trend with time at p < {TREND_P:g}."
     )
     return tuple(lines)
 
@@ -160,11 +168,12 @@ def _cards(results: Results) -> tuple[Card, ...]:
         for pair in headline_pairs(results)
         if pair in stats and (card := _scatter_card(results, pair, stats[pair]))
     ]
-    floor = find_number(results, "floor")
+    floor = find_number(results, "stability_floor")
     if floor and np.isfinite(floor.value):
         name, _, words = floor.name.partition(": ")
-        value = _percent(floor.value, floor.uncertainty)
-        cards.append(Card(name[:1].upper() + name[1:], value, words))
+        value = f"{fixed(100 * floor.value, 1)} %"
+        interval = per_cent_with_interval(floor).partition(" (")[2].rstrip(")")
+        cards.insert(0, Card(name[:1].upper() + name[1:], value, f"{interval} %; {words}"))
     return tuple(cards)
 
 

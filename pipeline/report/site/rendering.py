@@ -183,6 +183,12 @@ def _pages_by_hand(source: Path) -> list[tuple[str, str]]:
     return found
 
 
+def _footer(build: BuildInfo) -> str:
+    """Version, and commit if it is known."""
+    commit = f", commit {build.commit[:10]}" if build.commit else ""
+    return f"Version {build.version_label}{commit}"
+
+
 def _write_site_json(
     folder: Path,
     pages: Sequence[Page],
@@ -200,7 +206,7 @@ def _write_site_json(
         "nav": navigation(entries),
         "site_name": escape(build.citation.title.partition(":")[0]),  # the theme prints it as it is
         "description": pages[0].description,
-        "footer": escape(f"Version {build.version_label}, commit {build.commit[:10] or 'unknown'}"),
+        "footer": escape(_footer(build)),
         "version": build.version_label,
         **head,  # what overrides/main.html and its cite box print
     }

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from pipeline.report.build import BuildInfo
 from pipeline.report.pages.base import Link, Page
-from pipeline.report.text import counted, shown, slug
+from pipeline.report.text import counted, per_cent_with_interval, shown, slug
 from pipeline.schema.publications import STUDY
 from pipeline.schema.results import Results
 
@@ -55,7 +55,11 @@ def environment(templates: Path) -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    env.filters |= {"verbatim": verbatim, "counted": counted}
+    env.filters |= {
+        "verbatim": verbatim,
+        "counted": counted,
+        "per_cent": per_cent_with_interval,
+    }
     return env
 
 

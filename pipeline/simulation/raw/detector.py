@@ -24,11 +24,12 @@ class Port:
     bias_adu: float
 
 
+# Levels and read noise as in real biases: 1197 to 1208 adu, 2.35 e- in the median over quadrants
 PORTS = (
-    Port(1, right=False, upper=False, gain=1.12, read_noise=2.10, bias_adu=1000.0),
-    Port(2, right=True, upper=False, gain=1.13, read_noise=2.00, bias_adu=1010.0),
-    Port(3, right=True, upper=True, gain=1.10, read_noise=1.95, bias_adu=995.0),
-    Port(4, right=False, upper=True, gain=1.11, read_noise=2.30, bias_adu=1005.0),
+    Port(1, right=False, upper=False, gain=1.12, read_noise=2.40, bias_adu=1200.0),
+    Port(2, right=True, upper=False, gain=1.13, read_noise=2.15, bias_adu=1204.0),
+    Port(3, right=True, upper=True, gain=1.10, read_noise=2.30, bias_adu=1198.0),
+    Port(4, right=False, upper=True, gain=1.11, read_noise=2.60, bias_adu=1207.0),
 )
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.simulation.raw.headers import dp_id
+from pipeline.simulation.raw.lamps import LAMPS
 
 MINUTE = 1 / 1440.0  # [d]
-ARC_LAMPS = ("HgCd", "Ne", "Xe")
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,12 @@ class FrameCounts:
     separate_flat_bias: bool = (
         True  # the lamp flats come with biases of their own, as in the archive
     )
+    twilight_illum: bool = False  # the twilights come with a lamp flat of their own
+
+    @classmethod
+    def real(cls) -> "FrameCounts":
+        """What the observatory takes."""
+        return cls(bias=11, flat=11, arc_per_lamp=5, skyflat=4, twilight_illum=True)
 
 
 @dataclass(frozen=True)
@@ -48,11 +54,14 @@ class NightFrames:
     flat_bias: tuple[Frame, ...]
     arc: tuple[Frame, ...]
     skyflat: tuple[Frame, ...]
+    twilight_illum: Frame | None = None
 
     def all(self) -> tuple[Frame, ...]:
         """Every frame once, in order of time."""
         roles = (self.bias, self.flat, self.flat_bias, self.arc, self.skyflat)
         frames = {self.std, self.illum, *(frame for role in roles for frame in role)}
+        if self.twilight_illum:
+            frames.add(self.twilight_illum)
         return tuple(sorted(frames, key=lambda frame: frame.mjd))
 
 
@@ -72,7 +81,7 @@ def schedule(mjd_start: float, counts: FrameCounts) -> NightFrames:
     flat_bias = series("BIAS", morning + 2 / 24, counts.bias) if counts.separate_flat_bias else bias
     arcs = [
         frame
-        for k, lamp in enumerate(ARC_LAMPS)
+        for k, lamp in enumerate(LAMPS)
         for frame in series("ARC", morning + (90 + 10 * k) * MINUTE, counts.arc_per_lamp, lamp)
     ]
     return NightFrames(
@@ -83,4 +92,7 @@ def schedule(mjd_start: float, counts: FrameCounts) -> NightFrames:
         flat_bias=flat_bias,
         arc=tuple(arcs),
         skyflat=series("SKYFLAT", evening, counts.skyflat),
+        twilight_illum=(
+            Frame("ILLUM", float(evening + 20 * MINUTE), "flat") if counts.twilight_illum else None
+        ),
     )

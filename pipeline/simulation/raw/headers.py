@@ -61,6 +61,11 @@ class Pointing:
         )
 
 
+def instrument_temperature_c(mjd: float) -> float:
+    """Temperature inside the instrument: falls by 1.5 K from evening to morning, as in June 2017."""
+    return round(12.0 + 0.75 * float(np.cos(2 * np.pi * (mjd % 1 - 22 / 24))), 2)
+
+
 def dp_id(mjd: float) -> str:
     """The archive's name of a frame that starts at that moment."""
     return "MUSE." + str(Time(mjd, format="mjd", precision=3).isot)
@@ -129,8 +134,9 @@ def primary_header(
         "INS DROT POSANG": pointing.position_angle_deg,
         "INS DROT START": 0.0,
         "INS DROT END": 0.0,
-        "INS TEMP1 VAL": 10.0,
-        "INS TEMP11 VAL": 10.0,
+        "INS TEMP4 VAL": TEMPERATURE_C,  # of the air around the instrument
+        "INS TEMP7 VAL": instrument_temperature_c(mjd),
+        "INS TEMP11 VAL": instrument_temperature_c(mjd),
         "TEL GEOLAT": LATITUDE_DEG,
         "TEL GEOLON": LONGITUDE_DEG,
         "TEL GEOELEV": 2648.0,

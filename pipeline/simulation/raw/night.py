@@ -22,6 +22,7 @@ from pipeline.simulation.raw.scene import Conditions
 from pipeline.simulation.raw.static import write_static_tables
 
 ILLUM_LEVEL = 0.7  # relative to the lamp flats
+ILLUM_MODE = "WFM-NOAO-N"  # 5 of 5 real ones, in nights of WFM-AO-N
 EXPTIME_S = {"BIAS": 0.0, "FLAT": 1.0, "ARC": 10.0, "SKYFLAT": 1.0, "ILLUM": 0.35}
 
 
@@ -70,7 +71,7 @@ def write_night(
         for frame, part in parts.items():
             kind = (frame.tag, frame.lamp)
             if kind not in expected:
-                expected[kind] = _expected(frame, conditions.mode, scene, channel, maps)
+                expected[kind] = _expected(frame, _mode(frame, conditions), scene, channel, maps)
             raw = read_out(expected[kind], stream(seed, "raw", frame.dp_id, number))
             fits.append(part, raw, chip_header(number), verify=False)
     for frame, part in parts.items():
@@ -81,6 +82,11 @@ def write_night(
     return RawNight(folder, xml, frames.std.dp_id, tables, frames)
 
 
+def _mode(frame: Frame, conditions: Conditions) -> str:
+    """Instrument mode of a frame: ILLUM are taken without laser filter whatever the night's mode."""
+    return ILLUM_MODE if frame.tag == "ILLUM" else conditions.mode
+
+
 def _header(frame: Frame, conditions: Conditions, target: str) -> fits.Header:
     on_sky = frame.tag == "STD"
     pointing = conditions.pointing
@@ -88,7 +94,7 @@ def _header(frame: Frame, conditions: Conditions, target: str) -> fits.Header:
         frame.tag,
         frame.mjd,
         conditions.exptime_s if on_sky else EXPTIME_S[frame.tag],
-        conditions.mode,
+        _mode(frame, conditions),
         pointing=pointing if on_sky else Pointing(pointing.ra_deg, pointing.dec_deg, 0.0),
         lamp=frame.lamp,
         target=target if on_sky else "",

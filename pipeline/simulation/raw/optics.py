@@ -1,9 +1,8 @@
 """Where light of a place in the field and of a wavelength falls on the CCD of a channel.
 
 A channel's CCD shows 48 slices side by side, 4096 x 4112 pixels; wavelength increases upwards.
-The numbers below are not those of a real channel but lie within what the recipes accept (width of
-a slice 72.2 to 82.2 pixels, for one) and differ from slice to slice and from channel to channel
-as they do in reality, so that tracing and wavelength calibration have something to find out.
+Wavelengths and tilts of the slices are the observed ones, widths, gaps and slopes have the ranges of
+real tracing tables (``ESO QC TRACE``); which slice has which of those is drawn.
 CCD coordinates are 1-based with pixel centres on integers, as in the recipes' tables.
 """
 
@@ -13,11 +12,14 @@ import numpy as np
 from scipy.special import ndtr
 
 from pipeline.muse import geometry
+from pipeline.muse.wavelengths import slice_wavelengths
 
 NX, NY = 4096, 4112  # trimmed CCD [pix]
 Y_CENTRE, Y_HALF = (NY + 1) / 2, NY / 2  # u = (y - Y_CENTRE) / Y_HALF runs from -1 to 1
 EDGE_SIGMA_PX = 0.5  # blur of the slice edges
-HALF_COLUMNS = 42  # columns on either side of a slice that receive its light
+MEAN_GAP_PX, GAP_SCATTER_PX = 7.2, 0.75  # between slices; real ones are 4.6 to 9.2 pixels
+GAP_RANGE_PX = (5.0, 9.0)
+WIDTH_CENTRE_PX, WIDENING_PX = 75.0, 4.2  # slices at the edges of the CCD are wider by distortion
 OPTICS_SEED, PIXEL_SEED = 1000, 77  # the instrument is the same in every campaign
 # Position of the slices on the sky, left to right on the CCD (the instrument's public slice order)
 SLICE_ON_SKY = (
@@ -39,7 +41,7 @@ def slice_positions(channel: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     stack, row = (sky - 1) // geometry.SLICES_PER_STACK, (sky - 1) % geometry.SLICES_PER_STACK
     x = (stack + 0.5) * geometry.SLICE_WIDTH_PX - geometry.FIELD_WIDTH_PX / 2
     rows_below = (channel - 1) * geometry.SLICES_PER_STACK + row + 0.5
-    y = (rows_below - geometry.FIELD_HEIGHT_PX / 2) * geometry.ROW_HEIGHT_PX
+    y = (rows_below - geometry.N_ROWS / 2) * geometry.ROW_HEIGHT_PX
     return sky, x, y
 
 
@@ -54,8 +56,9 @@ class Channel:
     fan: np.ndarray  # linear shift of the centre from mid height to the top [pix]
     bow: np.ndarray  # quadratic shift of the same [pix]
     wave_centre_aa: np.ndarray  # wavelength at mid height
-    tilt_aa: np.ndarray  # linear change of wavelength from slice centre to edge
-    curve_aa: np.ndarray  # quadratic change of the same
+    tilt_bottom_aa: np.ndarray  # left edge minus right edge of the slice, lowest row
+    tilt_top_aa: np.ndarray  # the same, highest row
+    curve_aa: np.ndarray  # quadratic change from slice centre to edge
     throughput: np.ndarray  # of the slice, times that of the channel
 
     def u(self, y: np.ndarray) -> np.ndarray:
@@ -73,37 +76,51 @@ class Channel:
 
     def wavelength(self, s: int, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Air wavelength at a place in slice ``s`` [Angstrom]."""
-        u, v = self.u(y), (x - self.centre(s, y)) / 38.0
+        u, v = self.u(y), (x - self.centre(s, y)) / (self.width[s] / 2)
         along = 2565.0 * u + 12.0 * u**2 - 6.0 * u**3
-        across = self.tilt_aa[s] * v + self.curve_aa[s] * v * v
+        bottom, top = self.tilt_bottom_aa[s], self.tilt_top_aa[s]
+        tilt = (bottom + top) / 2 + (top - bottom) / 2 * u
+        across = -tilt / 2 * v + self.curve_aa[s] * v * v
         return np.asarray(self.wave_centre_aa[s] + along + across)
 
     def columns(self, s: int) -> np.ndarray:
-        """CCD columns that slice ``s`` lights."""
-        middle = round(float(self.x_centre[s]))
-        return np.arange(max(1, middle - HALF_COLUMNS), min(NX, middle + HALF_COLUMNS) + 1)
+        """CCD columns that slice ``s`` lights: as far as the middle of the gaps beside it."""
+        left, right = self.x_centre - self.width / 2, self.x_centre + self.width / 2
+        first = (right[s - 1] + left[s]) / 2 if s else left[0] - MEAN_GAP_PX / 2
+        last = (right[s] + left[s + 1]) / 2 if s + 1 < len(left) else right[s] + MEAN_GAP_PX / 2
+        return np.arange(max(1, np.ceil(first)), min(NX, np.ceil(last) - 1) + 1, dtype=int)
 
 
 def make_channel(number: int) -> Channel:
     """The optics of channel ``number`` (1 to 24): the same whenever it is asked for."""
     rng = np.random.default_rng(OPTICS_SEED + number)
-    s = np.arange(geometry.N_SLICES)
-    x_centre = 74.0 + 84.0 * s + rng.normal(0, 0.8, s.size) + rng.uniform(-6, 6)
+    width, x_centre = _slices_on_ccd(rng)
+    side = (x_centre - NX / 2) / (NX / 2)  # -1 at the left edge of the CCD, 1 at the right
+    observed = slice_wavelengths(number)
     return Channel(
         number=number,
         x_centre=x_centre,
-        width=76.5 + rng.normal(0, 0.25, s.size),
-        widening=rng.normal(0.2, 0.03, s.size),
-        fan=2.5 * (x_centre - NX / 2) / (NX / 2) + rng.normal(0, 0.05, s.size),
-        bow=1.2 + rng.normal(0, 0.05, s.size),
-        wave_centre_aa=7000.0
-        + (s % 12 - 5.5) * 3.0
-        + rng.normal(0, 0.3, s.size)
-        + rng.uniform(-5, 5),
-        tilt_aa=rng.normal(0.3, 0.1, s.size),
-        curve_aa=rng.normal(0.8, 0.05, s.size),
-        throughput=(1.0 + rng.normal(0, 0.04, s.size)) * (1.0 + rng.normal(0, 0.05)),
+        width=width,
+        widening=rng.normal(0.2, 0.03, side.size),
+        fan=0.9 + 0.55 * side + rng.normal(0, 0.05, side.size),
+        bow=0.6 + rng.normal(0, 0.05, side.size),
+        wave_centre_aa=observed.middle_aa,
+        tilt_bottom_aa=observed.tilt_bottom_aa,
+        tilt_top_aa=observed.tilt_top_aa,
+        curve_aa=rng.normal(0.8, 0.05, side.size),
+        throughput=(1.0 + rng.normal(0, 0.04, side.size)) * (1.0 + rng.normal(0, 0.03)),
     )
+
+
+def _slices_on_ccd(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Width and centre of the slices [pix], left to right."""
+    n = geometry.N_SLICES
+    side = np.linspace(-1, 1, n)
+    width = WIDTH_CENTRE_PX + WIDENING_PX * side**2 + rng.normal(0, 0.1, n)
+    gap = np.clip(rng.normal(MEAN_GAP_PX, GAP_SCATTER_PX, n - 1), *GAP_RANGE_PX)
+    steps = (width[1:] + width[:-1]) / 2 + gap
+    x_centre = np.concatenate([[0.0], np.cumsum(steps)])
+    return width, x_centre - x_centre.mean() + NX / 2 + rng.uniform(-6, 6)
 
 
 @dataclass(frozen=True)

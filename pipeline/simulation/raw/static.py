@@ -9,13 +9,13 @@ from astropy.io import fits
 from pipeline.muse import geometry
 from pipeline.muse.modes import WIDE_FIELD
 from pipeline.simulation import atmosphere, sky
-from pipeline.simulation.raw import spectra
+from pipeline.simulation.raw import lamps, spectra
 from pipeline.simulation.raw.optics import slice_positions
 
 LINE_CATALOG_VERSION = 3  # the recipes refuse others; it must stand in the primary header
 MAG = 2.5
-ISOLATED_AA = 25.0  # a bright line this far from its neighbours may measure the line width
-BRIGHT_STRENGTH = 50.0
+# Scatter of the catalogue's wavelengths: with it solutions have the rms of real ones, 0.018 to 0.053 A
+CATALOGUE_ERROR_AA, CATALOGUE_SEED = 0.026, 4861
 Columns = Sequence[tuple[str, str, str, np.ndarray]]  # name, format, unit, values
 
 
@@ -64,24 +64,20 @@ def geometry_table() -> fits.BinTableHDU:
 
 
 def line_catalog(mode: str) -> fits.BinTableHDU:
-    """Arc lines with their fluxes.
+    """Arc lines with their fluxes, and wavelengths as good as those of real catalogues.
 
     Fluxes must be on the scale of the measured line flux [count]: on another scale the recipe
     drops every line and then loops for ever.
     """
     efficiency = spectra.relative_throughput(mode)
+    rng = np.random.default_rng(CATALOGUE_SEED)
     rows = []
-    for lamp, lines in spectra.ARC_LINES.items():
-        waves = np.array([wave for wave, _ in lines])
-        for wave, strength in lines:
-            gap = np.sort(np.abs(waves - wave))[1]
-            ion = {"Ne": "NeI", "Xe": "XeI"}.get(
-                lamp, "HgI" if wave in spectra.HG_LINES_AA else "CdI"
-            )
-            best = strength >= BRIGHT_STRENGTH and gap > ISOLATED_AA
-            flux = strength * spectra.ARC_COUNTS_PER_STRENGTH
-            flux *= np.interp(wave, spectra.GRID_AA, efficiency)
-            rows.append((wave, flux, ion, 5 if best else 3))
+    for lamp in lamps.LAMPS:
+        for line in lamps.arc_lines(lamp):
+            wave = line.wave_aa + rng.normal(0, CATALOGUE_ERROR_AA)
+            flux = line.flux * np.interp(line.wave_aa, spectra.GRID_AA, efficiency)
+            if line.quality != lamps.UNUSED:
+                rows.append((wave, flux, line.ion, line.quality))
     columns = [np.array(column) for column in zip(*sorted(rows), strict=True)]
     return _table(
         "LINE_CATALOG",

@@ -41,7 +41,8 @@ def association_xml(frames: NightFrames, mode: str, statics: Mapping[str, str]) 
 
     children = [group("ILLUM", [frames.illum]), *basic()]
     if frames.skyflat:
-        children.append(group("SKY_FLAT", frames.skyflat, *basic()))
+        own = [group("ILLUM", [frames.twilight_illum])] if frames.twilight_illum else []
+        children.append(group("SKY_FLAT", frames.skyflat, *own, *basic()))
     children += [static("EXTINCT_TABLE"), static("STD_FLUX_TABLE"), static("FILTER_LIST")]
     standard = group("STD", [frames.std], *children)
     science = dp_id(frames.std.mjd + SCIENCE_DELAY)

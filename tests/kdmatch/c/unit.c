@@ -193,7 +193,8 @@ static void bad_arguments_are_refused(void)
     int64_t pairs[16];
     kdmatch_result r;
     kdmatch_options good = {.tolerance = 1, .scale_min = 0.5, .scale_max = 2, .max_shear = 0.1,
-                            .max_false_alarm = 0.1, .max_field_error = 1, .max_candidates = 100};
+                            .max_false_alarm = 0.1, .max_field_error = 1, .max_candidates = 100,
+                            .max_work = 1000000};
     CHECK(kdmatch_match(xy, 4, xy, 4, &good, &r, pairs) == KDMATCH_NO_MATCH);
     CHECK(kdmatch_match(NULL, 4, xy, 4, &good, &r, pairs) == KDMATCH_BAD_ARGUMENT);
     CHECK(kdmatch_match(xy, -1, xy, 4, &good, &r, pairs) == KDMATCH_BAD_ARGUMENT);

@@ -71,7 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     kdmatch_options options = {.tolerance = exp2((data[1] % 32) / 2.0 - 6),
                                .scale_min = 0.5, .scale_max = 2, .max_shear = (data[3] % 64) / 63.0,
                                .max_false_alarm = 0.9, .max_field_error = INFINITY,
-                               .prior = {1, 0, 0, 0, 1, 0}, .max_candidates = 20000,
+                               .prior = {1, 0, 0, 0, 1, 0}, .max_candidates = 20000, .max_work = 20000000,
                                .has_prior = data[2] & 1, .allow_reflection = (data[2] >> 1) & 1};
     double *ref = calloc(2 * (size_t)n_ref + 1, sizeof *ref);
     double *tgt = calloc(2 * (size_t)n_tgt + 1, sizeof *tgt);

@@ -1,0 +1,184 @@
+"""What the stability model says of a campaign, as published tables and reported values."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from astropy.table import QTable
+
+from pipeline.schema import make_table
+from pipeline.schema.definitions import reported
+from pipeline.schema.results import Interval, ReportedValue
+from pipeline.statistics.consistency import log_fluxes as log_fluxes_of_chain
+from pipeline.statistics.correction import correction_table
+from pipeline.statistics.fluxes import Fluxes
+from pipeline.statistics.log_fluxes import TooFewFluxes
+from pipeline.statistics.stability import Stability, fit_stability
+from pipeline.statistics.subsets import Series
+from pipeline.statistics.variability import variability
+
+LEVELS = (0.68, 0.95)
+# Row of the table, and the reported value that it is.
+QUANTITIES = {
+    "floor": "stability_floor",
+    "within_night": "within_night",
+    "slow": "channel_slow",
+    "night": "channel_night",
+    "exposure": "channel_exposure",
+    "jitter": "star_jitter",
+    "tau_days": "slow_timescale",
+}
+
+
+@dataclass(frozen=True)
+class Model:
+    """The fit of a campaign and its tables; no fit where there are too few fluxes."""
+
+    fit: Stability | None
+    tables: dict[str, QTable]
+    numbers: tuple[ReportedValue, ...]
+    exposure_ids: np.ndarray  # (exposure,)
+
+    @property
+    def bad(self) -> np.ndarray:
+        """Row numbers of the exposures that are left out of every statistic of ours."""
+        return np.empty(0, int) if self.fit is None else self.fit.bad_exposures
+
+
+def fluxes_of_series(series: Series, snr: dict[int, float]) -> Fluxes:
+    """Fluxes of the stars of a chain of pairs, from the ratios of the pairs alone.
+
+    What all stars of an exposure share is not in their ratios; the stability model does not ask.
+
+    Parameters
+    ----------
+    series : Series
+        Deviations of pairs that tie all stars together.
+    snr : mapping of star to SNR of one exposure
+        The errors; a star that is not in it has none.
+    """
+    known = log_fluxes_of_chain(series)
+    stars = sorted(known)
+    flux = np.exp(np.column_stack([known[star] for star in stars]))
+    relative = np.array([1.0 / snr.get(star, np.inf) for star in stars])
+    return Fluxes(
+        flux=flux,
+        flux_err=flux * np.where(relative > 0, relative, np.nan),
+        nights=series.nights,
+        mjd=series.mjd,
+        star_ids=np.array(stars, int),
+        exposure_ids=series.exposure_ids,
+        modes=series.modes,
+    )
+
+
+def model_of(fluxes: Fluxes, stars_left_out: tuple[int, ...], *, source: str, method: str) -> Model:
+    """The stability model of a campaign without some stars, its tables and its numbers.
+
+    Parameters
+    ----------
+    fluxes : Fluxes
+    stars_left_out : star numbers
+        Those that carry a flag in the catalogue.
+    source : str
+        Where the numbers come from, in words.
+    method : str
+        How fluxes were extracted.
+    """
+    left_out = np.isin(fluxes.star_ids, np.array(stars_left_out, dtype=int))
+    flags = np.where(left_out, "left out", fluxes.flux_flags)
+    clean = replace(fluxes, flux_flags=flags)
+    try:
+        fit = fit_stability(clean)
+    except TooFewFluxes:
+        return Model(None, {}, (), fluxes.exposure_ids)
+    tables = {
+        "stability": stability_table(fit),
+        "correction": correction_table(
+            fit, exposure_ids=clean.exposure_ids[fit.logs.exposures], band=clean.band
+        ),
+        "variability": variability(clean, stability=fit, method=method),
+        "channel_responses": channel_table(clean, fit),
+    }
+    if not (fluxes.channel > 0).any():
+        del tables["correction"], tables["channel_responses"]  # its channels are the stars
+    return Model(fit, tables, reported_values(fit, source), fluxes.exposure_ids)
+
+
+def with_bad_probability(exposures: QTable, model: Model) -> QTable:
+    """The table ``exposures`` with the probability that each is bad; NaN: not part of the fit."""
+    probability = dict.fromkeys(model.exposure_ids.tolist(), np.nan)
+    if model.fit is not None:
+        probability |= dict(
+            zip(model.exposure_ids.tolist(), model.fit.bad_probability.tolist(), strict=True)
+        )
+    found = exposures.copy()
+    ids = [str(name) for name in exposures["exposure_id"]]
+    found["bad_probability"][:] = [probability.get(name, np.nan) for name in ids]
+    return found
+
+
+def stability_table(fit: Stability) -> QTable:
+    """The table ``stability``: the floor and its parts with their intervals."""
+    rows = [(name, *_values(fit, name)) for name in QUANTITIES]
+    names, values, bounds = zip(*rows, strict=True)
+    columns = {
+        key: [float(one[position]) for one in bounds]
+        for position, key in enumerate(("low68", "high68", "low95", "high95"))
+    }
+    return make_table(
+        "stability",
+        {
+            "quantity": list(names),
+            "value": list(values),
+            **columns,
+            "unit": ["d" if name == "tau_days" else "" for name in names],
+            "n": [len(fit.logs.exposures)] * len(names),
+        },
+    )
+
+
+def reported_values(fit: Stability, source: str) -> tuple[ReportedValue, ...]:
+    """The floor and its parts as reported values."""
+    found = []
+    for name, quantity in QUANTITIES.items():
+        value, bounds = _values(fit, name)
+        sigma = (bounds[1] - bounds[0]) / 2
+        found.append(
+            reported(
+                quantity,
+                value,
+                source=source,
+                interval=Interval(sigma, *bounds),
+                n=len(fit.logs.exposures),
+                n_stars=len(fit.logs.stars),
+                n_channels=len(fit.channels),
+            )
+        )
+    return tuple(found)
+
+
+def channel_table(fluxes: Fluxes, fit: Stability) -> QTable:
+    """The table ``channel_responses``: each channel's course, exposures that entered the fit only."""
+    rows, channels = fit.logs.exposures, fit.channels
+    on_channel = fluxes.channel[fit.logs.stars]
+    n_stars = [int(np.count_nonzero(on_channel == channel)) for channel in channels.tolist()]
+    return make_table(
+        "channel_responses",
+        {
+            "exposure_id": np.repeat(fluxes.exposure_ids[rows], len(channels)),
+            "channel": np.tile(channels, len(rows)),
+            "response": fit.response[rows].ravel(),
+            "response_err": fit.response_err[rows].ravel(),
+            "n_stars": np.tile(n_stars, len(rows)),
+        },
+    )
+
+
+def _values(fit: Stability, quantity: str) -> tuple[float, tuple[float, float, float, float]]:
+    """Value of a quantity of the model, and its 68 and 95 % intervals."""
+    if quantity in ("floor", "within_night", "tau_days"):
+        value = float(getattr(fit, quantity))
+    else:
+        value = float(getattr(fit.components, quantity))
+    (low68, high68), (low95, high95) = (fit.interval(level, quantity) for level in LEVELS)
+    return value, (low68, high68, low95, high95)

@@ -1,0 +1,56 @@
+"""One passband and aperture of a campaign's flux array, as the statistics take it."""
+
+import numpy as np
+from astropy.table import QTable
+
+from pipeline.schema.flux_array import FluxArray
+from pipeline.statistics.columns import numbers, texts
+from pipeline.statistics.fluxes import Fluxes
+
+
+def select_fluxes(
+    array: FluxArray,
+    exposures: QTable,
+    catalogue: QTable,
+    *,
+    band: str,
+    radius_px: float,
+    reference_exposure: str,
+) -> Fluxes:
+    """The fluxes of a campaign in one passband and aperture.
+
+    An exposure whose status is not ``ok`` carries that status as its flag. It equals what
+    ``fluxes_from_tables`` makes of the published tables.
+
+    Parameters
+    ----------
+    array : FluxArray
+    exposures, catalogue : QTable
+        As in ``pipeline.schema``, row by row along the array's axes.
+    reference_exposure : str
+        The exposure whose SNR stands for a star's brightness.
+
+    Raises
+    ------
+    KeyError
+        If the passband or the aperture was not measured.
+    """
+    chosen = (slice(None), slice(None), array.aperture(radius_px), array.band(band))
+    status = texts(exposures["status"])
+    return Fluxes(
+        flux=array.flux[chosen],
+        flux_err=array.flux_err[chosen],
+        nights=texts(exposures["night"]),
+        mjd=numbers(exposures["mjd_mid"]),
+        star_ids=np.array(array.star_ids, int),
+        flux_flags=array.flags[chosen],
+        exposure_flags=np.where(status == "ok", "", status),
+        flux_published=array.flux_published[chosen],
+        xy=np.column_stack([numbers(catalogue["x"]), numbers(catalogue["y"])]),
+        channel=np.asarray(catalogue["channel"], int),
+        snr=array.snr[chosen][array.exposure_ids.index(reference_exposure)],
+        exposure_ids=np.array(array.exposure_ids, str),
+        modes=texts(exposures["mode"]),
+        band=band,
+        radius_px=radius_px,
+    )

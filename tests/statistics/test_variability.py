@@ -1,0 +1,65 @@
+"""A variable star is named, and only it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pipeline.statistics.campaigns import CONFIGURATIONS, SCENARIOS, Configuration, draw_campaign
+from pipeline.statistics.fluxes import Fluxes
+from pipeline.statistics.outliers import bad_exposure_probability
+from pipeline.statistics.variability import variability
+
+FIRST_SEED = 3_300_000
+
+
+def _with_variable(fluxes: Fluxes, star: int, std: float) -> Fluxes:
+    flux = fluxes.flux.copy()
+    flux[:, star] *= np.exp(std * np.random.default_rng(9).standard_normal(len(flux)))
+    return replace(fluxes, flux=flux, flux_published=flux)
+
+
+@pytest.mark.parametrize("name", ["none", "night", "slow60"])
+def test_a_variable_of_20_percent_among_25_stars_is_named(name: str) -> None:
+    fluxes = draw_campaign(SCENARIOS[name], CONFIGURATIONS["65x25"], FIRST_SEED).fluxes
+    table = variability(_with_variable(fluxes, 11, 0.2))
+    assert table["star_id"][table["flag"] == "variable"].tolist() == [12]
+    assert table["std"][11] == pytest.approx(0.2, rel=0.3)  # 64 numbers: 0.09 at 1 sigma
+    assert table["expected_std"][11] < 0.1
+    assert table["n"][11] == 65
+
+
+def test_a_variable_of_20_percent_among_200_stars_is_named() -> None:
+    field = Configuration(65, 24, 200)
+    fluxes = draw_campaign(SCENARIOS["mixed"], field, FIRST_SEED).fluxes
+    table = variability(_with_variable(fluxes, 150, 0.2))
+    assert table["star_id"][table["flag"] == "variable"].tolist() == [151]
+
+
+def test_constant_stars_are_not_called_variable() -> None:
+    """Twelve campaigns, 5 % each: more than 3 alarms have a probability of 2e-3."""
+    alarms = 0
+    for k in range(12):
+        name = ("none", "white", "night", "mixed")[k % 4]
+        fluxes = draw_campaign(SCENARIOS[name], CONFIGURATIONS["40x18"], FIRST_SEED + k).fluxes
+        alarms += bool((variability(fluxes)["flag"] == "variable").any())
+    assert alarms <= 3
+
+
+def test_a_star_that_is_not_part_of_the_fit_has_no_flag_and_no_number() -> None:
+    fluxes = draw_campaign(SCENARIOS["night"], CONFIGURATIONS["65x25"], FIRST_SEED).fluxes
+    flux = fluxes.flux.copy()
+    flux[:50, 4] = np.nan
+    row = variability(replace(fluxes, flux=flux))[4]
+    assert row["flag"] == ""
+    assert row["n"] == 0
+    assert np.isnan(row["std"])
+
+
+def test_the_probability_of_a_bad_exposure_by_hand() -> None:
+    """chi squared of 24 where 24 is expected: surely good; 240: surely bad; 60: in doubt."""
+    chi2 = np.array([24.0] * 10 + [240.0, 60.0])
+    found = bad_exposure_probability(chi2, 24)
+    assert (found[:10] < 1e-3).all()
+    assert found[10] > 0.9999
+    assert 0.05 < found[11] < 0.95
