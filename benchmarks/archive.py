@@ -208,7 +208,9 @@ def nights():
             responses.append(response)
 
         started = time.process_time()
-        found = retrieval.survey(settings, (2018, 2019, 2020), EsoArchive(client, settings.archive, keep))
+        found = retrieval.survey(
+            settings, (2018, 2019, 2020), EsoArchive(client, settings.archive, keep)
+        )
         with_server = time.process_time() - started
         started = time.process_time()
         table = availability(found.standards, found.sciences)
@@ -219,7 +221,9 @@ def nights():
         settings = Settings(archive=ArchiveSettings(**archive.settings()))
         replay = Replay(responses.copy())
         started = time.process_time()
-        found = retrieval.survey(settings, (2018, 2019, 2020), EsoArchive(replay, settings.archive, keep))
+        found = retrieval.survey(
+            settings, (2018, 2019, 2020), EsoArchive(replay, settings.archive, keep)
+        )
         table = availability(found.standards, found.sciences)
         alone = time.process_time() - started
     print(

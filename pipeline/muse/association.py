@@ -17,8 +17,8 @@ from xml.sax import SAXException
 from xml.sax.handler import ContentHandler
 from xml.sax.xmlreader import AttributesImpl
 
-import defusedxml  # type: ignore[import-untyped]
-import defusedxml.sax  # type: ignore[import-untyped]
+import defusedxml
+import defusedxml.sax
 
 from pipeline.errors import AssociationRefused
 

@@ -3,8 +3,8 @@
 from pipeline.statistics.channel_drift import channel_drift
 from pipeline.statistics.correction import apply_correction, correction_table
 from pipeline.statistics.fluxes import Fluxes
-from pipeline.statistics.pairs import pair_statistics
 from pipeline.statistics.paired import paired_difference
+from pipeline.statistics.pairs import pair_statistics
 from pipeline.statistics.stability import Stability, fit_stability
 from pipeline.statistics.stability_table import stability_table
 from pipeline.statistics.steps import scan_steps
