@@ -28,7 +28,7 @@ class ScatterPoints:
         """(pair,) bool: both numbers are positive, so that logarithmic axes have a place."""
         with np.errstate(invalid="ignore"):
             good: np.ndarray = (self.snr > 0) & (self.std > 0)
-        return good & np.isfinite(self.snr) & np.isfinite(self.std)
+        return np.asarray(good & np.isfinite(self.snr) & np.isfinite(self.std))
 
 
 @dataclass(frozen=True)
