@@ -28,6 +28,7 @@ from parsl.config import Config
 from parsl.dataflow.dflow import DataFlowKernel
 from parsl.executors import HighThroughputExecutor
 from parsl.executors.high_throughput.errors import ManagerLost, WorkerLost
+from parsl.jobs.error_handlers import noop_error_handler
 from parsl.jobs.states import JobState, JobStatus
 
 from pipeline.errors import ConfigError, ExecutorFailed, WorkspaceError, printable
@@ -37,10 +38,12 @@ from pipeline.workflow.progress import LOGGER
 LOST_WORKER = (WorkerLost, ManagerLost)  # killed from outside, or by a crash in C
 RETRIES = 1
 HEARTBEAT_S, HEARTBEAT_LOST_S = 5, 30  # a block without the run's interchange ends that soon
+STRATEGY_PERIOD_S = 3  # between Parsl's looks at how many blocks are needed
 CHECK_INTERVAL_S = 2.0  # between looks at interchange and blocks while jobs run
 CLOSE_LIMIT_S = 20.0  # for Parsl to close what it started
 COMMAND_LIMIT_S = 15.0  # for an answer of the interchange
-FAILED_BLOCKS = 2  # that never started a worker, before the run gives up
+STATUS_POLL_S = 15  # between questions to the cluster; 60 would make a failed start take minutes
+FAILED_BLOCKS = 2  # one after another that never started a worker, before the run gives up
 _HARMLESS = re.compile(r"[A-Za-z0-9_./+,:@-]{1,200}")  # no shell reads anything into it
 _ROOT = Path(__file__).parents[2]
 _INTERCHANGE = (
@@ -52,7 +55,7 @@ _INTERCHANGE = (
 class _Quoted(str):
     """A command template that quotes what it is filled with, twice over for the next filling."""
 
-    def format(self, *_: object, **values: object) -> str:  # type: ignore[override]
+    def format(self, *_: object, **values: object) -> str:
         places = ("cert_dir", "logdir", "logconf")
         for name in places:
             if name in values:
@@ -91,7 +94,7 @@ class ClusterPool:
                 yield running.pop(future), error or future.result()
 
     def _submit(self, function: Callable[[Task], Any], task: Task, shape: str) -> Future[Any]:
-        return self._kernel.submit(
+        future: Future[Any] = self._kernel.submit(
             function,
             app_args=(task,),
             executors=[shape],
@@ -99,6 +102,7 @@ class ClusterPool:
             ignore_for_cache=None,
             app_kwargs={},
         )
+        return future
 
     def check(self, shape: str) -> None:
         """Make sure that jobs can still be run.
@@ -120,23 +124,30 @@ class ClusterPool:
 
 
 def _check_blocks(executor: HighThroughputExecutor) -> None:
+    """Give up when none is at work and the last that ended did so before a worker of them spoke.
+
+    Blocks that were cancelled, met their walltime or lost their node have spoken before: Parsl asks
+    for others.
+    """
     status: dict[str, JobStatus] = dict(executor.status_facade)
-    ended = [one for one in status.values() if one.state in _ENDED]
-    alive = [one for one in status.values() if one.state in (JobState.RUNNING, JobState.PENDING)]
-    if executor.bad_state_is_set:
-        raise ExecutorFailed(_what_blocks_said(executor, list(status.values())))
-    if len(ended) >= FAILED_BLOCKS and not alive and not executor.connected_blocks():
-        raise ExecutorFailed(_what_blocks_said(executor, ended))
+    ended = [one for one in sorted(status, key=int) if status[one].state in _ENDED]
+    last = ended[-FAILED_BLOCKS:]
+    if len(last) < FAILED_BLOCKS:
+        return
+    spoken = set(executor.connected_blocks())
+    at_work = spoken & (status.keys() - set(ended))
+    if not at_work and not spoken & set(last):
+        raise ExecutorFailed(_what_blocks_said(executor, [status[one] for one in last]))
 
 
 _ENDED = (JobState.FAILED, JobState.COMPLETED, JobState.MISSING, JobState.TIMEOUT)
 
 
 def _what_blocks_said(executor: HighThroughputExecutor, ended: Sequence[JobStatus]) -> str:
-    said = [str(text) for one in ended for text in (one.message, one.stderr_summary) if text]
+    said = [str(text) for one in ended for text in (one.stderr_summary or one.message,) if text]
     last = printable(said[-1].strip())[-600:] if said else "nothing"
     return (
-        f"executor {executor.label!r}: {len(ended)} block(s) ended without starting a worker; look "
+        f"executor {executor.label!r}: {len(ended)} blocks ended without starting a worker; look "
         f"at partition, account and worker_init of the configuration. The last said: {last}"
     )
 
@@ -181,16 +192,29 @@ def _prepare(config: Config, run_dir: str) -> None:
     config.retry_handler = _retry_cost
     config.initialize_logging = False
     config.usage_tracking = 0
+    config.strategy_period = min(config.strategy_period, STRATEGY_PERIOD_S)
     for executor in config.executors:
         if isinstance(executor, HighThroughputExecutor):
             executor.heartbeat_period = min(executor.heartbeat_period, HEARTBEAT_S)
             executor.heartbeat_threshold = min(executor.heartbeat_threshold, HEARTBEAT_LOST_S)
+            executor.block_error_handler = (
+                noop_error_handler  # it gives up at the first cancelled one
+            )
             executor.launch_cmd = _Quoted(executor.launch_cmd)
+            _poll_sooner(executor.provider)
             executor.interchange_launch_cmd = [
                 sys.executable,
                 "-c",
                 _INTERCHANGE.format(root=str(_ROOT)),
             ]
+
+
+def _poll_sooner(provider: Any) -> None:
+    """Ask the cluster for the state of blocks more often than the provider's class would."""
+    kind = type(provider)
+    if provider.status_polling_interval > STATUS_POLL_S:
+        sooner = {"status_polling_interval": STATUS_POLL_S}
+        provider.__class__ = type(kind.__name__, (kind,), sooner)
 
 
 def _retry_cost(error: Exception, _task: object) -> float:

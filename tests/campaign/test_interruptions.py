@@ -155,4 +155,4 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path, cube_folder, config)
     (tmp_path / "work").write_text("a file, not a folder")
     run = start(cube_folder, tmp_path / "work", config, 1)
     assert run.status() == 2
-    assert "cannot be written" in run.said
+    assert "is not a folder" in run.said

@@ -195,7 +195,11 @@ def test_a_cluster_that_runs_nothing_is_an_error_in_words_within_a_minute(
     started = time.monotonic()
     executor = executor_file(tmp_path, **change)
     run = start(cluster, campaign, tmp_path / "work", executor, tmp_path / "cwd")
-    assert run.wait(120) == 2
+    try:
+        assert run.wait(120) == 2
+    finally:
+        run.kill()
+        run.wait()
     assert time.monotonic() - started < 90  # of which some are imports on a busy machine
     said = (tmp_path / "cwd" / "run.log").read_text()
     assert "look at partition, account and worker_init" in said

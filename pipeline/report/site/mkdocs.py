@@ -10,6 +10,7 @@ from pathlib import Path
 from pipeline.config.paths import ROOT
 from pipeline.errors import SiteError
 from pipeline.workflow.ownership import SITE, check, put_in_place
+from pipeline.workflow.processes import die_with_parent
 
 TIME_LIMIT_S = 300  # a build takes seconds; a hung one must not hold a CI job for hours
 
@@ -83,6 +84,7 @@ def _run_mkdocs(docs_dir: Path, target: Path, config: Path, site_url: str, epoch
             text=True,
             timeout=TIME_LIMIT_S,
             check=False,
+            preexec_fn=die_with_parent,
         )
     except subprocess.TimeoutExpired as error:
         raise SiteError(f"mkdocs did not end within {TIME_LIMIT_S} s") from error
