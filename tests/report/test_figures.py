@@ -40,7 +40,9 @@ def figures(campaigns: list[Results]) -> list[Figure]:
     downloads: dict[tuple[str, str], Any] = {("", "report"): [None], ("", "sums"): [None]}
     downloads |= {("", "version"): [None, None]}
     for one in campaigns:
-        downloads |= {(one.name, table): [] for table in (*one.tables, "spectra_drawn")}
+        logs = [f"reduction of {identity}" for identity in one.reductions]
+        names = (*one.tables, "spectra_drawn", *logs)
+        downloads |= {(one.name, name): [] for name in names}
     inputs = PageInputs(tuple(campaigns), factory.build_info(), downloads)
     return [figure for page in make_pages(inputs) for figure in page.figures]
 
