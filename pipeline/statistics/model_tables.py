@@ -17,6 +17,8 @@ from pipeline.statistics.subsets import Series
 from pipeline.statistics.variability import variability
 
 LEVELS = (0.68, 0.95)
+MAX_BACKGROUND = 0.005  # sky residual over flux: of a star whose floor is not that of its sky
+MIN_BRIGHT = 4
 # Row of the table, and the reported value that it is.
 QUANTITIES = {
     "floor": "stability_floor",
@@ -71,8 +73,19 @@ def fluxes_of_series(series: Series, snr: dict[int, float]) -> Fluxes:
     )
 
 
-def model_of(fluxes: Fluxes, stars_left_out: tuple[int, ...], *, source: str, method: str) -> Model:
+def model_of(
+    fluxes: Fluxes,
+    stars_left_out: tuple[int, ...],
+    *,
+    source: str,
+    method: str,
+    background_std: np.ndarray | None = None,
+) -> Model:
     """The stability model of a campaign without some stars, its tables and its numbers.
+
+    Channels, correction, variable stars and bad exposures come from all stars that are left; the
+    floor is that of stars so bright that sky residuals do not matter, since residuals that follow
+    the response of a channel would count as the channel's own drift.
 
     Parameters
     ----------
@@ -83,16 +96,23 @@ def model_of(fluxes: Fluxes, stars_left_out: tuple[int, ...], *, source: str, me
         Where the numbers come from, in words.
     method : str
         How fluxes were extracted.
+    background_std : ndarray, shape (exposure, star), optional
+        Scatter of blank sky beyond its noise, in the unit of the fluxes; part of their errors here.
     """
     left_out = np.isin(fluxes.star_ids, np.array(stars_left_out, dtype=int))
-    flags = np.where(left_out, "left out", fluxes.flux_flags)
-    clean = replace(fluxes, flux_flags=flags)
+    background = np.zeros(fluxes.flux.shape) if background_std is None else background_std
+    clean = replace(
+        fluxes,
+        flux_flags=np.where(left_out, "left out", fluxes.flux_flags),
+        flux_err=np.hypot(fluxes.flux_err, np.nan_to_num(background)),
+    )
     try:
         fit = fit_stability(clean)
+        bright = _fit_of_bright(clean, fit, background)
     except TooFewFluxes:
         return Model(None, {}, (), fluxes.exposure_ids)
     tables = {
-        "stability": stability_table(fit),
+        "stability": stability_table(bright),
         "correction": correction_table(
             fit, exposure_ids=clean.exposure_ids[fit.logs.exposures], band=clean.band
         ),
@@ -101,7 +121,26 @@ def model_of(fluxes: Fluxes, stars_left_out: tuple[int, ...], *, source: str, me
     }
     if not (fluxes.channel > 0).any():
         del tables["correction"], tables["channel_responses"]  # its channels are the stars
-    return Model(fit, tables, reported_values(fit, source), fluxes.exposure_ids)
+    return Model(fit, tables, reported_values(bright, source), fluxes.exposure_ids)
+
+
+def _fit_of_bright(clean: Fluxes, fit: Stability, background_std: np.ndarray) -> Stability:
+    """The fit of the stars whose sky residuals are below ``MAX_BACKGROUND`` of their flux.
+
+    Of at least ``MIN_BRIGHT`` stars, those with the smallest residuals; the fit itself if that is all.
+    """
+    stars = fit.logs.stars
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = np.nanmedian((background_std / clean.flux)[:, stars], axis=0)
+    kept = share <= max(MAX_BACKGROUND, float(np.sort(share)[min(MIN_BRIGHT, len(share)) - 1]))
+    if kept.all():
+        return fit
+    flags = clean.flux_flags.copy().astype(object)
+    flags[:, np.setdiff1d(np.arange(len(clean.star_ids)), stars[kept])] = "faint"
+    exposures = clean.exposure_flags.copy().astype(object)
+    exposures[fit.bad_exposures] = "outlier"
+    chosen = replace(clean, flux_flags=flags.astype(str), exposure_flags=exposures.astype(str))
+    return fit_stability(chosen)
 
 
 def with_bad_probability(exposures: QTable, model: Model) -> QTable:
