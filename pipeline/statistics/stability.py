@@ -23,6 +23,7 @@ from scipy.special import chdtri
 from pipeline.statistics.fluxes import Fluxes
 from pipeline.statistics.kernels import slow_correlation, window_factor
 from pipeline.statistics.log_fluxes import LogFluxes, log_fluxes
+from pipeline.statistics.nodes import Nodes
 from pipeline.statistics.outliers import (
     BAD_PROBABILITY,
     StarTest,
@@ -31,7 +32,7 @@ from pipeline.statistics.outliers import (
     fill_gaps,
     star_test,
 )
-from pipeline.statistics.posterior import Nodes, posterior
+from pipeline.statistics.posterior import posterior
 from pipeline.statistics.smoother import Courses, Smoother, Variances
 
 MAX_ROUNDS = 8  # bad exposures and variable stars are looked for again after each fit
