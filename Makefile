@@ -17,7 +17,7 @@ VERSION_OPTIONS = $(and $(VERSION),--version-label "$(VERSION)") $(and $(SITE_UR
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
 VENDOR := site_src/assets/vendor/.done
 
-.PHONY: report test campaign-nights campaign-report archive previous publish publish-demo archive-demo reduction-demo serve clean distclean lint lock accept-numbers status bench help
+.PHONY: report test campaign-nights campaign-report archive previous publish publish-demo archive-demo reduction-demo serve clean distclean lint lock accept-numbers status bench validation help
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 18
@@ -84,6 +84,11 @@ lint: $(VENV)/.test  ## style and types
 
 bench: $(VENV)/.bench  ## benchmarks; see benchmarks/README.md
 	@echo "see benchmarks/README.md for the commands"
+
+VALIDATION ?= work/validation.json
+VALIDATION_ARGS ?= --campaigns 200
+validation: $(VENV)/.test  ## hold the statistics against simulated campaigns; resumable
+	$(BIN)/python -m benchmarks.validation --jobs $(JOBS) --output $(VALIDATION) $(VALIDATION_ARGS)
 
 clean:  ## remove what a run leaves behind
 	rm -rf $(SITE) $(DIST) work build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -24,8 +24,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from pipeline.archive import retrieval
 from pipeline.archive.availability import availability
+from pipeline.archive.service import EsoArchive, archive_client
 from pipeline.archive.verify import verify_fits
-from pipeline.archive.web import Web
 from pipeline.cli.main import main as archive_command
 from pipeline.config.settings import ArchiveSettings, Settings
 from tests.archive.server import DATA, LIE_FAULTS, WIRE_FAULTS, Faults, TestArchive, spoil_tree
@@ -201,30 +201,34 @@ def nights():
             world.science(night, "WFM-AO-N", hours=11.0 + 0.2 * number)
     with TestArchive(world) as archive:
         settings = Settings(archive=ArchiveSettings(**archive.settings(read_timeout_s=30.0)))
-        web = Web(settings.archive)
-        answers = []
+        client = archive_client(settings.archive)
+        responses = []
 
-        def keep(answer, _question):
-            answers.append(answer)
+        def keep(response, _query):
+            responses.append(response)
 
         started = time.process_time()
-        found = retrieval.survey(settings, (2018, 2019, 2020), web, keep)
+        found = retrieval.survey(
+            settings, (2018, 2019, 2020), EsoArchive(client, settings.archive, keep)
+        )
         with_server = time.process_time() - started
         started = time.process_time()
         table = availability(found.standards, found.sciences)
         joined = time.process_time() - started
-        web.close()
+        client.close()
         requests = archive.count("/")
-    with TestArchive(World()) as archive:  # the same answers again, without the server's own work
+    with TestArchive(World()) as archive:  # the same responses again, without the server's own work
         settings = Settings(archive=ArchiveSettings(**archive.settings()))
-        replay = Replay(answers.copy())
+        replay = Replay(responses.copy())
         started = time.process_time()
-        found = retrieval.survey(settings, (2018, 2019, 2020), replay, keep)
+        found = retrieval.survey(
+            settings, (2018, 2019, 2020), EsoArchive(replay, settings.archive, keep)
+        )
         table = availability(found.standards, found.sciences)
         alone = time.process_time() - started
     print(
         f"{'a thousand nights':<24} {len(table)} nights, {len(found.sciences)} science exposures, "
-        f"{requests} requests: answers to table {alone:.2f} s of which the join {joined:.3f} s "
+        f"{requests} requests: responses to table {alone:.2f} s of which the join {joined:.3f} s "
         f"({with_server:.2f} s with the server in the same process)"
     )
     if alone > 2 or requests != 6:
@@ -232,13 +236,13 @@ def nights():
 
 
 class Replay:
-    """Connections that give recorded answers."""
+    """A client that gives recorded responses."""
 
-    def __init__(self, answers):
-        self._answers = iter(answers)
+    def __init__(self, responses):
+        self._responses = iter(responses)
 
-    def ask(self, *_args, **_options):
-        return next(self._answers)
+    def request(self, *_args, **_options):
+        return next(self._responses)
 
 
 def verify():

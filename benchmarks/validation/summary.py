@@ -49,7 +49,7 @@ def _floor(values: dict[str, np.ndarray], scenario: Scenario) -> Figures:
     }
 
 
-def _trends(values: dict[str, np.ndarray], scenario: Scenario) -> Figures:  # noqa: ARG001
+def _shares(values: dict[str, np.ndarray], scenario: Scenario) -> Figures:  # noqa: ARG001
     return {key: value for name in values for key, value in _share(name, values[name]).items()}
 
 
@@ -63,6 +63,9 @@ def _correction(values: dict[str, np.ndarray], scenario: Scenario) -> Figures:
 
 _SUMMARIES: dict[str, Callable[[dict[str, np.ndarray], Scenario], Figures]] = {
     "floor": _floor,
-    "trends": _trends,
+    "trends": _shares,
     "correction": _correction,
+    "variables": _shares,
+    "steps": _shares,
+    "prediction": _shares,
 }

@@ -14,6 +14,7 @@ import numpy as np
 from pipeline.archive.observations import Observation
 from pipeline.errors import CalibrationMissing
 from pipeline.muse.association import Association, File
+from pipeline.muse.illumination import FrameFacts, choose_illum, facts_of
 
 MATCH = "query"  # marks a group that no rule of the archive chose
 STATIC_PREFIX = "M.MUSE."  # identities of master and static calibrations
@@ -26,7 +27,6 @@ class _Kind:
     least: int  # frames below which a sequence is of no use
     window_days: float  # twice to four times the interval of MUSE's calibration plan
     any_mode: bool = False
-    optional: bool = False
 
 
 KINDS = {
@@ -34,8 +34,11 @@ KINDS = {
     "FLAT,LAMP": _Kind("LAMP_FLAT", "FLAT", 5, 3.0),
     "WAVE": _Kind("ARC", "ARC", 3, 3.0),  # one of each lamp at least
     "FLAT,SKY": _Kind("SKY_FLAT", "SKYFLAT", 3, 14.0),
-    "FLAT,LAMP,ILLUM": _Kind("ILLUM", "ILLUM", 1, 0.25, optional=True),  # follows the temperature
 }
+ILLUM_TYPE = (
+    "FLAT,LAMP,ILLUM"  # follows the temperature: exposure and twilights have each their own
+)
+DP_TYPES = (*KINDS, ILLUM_TYPE)
 WINDOW_NIGHTS = 14
 
 
@@ -66,7 +69,7 @@ def assemble(
         sequence = _nearest(standard, by_type[dp_type], kind)
         if sequence:
             found[kind.group] = tuple(File(one.dp_id, kind.tag) for one in sequence)
-        elif not kind.optional:
+        else:
             missing.append(f"{kind.tag} (at least {kind.least} within {kind.window_days:g} days)")
     if missing:
         raise CalibrationMissing(
@@ -75,11 +78,20 @@ def assemble(
     bias = _group("BIAS", found["BIAS"])
     flat = _group("LAMP_FLAT", found["LAMP_FLAT"], bias)
     arc = _group("ARC", found["ARC"], bias, flat)
-    illum = [_group("ILLUM", found["ILLUM"])] if "ILLUM" in found else []
-    sky_flat = _group("SKY_FLAT", found["SKY_FLAT"], bias, flat, arc, *illum)
+    flats = [facts_of(one.dp_id, one.mode) for one in by_type[ILLUM_TYPE]]
+    illum = _illum(facts_of(standard.dp_id, standard.mode), flats)
+    middle = found["SKY_FLAT"][len(found["SKY_FLAT"]) // 2].name
+    own = _illum(facts_of(middle, standard.mode), flats)
+    sky_flat = _group("SKY_FLAT", found["SKY_FLAT"], bias, flat, arc, *own)
     fixed = [_group(file.category, (file,)) for file in statics]
     star = (File(standard.dp_id, "STD"),)
     return _group("STD", star, *illum, bias, flat, arc, sky_flat, *fixed)
+
+
+def _illum(frame: FrameFacts, flats: Sequence[FrameFacts]) -> list[Association]:
+    """The group of the illumination flat near a frame; none if there is none near enough."""
+    flat = choose_illum(frame, flats)
+    return [] if flat is None else [_group("ILLUM", (File(flat.name, "ILLUM"),))]
 
 
 def statics_of(group: Association) -> tuple[File, ...]:

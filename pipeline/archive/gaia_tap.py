@@ -62,10 +62,10 @@ def query_gaia(
 
 def _gaia(connections: "_Connections") -> Any:
     """astroquery's Gaia class, which sends its requests through us."""
-    from astroquery.utils.tap.conn.tapconn import TapConn  # type: ignore[import-untyped]
+    from astroquery.utils.tap.conn.tapconn import TapConn
 
     with _no_contact():
-        from astroquery.gaia import GaiaClass  # type: ignore[import-untyped]
+        from astroquery.gaia import GaiaClass
 
     parts = urlsplit(connections.url)
     server, _, tap = parts.path.strip("/").rpartition("/")

@@ -102,15 +102,20 @@ def query_in_cone(
     except QueryRefused:
         found = []
     found = found or query_observations(archive, point)
-    return [one for one in found if not separation_arcmin(one, field) > cone_arcmin]
+    apart = separations_arcmin(found, field)
+    return [one for one, distance in zip(found, apart, strict=True) if not distance > cone_arcmin]
 
 
-def separation_arcmin(one: Observation, field: Field) -> float:
-    """Distance of a frame's pointing from the field [arcmin]; NaN where it is unknown."""
-    if not (np.isfinite(one.ra_deg) and np.isfinite(one.dec_deg)):
-        return np.nan
-    pointing = SkyCoord(one.ra_deg, one.dec_deg, unit="deg")
-    return float(pointing.separation(SkyCoord(field.ra_deg, field.dec_deg, unit="deg")).arcmin)
+def separations_arcmin(observations: Sequence[Observation], field: Field) -> np.ndarray:
+    """Distance of each frame's pointing from the field [arcmin]; NaN where it is unknown."""
+    ra = np.array([one.ra_deg for one in observations])
+    dec = np.array([one.dec_deg for one in observations])
+    known = np.isfinite(ra) & np.isfinite(dec) & (np.abs(dec) <= 90)
+    apart = np.full(len(ra), np.nan)
+    pointings = SkyCoord(ra[known], dec[known], unit="deg")
+    centre = SkyCoord(field.ra_deg, field.dec_deg, unit="deg")
+    apart[known] = pointings.separation(centre).arcmin
+    return apart
 
 
 def wide_field(observations: Iterable[Observation]) -> list[Observation]:

@@ -241,7 +241,7 @@ def _assembled(
     window = np.timedelta64(assembly.WINDOW_NIGHTS, "D")
     night = np.datetime64(selection.night)
     bounds = f"{night - window}T12:00:00", f"{night + window}T12:00:00"
-    adql = queries.calibrations_adql(bounds, tuple(assembly.KINDS))
+    adql = queries.calibrations_adql(bounds, assembly.DP_TYPES)
     try:
         frames = query_observations(archive, adql)
         group = assembly.assemble(standard, frames, _statics_for(selection, others))

@@ -16,6 +16,7 @@ import numpy as np
 from pipeline.archive.observations import Observation
 from pipeline.errors import ArchiveUnreachable, PipelineError
 from pipeline.muse.association import Association, AssociationTree
+from pipeline.muse.calibrations import calibrations_of
 
 STANDARD, SCIENCE, NEIGHBOUR, QUERY = "standard", "science", "neighbour", "query"  # the four ways
 RAW_MODE = "raw2raw"
@@ -136,7 +137,8 @@ def choose(
 def judge(tree: AssociationTree, ours: dict[str, Observation]) -> tuple[Association | None, str]:
     """The group of a tree that calibrates one of our exposures, or None; and the reason in words.
 
-    The group is cut down to one exposure: the earliest of ours that it names.
+    The group is cut down to one exposure, the earliest of ours that it names, and to what its
+    reduction reads: the same rule as the reduction's own decides (``calibrations_of``).
     """
     if tree.mode.lower() != RAW_MODE:
         return None, f"came in mode {tree.mode[:40]!r}, not Raw2Raw"
@@ -148,11 +150,11 @@ def judge(tree: AssociationTree, ours: dict[str, Observation]) -> tuple[Associat
         named = sorted((f for f in group.files if f.name in ours), key=lambda f: ours[f.name].start)
         if not named:
             continue
-        group = replace(group, files=tuple(named[:1]))
-        missing = group.missing()
-        if missing:
-            return None, f"names {named[0].name} without {', '.join(missing)}"
-        return group, f"names {named[0].name}" + ("" if group.complete else ", incomplete")
+        found = calibrations_of(replace(group, files=tuple(named[:1])), tree.root)
+        if not found.suffice:
+            return None, f"names {named[0].name} without {', '.join(found.missing)}"
+        incomplete = "" if found.group.complete else ", incomplete"
+        return found.group, f"names {named[0].name}{incomplete}"
     names = ", ".join(file.name for group in standards for file in group.files)
     return None, f"names a standard that is not ours: {names[:200]}"
 

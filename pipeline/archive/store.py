@@ -117,7 +117,9 @@ class Store:
     def release(self, selection: Selection) -> None:
         """Put the tree of a standard beside its files: all are there, it can be reduced."""
         if selection.group is not None:
-            tree = tree_xml(AssociationTree(RAW_MODE, selection.group))
+            # the reduction tells readers how the calibrations were found
+            group = replace(selection.group, match=selection.way or selection.group.match)
+            tree = tree_xml(AssociationTree(RAW_MODE, group))
             write_bytes(self._released(selection), tree)
 
     def withhold(self, selection: Selection) -> None:

@@ -1,10 +1,23 @@
 """Where cubes come from: the simulator, and the recipes that reduce raw frames."""
 
+import dataclasses
 from dataclasses import dataclass
 from typing import ClassVar
 
-from pipeline.config.setting import Section, setting
+from pipeline.config.setting import Section, require, setting
 from pipeline.muse.geometry import N_CHANNELS
+
+# What a preset decides.
+PRESET_KEYS = (
+    "drift_std",
+    "drift_timescale_days",
+    "night_std",
+    "exposure_std",
+    "slice_edge_std",
+    "residual_std",
+    "psf_gradient",
+    "sky_share",
+)
 
 
 @dataclass(frozen=True)
@@ -30,6 +43,62 @@ class SimulationSettings(Section):
     drift_timescale_days: float = setting(
         60.0, "how slowly the response of a channel drifts", stages=("simulate",), above=0
     )
+    night_std: float = setting(
+        0.0, "scatter of one channel's response from night to night", stages=("simulate",), low=0
+    )
+    exposure_std: float = setting(
+        0.0,
+        "scatter of one channel's response from exposure to exposure",
+        stages=("simulate",),
+        low=0,
+    )
+    slice_edge_std: float = setting(
+        0.01,
+        "scatter from night to night of the last slice of each stack of twelve",
+        stages=("simulate",),
+        low=0,
+        high=0.2,
+    )
+    residual_std: float = setting(
+        0.0,
+        "share of the sky that each channel keeps or loses, drawn for every exposure",
+        stages=("simulate",),
+        low=0,
+        high=0.2,
+    )
+    psf_gradient: float = setting(
+        0.0,
+        "rms change of the FWHM from edge to edge of the field, relative, drawn for every exposure",
+        stages=("simulate",),
+        low=0,
+        high=0.3,
+    )
+    variable_star: int = setting(
+        0, "number of a star that varies; 0 is none", stages=("simulate",), low=0
+    )
+    variable_std: float = setting(
+        0.2,
+        "standard deviation of the variable star's ln flux",
+        stages=("simulate",),
+        low=0,
+        high=1,
+    )
+    position_angles_deg: tuple[float, ...] = setting(
+        (0.0,), "position angles of the field, one drawn for every exposure", stages=("simulate",)
+    )
+    dither_arcsec: float = setting(
+        0.0,
+        "half width of a square over which exposures are dithered, known to their headers",
+        stages=("simulate",),
+        low=0,
+        high=30,
+    )
+    preset: str = setting(
+        "",
+        "a named set of responses, sky residuals and PSF gradients instead of those given here",
+        stages=("simulate",),
+        choices=("", "quiet", "record", "white", "red"),
+    )
     offset_arcsec: float = setting(
         0.6, "rms telescope offset per axis", stages=("simulate",), low=0
     )
@@ -43,6 +112,16 @@ class SimulationSettings(Section):
     keep_cubes: bool = setting(
         False, "keep the simulated cubes after they were measured", stages=("run",)
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        defaults = {one.name: one.default for one in dataclasses.fields(self)}
+        given = [name for name in PRESET_KEYS if getattr(self, name) != defaults[name]]
+        require(
+            not (self.preset and given),
+            f"simulation.preset = {self.preset!r} sets {', '.join(given)}, too: leave them out, or "
+            "the preset",
+        )
 
 
 @dataclass(frozen=True)

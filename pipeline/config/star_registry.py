@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from astropy.io.ascii import InconsistentTableError
 from astropy.table import Table
-from yaml import YAMLError  # type: ignore[import-untyped]
+from yaml import YAMLError
 
 from pipeline.config.paths import ROOT
 from pipeline.errors import ConfigError, printable

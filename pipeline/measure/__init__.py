@@ -79,7 +79,12 @@ def detect(cube: Cube, settings: Settings) -> Detection:
     check_cube(cube, settings.field)
     how = settings.detection
     image = detection_image(
-        cube.data, cube.wave_aa, band_width_aa=how.band_width_aa, n_bands=how.n_bands
+        cube.data,
+        cube.wave_aa,
+        band_width_aa=how.band_width_aa,
+        n_bands=how.n_bands,
+        dq=cube.dq,
+        fill=cube.fill,
     )
     standard = find_standard(image, threshold_sigma=how.threshold_sigma, fwhm_px=how.fwhm_px)
     sources = find_stars(

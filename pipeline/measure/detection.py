@@ -42,7 +42,13 @@ class Sources:
 
 
 def detection_image(
-    cube_data: np.ndarray, wave_aa: np.ndarray, *, band_width_aa: float, n_bands: int
+    cube_data: np.ndarray,
+    wave_aa: np.ndarray,
+    *,
+    band_width_aa: float,
+    n_bands: int,
+    dq: np.ndarray | None = None,
+    fill: float | None = None,
 ) -> np.ndarray:
     """Median of ``n_bands`` adjacent bands about the central layer, float64 of shape (y, x).
 
@@ -57,6 +63,10 @@ def detection_image(
         May be a memory map: only the layers of the bands are read.
     wave_aa : ndarray, shape (wave,)
         Layer centres, equidistant.
+    dq : ndarray of int, shape (wave, y, x), optional
+        Anything but 0: no data.
+    fill : float, optional
+        Value that stands for no data, as NaN does.
 
     Raises
     ------
@@ -75,7 +85,7 @@ def detection_image(
         )
     first = (n_wave - n_bands * width) // 2  # centred to half a layer
     starts = range(first, first + n_bands * width, width)
-    bands = [_mean_of_layers(cube_data[start : start + width]) for start in starts]
+    bands = [_mean_of_layers(cube_data, range(start, start + width), dq, fill) for start in starts]
     if not any(np.isfinite(band).any() for band in bands):
         raise CubeEmpty(
             f"no finite value between {wave_aa[first]:.0f} and "
@@ -86,14 +96,20 @@ def detection_image(
         return np.asarray(np.nanmedian(bands, axis=0))
 
 
-def _mean_of_layers(layers: np.ndarray) -> np.ndarray:
-    """Mean over the first axis without NaN; one layer in memory at a time."""
-    total = np.zeros(layers.shape[1:])
-    count = np.zeros(layers.shape[1:])
-    for layer in layers:
-        finite = np.isfinite(layer)
-        np.add(total, layer, out=total, where=finite)
-        count += finite
+def _mean_of_layers(
+    cube_data: np.ndarray, layers: range, dq: np.ndarray | None, fill: float | None
+) -> np.ndarray:
+    """Mean of some layers without missing samples; one layer in memory at a time."""
+    total = np.zeros(cube_data.shape[1:])
+    count = np.zeros(cube_data.shape[1:])
+    for index, layer in zip(layers, cube_data[layers.start : layers.stop], strict=True):
+        seen = np.isfinite(layer)
+        if fill is not None:
+            seen &= layer != fill
+        if dq is not None:
+            seen &= dq[index] == 0
+        np.add(total, layer, out=total, where=seen)
+        count += seen
     return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
 
 

@@ -132,4 +132,6 @@ def as_arrays(cube: str | PathLike[str] | Cube | CubeArrays | Arrays) -> CubeArr
         data, stat, wave_aa = (np.asarray(part) for part in cube)
         return CubeArrays(data, stat, wave_aa)
     opened = cube if isinstance(cube, Cube) else open_cube(Path(cube))
-    return CubeArrays(np.asarray(opened.data), np.asarray(opened.stat), opened.wave_aa)
+    return CubeArrays(
+        np.asarray(opened.data), np.asarray(opened.stat), opened.wave_aa, opened.dq, opened.fill
+    )

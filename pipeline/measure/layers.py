@@ -21,6 +21,7 @@ class CubeArrays:
     stat: np.ndarray  # (wave, y, x) [cube unit squared], variance, NaN: no data
     wave_aa: np.ndarray  # (wave,), air wavelength of the layer centres
     dq: np.ndarray | None = None  # (wave, y, x), anything but 0: no data; None: no such flags
+    fill: float | None = None  # value of data that stands for no data
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Block:
     layers: slice
     data: np.ndarray  # (spaxel, layer) float64
     stat: np.ndarray  # (spaxel, layer) float64
-    missing: np.ndarray  # (layer, spaxel) bool, not finite in DATA or in STAT, or flagged in DQ
+    missing: np.ndarray  # (layer, spaxel) bool, not finite in DATA or STAT, fill value, or flagged
 
     def of(self, rows: np.ndarray) -> "Block":
         """The same layers of some of the spaxels; the block itself if they are all of them."""
@@ -59,8 +60,8 @@ def read_block(cube: CubeArrays, spaxels: np.ndarray, layers: slice) -> Block:
     if cube.dq is not None:
         flagged = np.take(_flat(cube.dq[layers]), spaxels, axis=1) != 0
         _release(cube.dq[layers])
-    data, blind = _gather(cube.data[layers], spaxels, flagged)
-    stat, blind_stat = _gather(cube.stat[layers], spaxels, flagged)
+    data, blind = _gather(cube.data[layers], spaxels, flagged, cube.fill)
+    stat, blind_stat = _gather(cube.stat[layers], spaxels, flagged if cube.fill is None else blind)
     return Block(layers, data, stat, blind | blind_stat)
 
 
@@ -69,7 +70,10 @@ def _flat(layers: np.ndarray) -> np.ndarray:
 
 
 def _gather(
-    layers: np.ndarray, spaxels: np.ndarray, flagged: np.ndarray | None
+    layers: np.ndarray,
+    spaxels: np.ndarray,
+    flagged: np.ndarray | None,
+    fill: float | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Values (spaxel, layer) as float64, 0 where missing; and (layer, spaxel) bool, where."""
     picked = np.take(_flat(layers), spaxels, axis=1)
@@ -77,6 +81,8 @@ def _gather(
     if not picked.dtype.isnative:
         picked = picked.byteswap(inplace=True).view(picked.dtype.newbyteorder("="))
     blind = ~np.isfinite(picked)
+    if fill is not None:
+        blind |= picked == fill
     if flagged is not None:
         blind |= flagged
     picked[blind] = 0

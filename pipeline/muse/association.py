@@ -8,6 +8,7 @@ In a tree ``Association.category`` is the archive's name of a group (its RAW_TYP
 LAMP_FLAT) and ``File.category`` the tag that the recipes read (for example FLAT). Never mix them.
 """
 
+import contextlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,8 +17,8 @@ from xml.sax import SAXException
 from xml.sax.handler import ContentHandler
 from xml.sax.xmlreader import AttributesImpl
 
-import defusedxml  # type: ignore[import-untyped]
-import defusedxml.sax  # type: ignore[import-untyped]
+import defusedxml
+import defusedxml.sax
 
 from pipeline.errors import AssociationRefused
 
@@ -99,14 +100,29 @@ def parse_tree(document: bytes) -> AssociationTree:
 
 
 def check_xml(document: bytes) -> None:
-    """Make sure that a document is well-formed XML without document type or entities.
+    """Make sure that a document is XML without document type, and so without entities.
+
+    A document type may stand before the first element only; what follows is left to the reader of
+    the document.
 
     Raises
     ------
     AssociationRefused
-        If it is not.
+        If it has one, or is not well-formed up to its first element.
     """
-    _parse(document, ContentHandler())
+    with contextlib.suppress(_FirstElement):
+        _parse(document, _UpToFirstElement())
+
+
+class _FirstElement(Exception):
+    """The first element of a document begins."""
+
+
+class _UpToFirstElement(ContentHandler):
+    """Ends the reading of a document."""
+
+    def startElement(self, name: str, attrs: AttributesImpl) -> None:  # noqa: ARG002
+        raise _FirstElement
 
 
 def _parse(document: bytes, handler: ContentHandler) -> None:

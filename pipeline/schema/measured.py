@@ -105,7 +105,7 @@ MEASURED: Mapping[str, tuple[Column, ...]] = {
         column("coverage", "f8", "", "share of aperture and passband weight on finite samples", "stat.filling"),
         column("flags", "str", "", "edge, gap; space separated", "meta.code.qual"),
         column("method", "str", "", "extraction method: center, exact or psf", "meta.code"),
-        column("noise_source", "str", "", "what flux_err comes from: STAT, blank sky (where it is larger), or stat_factor", "meta.code;stat.error"),
+        column("noise_source", "str", "", "what flux_err comes from: STAT, blank sky (where it is larger), or stat_factor", "meta.code"),
         column("background_std", "f8", "", "scatter of blank sky over the field beyond its noise, not in flux_err [cube unit]; 0: none is seen", "stat.stdev;phot.flux.density"),
     ),
     "spectra_drawn": (

@@ -40,6 +40,7 @@ TRUTH: Mapping[str, tuple[Column, ...]] = {
         column("x_light", "f8", "pix", "position of the light: differs for a blended star", "pos.cartesian.x;instr.det"),
         column("y_light", "f8", "pix", "position of the light: differs for a blended star", "pos.cartesian.y;instr.det"),
         column("flux_8000", "f8", "", "all the star's light at 8000 Angstrom above the atmosphere [cube unit]", "phot.flux.density"),
+        column("variability", "f8", "", "standard deviation of the star's own ln flux; 0: constant", "stat.stdev;phot.flux"),
     ),
     "truth_fluxes": (
         EXPOSURE_ID,

@@ -18,7 +18,8 @@ def exposure_headers(
     exposure: SimulatedExposure, field: Field, wave_aa: np.ndarray
 ) -> tuple[fits.Header, fits.Header, fits.Header]:
     """Primary, DATA and STAT header of a simulated DATACUBE_FINAL."""
-    return cube_headers(_primary(exposure, field), _spatial(field), wave_aa, UNIT)
+    spatial = _spatial(field, exposure.dither_px)
+    return cube_headers(_primary(exposure, field), spatial, wave_aa, UNIT)
 
 
 def _pointing_deg(field: Field) -> tuple[float, float]:
@@ -29,12 +30,13 @@ def _pointing_deg(field: Field) -> tuple[float, float]:
     return float(ra % 360), float(field.dec_deg + dy * scale_deg)
 
 
-def _spatial(field: Field) -> fits.Header:
+def _spatial(field: Field, dither_px: tuple[float, float]) -> fits.Header:
     """The grid's celestial coordinates, as commanded: the telescope's error is not in them."""
     scale_deg = field.pixel_scale_arcsec / 3600
     header = fits.Header()
     header["NAXIS1"], header["NAXIS2"] = GRID_SHAPE[1], GRID_SHAPE[0]
-    header["CRPIX1"], header["CRPIX2"] = STANDARD_XY[0] + 1, STANDARD_XY[1] + 1
+    header["CRPIX1"] = STANDARD_XY[0] + 1 + dither_px[0]
+    header["CRPIX2"] = STANDARD_XY[1] + 1 + dither_px[1]
     header["CRVAL1"], header["CRVAL2"] = field.ra_deg, field.dec_deg
     header["CD1_1"], header["CD1_2"] = -scale_deg, 0.0
     header["CD2_1"], header["CD2_2"] = 0.0, scale_deg
@@ -75,7 +77,7 @@ def _primary(exposure: SimulatedExposure, field: Field) -> fits.Header:
         "OBS TARG NAME": field.name.replace(" ", ""),
         "INS MODE": exposure.mode,
         "INS DROT MODE": "SKY",
-        "INS DROT POSANG": 0.0,
+        "INS DROT POSANG": exposure.position_angle_deg,
         "TEL GEOLAT": ephemeris.LATITUDE_DEG,
         "TEL GEOLON": ephemeris.LONGITUDE_DEG,
         "TEL AIRM START": exposure.airmass[0],

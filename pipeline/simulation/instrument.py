@@ -1,13 +1,12 @@
-"""MUSE in wide-field mode: grids, sodium notches, efficiency, field of view, drifting channels."""
+"""MUSE in wide-field mode: grids, sodium notches, efficiency, field of view."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
 
-from pipeline.muse.geometry import N_CHANNELS, N_SLICES, SliceAddress, slice_address
+from pipeline.muse.geometry import SliceAddress, slice_address
 from pipeline.muse.modes import MODES
-from pipeline.simulation.draws import stream
 
 GRID_SHAPE = (304, 315)  # (y, x) of the study's images
 SAMPLING_AA = 1.25  # CCD pixel along the spectrum, full sampling of a cube
@@ -23,10 +22,6 @@ _AREA_CM2 = 4.86e5  # 8.2 m telescope less its central obscuration
 _PHOTON_PER_ERG_AA = 1 / 1.98645e-8  # lambda [Angstrom] / (h c)
 _EFFICIENCY_PEAK, _EFFICIENCY_WAVE_AA, _EFFICIENCY_SIGMA_AA = 0.35, 6900.0, 1700.0
 _EDGE_NOISE, _EDGE_SCALE_PX = 1.0, 1.5  # fewer CCD pixels feed the outermost spaxels
-
-DRIFT_PERIOD_DAYS = 365.25
-_DRIFT_MODES = 60  # down to six days
-SLICE_DRIFT_SHARE = 0.2  # drift of a slice about its channel, relative to that of a channel
 
 
 def wave_grid(mode: str, step_aa: float) -> np.ndarray:
@@ -76,41 +71,6 @@ def edge_noise_factor(inside: np.ndarray) -> np.ndarray:
     """Factor on the variance, shape (y, x): 1 in the field, growing over the last spaxels."""
     distance = ndimage.distance_transform_edt(np.pad(inside, 1))[1:-1, 1:-1]
     return np.asarray(1 + _EDGE_NOISE * np.exp(-(distance - 1) / _EDGE_SCALE_PX))
-
-
-@dataclass(frozen=True)
-class Drift:
-    """Slow, independent drifts of channels and slices about a mean response of exactly 1.
-
-    Each response is a Fourier series with the year as its period, random in phase and amplitude,
-    whose power follows that of an Ornstein-Uhlenbeck process of the given time scale. Its mean
-    over any year is 1 and its rms over any year is exactly ``std``; consequently it repeats after
-    a year. ``std = 0`` yields exactly 1.
-    """
-
-    seed: int
-    std: float
-    timescale_days: float
-
-    def channels(self, mjd: float) -> np.ndarray:
-        """Response of the channels, shape (24,)."""
-        return 1 + self.std * self._series(mjd, "channels", N_CHANNELS)
-
-    def slices(self, mjd: float) -> np.ndarray:
-        """Response of the slices relative to their channel, shape (24, 48)."""
-        series = self._series(mjd, "slices", N_CHANNELS * N_SLICES)
-        return 1 + SLICE_DRIFT_SHARE * self.std * series.reshape(N_CHANNELS, N_SLICES)
-
-    def _series(self, mjd: float, what: str, n: int) -> np.ndarray:
-        """Values of n independent series of rms 1 at one instant."""
-        omega = 2 * np.pi * np.arange(1, _DRIFT_MODES + 1) / DRIFT_PERIOD_DAYS
-        power = 1 / (1 + (omega * self.timescale_days) ** 2)
-        waves = stream(self.seed, "drift", what).standard_normal((n, 2, _DRIFT_MODES))
-        waves *= np.sqrt(power)
-        waves /= np.sqrt((waves**2).sum(axis=(1, 2), keepdims=True) / 2)
-        return np.asarray(
-            (waves[:, 0] * np.cos(omega * mjd) + waves[:, 1] * np.sin(omega * mjd)).sum(axis=1)
-        )
 
 
 def response_map(address: SliceAddress, channels: np.ndarray, slices: np.ndarray) -> np.ndarray:

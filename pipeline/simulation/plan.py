@@ -11,6 +11,7 @@ import numpy as np
 from astropy.time import Time
 
 from pipeline.config.settings import Field, SimulationSettings
+from pipeline.muse.geometry import FIELD_WIDTH_PX
 from pipeline.muse.modes import WIDE_FIELD
 from pipeline.simulation import ephemeris
 from pipeline.simulation.atmosphere import seeing_fwhm_arcsec
@@ -76,6 +77,11 @@ class SimulatedExposure:
     sky_lines: float  # relative to the mean airglow
     sky_residual: float  # share of the sky that subtraction leaves behind, the same in all channels
     refraction_px: float  # differential refraction left between 4750 and 7000 Angstrom
+    fwhm_gradient: tuple[float, float]  # relative change of the FWHM per pixel in x and y
+    position_angle_deg: (
+        float  # of the field of view in the grid, anticlockwise: ESO INS DROT POSANG
+    )
+    dither_px: tuple[float, float]  # of the stars in the grid, known to the header's coordinates
     event: str  # "", "cloud" or "vignetting"
     is_reference: bool
 
@@ -89,12 +95,14 @@ class SimulatedExposure:
         """Mean of start and end."""
         return sum(self.airmass) / 2
 
-    def profile(self, wave_aa: float) -> Profile:
-        """Shape of a star at a wavelength: seeing of the header's slope, and the instrument."""
+    def profile(self, wave_aa: float, xy: Sequence[float] = FIELD_CENTRE_XY) -> Profile:
+        """Shape of a star at a wavelength and place: seeing, instrument and a gradient over the field."""
         fixed = self.instrument_fwhm_px
         free = np.sqrt(self.fwhm_8000_px**2 - fixed**2)
         slope = seeing_fwhm_arcsec(1.0, 1.0, np.array([wave_aa, FWHM_WAVE_AA]))
-        return Profile(float(np.hypot(free * slope[0] / slope[1], fixed)), self.beta)
+        fwhm = float(np.hypot(free * slope[0] / slope[1], fixed))
+        offset = np.subtract(xy, FIELD_CENTRE_XY)
+        return Profile(fwhm * (1 + float(np.dot(self.fwhm_gradient, offset))), self.beta)
 
 
 def plan_exposures(
@@ -147,6 +155,7 @@ def _draw(
     dimm_end = dimm * float(np.exp(rng.normal(0, 0.04)))
     cloud = CLOUD_THROUGHPUT if event == "cloud" else 1.0
     shift_x, shift_y = rng.normal(0, 0.3, 2)
+    extra = _draw_extra(plan, repeat, field, settings)
     with_ao = _has_ao(plan.mode)
     return SimulatedExposure(
         exposure_id=f"MUSE.{date_obs}",
@@ -158,7 +167,9 @@ def _draw(
         airmass=airmass,
         parallactic_deg=float(above.parallactic_deg[1]),
         dimm_arcsec=(round(dimm, 2), round(dimm_end, 2)),
-        affine=_affine(rng, settings.offset_arcsec / field.pixel_scale_arcsec),
+        affine=_dithered(
+            _affine(rng, settings.offset_arcsec / field.pixel_scale_arcsec), extra.dither_px
+        ),
         field_shift_px=(float(shift_x), float(shift_y)),
         fwhm_8000_px=delivered_fwhm_px(dimm, sum(airmass) / 2, with_ao, field.pixel_scale_arcsec),
         instrument_fwhm_px=INSTRUMENT_FWHM_ARCSEC / field.pixel_scale_arcsec,
@@ -169,9 +180,39 @@ def _draw(
         sky_lines=night.sky_lines,
         sky_residual=float(rng.normal(0, 2e-4)),
         refraction_px=float(rng.normal(0, 0.05)),
+        fwhm_gradient=extra.fwhm_gradient,
+        position_angle_deg=extra.position_angle_deg,
+        dither_px=extra.dither_px,
         event=event,
         is_reference=False,
     )
+
+
+@dataclass(frozen=True)
+class _Extra:
+    """What settings switch on, drawn from a stream of its own: the rest does not change with it."""
+
+    fwhm_gradient: tuple[float, float]
+    position_angle_deg: float
+    dither_px: tuple[float, float]
+
+
+def _draw_extra(
+    plan: PlannedExposure, repeat: int, field: Field, settings: SimulationSettings
+) -> _Extra:
+    rng = stream(settings.seed, "extra", plan.night, plan.mode, repeat)
+    gradient = settings.psf_gradient / np.sqrt(2) / FIELD_WIDTH_PX * rng.standard_normal(2)
+    angle = rng.choice(settings.position_angles_deg)
+    half = settings.dither_arcsec / field.pixel_scale_arcsec
+    dither_x, dither_y = half * rng.uniform(-1, 1, 2)
+    return _Extra(
+        (float(gradient[0]), float(gradient[1])), float(angle), (float(dither_x), float(dither_y))
+    )
+
+
+def _dithered(affine: Affine, dither_px: tuple[float, float]) -> Affine:
+    a, b, c, d, e, f = affine
+    return (a, b, c + dither_px[0], d, e, f + dither_px[1])
 
 
 def _reference(
@@ -192,6 +233,8 @@ def _reference(
         ),
         beta=REFERENCE_BETA,
         throughput=night.throughput,
+        position_angle_deg=0.0,
+        dither_px=(0.0, 0.0),
         is_reference=True,
     )
 

@@ -29,7 +29,8 @@ def expected_layers(scene: Scene, fluxes: np.ndarray) -> Iterator[tuple[np.ndarr
         for source, flux in zip(scene.sources, fluxes, strict=True)
     ]
     slope = (scene.sky_share * scene.sky).astype(np.float32)
-    offset = ((scene.sky_residual - scene.sky_share) * scene.sky).astype(np.float32)
+    offset = (scene.sky_residual - scene.sky_share).astype(np.float32)
+    sky = scene.sky.astype(np.float32)
     gain = (1 / scene.electrons).astype(np.float32)
     background = scene.background_variance.astype(np.float32)
     for layer, lit in enumerate(scene.lit):
@@ -46,7 +47,7 @@ def expected_layers(scene: Scene, fluxes: np.ndarray) -> Iterator[tuple[np.ndarr
         variance *= noise_factor
         light += slope[layer]  # residual sky: sky_share x (transmission - 1) + sky_residual
         light *= transmission
-        light += offset[layer]
+        light += offset * sky[layer]
         yield light, variance
 
 

@@ -11,8 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.config.settings import SimulationSettings
+from pipeline.muse.geometry import N_CHANNELS, SliceAddress
 from pipeline.simulation import atmosphere, instrument, psf, sky
+from pipeline.simulation.draws import stream
 from pipeline.simulation.plan import SimulatedExposure
+from pipeline.simulation.response import ChannelResponse
 
 N_NODES = 6
 NODE_RANGE_AA = (4590.0, 9360.0)
@@ -48,7 +51,8 @@ class Scene:
     noise_factor: np.ndarray  # (y, x), on the variance
     electrons: np.ndarray  # (wave,), electrons per cube unit
     sky: np.ndarray  # (wave,), sky per spaxel [cube unit]
-    sky_residual: float  # share of the sky left in every spaxel
+    sky_residual: np.ndarray  # (y, x), share of the sky left in a spaxel
+    uniform_residual: float  # the part of it that all channels have in common
     sky_share: float  # share of (transmission - 1) times sky that sky subtraction leaves
     read_variance: float  # electrons squared
 
@@ -131,7 +135,7 @@ def build_scene(
 
     night_sky = sky.sky_emission()
     emission = exposure.sky_continuum * night_sky.continuum + exposure.sky_lines * night_sky.lines
-    transmission, inside = _transmission(exposure, settings)
+    transmission, inside, residual = _transmission(exposure, settings)
     return Scene(
         sources=tuple(sources),
         wave_aa=wave_aa,
@@ -141,7 +145,8 @@ def build_scene(
         noise_factor=np.where(inside, instrument.edge_noise_factor(inside), np.nan),
         electrons=electrons,
         sky=sky.mean_in_bins(emission, wave_aa, step),
-        sky_residual=exposure.sky_residual,
+        sky_residual=residual,
+        uniform_residual=exposure.sky_residual,
         sky_share=settings.sky_share,
         read_variance=instrument.read_variance(step),
     )
@@ -169,7 +174,13 @@ def _node_images(
     shift = exposure.refraction_px * np.array([np.sin(angle), np.cos(angle)])
     bars = psf.spikes_image(xy[0], xy[1], exposure.parallactic_deg + 45.0, columns, rows)
     images = [
-        psf.star_image(exposure.profile(wave), tuple(xy + amount * shift), bars, columns, rows)
+        psf.star_image(
+            exposure.profile(wave, (float(xy[0]), float(xy[1]))),
+            tuple(xy + amount * shift),
+            bars,
+            columns,
+            rows,
+        )
         for wave, amount in zip(node_aa, atmosphere.refraction_shape(node_aa), strict=True)
     ]
     return np.array(images), int(rows[0]), int(columns[0])
@@ -177,18 +188,28 @@ def _node_images(
 
 def _transmission(
     exposure: SimulatedExposure, settings: SimulationSettings
-) -> tuple[np.ndarray, np.ndarray]:
-    """Transmission of every spaxel (NaN outside the field), and the mask of the field."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Transmission (NaN outside the field), mask of the field, share of the sky that is left."""
     centre = np.add(instrument.FIELD_CENTRE_XY, exposure.field_shift_px)
-    view = instrument.FieldOfView((float(centre[0]), float(centre[1])), instrument.FIELD_ANGLE_DEG)
-    address = view.address()
-    drift = instrument.Drift(settings.seed, settings.drift_std, settings.drift_timescale_days)
+    angle = instrument.FIELD_ANGLE_DEG + exposure.position_angle_deg
+    address = instrument.FieldOfView((float(centre[0]), float(centre[1])), angle).address()
+    model = ChannelResponse.from_settings(settings)
     response = instrument.response_map(
-        address, drift.channels(exposure.mjd_mid), drift.slices(exposure.mjd_mid)
+        address, model.channels(exposure.mjd_mid), model.slices(exposure.mjd_mid)
     )
+    residual = exposure.sky_residual + _residual_map(address, exposure, settings)
     if exposure.event == "vignetting":
         response *= instrument.probe_shadow()
-    return response, address.channel > 0
+    return response, address.channel > 0, residual
+
+
+def _residual_map(
+    address: SliceAddress, exposure: SimulatedExposure, settings: SimulationSettings
+) -> np.ndarray:
+    """Share of the sky that sky subtraction leaves or takes too much of, by channel, shape (y, x)."""
+    rng = stream(settings.seed, "residual", exposure.exposure_id)
+    by_channel = np.append(0.0, settings.residual_std * rng.standard_normal(N_CHANNELS))
+    return np.asarray(by_channel[address.channel])
 
 
 def _nodes() -> np.ndarray:

@@ -13,10 +13,12 @@ from pipeline.schema import APERTURE_RADII_PX
 from pipeline.simulation import instrument, truth
 from pipeline.simulation.headers import exposure_headers
 from pipeline.simulation.plan import PlannedExposure, SimulatedExposure, plan_exposures
+from pipeline.simulation.presets import resolve_preset
 from pipeline.simulation.rendering import expected_layers, noisy_layers
+from pipeline.simulation.response import ChannelResponse
 from pipeline.simulation.scaling import SNR_RADIUS_PX, fluxes_for_snr
 from pipeline.simulation.scene import Scene, build_scene, to_exposure
-from pipeline.simulation.stars import StarSpec, catalogue_xy, light_xy
+from pipeline.simulation.stars import StarSpec, catalogue_xy, light_xy, variability
 
 _VIRTUAL_REFERENCE = PlannedExposure("2019-03-10", "WFM-AO-N")  # if no exposure is the reference
 
@@ -56,7 +58,7 @@ class SimulatedCampaign:
         exposure_id, settings = self.exposures[index].exposure_id, self.settings
         return noisy_layers(
             self.scene(index),
-            np.array(self.fluxes),
+            self.fluxes_at(index),
             settings.seed,
             exposure_id,
             settings.wave_step_aa,
@@ -64,7 +66,13 @@ class SimulatedCampaign:
 
     def expected_layers(self, index: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Noise-free signal and variance of an exposure, layer by layer, float32 (y, x)."""
-        return expected_layers(self.scene(index), np.array(self.fluxes))
+        return expected_layers(self.scene(index), self.fluxes_at(index))
+
+    def fluxes_at(self, index: int) -> np.ndarray:
+        """Fluxes of the sources in an exposure, shape (source,): one star may vary."""
+        ids = [star.star_id for star in self.stars]
+        factors = variability(ids, self.exposures[index].mjd_mid, self.settings)
+        return np.asarray(np.array(self.fluxes) * np.append(factors, 1.0))
 
     def scene(self, index: int) -> Scene:
         """The noise-free scene of an exposure."""
@@ -94,7 +102,7 @@ class SimulatedCampaign:
         return truth.fluxes_table(
             self.exposures[index].exposure_id,
             self.scene(index),
-            np.array(self.fluxes),
+            self.fluxes_at(index),
             [star.star_id for star in self.stars],
             self.star_xy(index),
             what.radii_px,
@@ -110,11 +118,11 @@ class SimulatedCampaign:
         one exposure calls ``exposure_fluxes``.
         """
         settings = self.settings
-        drift = instrument.Drift(settings.seed, settings.drift_std, settings.drift_timescale_days)
+        response = ChannelResponse.from_settings(settings)
         tables = {
             "truth_exposures": truth.exposures_table(self.exposures),
-            "truth_channels": truth.channels_table(self.exposures, drift),
-            "truth_stars": truth.stars_table(self.stars, self.fluxes),
+            "truth_channels": truth.channels_table(self.exposures, response),
+            "truth_stars": truth.stars_table(self.stars, self.fluxes, settings),
         }
         if with_fluxes:
             parts = [self.exposure_fluxes(index) for index in range(len(self.exposures))]
@@ -158,9 +166,12 @@ def simulate_campaign(
     Raises
     ------
     ValueError
-        If no set of fluxes has the given ratios.
+        If no set of fluxes has the given ratios, or the variable star is not among the stars.
     """
+    settings = resolve_preset(settings)
     stars, radii_px = tuple(stars), tuple(float(radius) for radius in radii_px)
+    if settings.variable_star and settings.variable_star not in {star.star_id for star in stars}:
+        raise ValueError(f"simulation.variable_star = {settings.variable_star}: no such star")
     exposures = plan_exposures(planned, field, settings, reference_index, with_events)
     band = (np.asarray(band[0], float), np.asarray(band[1], float))
     if reference_index is None:

@@ -1,8 +1,12 @@
 """The stars that a campaign must show, and where their light really falls."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
+from pipeline.config.settings import SimulationSettings
+from pipeline.simulation.draws import stream
 
 # DAOFIND moves the fainter star of a close pair towards the brighter one. The study's stars 14
 # and 15 are 4.97 px apart in its reference catalogue and 6.14 px in the other catalogue that it
@@ -21,6 +25,23 @@ class StarSpec:
     x: float  # position in the reference catalogue, 0-based [pix]
     y: float
     snr: tuple[float, ...]  # band SNR in the reference exposure, at ``radii_px`` of the campaign
+
+
+VARIABILITY_PERIOD_DAYS = 37.3  # not a fraction of a year or of a month
+
+
+def variability(star_ids: Sequence[int], mjd: float, settings: SimulationSettings) -> np.ndarray:
+    """Factor on the flux of each star at an instant, shape (star,); 1 for all but the variable one.
+
+    ln of the factor is a sine whose standard deviation over a period is ``variable_std``.
+    """
+    factor = np.ones(len(star_ids))
+    if settings.variable_star:
+        phase = stream(settings.seed, "variable").uniform(0, 2 * np.pi)
+        wave = np.sin(2 * np.pi * mjd / VARIABILITY_PERIOD_DAYS + phase)
+        varies = np.asarray(star_ids) == settings.variable_star
+        factor[varies] = np.exp(np.sqrt(2) * settings.variable_std * wave)
+    return factor
 
 
 def catalogue_xy(stars: tuple[StarSpec, ...]) -> np.ndarray:

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 from astropy.table import QTable
 
+from pipeline.config.settings import SimulationSettings
 from pipeline.muse.geometry import N_CHANNELS
 from pipeline.schema import make_table
-from pipeline.simulation.instrument import Drift
 from pipeline.simulation.plan import SimulatedExposure
+from pipeline.simulation.response import ChannelResponse
 from pipeline.simulation.scaling import aperture_weights, band_weights
 from pipeline.simulation.scene import Scene
 from pipeline.simulation.stars import StarSpec, catalogue_xy, light_xy
@@ -32,10 +33,10 @@ def exposures_table(exposures: Sequence[SimulatedExposure]) -> QTable:
     )
 
 
-def channels_table(exposures: Sequence[SimulatedExposure], drift: Drift) -> QTable:
+def channels_table(exposures: Sequence[SimulatedExposure], response: ChannelResponse) -> QTable:
     """One row per exposure and channel: the response as it has drifted."""
-    channels = np.array([drift.channels(e.mjd_mid) for e in exposures]).reshape(-1, N_CHANNELS)
-    slices = np.array([drift.slices(e.mjd_mid).std(axis=1) for e in exposures])
+    channels = np.array([response.channels(e.mjd_mid) for e in exposures]).reshape(-1, N_CHANNELS)
+    slices = np.array([response.slices(e.mjd_mid).std(axis=1) for e in exposures])
     slices = slices.reshape(-1, N_CHANNELS)
     n = channels.shape[1]
     return make_table(
@@ -49,7 +50,9 @@ def channels_table(exposures: Sequence[SimulatedExposure], drift: Drift) -> QTab
     )
 
 
-def stars_table(stars: tuple[StarSpec, ...], fluxes: Sequence[float]) -> QTable:
+def stars_table(
+    stars: tuple[StarSpec, ...], fluxes: Sequence[float], settings: SimulationSettings
+) -> QTable:
     """One row per star: where its light falls in the reference exposure, and how much."""
     catalogue, light = catalogue_xy(stars), light_xy(stars)
     return make_table(
@@ -61,6 +64,9 @@ def stars_table(stars: tuple[StarSpec, ...], fluxes: Sequence[float]) -> QTable:
             "x_light": light[:, 0],
             "y_light": light[:, 1],
             "flux_8000": np.array(fluxes)[: len(stars)],
+            "variability": [
+                settings.variable_std * (star.star_id == settings.variable_star) for star in stars
+            ],
         },
     )
 
@@ -85,7 +91,7 @@ def fluxes_table(
     starlight = scene.starlight(fluxes, weights)
     seen = scene.transmission * starlight
     sky = scene.sky_image(weights)
-    uniform_sky = scene.sky_residual * (weights @ scene.sky)
+    uniform_sky = scene.uniform_residual * (weights @ scene.sky)
     variance = scene.variance(fluxes, weights**2)
     rows: list[tuple[float, ...]] = []
     for j, xy in enumerate(star_xy):

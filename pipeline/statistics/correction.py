@@ -93,7 +93,9 @@ def apply_correction(
     Examples
     --------
     >>> table = correction_table(stability, mjd=my_mjd)  # doctest: +SKIP
-    >>> flux, flux_err = apply_correction(flux, flux_err, channel_share=share, correction=table)  # doctest: +SKIP
+    >>> flux, flux_err = apply_correction(  # doctest: +SKIP
+    ...     flux, flux_err, channel_share=share, correction=table
+    ... )
     """
     flux, flux_err = np.asarray(flux, float), np.asarray(flux_err, float)
     share = np.asarray(channel_share, float)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from astropy.table import QTable
@@ -68,14 +69,7 @@ class Fluxes:
             if value.shape != shape:
                 raise ValueError(f"{name} has shape {value.shape}; {shape} expected")
             object.__setattr__(self, name, value)
-        share = np.asarray(self.channel_share, float)
-        if share.size and (
-            share.ndim not in (2, 3) or share.shape[:-1] not in ((n_stars,), (n_exposures, n_stars))
-        ):
-            raise ValueError(
-                f"channel_share has shape {share.shape}; (star, channel) or (exposure, star, channel) "
-                f"with {n_stars} stars and {n_exposures} exposures expected"
-            )
+        share = _checked_share(self.channel_share, flux.shape)
         object.__setattr__(self, "channel_share", share)
         object.__setattr__(self, "mjd", np.where(np.isfinite(mjd), mjd, night_mjd))
 
@@ -126,18 +120,21 @@ class Fluxes:
         times = np.asarray(mjd, float)
         if not np.isfinite(times).all():
             raise ValueError(f"mjd of exposure {int(np.argmin(np.isfinite(times)))} is not finite")
-        share = np.empty(0) if channel_share is None else np.asarray(channel_share, float)
+        share = _checked_share(channel_share, np.shape(flux))
         if channel is None and share.ndim > 1:
             mean = share if share.ndim == 2 else np.nanmean(share, axis=0)
             channel = np.where(mean.max(axis=-1) > 0, mean.argmax(axis=-1) + 1, 0)
         given = {"channel": channel, "star_ids": star_ids, "xy": xy, "modes": modes}
+        described: dict[str, Any] = {
+            name: np.asarray(value) for name, value in given.items() if value is not None
+        }
         return cls(
             flux=np.asarray(flux, float),
             flux_err=np.asarray(flux_err, float),
             nights=(_MJD_EPOCH + np.floor(times - 0.5).astype("timedelta64[D]")).astype(str),
             mjd=times,
             channel_share=share,
-            **{name: np.asarray(value) for name, value in given.items() if value is not None},
+            **described,
         )
 
     @property
@@ -150,7 +147,7 @@ class Fluxes:
     def select(self, exposures: np.ndarray) -> "Fluxes":
         """The same for some exposures: a mask or row numbers."""
         per_exposure = ("flux", "flux_err", "nights", "mjd", "flux_flags", "exposure_flags")
-        more = ("flux_published", "exposure_ids", "modes")
+        more: tuple[str, ...] = ("flux_published", "exposure_ids", "modes")
         if self.channel_share.ndim == 3:
             more += ("channel_share",)
         return replace(
@@ -170,6 +167,17 @@ class Fluxes:
             return np.array([position[int(star)] for star in stars], dtype=int)
         except KeyError as error:
             raise KeyError(f"star {error} is not among {sorted(position)}") from None
+
+
+def _checked_share(share: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray:
+    """Shares as an array, empty if there are none; refused where they do not fit the fluxes."""
+    array = np.empty(0) if share is None else np.asarray(share, float)
+    if array.size and array.shape[:-1] not in (shape[1:], shape):
+        raise ValueError(
+            f"channel_share has shape {array.shape}; (star, channel) or (exposure, star, channel) "
+            f"for fluxes {shape} (exposure, star) expected"
+        )
+    return array
 
 
 def mjd_of_nights(nights: np.ndarray) -> np.ndarray:

@@ -34,6 +34,7 @@ class LogFluxes:
     gram: np.ndarray  # (star, star) mean over exposures of share @ share.T
     coherence: np.ndarray  # (exposure, exposure) or a single 1: overlap of shares in two exposures
     channels: np.ndarray  # (channel,) numbers
+    star_ids: np.ndarray  # (star,)
     mjd: np.ndarray  # (exposure,)
     nights: np.ndarray  # (exposure,)
     modes: np.ndarray  # (exposure,)
@@ -44,7 +45,7 @@ class LogFluxes:
         seen = ~self.gap
         total = np.where(seen, self.variance, 0.0).sum(axis=0)
         mean: np.ndarray = total / np.maximum(np.count_nonzero(seen, axis=0), 1)
-        return np.maximum(mean, MIN_VARIANCE)
+        return np.asarray(np.maximum(mean, MIN_VARIANCE))
 
 
 def log_fluxes(fluxes: Fluxes, *, drop_exposures: np.ndarray | None = None) -> LogFluxes:
@@ -73,6 +74,9 @@ def log_fluxes(fluxes: Fluxes, *, drop_exposures: np.ndarray | None = None) -> L
             f"{len(rows)} exposures of {len(stars)} stars have enough usable fluxes; "
             f"{MIN_EXPOSURES} exposures of {MIN_STARS} stars are needed"
         )
+    # an order of its own: the same fluxes in another order give the same bytes
+    stars = stars[np.argsort(fluxes.star_ids[stars], kind="stable")]
+    rows = rows[np.lexsort((fluxes.exposure_ids[rows], fluxes.mjd[rows]))]
     grid = np.ix_(rows, stars)
     gap = ~used[grid]
     share = share[grid] if share.ndim == 3 else share[stars]
@@ -93,6 +97,7 @@ def log_fluxes(fluxes: Fluxes, *, drop_exposures: np.ndarray | None = None) -> L
         gram=gram,
         coherence=coherence,
         channels=held + 1,
+        star_ids=fluxes.star_ids[stars],
         mjd=fluxes.mjd[rows],
         nights=fluxes.nights[rows],
         modes=fluxes.modes[rows],
@@ -126,7 +131,7 @@ def _usable(fluxes: Fluxes) -> tuple[np.ndarray, np.ndarray]:
 def _shares(fluxes: Fluxes) -> np.ndarray:
     """(star, channel) or (exposure, star, channel) shares; zero rows: channel unknown."""
     if fluxes.channel_share.size:
-        return np.nan_to_num(fluxes.channel_share)
+        return np.asarray(np.nan_to_num(fluxes.channel_share))
     channel = fluxes.channel
     if not (channel > 0).any():
         return np.eye(len(channel))

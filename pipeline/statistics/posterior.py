@@ -78,7 +78,7 @@ class Nodes:
         order = np.argsort(values, kind="stable")
         ordered = values[order]
         cumulative = np.cumsum(self.weight[order])
-        return np.interp(probability, cumulative - self.weight[order] / 2, ordered)
+        return np.asarray(np.interp(probability, cumulative - self.weight[order] / 2, ordered))
 
 
 @dataclass(frozen=True)
@@ -259,15 +259,17 @@ def _boxes(model: _Model, jitter: _Axis, scale: float) -> dict[tuple[float, floa
             break
         taus, thetas = _halved(taus, geometric=True), _halved(thetas, geometric=False)
         wanted = _near(set(boxes), taus, thetas)
-        start = tuple(
-            np.linspace(
-                min(getattr(box, name)[0] for box in boxes.values()),
-                max(getattr(box, name)[1] for box in boxes.values()),
-                N_COARSE + 2,
-            )
-            for name in ("drift", "white")
+        start = (
+            _spanning([box.drift for box in boxes.values()]),
+            _spanning([box.white for box in boxes.values()]),
         )
     return boxes
+
+
+def _spanning(ranges: list[tuple[float, float]]) -> np.ndarray:
+    """Values over all ranges."""
+    low, high = min(low for low, _ in ranges), max(high for _, high in ranges)
+    return np.linspace(low, high, N_COARSE + 2)
 
 
 def _grid(taus: np.ndarray, thetas: np.ndarray) -> Iterator[tuple[float, float]]:
@@ -308,7 +310,7 @@ def _near(
 def _integrate(model: _Model, jitter: _Axis, boxes: dict[tuple[float, float], _Box]) -> Nodes:
     separable = len(jitter.value) > 1
     n_tau = len({tau for tau, theta in boxes if theta < np.pi / 2}) or 1
-    parts = []
+    parts: list[np.ndarray] = []
     for node, box in boxes.items():
         repeats = n_tau if node[1] == np.pi / 2 else 1
         for j, j_width in zip(jitter.value, jitter.width, strict=True):

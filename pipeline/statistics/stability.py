@@ -35,9 +35,9 @@ from pipeline.statistics.posterior import Nodes, posterior
 from pipeline.statistics.smoother import Courses, Smoother, Variances
 
 MAX_ROUNDS = 8  # bad exposures and variable stars are looked for again after each fit
-# of the likelihood ratio of a floor against none: of the variances, half are at their bound of 0
-# (Self & Liang 1987, JASA 82, 605); conservative, as simulated campaigns without drift show
-FREE_AT_ZERO = 2
+# degrees of freedom of 2 ln of the likelihood ratio of a floor against none: four variances, of which
+# half are at their bound of 0 (Self & Liang 1987, JASA 82, 605), and a time scale
+FREE_AT_ZERO = 3
 MAX_BAD = 0.25  # of the exposures: more are no outliers
 
 
@@ -68,7 +68,6 @@ class Stability:
     nodes: Nodes
     extra_variance: np.ndarray  # (star of logs,) of stars that vary
     bad_probability: np.ndarray  # (exposure of the fluxes,) NaN: too few usable fluxes
-    star_ids: np.ndarray  # (star of logs,)
     free: np.ndarray | None = None
 
     @property
@@ -265,7 +264,7 @@ def fit_stability(fluxes: Fluxes, *, additive: bool = False) -> Stability:
             bad[logs.exposures[worst]] = True
         else:
             break
-    return Stability(logs, nodes, extra, probability, fluxes.star_ids[logs.stars], free)
+    return Stability(logs, nodes, extra, probability, free)
 
 
 def mean_variances(nodes: Nodes) -> Variances:

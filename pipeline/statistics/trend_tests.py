@@ -3,8 +3,8 @@
 Every ratio has the covariance that the stability model found for all of them: slow drift, night,
 exposure, photons, jitter. A slow drift looks like a line for a while; the test asks for more than
 that. The covariance is fitted beside a free line in each star (restricted likelihood), so that a
-line does not hide in it. Slopes and p-values are averaged over the posterior of the covariance, so that not knowing
-the time scale of the drift is part of the error.
+line does not hide in it. Slopes and p-values are averaged over the posterior of the covariance, so
+that not knowing the time scale of the drift is part of the error.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,8 @@ import numpy as np
 from scipy.special import ndtr
 
 from pipeline.statistics.kernels import DAYS_PER_YEAR
-from pipeline.statistics.likelihood import time_design, time_modes
+from pipeline.statistics.likelihood import time_design, time_kernel, time_modes
+from pipeline.statistics.log_fluxes import LogFluxes
 from pipeline.statistics.posterior import Nodes, posterior
 from pipeline.statistics.smoother import Variances
 from pipeline.statistics.stability import Stability
@@ -67,31 +68,87 @@ def pair_trends(stability: Stability, first: np.ndarray, second: np.ndarray) -> 
     nodes = posterior(
         logs, extra_variance=stability.extra_variance, free=stability.free, lines=True
     )
-    share = logs.share
-    channel = ((share[first] - share[second]) ** 2).sum(axis=1)
+    sets = list(covariances(nodes))
+    gaps = np.asarray(logs.gap.any(axis=0))
+    complete = np.asarray(~(gaps[first] | gaps[second]))
     own = logs.star_variance + stability.extra_variance
-    noise = own[first] + own[second]
-    n = len(first)
-    slope, square, p = np.zeros(n), np.zeros(n), np.zeros(n)
+    result = np.empty((3, len(first)))
+    for chosen, lines in ((complete, _complete_lines), (~complete, _lines_with_gaps)):
+        rows = np.flatnonzero(chosen)
+        for start in range(0, len(rows), CHUNK):
+            row = rows[start : start + CHUNK]
+            pairs = _Pairs(
+                first[row],
+                second[row],
+                ((logs.share[first[row]] - logs.share[second[row]]) ** 2).sum(axis=1),
+                own[first[row]] + own[second[row]],
+            )
+            result[:, row] = _averaged(sets, [lines(logs, pairs, v) for _, v in sets])
+    return Trends(*result)
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    """Columns of two stars, how much of a channel's variance their ratio has, and its noise."""
+
+    first: np.ndarray
+    second: np.ndarray
+    channel: np.ndarray
+    noise: np.ndarray
+
+
+Lines = tuple[np.ndarray, np.ndarray]  # slopes and their variances, (pair,)
+
+
+def _complete_lines(logs: LogFluxes, pairs: _Pairs, variances: Variances) -> Lines:
+    """Pairs of stars without a gap: independent numbers on the time modes."""
+    modes = time_modes(time_design(logs), variances.tau_days, variances.rho)
+    lam = variances.correlated * modes.value + variances.exposure
+    line = modes.vector.T @ _years(logs)
+    rotated = modes.vector.T @ logs.value
+    data = rotated[:, pairs.first] - rotated[:, pairs.second]
+    variance = lam[:, np.newaxis] * pairs.channel + pairs.noise + 2 * variances.jitter
+    scaled = line[:, np.newaxis] / variance
+    information = np.maximum(line @ scaled, 1e-300)
+    return (scaled * data).sum(axis=0) / information, 1 / information
+
+
+def _lines_with_gaps(logs: LogFluxes, pairs: _Pairs, variances: Variances) -> Lines:
+    """Pairs with gaps, from the exposures that have both stars, one by one."""
     design = time_design(logs)
-    years = logs.mjd / DAYS_PER_YEAR
-    for weight, variances in covariances(nodes):
-        modes = time_modes(design, variances.tau_days, variances.rho)
-        lam = variances.correlated * modes.value + variances.exposure
-        line = modes.vector.T @ (years - years.mean())
-        rotated = modes.vector.T @ logs.value
-        for start in range(0, n, CHUNK):
-            part = slice(start, start + CHUNK)
-            data = rotated[:, first[part]] - rotated[:, second[part]]
-            variance = lam[:, np.newaxis] * channel[part]
-            variance += noise[part] + 2 * variances.jitter
-            scaled = line[:, np.newaxis] / variance
-            information = np.maximum(line @ scaled, 1e-300)
-            found = (scaled * data).sum(axis=0) / information
-            slope[part] += weight * found
-            square[part] += weight * (found**2 + 1 / information)
-            p[part] += weight * 2 * ndtr(-np.abs(found) * np.sqrt(information))
-    return Trends(slope, np.sqrt(np.maximum(square - slope**2, 0.0)), np.minimum(p, 1.0))
+    kernel = variances.correlated * time_kernel(design, variances.tau_days, variances.rho)
+    kernel = kernel + variances.exposure * np.eye(len(kernel))
+    constants = (logs.modes[:, np.newaxis] == np.unique(logs.modes)).astype(float)
+    slope, variance = np.full((2, len(pairs.first)), np.nan)
+    for k, (i, j) in enumerate(zip(pairs.first, pairs.second, strict=True)):
+        used = ~(logs.gap[:, i] | logs.gap[:, j])
+        columns = constants[used][:, constants[used].any(axis=0)]
+        if np.count_nonzero(used) < columns.shape[1] + 2:
+            continue
+        covariance = pairs.channel[k] * kernel[np.ix_(used, used)]
+        covariance += (pairs.noise[k] + 2 * variances.jitter) * np.eye(len(covariance))
+        model = np.column_stack([columns, _years(logs)[used]])
+        data = (logs.value[:, i] - logs.value[:, j])[used]
+        solved = np.linalg.solve(covariance, np.column_stack([model, data]))
+        inverse = np.linalg.pinv(model.T @ solved[:, :-1])
+        slope[k] = (inverse @ (model.T @ solved[:, -1]))[-1]
+        variance[k] = inverse[-1, -1]
+    return slope, variance
+
+
+def _years(logs: LogFluxes) -> np.ndarray:
+    years: np.ndarray = (logs.mjd - logs.mjd.mean()) / DAYS_PER_YEAR
+    return years
+
+
+def _averaged(sets: list[tuple[float, Variances]], lines: list[Lines]) -> np.ndarray:
+    """Slope, error and p-value (3, pair), averaged over the covariances."""
+    weight = np.array([w for w, _ in sets])
+    slope, variance = (np.array([line[k] for line in lines]) for k in (0, 1))
+    p = weight @ (2 * ndtr(-np.abs(slope) / np.sqrt(variance)))
+    mean = weight @ slope
+    spread = weight @ (variance + slope**2) - mean**2
+    return np.array([mean, np.sqrt(np.maximum(spread, 0.0)), np.minimum(p, 1.0)])
 
 
 def holm(p: np.ndarray) -> np.ndarray:

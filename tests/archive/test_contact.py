@@ -7,6 +7,7 @@ import pytest
 from pipeline.archive.contact import HELD, NOT_CHECKED, make_contact, read_recording
 from pipeline.cli.archive import CHECKS
 from pipeline.config.loader import read_settings
+from pipeline.config.paths import ROOT
 from tests.archive.deviations import DEVIATIONS
 from tests.archive.recording import Replay
 from tests.archive.server import DATA, LOGIN, TestArchive
@@ -139,3 +140,10 @@ def test_a_file_that_is_no_recording_is_refused(tmp_path):
     path.write_text("[]")
     with pytest.raises(ValueError, match="not a recording"):
         read_recording(path)
+
+
+def test_the_page_explains_every_check_in_order():
+    page = (ROOT / "site_src" / "archive.md").read_text(encoding="utf-8")
+    table = page.partition("| check | assumption |\n|---|---|\n")[2].partition("\n\n")[0]
+    rows = [line.strip("| ").split(" | ") for line in table.splitlines()]
+    assert rows == [[one.name, one.assumption] for one in CHECKS]

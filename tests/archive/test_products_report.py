@@ -23,7 +23,7 @@ def twenty_nights():
     return (*others[:: len(others) // (N_NIGHTS - 1)][: N_NIGHTS - 1], REFERENCE)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.timeout(900)
 def test_twenty_nights_of_products_and_raw_frames_with_faults_make_a_report(workspace):
     campaign = small_campaign(twenty_nights())

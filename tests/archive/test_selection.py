@@ -90,7 +90,9 @@ def test_a_tree_that_lacks_a_kind_of_calibration_does_not_serve():
     world.lacking[world.last_standard] = ("ARC",)
     selection = chosen(world)
     assert selection.group is None
-    assert selection.requests[-1].outcome == f"names {world.last_standard} without ARC"
+    assert selection.requests[-1].outcome == (
+        f"names {world.last_standard} without ARC (at least 3 frames)"
+    )
 
 
 def test_of_two_standards_of_a_night_and_mode_the_named_one_is_used_and_the_other_recorded():

@@ -122,18 +122,22 @@ def test_each_field_has_its_campaign_and_its_sections_on_the_pages(
     snr = (docs / "snr.md").read_text()
     assert snr.count('<table class="rp-data">') == 2  # star 4 of one field is not star 4 of another
     timelines = (docs / "timelines.md").read_text()
-    assert "No pairs of this field are chosen as headlines" in timelines
+    chosen = results[1].settings["statistics"]["pairs"]  # by rule: nobody has chosen any
+    assert len(chosen) == 4
+    assert all(f"{a}/{b}" in timelines for a, b in chosen)
+    assert any("chosen by rule" in note for note in results[1].notes)
     assert 'id="pair-south-field-2019-cubes"' in timelines
     assert '<a href="#field-south-field">' in (docs / "index.md").read_text()
 
 
 def test_a_field_that_no_cube_points_at_is_said_and_left_out(
-    cube_folder, request_for, settings, capsys
+    cube_folder, request_for, settings, caplog
 ):
+    caplog.set_level("INFO")
     chosen = dataclasses.replace(settings, more_fields=(SOUTH,))
     (campaign,) = campaigns_of(request_for(cube_folder, chosen=chosen))
     assert campaign.name == "ltt3218-2019-cubes"
-    assert "South field: no cube in" in capsys.readouterr().err
+    assert "South field: no cube in" in caplog.text
 
 
 def test_a_field_without_stars_does_not_keep_the_others_from_being_measured(

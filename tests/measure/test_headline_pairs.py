@@ -18,6 +18,7 @@ def catalogue(flux, channel, flags=None):
         np.array(channel),
         np.ones(n, int),
         np.full(n, 50.0),
+        np.zeros(n),
         tuple(flags or [""] * n),
         ("",) * n,
     )

@@ -2,10 +2,13 @@
 
 from dataclasses import replace
 
+import numpy as np
+
 from pipeline.schema.calibration_record import CalibrationRecord, CalibrationUse
 from pipeline.schema.recipe_messages import KNOWN, meaning_of
 from pipeline.schema.reduction_log import CheckedQuality, ReductionLog, Step
 from pipeline.schema.reduction_notes import reduction_notes
+from pipeline.tasks.collect import calibrations_table
 
 RELATIVE = (
     "muse_pixtable_load_merge_channels: only found relative lamp-flat flux (1.2e11) in "
@@ -65,3 +68,14 @@ def test_harmless_warnings_are_known_and_an_unknown_one_is_not_judged():
 def test_a_log_survives_the_way_through_json():
     kept = log(RELATIVE, checks=(CHECK,))
     assert ReductionLog.from_json(kept.as_json()) == kept
+
+
+def test_the_table_of_calibrations_has_a_row_for_every_exposure():
+    bare = replace(COMPLETE, uses=(), certified=False, way="query")
+    table = calibrations_table({"b": bare, "a": COMPLETE})
+    assert list(table["exposure_id"]) == ["a", "b"]
+    assert list(table["illum_applied"]) == [True, False]
+    assert table["illum_age_hours"].unit == "h"
+    assert table["skyflat_temperature_difference_k"][0].value == 0.1
+    assert np.isnan(table["skyflat_temperature_difference_k"][1].value)
+    assert list(table["calibrations_way"]) == ["science", "query"]

@@ -11,7 +11,6 @@ from pipeline.muse.exposure import identify, night_of
 from pipeline.muse.geometry import slice_address
 from pipeline.reduction.association import Wanted, standard_calibrations
 from pipeline.reduction.plan import Choices, Input, plan_reduction
-from pipeline.simulation import instrument
 from pipeline.simulation.raw import exposure, spectra, static
 from pipeline.simulation.raw.campaign import drifted_response, exposure_scene, to_grid
 from pipeline.simulation.raw.demo import Injection, demo_campaign, demo_stars
@@ -21,6 +20,7 @@ from pipeline.simulation.raw.headers import Pointing, primary_header
 from pipeline.simulation.raw.optics import NX, NY, make_channel, slice_positions
 from pipeline.simulation.raw.scene import field_position
 from pipeline.simulation.raw.tree import association_xml
+from pipeline.simulation.response import ChannelResponse
 
 RADII = np.linspace(0.0, 12.0, 25)
 
@@ -184,9 +184,11 @@ def test_the_drift_is_that_of_the_simulated_cubes(campaign):
     drifting = replace(campaign, settings=replace(campaign.settings, drift_std=0.025))
     scene, _ = exposure_scene(drifting, 0)
     settings = drifting.settings
-    drift = instrument.Drift(settings.seed, settings.drift_std, settings.drift_timescale_days)
+    response = ChannelResponse.from_settings(settings)
     mjd = drifting.exposures[0].mjd_mid
-    np.testing.assert_allclose(scene.response, drift.channels(mjd)[:, None] * drift.slices(mjd))
+    np.testing.assert_allclose(
+        scene.response, response.channels(mjd)[:, None] * response.slices(mjd)
+    )
 
 
 def test_the_demonstrations_stars_are_each_on_their_channel():

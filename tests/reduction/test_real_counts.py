@@ -23,7 +23,7 @@ from pipeline.simulation.raw.demo import demo_campaign, write_demo
 from pipeline.simulation.raw.frames import FrameCounts
 from tests.reduction.conftest import BAND_ONLY, recipes_or_skip
 
-pytestmark = [pytest.mark.recipes, pytest.mark.slow]
+pytestmark = [pytest.mark.recipes, pytest.mark.nightly]
 
 MODES = os.environ.get("REDUCTION_MODES", "WFM-AO-N").split(",")
 CHANNELS = tuple(map(int, os.environ.get("REDUCTION_CHANNELS", "12").split(",")))

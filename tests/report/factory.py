@@ -13,7 +13,7 @@ from pipeline.published import read_record
 from pipeline.report.build import BuildInfo
 from pipeline.report.citation import Author, Citation
 from pipeline.schema import APERTURE_RADII_PX, TABLES, empty_value, make_table, radius_column
-from pipeline.schema.definitions import reported, sigma_only
+from pipeline.schema.definitions import reported
 from pipeline.schema.results import Image, Interval, ReportedValue, Results, SpectrumSet
 from tests.report.recipes import reductions
 
@@ -79,7 +79,10 @@ def published() -> Results:
         numbers=(
             *_numbers(0.03),
             reported(
-                "floor", 0.07, source="scatter", interval=sigma_only(0.02), n_pairs=9, n_stars=5
+                "stability_floor",
+                0.07,
+                source="scatter",
+                interval=Interval(0.02, 0.05, 0.09, 0.03, 0.11),
             ),
         ),
         notes=record.notes,
@@ -291,7 +294,10 @@ def _ratios(
                 "spearman_p_nights": rng.uniform(0, 1),
                 "slope_per_year": rng.normal(0, 0.02),
                 "slope_err": 0.01,
+                "trend_p": 0.4,
+                "trend_p_adjusted": 1.0,
                 "snr_gmean": np.sqrt(snr[i] * snr[j]),
+                "snr_ratio": 1 / np.hypot(1 / snr[i], 1 / snr[j]),
                 "separation_px": np.hypot(*(xy[i] - xy[j])),
                 "same_channel": False,
             }

@@ -306,7 +306,7 @@ def test_pairs_without_any_snr_make_no_scatter_figure_and_the_page_says_why() ->
     """Seen with R_Bessel and a reference exposure in which the sodium notch takes that band."""
     campaign = factory.campaign()
     pairs = campaign.tables["pairs"].copy()
-    pairs["snr_gmean"] = np.nan
+    pairs["snr_ratio"] = np.nan
     blind = replace(campaign, tables={**campaign.tables, "pairs": pairs})
     page = make_page(scatter.PAGE, PageInputs((blind,), factory.build_info(), {}))
     assert page

@@ -31,7 +31,7 @@ def without(results: Results, *quantities: str) -> Results:
 
 def too_few() -> Results:
     """A campaign with so few exposures that nothing is left without the extremes."""
-    return without(factory.published(), "std_published", "floor")
+    return without(factory.published(), "std_published", "stability_floor")
 
 
 def test_a_card_shows_what_is_known_where_sigma_as_published_is_not() -> None:

@@ -4,9 +4,15 @@ import numpy as np
 import pytest
 
 from pipeline.simulation import instrument
-from pipeline.simulation.instrument import Drift, FieldOfView
+from pipeline.simulation.instrument import FieldOfView
+from pipeline.simulation.response import (
+    DRIFT_PERIOD_DAYS,
+    FIRST_ROW_SHARE,
+    INNER_SLICE_STD,
+    ChannelResponse,
+)
 
-YEAR = 58484.0 + instrument.DRIFT_PERIOD_DAYS * np.arange(512) / 512
+YEAR = 58484.0 + DRIFT_PERIOD_DAYS * np.arange(512) / 512
 
 
 @pytest.mark.parametrize(
@@ -41,33 +47,57 @@ def test_electrons_are_photons_times_efficiency():
 
 
 def test_instrument_without_drift_has_responses_of_exactly_one():
-    drift = Drift(seed=1, std=0.0, timescale_days=60.0)
+    drift = ChannelResponse(seed=1)
     for mjd in (58500.0, 58853.7):
         assert (drift.channels(mjd) == 1).all()
         assert (drift.slices(mjd) == 1).all()
 
 
 def test_rms_of_a_channel_over_a_year_is_the_setting():
-    drift = Drift(seed=7, std=0.025, timescale_days=60.0)
+    drift = ChannelResponse(seed=7, slow_std=0.025, timescale_days=60.0)
     responses = np.array([drift.channels(mjd) for mjd in YEAR])
     assert responses.mean(axis=0) == pytest.approx(np.ones(24), abs=1e-12)
     assert responses.std(axis=0) == pytest.approx(np.full(24, 0.025), rel=1e-9)
 
 
-def test_slices_drift_a_fraction_of_their_channel():
-    drift = Drift(seed=7, std=0.025, timescale_days=60.0)
-    slices = np.array([drift.slices(mjd) for mjd in YEAR[::8]])
-    expected = 0.025 * instrument.SLICE_DRIFT_SHARE
-    assert slices.shape == (64, 24, 48)
-    # Sampled 64 times a year, the 60 modes alias: each rms is right to a few per cent.
-    assert slices.std(axis=0).mean() == pytest.approx(expected, rel=0.03)
+def test_terms_of_nights_and_exposures_have_their_scatter_and_nothing_else():
+    nights = 58500.3 + np.arange(400)
+    model = ChannelResponse(seed=7, night_std=0.02)
+    one = np.array([model.channels(mjd) for mjd in nights])
+    other = np.array([model.channels(mjd + 0.1) for mjd in nights])
+    assert (one == other).all()  # the same night
+    # 400 x 24 independent deviates: the standard deviation is right to 1 / sqrt(2 x 9600).
+    assert one.std() == pytest.approx(0.02, rel=4 / np.sqrt(2 * one.size))
+    model = ChannelResponse(seed=7, exposure_std=0.01)
+    one = np.array([model.channels(mjd) for mjd in nights])
+    other = np.array([model.channels(mjd + 0.1) for mjd in nights])
+    assert one.std() == pytest.approx(0.01, rel=4 / np.sqrt(2 * one.size))
+    assert abs(np.corrcoef(one.ravel(), other.ravel())[0, 1]) < 4 / np.sqrt(one.size)
+
+
+def test_a_night_ends_at_noon():
+    model = ChannelResponse(seed=7, night_std=0.02)
+    assert (model.channels(58500.51) == model.channels(58501.49)).all()
+    assert (model.channels(58500.49) != model.channels(58500.51)).all()
+
+
+def test_edges_of_stacks_move_from_night_to_night_and_rows_between_them_hardly():
+    model = ChannelResponse(seed=7, slice_edge_std=0.01)
+    slices = np.array([model.slices(58500.3 + night) for night in range(300)])
+    rows = slices.reshape(300, 24, 4, 12)
+    # Common to all channels but for a tenth of the variance: 300 nights count, not 300 x 24.
+    tolerance = 4 / np.sqrt(2 * 300)
+    assert rows[..., -1].std() == pytest.approx(0.01, rel=tolerance)
+    assert rows[..., 0].std() == pytest.approx(0.01 * FIRST_ROW_SHARE, rel=tolerance)
+    assert rows[..., 1:-1].std() == pytest.approx(INNER_SLICE_STD, rel=0.01)
+    assert np.ptp(rows[..., -1], axis=2).max() == 0  # the four stacks move together
 
 
 def test_channels_drift_independently():
-    drift = Drift(seed=7, std=0.025, timescale_days=60.0)
+    drift = ChannelResponse(seed=7, slow_std=0.025, timescale_days=60.0)
     correlation = np.corrcoef(np.array([drift.channels(mjd) for mjd in YEAR]).T)
     pairs = correlation[np.triu_indices(24, 1)]
-    omega = 2 * np.pi * np.arange(1, 61) / instrument.DRIFT_PERIOD_DAYS
+    omega = 2 * np.pi * np.arange(1, 61) / DRIFT_PERIOD_DAYS
     power = 1 / (1 + (omega * 60.0) ** 2)
     # Two series of 60 random waves: their correlation scatters as sqrt(sum p^2 / 2) with p the
     # share of power in each mode; 276 pairs average.
@@ -78,17 +108,17 @@ def test_channels_drift_independently():
 
 def test_longer_timescale_drifts_more_slowly():
     changes = [
-        np.diff([Drift(7, 0.025, days).channels(mjd) for mjd in YEAR], axis=0).std()
+        np.diff([ChannelResponse(7, 0.025, days).channels(mjd) for mjd in YEAR], axis=0).std()
         for days in (10.0, 60.0, 300.0)
     ]
     assert changes[0] > 1.5 * changes[1] > 1.5 * changes[2]
 
 
 def test_drift_depends_on_the_date_alone():
-    one, other = Drift(7, 0.025, 60.0), Drift(7, 0.025, 60.0)
+    one, other = ChannelResponse(7, 0.025, 60.0), ChannelResponse(7, 0.025, 60.0)
     other.channels(58600.0)
     assert (one.channels(58500.0) == other.channels(58500.0)).all()
-    assert (one.channels(58500.0) != Drift(8, 0.025, 60.0).channels(58500.0)).all()
+    assert (one.channels(58500.0) != ChannelResponse(8, 0.025, 60.0).channels(58500.0)).all()
 
 
 def test_field_of_view_holds_24_channels_of_48_slices():

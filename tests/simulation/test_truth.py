@@ -95,7 +95,7 @@ def test_width_of_the_bins_changes_neither_fluxes_nor_snr():
 
 
 def test_without_drift_the_response_is_one_everywhere():
-    campaign = small_campaign(drift_std=0.0)
+    campaign = small_campaign(drift_std=0.0, slice_edge_std=0.0)
     for index in range(len(FEW)):
         table = campaign.exposure_fluxes(index)
         complete = table["coverage"] > 0
@@ -119,7 +119,10 @@ def test_response_of_a_star_lies_between_those_of_its_channels():
 
 
 def test_response_is_the_ratio_to_a_campaign_without_drift():
-    drifting, steady = (small_campaign([REFERENCE, FEW[0]], drift_std=std) for std in (0.05, 0.0))
+    drifting, steady = (
+        small_campaign([REFERENCE, FEW[0]], drift_std=std, slice_edge_std=0.0)
+        for std in (0.05, 0.0)
+    )
     drifting = replace(drifting, fluxes=steady.fluxes)
     table, ideal = drifting.exposure_fluxes(1), steady.exposure_fluxes(1)
     assert np.ptp(np.asarray(table["response"])) > 0.05
@@ -201,8 +204,8 @@ def test_light_of_a_blended_star_lies_outside_its_catalogue_position():
 
 
 def test_campaign_without_a_reference_has_the_fluxes_of_a_virtual_one():
-    with_reference = small_campaign(drift_std=0.0)
-    without = small_campaign([FEW[0]], drift_std=0.0)
+    with_reference = small_campaign(drift_std=0.0, slice_edge_std=0.0)
+    without = small_campaign([FEW[0]], drift_std=0.0, slice_edge_std=0.0)
     assert without.fluxes == pytest.approx(with_reference.fluxes, rel=1e-9)
     assert not without.exposures[0].is_reference
 

@@ -44,6 +44,9 @@ def _tables() -> dict[str, QTable]:
         "snr": [row[3] for row in rows],
         "coverage": [1.0] * 4,
         "flags": [row[4] for row in rows],
+        "method": ["exact"] * 4,
+        "noise_source": ["STAT"] * 4,
+        "background_std": [0.0] * 4,
     }
     snr = {"star_id": [3], **{f"r{radius}": [radius] for radius in (1.5, 2.5, 3.5, 4.5, 5.5)}}
     return {

@@ -29,7 +29,7 @@ def _one_node(**variances: float) -> Nodes:
 def _with_nodes(nodes: Nodes) -> Stability:
     empty = np.empty(0)
     logs = None  # predictions need the variances alone
-    return Stability(logs, nodes, empty, empty, empty)  # type: ignore[arg-type]
+    return Stability(logs, nodes, empty, empty)  # type: ignore[arg-type]
 
 
 def test_the_floor_and_its_parts_follow_from_the_variances() -> None:
@@ -154,7 +154,9 @@ def test_offsets_between_modes_are_no_drift() -> None:
         flux, fluxes.flux_err, mjd=fluxes.mjd, channel=fluxes.channel, modes=modes
     )
     assert fit_stability(with_modes).floor < 0.002
-    assert fit_stability(replace(with_modes, modes=np.full(65, ""))).floor > 0.01  # rms 0.01 a star
+    assert (
+        fit_stability(replace(with_modes, modes=np.full(65, ""))).floor > 0.005
+    )  # offsets of 0.02
 
 
 def test_light_added_to_every_aperture_is_no_drift_where_it_is_asked_for() -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 from pipeline.errors import SiteError
 from pipeline.report.text import slug

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 from pipeline.report.build import BuildInfo
 from pipeline.report.citation import DOI_ORG, Author, Citation

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.config.settings import DetectionSettings
 from pipeline.report.figures.field import detection_figure
 from pipeline.report.pages.base import (
     FigureView,
@@ -52,13 +53,20 @@ def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any]:
     return {"shown": shown_}
 
 
+def _bands(results: Results) -> str:
+    """What the detection image is made of, by the campaign's settings."""
+    how = DetectionSettings(**results.settings.get("detection", {}))  # type: ignore[arg-type]
+    width = f"{how.band_width_aa:g} Å"
+    return f"median of {how.n_bands} bands of {width}" if how.n_bands > 1 else f"band of {width}"
+
+
 def _detection_of(results: Results, numbering: PageNumbering) -> DetectionOf:
     catalogue, image = results.tables["catalogue"], results.image
     flagged = int(np.count_nonzero(np.asarray(catalogue["flags"], str) != ""))
     if image:
         caption = (
-            f"Detection image of {image.exposure_id} ({image.mode}), asinh stretch: the median of "
-            f"three bands about the centre of the cube. The dashed circle of "
+            f"Detection image of {image.exposure_id} ({image.mode}), asinh stretch: the "
+            f"{_bands(results)} about the centre of the cube. The dashed circle of "
             f"{fixed(image.standard_radius_px, 0)} px masks the bright standard star and its "
             "spikes. Numbers are the star numbers of every table."
         )

@@ -142,7 +142,7 @@ def _pointing(results: Results, numbering: PageNumbering, n_affines: int) -> Fig
     if not n_affines:
         return None
     scale = float(
-        results.settings.get("field", {}).get("pixel_scale_arcsec", Field.pixel_scale_arcsec)  # type: ignore[arg-type]
+        results.settings.get("field", {}).get("pixel_scale_arcsec", Field().pixel_scale_arcsec)  # type: ignore[arg-type]
     )
     shape = results.image.pixels.shape if results.image else FIELD_PX[::-1]
     figure = pointing_figure(

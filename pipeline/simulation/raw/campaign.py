@@ -15,6 +15,7 @@ from pipeline.simulation.raw import headers
 from pipeline.simulation.raw.exposure import Scene
 from pipeline.simulation.raw.headers import Pointing
 from pipeline.simulation.raw.scene import Conditions, FieldStars, make_scene
+from pipeline.simulation.response import ChannelResponse
 from pipeline.simulation.simulate import SimulatedCampaign
 
 
@@ -63,9 +64,9 @@ def exposure_scene(
 def drifted_response(campaign: SimulatedCampaign, exposure: SimulatedExposure) -> np.ndarray:
     """Response of channels and slices at the time of an exposure, shape (24, 48)."""
     settings = campaign.settings
-    drift = instrument.Drift(settings.seed, settings.drift_std, settings.drift_timescale_days)
+    response = ChannelResponse.from_settings(settings)
     mjd = exposure.mjd_mid
-    return np.asarray(drift.channels(mjd)[:, None] * drift.slices(mjd))
+    return np.asarray(response.channels(mjd)[:, None] * response.slices(mjd))
 
 
 def to_field(

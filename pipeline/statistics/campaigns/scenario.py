@@ -36,6 +36,9 @@ SCENARIOS = {
     "slow20": Scenario(slow=0.025, tau_days=20.0),
     "slow60": Scenario(slow=0.025, tau_days=60.0),
     "slow150": Scenario(slow=0.025, tau_days=150.0),
+    "jitter": Scenario(
+        jitter=0.003
+    ),  # with photons 0.35 % an exposure: what a 1 % step is asked of
     "mixed": Scenario(slow=0.015, night=0.015, exposure=0.01, jitter=0.01, tau_days=60.0),
     "mixed20": Scenario(slow=0.025, night=0.01, exposure=0.005, jitter=0.005, tau_days=20.0),
     "mixed150": Scenario(slow=0.03, night=0.01, exposure=0.01, jitter=0.02, tau_days=150.0),
@@ -65,4 +68,6 @@ CONFIGURATIONS = {
     "65x25": Configuration(65, 16, 25),
     "65x40": Configuration(65, 24, 40),
     "150x60": Configuration(150, 24, 60),
+    "65x200": Configuration(65, 24, 200),
+    "30x16": Configuration(30, 16, 16, snr_low=500.0, snr_high=600.0),
 }
