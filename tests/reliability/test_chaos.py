@@ -16,7 +16,7 @@ import pytest
 from pipeline.config.paths import ROOT
 from tests.reliability.cubes import summary_of, tables_of, write_campaign, write_config
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 N_EXPOSURES = int(os.environ.get("CHAOS_EXPOSURES", "30"))
 SEED = int(os.environ.get("CHAOS_SEED", "1"))
 BAD_SHARE = 0.05
