@@ -238,7 +238,7 @@ def slow_once(path_and_seconds):
     return seconds
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_job_whose_block_meets_its_walltime_is_run_again(cluster, tmp_path, monkeypatch):
     """Two jobs of 50 s in blocks of a minute: the second one of a block is cut, and done again."""
     for name, value in cluster.environment.items():
