@@ -10,7 +10,7 @@ from pipeline.schema.definitions import reported
 from pipeline.schema.results import Interval, ReportedValue
 from pipeline.statistics.consistency import log_fluxes as log_fluxes_of_chain
 from pipeline.statistics.correction import correction_table
-from pipeline.statistics.fluxes import Fluxes
+from pipeline.statistics.fluxes import OUTLIER, Fluxes
 from pipeline.statistics.log_fluxes import TooFewFluxes
 from pipeline.statistics.stability import Stability, fit_stability
 from pipeline.statistics.subsets import Series
@@ -35,7 +35,7 @@ QUANTITIES = {
 class Model:
     """The fit of a campaign and its tables; no fit where there are too few fluxes."""
 
-    fit: Stability | None
+    fit: Stability | None  # of all clean stars, which tells the bad exposures
     tables: dict[str, QTable]
     numbers: tuple[ReportedValue, ...]
     exposure_ids: np.ndarray  # (exposure,)
@@ -100,15 +100,16 @@ def model_of(
         Scatter of blank sky beyond its noise, in the unit of the fluxes; part of their errors here.
     """
     left_out = np.isin(fluxes.star_ids, np.array(stars_left_out, dtype=int))
-    background = np.zeros(fluxes.flux.shape) if background_std is None else background_std
-    clean = replace(
-        fluxes,
-        flux_flags=np.where(left_out, "left out", fluxes.flux_flags),
-        flux_err=np.hypot(fluxes.flux_err, np.nan_to_num(background)),
-    )
+    clean = replace(fluxes, flux_flags=np.where(left_out, "left out", fluxes.flux_flags))
+    background = np.zeros(fluxes.flux.shape)
+    if background_std is not None:
+        background = np.nan_to_num(background_std)
     try:
-        fit = fit_stability(clean)
-        bright = _fit_of_bright(clean, fit, background)
+        found = fit_stability(clean)  # an exposure is bad by its stars' scatter, whatever its sky
+        used = _without_bad(clean, found)
+        used = replace(used, flux_err=np.hypot(used.flux_err, background))
+        fit = fit_stability(used, find_bad=False) if background.any() else found
+        bright = _fit_of_bright(used, fit, background)
     except TooFewFluxes:
         return Model(None, {}, (), fluxes.exposure_ids)
     tables = {
@@ -116,12 +117,12 @@ def model_of(
         "correction": correction_table(
             fit, exposure_ids=clean.exposure_ids[fit.logs.exposures], band=clean.band
         ),
-        "variability": variability(clean, stability=fit, method=method),
-        "channel_responses": channel_table(clean, fit),
+        "variability": variability(used, stability=fit, method=method),
+        "channel_responses": channel_table(used, fit),
     }
     if not (fluxes.channel > 0).any():
         del tables["correction"], tables["channel_responses"]  # its channels are the stars
-    return Model(fit, tables, reported_values(bright, source), fluxes.exposure_ids)
+    return Model(found, tables, reported_values(bright, source), fluxes.exposure_ids)
 
 
 def _fit_of_bright(clean: Fluxes, fit: Stability, background_std: np.ndarray) -> Stability:
@@ -137,10 +138,14 @@ def _fit_of_bright(clean: Fluxes, fit: Stability, background_std: np.ndarray) ->
         return fit
     flags = clean.flux_flags.copy().astype(object)
     flags[:, np.setdiff1d(np.arange(len(clean.star_ids)), stars[kept])] = "faint"
-    exposures = clean.exposure_flags.copy().astype(object)
-    exposures[fit.bad_exposures] = "outlier"
-    chosen = replace(clean, flux_flags=flags.astype(str), exposure_flags=exposures.astype(str))
-    return fit_stability(chosen)
+    return fit_stability(replace(clean, flux_flags=flags.astype(str)), find_bad=False)
+
+
+def _without_bad(fluxes: Fluxes, found: Stability) -> Fluxes:
+    """The fluxes with the bad exposures of a fit flagged."""
+    flags = fluxes.exposure_flags.copy().astype(object)
+    flags[found.bad_exposures] = OUTLIER
+    return replace(fluxes, exposure_flags=flags.astype(str))
 
 
 def with_bad_probability(exposures: QTable, model: Model) -> QTable:
