@@ -105,7 +105,8 @@ def model_of(
     if background_std is not None:
         background = np.nan_to_num(background_std)
     try:
-        found = fit_stability(clean)  # an exposure is bad by its stars' scatter, whatever its sky
+        # Exposures are judged with each star on the channel that holds most of it.
+        found = fit_stability(replace(clean, channel_share=np.empty(0)))
         used = _without_bad(clean, found)
         used = replace(used, flux_err=np.hypot(used.flux_err, background))
         fit = fit_stability(used, find_bad=False) if background.any() else found

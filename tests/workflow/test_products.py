@@ -1,6 +1,7 @@
 """Stamps: when a product is stale, and that nothing is ever half there."""
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -215,15 +216,15 @@ def test_a_stamp_that_is_no_file_makes_the_product_stale(product):
     assert products.staleness(product, INGREDIENTS) == "its stamp cannot be read"
 
 
-def test_a_product_that_is_made_again_because_it_was_changed_is_said(product, capsys):
+def test_a_product_that_is_made_again_because_it_was_changed_is_said(product, caplog):
+    caplog.set_level(logging.INFO, "pipeline")
     products.make(product, "test", INGREDIENTS, write("hello"))
     product.write_text("hell")
     products.tell_if_damaged(product, products.staleness(product, INGREDIENTS))
     products.tell_if_damaged(product, "changed: settings.a")
-    said = capsys.readouterr().err
-    assert said == (
-        "out/product.txt: not as it was made: product.txt (4 bytes instead of 5); made again\n"
-    )
+    assert caplog.messages == [
+        "out/product.txt: not as it was made: product.txt (4 bytes instead of 5); made again"
+    ]
 
 
 def test_a_full_disk_is_reported_with_a_remedy(product):
