@@ -166,8 +166,13 @@ class MeasuredCampaign(Campaign):
     @cached_property
     def flux_array(self) -> FluxArray:
         """The fluxes of all exposures, from their product: what the statistics start from."""
-        shaping = {**self.ingredients(), "stage": "collect"}
-        shaping["settings"] = self.settings.read_by("measure")
+        known = self.ingredients()
+        shaping = {
+            **{name: known[name] for name in ("code", "libraries")},
+            "stage": "collect",
+            "settings": self.settings.read_by("measure"),
+            "inputs": {name: known["inputs"][name] for name in ("reference", "exposures")},
+        }
         return keep_fluxes(
             self.workspace / "fluxes.fits",
             shaping,

@@ -85,7 +85,7 @@ def test_a_measured_campaign_has_all_tables_and_counts() -> None:
     )
     assert numbers["excess_std.bright"].value == pytest.approx(expected, rel=0.1)
     assert "253 pairs" in numbers["excess_std.bright"].note  # 23 unflagged stars
-    assert found.floor.n_stars == 23
+    assert "23 stars on" in numbers["stability_floor"].note
 
 
 def test_headline_and_pairs_table_agree_on_the_robust_scatter() -> None:

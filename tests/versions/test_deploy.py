@@ -274,5 +274,5 @@ def test_the_command_line_publishes_lists_and_exports(tmp_path: Path, branch: Br
     assert (tmp_path / "out" / "latest" / "index.html").is_file()
     refused = run("deploy", str(finished(tmp_path / "other", text="other")), *place)
     assert refused.returncode == 2
-    assert "error: v2026.11 is published with other content" in refused.stderr
+    assert "v2026.11 is published with other content" in refused.stderr
     assert "Traceback" not in refused.stderr
