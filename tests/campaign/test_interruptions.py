@@ -118,7 +118,7 @@ def test_two_runs_do_not_share_a_work_folder(tmp_path, cube_folder, config):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--source", "archive"], "fetch frames with `python -m pipeline retrieve`"),
+        (["--source", "archive"], "fetch them with `python -m pipeline retrieve`"),
         (["--raw", "x"], "only read with --source archive"),
         (["--source", "cubes"], "needs --cubes DIR"),
         (["--cubes", "x"], "only read with --source cubes"),
