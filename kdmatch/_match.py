@@ -24,7 +24,7 @@ _REASONS = {
 
 
 _NOTHING_TRIED = {1, 2}
-DEFAULT_WORK = 100_000_000  # units of about 10 ns: a search ends within two seconds of CPU time
+DEFAULT_WORK = 60_000_000  # units of 5 to 20 ns: a search ends within two seconds of CPU time
 
 
 @dataclass(frozen=True, eq=False)
@@ -249,7 +249,7 @@ def match(
     max_candidates : int
         Bound on the pairs of quadrilaterals looked at.
     max_work : int
-        Bound on the search in units of about 10 ns, counted and not timed, so that the outcome does
+        Bound on the search in units of 5 to 20 ns, counted and not timed, so that the outcome does
         not depend on machine or load: by default it ends within two seconds of CPU time.
     fixed : array_like, shape (position, 2), optional
         Positions fixed on the detector, such as hot pixels (`fixed_positions`) [pixel]: what lies

@@ -167,7 +167,7 @@ typedef struct {
     double *owner_d2;
     uint8_t *member;     /* per reference star: in the fit at hand */
     int32_t *trial;      /* scratch lists of reference stars */
-    int64_t work;        /* done so far, in units of about 10 ns */
+    int64_t work;        /* done so far, in units of 5 to 20 ns */
     bool exhausted;      /* a budget ended the search */
     pair_list now, next;
 } verifier;

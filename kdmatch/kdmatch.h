@@ -54,7 +54,7 @@ typedef struct {
     double max_field_error; /* greatest 1-sigma error of the map at a star of either list, > 0 */
     double prior[6];        /* a b c d e f expected; only a b d e are used, to order the work */
     int64_t max_candidates; /* pairs of quadrilaterals looked at */
-    int64_t max_work;       /* bound on the search, in units of about 10 ns */
+    int64_t max_work;       /* bound on the search, in units of 5 to 20 ns */
     int32_t has_prior;
     int32_t allow_reflection;
 } kdmatch_options;

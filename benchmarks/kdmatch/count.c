@@ -26,7 +26,7 @@ int main(int argc, char **argv)
     fclose(file);
     kdmatch_options options = {.tolerance = 1, .scale_min = 0.5, .scale_max = 2, .max_shear = 0.1,
                                .max_false_alarm = 1e-4, .max_field_error = 1,
-                               .max_candidates = 20000000, .max_work = 100000000};
+                               .max_candidates = 20000000, .max_work = 60000000};
     kdmatch_result result;
     kdmatch_status status = kdmatch_match(xy, n[0], xy + 2 * n[0], n[1], &options, &result, pairs);
     printf("%d %lld\n", (int)status, (long long)result.n_pairs);

@@ -42,7 +42,9 @@ def floor_bound(fluxes: Fluxes, truth: Scenario) -> float:
     inverse = 1.0 / (1.0 + channel[:, np.newaxis] * gamma)  # (time, star)
     information = _information(rotated, inverse, gamma, stars.vector.T @ stars.vector)
     scale = 1.0 / np.sqrt(np.diag(information))  # variances and days differ by ten orders
-    covariance = np.linalg.inv(information * np.outer(scale, scale)) * np.outer(scale, scale)
+    # a direction that no data tell apart (exposure and jitter of single stars) is left out
+    covariance = np.linalg.pinv(information * np.outer(scale, scale), rcond=1e-9, hermitian=True)
+    covariance = covariance * np.outer(scale, scale)
     factor = float(window_factor(truth.tau_days))
     step = 1e-4 * truth.tau_days
     slope = float(window_factor(truth.tau_days + step) - window_factor(truth.tau_days - step))

@@ -31,9 +31,11 @@ def rows_of(cell: Cell, folder: Path) -> dict[int, Row]:
     path = folder / f"{cell.name}.jsonl"
     rows: dict[int, Row] = {}
     for line in path.read_text().splitlines() if path.exists() else ():
-        if line.endswith("}"):
+        try:
             row = json.loads(line)
-            rows[int(row.pop("seed"))] = row
+        except json.JSONDecodeError:  # the run was ended while it wrote
+            continue
+        rows[int(row.pop("seed"))] = row
     return rows
 
 
@@ -45,8 +47,9 @@ def run(cell: Cell, n_campaigns: int, folder: Path, jobs: int) -> dict[int, Row]
         seeds = missing[start : start + CHUNK]
         new = dict(zip(seeds, _compute(cell, seeds, jobs), strict=True))
         with (folder / f"{cell.name}.jsonl").open("a") as file:
-            for seed, row in new.items():
-                file.write(json.dumps({"seed": seed, **row}) + "\n")
+            # a line of its own, whatever an earlier run left unfinished
+            lines = (json.dumps({"seed": seed, **row}) for seed, row in new.items())
+            file.write("\n" + "\n".join(lines) + "\n")
         rows |= new
     return {seed: rows[seed] for seed in range(n_campaigns)}
 

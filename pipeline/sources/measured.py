@@ -21,6 +21,7 @@ from pipeline.tasks import measure as measure_tasks
 from pipeline.tasks import schedule
 from pipeline.tasks.collect import (
     Gathered,
+    channel_shares,
     detection_image,
     detections_table,
     flux_array,
@@ -185,6 +186,7 @@ class MeasuredCampaign(Campaign):
             band=how.band,
             radius_px=how.radius_px,
             reference_exposure=gathered.catalogue.exposure_id,
+            channel_share=channel_shares(gathered),
         )
         tables, notes = self.answered(
             {
@@ -202,6 +204,9 @@ class MeasuredCampaign(Campaign):
             self.headline_pairs,
             source=self.numbers_from,
             method=self.settings.extraction.method,
+            background_std=array.background_std[
+                :, :, array.aperture(how.radius_px), array.band(how.band)
+            ],
         )
         nights = sorted(str(night) for night in gathered.exposures["night"] if night)
         return Summary(

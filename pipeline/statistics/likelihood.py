@@ -20,7 +20,10 @@ from pipeline.statistics.kernels import same_night, slow_correlation
 from pipeline.statistics.log_fluxes import LogFluxes
 
 NULL_MODE = 1e-9  # of the largest gamma: a contrast of stars that no channel enters
-MERGE = 0.1  # of ln eigenvalue: modes this close share one (an error of second order, 1e-4)
+MERGE = (
+    0.1  # of ln eigenvalue: modes this close share one (an error of second order, 1e-4 a datum),
+)
+MERGE_DATA = 2000  # up to so many data; less for more, so that ln L stays as exact
 SMALL = 1e-3  # of the mean time eigenvalue: below, differences do not matter
 CACHE_LIMIT = 160  # exposures: larger eigenvector matrices are not kept
 CACHED_NODES = 512
@@ -35,6 +38,7 @@ class TimeDesign:
     modes: tuple[str, ...]
     coherence: bytes = b""  # (exposure, exposure) float64, empty: shares are constant
     lines: bool = False  # each star has a free line in time besides its constants
+    merge: float = MERGE
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,13 @@ def time_design(logs: LogFluxes, *, lines: bool = False) -> TimeDesign:
         tuple(logs.modes.tolist()),
         coherence,
         lines,
+        merge_width(logs),
     )
+
+
+def merge_width(logs: LogFluxes) -> float:
+    """Width in ln of eigenvalues that are taken together."""
+    return MERGE * min(1.0, float(np.sqrt(MERGE_DATA / logs.value.size)))
 
 
 @lru_cache(maxsize=4)
@@ -115,7 +125,7 @@ def _time_modes(design: TimeDesign, tau_days: float, rho: float) -> TimeModes:
     kernel = time_kernel(design, tau_days, rho)
     value, vector = np.linalg.eigh(contrasts.T @ kernel @ contrasts)
     value = np.maximum(value[::-1], 0.0)
-    groups = group_equal(value, SMALL * float(value.mean()))
+    groups = group_equal(value, SMALL * float(value.mean()), design.merge)
     return TimeModes(contrasts @ vector[:, ::-1], value, groups)
 
 
@@ -142,7 +152,9 @@ def star_contrasts(n_stars: int, free: np.ndarray | None = None) -> np.ndarray:
     return contrasts
 
 
-def star_modes(contrasts: np.ndarray, gram: np.ndarray, variance: np.ndarray) -> StarModes:
+def star_modes(
+    contrasts: np.ndarray, gram: np.ndarray, variance: np.ndarray, merge: float = MERGE
+) -> StarModes:
     """Modes of star contrasts: B' gram B against B' diag(variance) B.
 
     Parameters
@@ -158,7 +170,9 @@ def star_modes(contrasts: np.ndarray, gram: np.ndarray, variance: np.ndarray) ->
     gamma, vector = gamma[::-1], contrasts @ vector[:, ::-1]
     n_signal = int(np.count_nonzero(gamma > NULL_MODE * max(gamma[0], 0.0)))
     _, log_det = np.linalg.slogdet(noise)
-    return StarModes(vector, gamma, group_equal(gamma[:n_signal]), n_signal, float(log_det))
+    return StarModes(
+        vector, gamma, group_equal(gamma[:n_signal], merge=merge), n_signal, float(log_det)
+    )
 
 
 @dataclass(frozen=True)

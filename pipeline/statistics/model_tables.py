@@ -10,13 +10,15 @@ from pipeline.schema.definitions import reported
 from pipeline.schema.results import Interval, ReportedValue
 from pipeline.statistics.consistency import log_fluxes as log_fluxes_of_chain
 from pipeline.statistics.correction import correction_table
-from pipeline.statistics.fluxes import Fluxes
+from pipeline.statistics.fluxes import OUTLIER, Fluxes
 from pipeline.statistics.log_fluxes import TooFewFluxes
 from pipeline.statistics.stability import Stability, fit_stability
 from pipeline.statistics.subsets import Series
 from pipeline.statistics.variability import variability
 
 LEVELS = (0.68, 0.95)
+MAX_BACKGROUND = 0.005  # sky residual over flux: of a star whose floor is not that of its sky
+MIN_BRIGHT = 4
 # Row of the table, and the reported value that it is.
 QUANTITIES = {
     "floor": "stability_floor",
@@ -33,7 +35,7 @@ QUANTITIES = {
 class Model:
     """The fit of a campaign and its tables; no fit where there are too few fluxes."""
 
-    fit: Stability | None
+    fit: Stability | None  # of all clean stars, which tells the bad exposures
     tables: dict[str, QTable]
     numbers: tuple[ReportedValue, ...]
     exposure_ids: np.ndarray  # (exposure,)
@@ -71,8 +73,19 @@ def fluxes_of_series(series: Series, snr: dict[int, float]) -> Fluxes:
     )
 
 
-def model_of(fluxes: Fluxes, stars_left_out: tuple[int, ...], *, source: str, method: str) -> Model:
+def model_of(
+    fluxes: Fluxes,
+    stars_left_out: tuple[int, ...],
+    *,
+    source: str,
+    method: str,
+    background_std: np.ndarray | None = None,
+) -> Model:
     """The stability model of a campaign without some stars, its tables and its numbers.
+
+    Channels, correction, variable stars and bad exposures come from all stars that are left; the
+    floor is that of stars so bright that sky residuals do not matter, since residuals that follow
+    the response of a channel would count as the channel's own drift.
 
     Parameters
     ----------
@@ -83,25 +96,57 @@ def model_of(fluxes: Fluxes, stars_left_out: tuple[int, ...], *, source: str, me
         Where the numbers come from, in words.
     method : str
         How fluxes were extracted.
+    background_std : ndarray, shape (exposure, star), optional
+        Scatter of blank sky beyond its noise, in the unit of the fluxes; part of their errors here.
     """
     left_out = np.isin(fluxes.star_ids, np.array(stars_left_out, dtype=int))
-    flags = np.where(left_out, "left out", fluxes.flux_flags)
-    clean = replace(fluxes, flux_flags=flags)
+    clean = replace(fluxes, flux_flags=np.where(left_out, "left out", fluxes.flux_flags))
+    background = np.zeros(fluxes.flux.shape)
+    if background_std is not None:
+        background = np.nan_to_num(background_std)
     try:
-        fit = fit_stability(clean)
+        # Exposures are judged with each star on the channel that holds most of it.
+        found = fit_stability(replace(clean, channel_share=np.empty(0)))
+        used = _without_bad(clean, found)
+        used = replace(used, flux_err=np.hypot(used.flux_err, background))
+        fit = fit_stability(used, find_bad=False) if background.any() else found
+        bright = _fit_of_bright(used, fit, background)
     except TooFewFluxes:
         return Model(None, {}, (), fluxes.exposure_ids)
     tables = {
-        "stability": stability_table(fit),
+        "stability": stability_table(bright),
         "correction": correction_table(
             fit, exposure_ids=clean.exposure_ids[fit.logs.exposures], band=clean.band
         ),
-        "variability": variability(clean, stability=fit, method=method),
-        "channel_responses": channel_table(clean, fit),
+        "variability": variability(used, stability=fit, method=method),
+        "channel_responses": channel_table(used, fit),
     }
     if not (fluxes.channel > 0).any():
         del tables["correction"], tables["channel_responses"]  # its channels are the stars
-    return Model(fit, tables, reported_values(fit, source), fluxes.exposure_ids)
+    return Model(found, tables, reported_values(bright, source), fluxes.exposure_ids)
+
+
+def _fit_of_bright(clean: Fluxes, fit: Stability, background_std: np.ndarray) -> Stability:
+    """The fit of the stars whose sky residuals are below ``MAX_BACKGROUND`` of their flux.
+
+    Of at least ``MIN_BRIGHT`` stars, those with the smallest residuals; the fit itself if that is all.
+    """
+    stars = fit.logs.stars
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = np.nanmedian((background_std / clean.flux)[:, stars], axis=0)
+    kept = share <= max(MAX_BACKGROUND, float(np.sort(share)[min(MIN_BRIGHT, len(share)) - 1]))
+    if kept.all():
+        return fit
+    flags = clean.flux_flags.copy().astype(object)
+    flags[:, np.setdiff1d(np.arange(len(clean.star_ids)), stars[kept])] = "faint"
+    return fit_stability(replace(clean, flux_flags=flags.astype(str)), find_bad=False)
+
+
+def _without_bad(fluxes: Fluxes, found: Stability) -> Fluxes:
+    """The fluxes with the bad exposures of a fit flagged."""
+    flags = fluxes.exposure_flags.copy().astype(object)
+    flags[found.bad_exposures] = OUTLIER
+    return replace(fluxes, exposure_flags=flags.astype(str))
 
 
 def with_bad_probability(exposures: QTable, model: Model) -> QTable:

@@ -8,11 +8,24 @@ has no preferred value, and no part is preferred to another. The grid follows th
 zoomed in until it resolves it.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from pipeline.statistics.grid import (
+    N_COARSE,
+    TAU_DAYS,
+    Axis,
+    axis_over,
+    geometric,
+    grid_nodes,
+    halved,
+    nodes_near,
+    range_within,
+    shifted_axis,
+    spanning,
+    too_coarse,
+)
 from pipeline.statistics.kernels import window_factor
 from pipeline.statistics.likelihood import (
     Groups,
@@ -26,80 +39,21 @@ from pipeline.statistics.likelihood import (
     time_modes,
 )
 from pipeline.statistics.log_fluxes import LogFluxes
+from pipeline.statistics.nodes import Nodes
 
-TAU_DAYS = tuple(
-    float(4 * 2**k) for k in range(8)
-)  # 4 d to 512 d: from night to night to a campaign
 N_THETA = 5
 PRIOR_EXPONENT = 1.0
 KEPT = 7.0  # of ln L below the best: nodes beyond hold about 1e-3 of the posterior
 N_AMPLITUDE = 9  # nodes a side of the grid in (d, w) at the end
-N_COARSE = 8
 N_JITTER = 5
-N_ZOOMS = 4
-MIN_NODES = 8  # in (tau, theta) within KEPT / 3: fewer, and the grid is halved
-MAX_LEVEL = 2
+N_ZOOMS = 14
+MAX_LEVEL = 7
+FEW_DATA = 10_000
+MIN_KEPT = 8  # nodes to refine about, however unlikely: the likeliest of a coarse grid may be off
 # of the grids of different (tau, theta, jitter) against each other, so that their union is finer
 # than each: the R2 sequence, 1 / plastic number and its square
 SHIFTS = (0.7548776662466927, 0.5698402909980532)
 SOFT = 1e-4  # of the median photon variance: a floor of a hundredth of the noise is none
-
-
-@dataclass(frozen=True)
-class Nodes:
-    """Parameter values (node,) with weights that sum to 1: variances of ln, tau in days."""
-
-    slow: np.ndarray
-    night: np.ndarray
-    exposure: np.ndarray
-    jitter: np.ndarray
-    tau_days: np.ndarray
-    weight: np.ndarray
-    log_like: np.ndarray
-    log_like_none: float  # ln L without any floor
-
-    @property
-    def evidence(self) -> float:
-        """2 ln of the likelihood ratio of the best floor against none."""
-        return 2.0 * (float(self.log_like.max()) - self.log_like_none)
-
-    @property
-    def floor(self) -> np.ndarray:
-        """(node,) sqrt(2 [slow V(tau) + night + exposure + jitter])."""
-        slow = self.slow * window_factor(self.tau_days)
-        return np.asarray(np.sqrt(2 * (slow + self.night + self.exposure + self.jitter)))
-
-    def mean(self, values: np.ndarray) -> float:
-        """Posterior mean of a function of the parameters, given at the nodes."""
-        return float(self.weight @ values)
-
-    def quantile(self, values: np.ndarray, probability: np.ndarray) -> np.ndarray:
-        """Posterior quantiles of a function of the parameters, given at the nodes."""
-        order = np.argsort(values, kind="stable")
-        ordered = values[order]
-        cumulative = np.cumsum(self.weight[order])
-        return np.asarray(np.interp(probability, cumulative - self.weight[order] / 2, ordered))
-
-
-@dataclass(frozen=True)
-class _Axis:
-    """Values of one amplitude (a standard deviation) and the widths they stand for."""
-
-    value: np.ndarray
-    width: np.ndarray
-
-
-def _axis(low: float, high: float, n: int) -> _Axis:
-    value = np.linspace(low, high, n)
-    width = np.full(n, (high - low) / (n - 1))
-    width[[0, -1]] /= 2
-    return _Axis(value, width)
-
-
-def _shifted_axis(low: float, high: float, n: int, shift: float) -> _Axis:
-    """n cells of equal width, each represented by the value at a fraction of it."""
-    width = (high - low) / n
-    return _Axis(low + width * (np.arange(n) + shift), np.full(n, width))
 
 
 class _Model:
@@ -110,6 +64,8 @@ class _Model:
     ) -> None:
         self.logs = logs
         self.design: TimeDesign = time_design(logs, lines=lines)
+        # zooms before a hopeless (tau, theta) is given up: with many data the peak is narrow
+        self.patience = 1 if logs.value.size < FEW_DATA else 4
         self.contrasts = star_contrasts(len(logs.stars), free)
         self.variance = logs.star_variance + extra
         self._stars: dict[float, StarModes] = {}
@@ -118,7 +74,9 @@ class _Model:
     def stars(self, jitter: float) -> StarModes:
         if jitter not in self._stars:
             variance = self.variance + jitter**2
-            self._stars[jitter] = star_modes(self.contrasts, self.logs.gram, variance)
+            self._stars[jitter] = star_modes(
+                self.contrasts, self.logs.gram, variance, self.design.merge
+            )
         return self._stars[jitter]
 
     def time(self, node: tuple[float, float]) -> tuple[Groups, np.ndarray]:
@@ -169,7 +127,7 @@ def posterior(
     scale = _scale(model)
     separable = model.stars(scale).n_signal < model.contrasts.shape[1]
     start = (32.0, np.pi / 4)
-    jitter = _jitter_axis(model, start, scale) if separable else _Axis(np.zeros(1), np.ones(1))
+    jitter = _jitter_axis(model, start, scale) if separable else Axis(np.zeros(1), np.ones(1))
     boxes = _boxes(model, jitter, scale)
     return _integrate(model, jitter, boxes)
 
@@ -181,29 +139,17 @@ def _scale(model: _Model) -> float:
     return 1.5 * float(np.sqrt((contrast**2).mean() + model.variance.mean())) + 1e-6
 
 
-def _geometric(scale: float, n: int) -> np.ndarray:
-    """0 and n - 1 values up to ``scale``, each 1.9 times the last."""
-    return np.concatenate([[0.0], scale * 1.9 ** -np.arange(n - 2.0, -1.0, -1.0)])
-
-
-def _jitter_axis(model: _Model, node: tuple[float, float], scale: float) -> _Axis:
+def _jitter_axis(model: _Model, node: tuple[float, float], scale: float) -> Axis:
     """Range of the jitter that one (tau, theta) allows, the other amplitudes free."""
-    values = _geometric(scale, 10)
-    amplitudes = _geometric(scale, 10)
+    values = geometric(scale, 10)
+    amplitudes = geometric(scale, 10)
     for _ in range(N_ZOOMS):
         best = np.array([model.log_like(node, j, amplitudes, amplitudes).max() for j in values])
-        low, high, resolved = _range(values, best, KEPT / 2)
+        low, high, resolved = range_within(values, best, KEPT / 2)
         if resolved:
             break
         values = np.linspace(low, high, N_COARSE)
-    return _axis(low, high, N_JITTER)
-
-
-def _range(values: np.ndarray, log_like: np.ndarray, depth: float) -> tuple[float, float, bool]:
-    """The values within ``depth`` of the best and one more a side; whether at least 4 are within."""
-    within = np.flatnonzero(log_like > log_like.max() - depth)
-    low, high = max(within[0] - 1, 0), min(within[-1] + 1, len(values) - 1)
-    return float(values[low]), float(values[high]), len(within) >= 4
+    return axis_over(low, high, N_JITTER)
 
 
 @dataclass(frozen=True)
@@ -218,7 +164,7 @@ class _Box:
 def _box(
     model: _Model,
     node: tuple[float, float],
-    jitter: _Axis,
+    jitter: Axis,
     start: tuple[np.ndarray, np.ndarray],
     known: float,
 ) -> _Box:
@@ -232,90 +178,59 @@ def _box(
         trial = middle if zoom < 2 else np.unique(jitter.value[[0, len(jitter.value) // 2, -1]])
         found = np.max([model.log_like(node, j, drift, white) for j in trial], axis=0)
         best = float(found.max())
-        d_low, d_high, d_done = _range(drift, found.max(axis=1), KEPT)
-        w_low, w_high, w_done = _range(white, found.max(axis=0), KEPT)
-        if best < known - 2 * KEPT or (d_done and w_done and zoom >= 2):
+        d_low, d_high, d_done = range_within(drift, found.max(axis=1), KEPT)
+        w_low, w_high, w_done = range_within(white, found.max(axis=0), KEPT)
+        if (zoom >= model.patience and best < known - 3 * KEPT) or (
+            d_done and w_done and zoom >= 2
+        ):
             break
         drift = np.linspace(d_low, d_high, N_COARSE)
         white = np.linspace(w_low, w_high, N_COARSE)
     return _Box((d_low, d_high), (w_low, w_high), best)
 
 
-def _boxes(model: _Model, jitter: _Axis, scale: float) -> dict[tuple[float, float], _Box]:
+def _boxes(model: _Model, jitter: Axis, scale: float) -> dict[tuple[float, float], _Box]:
     """Boxes of all (tau, theta) that matter, on a grid halved until enough of them do."""
     taus, thetas = np.array(TAU_DAYS), np.linspace(0, np.pi / 2, N_THETA)
-    start = _geometric(scale, N_COARSE + 1), _geometric(scale, N_COARSE)
+    start = geometric(scale, N_COARSE + 1), geometric(scale, N_COARSE)
     boxes: dict[tuple[float, float], _Box] = {}
-    wanted = set(_grid(taus, thetas))
+    wanted = set(grid_nodes(taus, thetas))
     for level in range(MAX_LEVEL + 1):
         best = max((box.best for box in boxes.values()), default=-np.inf)
-        for node in _grid(taus, thetas):
+        for node in grid_nodes(taus, thetas):
             if node in wanted and node not in boxes:
                 boxes[node] = _box(model, node, jitter, start, best)
                 best = max(best, boxes[node].best)
-        boxes = {node: box for node, box in boxes.items() if box.best > best - KEPT}
-        n_good = sum(box.best > best - KEPT / 2 for box in boxes.values())
-        if n_good >= MIN_NODES or level == MAX_LEVEL:
+        order = sorted(boxes, key=lambda node: -boxes[node].best)
+        boxes = {
+            node: boxes[node]
+            for rank, node in enumerate(order)
+            if boxes[node].best > best - KEPT or rank < MIN_KEPT
+        }
+        good = [node for node, box in boxes.items() if box.best > best - KEPT / 2]
+        coarse_tau, coarse_theta = too_coarse(good)
+        if level == MAX_LEVEL or not (coarse_tau or coarse_theta):
             break
-        taus, thetas = _halved(taus, geometric=True), _halved(thetas, geometric=False)
-        wanted = _near(set(boxes), taus, thetas)
+        taus = halved(taus, geometric=True) if coarse_tau else taus
+        thetas = halved(thetas, geometric=False) if coarse_theta else thetas
+        wanted = nodes_near(set(boxes), taus, thetas)
         start = (
-            _spanning([box.drift for box in boxes.values()]),
-            _spanning([box.white for box in boxes.values()]),
+            spanning([box.drift for box in boxes.values()]),
+            spanning([box.white for box in boxes.values()]),
         )
-    return boxes
+    best = max(box.best for box in boxes.values())
+    return {node: box for node, box in boxes.items() if box.best > best - KEPT}
 
 
-def _spanning(ranges: list[tuple[float, float]]) -> np.ndarray:
-    """Values over all ranges."""
-    low, high = min(low for low, _ in ranges), max(high for _, high in ranges)
-    return np.linspace(low, high, N_COARSE + 2)
-
-
-def _grid(taus: np.ndarray, thetas: np.ndarray) -> Iterator[tuple[float, float]]:
-    """All (tau, theta); without a slow part tau means nothing, and one node stands for all."""
-    for theta in thetas.tolist():
-        for tau in taus.tolist() if theta < thetas[-1] else taus[:1].tolist():
-            yield tau, theta
-
-
-def _halved(values: np.ndarray, *, geometric: bool) -> np.ndarray:
-    x = np.log(values) if geometric else values
-    fine = np.interp(np.arange(2 * len(x) - 1) / 2, np.arange(len(x)), x)
-    fine[::2] = x
-    result = np.exp(fine) if geometric else fine
-    result[::2] = values
-    return np.asarray(result)
-
-
-def _near(
-    kept: set[tuple[float, float]], taus: np.ndarray, thetas: np.ndarray
-) -> set[tuple[float, float]]:
-    """Nodes of the finer grid at most one step from one that is kept."""
-    index_tau = {tau: k for k, tau in enumerate(taus.tolist())}
-    index_theta = {theta: k for k, theta in enumerate(thetas.tolist())}
-    near = set()
-    for tau, theta in kept:
-        i, k = index_tau[tau], index_theta[theta]
-        columns = range(len(taus)) if k == len(thetas) - 1 else range(i - 1, i + 2)
-        for a in columns:
-            for b in range(k - 1, k + 2):
-                if 0 <= a < len(taus) and 0 <= b < len(thetas):
-                    near.add(
-                        (float(taus[0] if b == len(thetas) - 1 else taus[a]), float(thetas[b]))
-                    )
-    return near
-
-
-def _integrate(model: _Model, jitter: _Axis, boxes: dict[tuple[float, float], _Box]) -> Nodes:
+def _integrate(model: _Model, jitter: Axis, boxes: dict[tuple[float, float], _Box]) -> Nodes:
     separable = len(jitter.value) > 1
     n_tau = len({tau for tau, theta in boxes if theta < np.pi / 2}) or 1
     parts: list[np.ndarray] = []
     for node, box in boxes.items():
         repeats = n_tau if node[1] == np.pi / 2 else 1
         for j, j_width in zip(jitter.value, jitter.width, strict=True):
-            drift = _shifted_axis(*box.drift, N_AMPLITUDE, len(parts) * SHIFTS[0] % 1)
-            white = _shifted_axis(*box.white, N_AMPLITUDE, len(parts) * SHIFTS[1] % 1)
+            drift = shifted_axis(*box.drift, N_AMPLITUDE, len(parts) * SHIFTS[0] % 1)
+            white = shifted_axis(*box.white, N_AMPLITUDE, len(parts) * SHIFTS[1] % 1)
             width = repeats * drift.width[:, np.newaxis] * white.width
             log_like = model.log_like(node, j, drift.value, white.value)
             d = np.repeat(drift.value, N_AMPLITUDE)

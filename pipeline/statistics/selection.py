@@ -16,6 +16,7 @@ def select_fluxes(
     band: str,
     radius_px: float,
     reference_exposure: str,
+    channel_share: np.ndarray | None = None,
 ) -> Fluxes:
     """The fluxes of a campaign in one passband and aperture.
 
@@ -29,6 +30,8 @@ def select_fluxes(
         As in ``pipeline.schema``, row by row along the array's axes.
     reference_exposure : str
         The exposure whose SNR stands for a star's brightness.
+    channel_share : ndarray, shape (exposure, star, channel), optional
+        Share of a star's light on each channel; 0 where an exposure was not measured.
 
     Raises
     ------
@@ -51,6 +54,7 @@ def select_fluxes(
         snr=array.snr[chosen][array.exposure_ids.index(reference_exposure)],
         exposure_ids=np.array(array.exposure_ids, str),
         modes=texts(exposures["mode"]),
+        channel_share=np.empty(0) if channel_share is None else channel_share,
         band=band,
         radius_px=radius_px,
     )

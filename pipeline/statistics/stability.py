@@ -23,6 +23,7 @@ from scipy.special import chdtri
 from pipeline.statistics.fluxes import Fluxes
 from pipeline.statistics.kernels import slow_correlation, window_factor
 from pipeline.statistics.log_fluxes import LogFluxes, log_fluxes
+from pipeline.statistics.nodes import Nodes
 from pipeline.statistics.outliers import (
     BAD_PROBABILITY,
     StarTest,
@@ -31,7 +32,7 @@ from pipeline.statistics.outliers import (
     fill_gaps,
     star_test,
 )
-from pipeline.statistics.posterior import Nodes, posterior
+from pipeline.statistics.posterior import posterior
 from pipeline.statistics.smoother import Courses, Smoother, Variances
 
 MAX_ROUNDS = 8  # bad exposures and variable stars are looked for again after each fit
@@ -214,7 +215,7 @@ class Stability:
         return float(self.nodes.quantile(values, np.array([probability]))[0])
 
 
-def fit_stability(fluxes: Fluxes, *, additive: bool = False) -> Stability:
+def fit_stability(fluxes: Fluxes, *, additive: bool = False, find_bad: bool = True) -> Stability:
     """The stability model of a campaign.
 
     Parameters
@@ -224,6 +225,8 @@ def fit_stability(fluxes: Fluxes, *, additive: bool = False) -> Stability:
         channel of its own.
     additive : bool
         A free term b / F in each exposure: light added to all apertures, sky left over.
+    find_bad : bool
+        Look for bad exposures and leave them out; False where that was done before, with more stars.
 
     Returns
     -------
@@ -260,7 +263,7 @@ def fit_stability(fluxes: Fluxes, *, additive: bool = False) -> Stability:
         if added.any():
             star = int(np.argmax(added))
             extra_of_star[int(logs.stars[star])] = float(extra[star] + added[star])
-        elif current[worst] > BAD_PROBABILITY and not enough:
+        elif find_bad and current[worst] > BAD_PROBABILITY and not enough:
             bad[logs.exposures[worst]] = True
         else:
             break

@@ -7,7 +7,8 @@ from scipy.special import ndtri
 
 from pipeline.statistics.channel_series import ChannelSeries, channel_series, series_covariance
 from pipeline.statistics.log_fluxes import LogFluxes
-from pipeline.statistics.posterior import Nodes, posterior
+from pipeline.statistics.nodes import Nodes
+from pipeline.statistics.posterior import posterior
 from pipeline.statistics.smoother import Variances
 from pipeline.statistics.stability import Stability
 

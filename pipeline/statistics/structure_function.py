@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 
 from pipeline.statistics.kernels import slow_correlation
-from pipeline.statistics.posterior import Nodes
+from pipeline.statistics.nodes import Nodes
 from pipeline.statistics.stability import Stability
 
 # from an hour to a year: within a night below half a day

@@ -74,6 +74,7 @@ def campaign_statistics(
     *,
     source: str = "photometry of the campaign",
     method: str = "exact",
+    background_std: np.ndarray | None = None,
 ) -> Statistics:
     """``pairs``, ``timelines``, ``reanalysis``, the tables of the model and the headline numbers.
 
@@ -87,12 +88,14 @@ def campaign_statistics(
         ``exposures`` and ``catalogue``; ``truth_exposures`` and ``truth_fluxes`` if simulated.
     published_pairs : sequence of (star_1, star_2)
         The pairs that are headlines; those with a star that is not in the catalogue are left out.
+    background_std : ndarray, shape (exposure, star), optional
+        Scatter of blank sky beyond its noise in the aperture of the headlines [cube unit].
     """
     known = set(fluxes.star_ids.tolist())
     headline_pairs = tuple(pair for pair in published_pairs if set(pair) <= known)
     pairs = all_pairs(known, headline_pairs)
     flagged = flagged_stars(tables["catalogue"])
-    model = model_of(fluxes, flagged, source=source, method=method)
+    model = model_of(fluxes, flagged, source=source, method=method, background_std=background_std)
     clean = _without(fluxes, fluxes.exposure_ids[model.bad])
     courses = timelines(clean, pairs)
     series = series_of(_used(timelines(fluxes, headline_pairs)), tables["exposures"])

@@ -16,7 +16,8 @@ from scipy.special import ndtr
 from pipeline.statistics.kernels import DAYS_PER_YEAR
 from pipeline.statistics.likelihood import time_design, time_kernel, time_modes
 from pipeline.statistics.log_fluxes import LogFluxes
-from pipeline.statistics.posterior import Nodes, posterior
+from pipeline.statistics.nodes import Nodes
+from pipeline.statistics.posterior import posterior
 from pipeline.statistics.smoother import Variances
 from pipeline.statistics.stability import Stability
 

@@ -11,6 +11,7 @@ from pipeline.config.passbands import load_band
 from pipeline.config.settings import Settings
 from pipeline.measure import Measurement
 from pipeline.measure.reference import ReferenceCatalogue
+from pipeline.muse.geometry import N_CHANNELS
 from pipeline.schema import TABLES, empty_value, make_table
 from pipeline.schema.calibration_record import CalibrationRecord
 from pipeline.schema.flux_array import MISSING, FluxArray
@@ -175,6 +176,16 @@ def flux_array(gathered: Gathered, settings: Settings) -> FluxArray:
         method=settings.extraction.method,
         passbands="; ".join(f"{name}: {load_band(name).reference}" for name in bands),
     )
+
+
+def channel_shares(gathered: Gathered) -> np.ndarray:
+    """Share of each star's light on each channel, (exposure, star, channel); 0: not measured."""
+    ids = [str(name) for name in gathered.exposures["exposure_id"]]
+    shares = np.zeros((len(ids), len(gathered.catalogue.star_id), N_CHANNELS))
+    for row, exposure_id in enumerate(ids):
+        if (measurement := gathered.measured.get(exposure_id)) is not None:
+            shares[row] = measurement.light.channels
+    return shares
 
 
 def detections_table(gathered: Gathered) -> QTable:

@@ -9,7 +9,7 @@ from pipeline.schema.labels import newest
 from pipeline.versions.branch import Branch
 from pipeline.versions.layout import alias_files, root_files, with_version
 from pipeline.versions.site import LIMIT_MB, REPORT, FinishedSite, read_site
-from pipeline.workflow.products import exclusive
+from pipeline.workflow.products import locked
 
 TOLD = 5  # differing files that a refusal names
 
@@ -47,7 +47,7 @@ def deploy(
         If the branch cannot be read or written.
     """
     site = read_site(folder, limit_mb)
-    with exclusive(branch.git_dir):
+    with locked(branch.git_dir):
         listing = branch.listing()
         versions = branch.versions(listing)
         labels = [str(info.version) for info in versions]

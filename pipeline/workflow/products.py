@@ -304,6 +304,24 @@ def exclusive(folder: Path, *, shared: bool = False) -> Iterator[None]:
         if not ownership.within_marked(folder):
             ownership.claim(folder, ownership.WORK)
         folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WorkspaceError(
+            f"{folder}: cannot be written ({error.strerror}); choose another folder"
+        ) from error
+    with locked(folder, shared=shared):
+        yield
+
+
+@contextmanager
+def locked(folder: Path, *, shared: bool = False) -> Iterator[None]:
+    """Hold a folder that exists, whoever made it, by a lock that dies with the process.
+
+    Raises
+    ------
+    WorkspaceError
+        If another run holds it, or it cannot be written.
+    """
+    try:
         file = (folder / ".lock").open("a")
     except OSError as error:
         raise WorkspaceError(

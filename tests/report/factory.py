@@ -83,6 +83,7 @@ def published() -> Results:
                 0.07,
                 source="scatter",
                 interval=Interval(0.02, 0.05, 0.09, 0.03, 0.11),
+                note="posterior",
             ),
         ),
         notes=record.notes,

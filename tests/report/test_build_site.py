@@ -50,7 +50,7 @@ def test_a_broken_link_fails_the_build_and_leaves_the_old_site(
     page = broken / "timelines.md"
     page.write_text(page.read_text(encoding="utf-8") + "\n[x](nowhere.md)\n", encoding="utf-8")
     old = tmp_path / "site"
-    old.mkdir()
+    shutil.copytree(site, old)
     (old / "index.html").write_text("old")
     with pytest.raises(SiteError, match=r"nowhere\.md"):
         build_site(broken, old, epoch=EPOCH)

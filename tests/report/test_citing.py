@@ -78,7 +78,7 @@ def test_the_dataset_has_what_search_engines_require() -> None:
         assert one["@type"] == "Dataset"
         assert one["name"]
         assert SHORTEST <= len(one["description"]) <= LONGEST
-        assert one["license"] == "https://spdx.org/licenses/BSD-3-Clause.html"
+        assert one["license"] == "https://creativecommons.org/licenses/by/4.0/"
         assert one["creator"]
     assert dataset["temporalCoverage"] == "2019-01-09/2019-12-26", (
         "the simulated nights do not count"

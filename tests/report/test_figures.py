@@ -40,7 +40,9 @@ def figures(campaigns: list[Results]) -> list[Figure]:
     downloads: dict[tuple[str, str], Any] = {("", "report"): [None], ("", "sums"): [None]}
     downloads |= {("", "version"): [None, None]}
     for one in campaigns:
-        downloads |= {(one.name, table): [] for table in (*one.tables, "spectra_drawn")}
+        logs = [f"reduction of {identity}" for identity in one.reductions]
+        names = (*one.tables, "spectra_drawn", *logs)
+        downloads |= {(one.name, name): [] for name in names}
     inputs = PageInputs(tuple(campaigns), factory.build_info(), downloads)
     return [figure for page in make_pages(inputs) for figure in page.figures]
 
@@ -232,21 +234,21 @@ def test_the_range_holds_nineteen_of_twenty_points() -> None:
     assert range_for(np.array([np.nan])) == 0.2
 
 
-def test_scatter_shows_photon_noise_of_two_equal_stars() -> None:
+def test_scatter_shows_photon_noise_and_the_floor_in_per_cent() -> None:
     points = ScatterPoints(
         "p", np.array([100.0, 1000.0]), np.array([0.1, 0.05]), np.full(2, np.nan), ["a", "b"],
         "circle", "@blue",
     )  # fmt: skip
     figure = scatter_figure(
-        [points], [], Floor(0.04, 0.01, 8.0, "floor"), choice=("R_Bessel", 3.0), figure_id="f", title="t",
+        [points], [], Floor(0.04, 0.03, 0.05, "floor"), choice=("R_Bessel", 3.0), figure_id="f", title="t",
         caption="c", simulated=False, tables=(),
     )  # fmt: skip
     line = next(trace for trace in figure.data if trace["name"].startswith("photon"))
     x, y = np.array(line["x"]), np.array(line["y"])
-    assert np.allclose(y * x, np.sqrt(2), rtol=1e-3)
+    assert np.allclose(y * x, 100, rtol=1e-3)
     curve = next(trace for trace in figure.data if "floor" in trace["name"])
     x, y = np.array(curve["x"]), np.array(curve["y"])
-    assert np.allclose(y**2, 0.04**2 + (8.0 / x) ** 2, rtol=1e-3)
+    assert np.allclose((y / 100) ** 2, 0.04**2 + (1 / x) ** 2, rtol=1e-3)
 
 
 def test_the_still_picture_has_the_floor_where_plotly_has_it() -> None:
@@ -256,7 +258,7 @@ def test_the_still_picture_has_the_floor_where_plotly_has_it() -> None:
         "circle", "@blue",
     )  # fmt: skip
     figure = scatter_figure(
-        [points], [], Floor(0.03, 0.0, np.nan, "floor"), choice=("R_Bessel", 3.0), figure_id="f", title="t",
+        [points], [], Floor(0.03, 0.02, 0.04, "floor"), choice=("R_Bessel", 3.0), figure_id="f", title="t",
         caption="c", simulated=False, tables=(),
     )  # fmt: skip
     root = ElementTree.fromstring(static_svg(figure))
@@ -267,7 +269,7 @@ def test_the_still_picture_has_the_floor_where_plotly_has_it() -> None:
     low, high = figure.layout["yaxis"]["range"]
     margin, height = figure.layout["margin"], figure.layout["height"]
     plot = height - margin["t"] - margin["b"]
-    expected = 0.72 * (margin["t"] + plot * (high - np.log10(0.03)) / (high - low))
+    expected = 0.72 * (margin["t"] + plot * (high - np.log10(100 * 0.03)) / (high - low))
     assert abs(y - expected) < 0.1
 
 

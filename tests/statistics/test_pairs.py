@@ -117,7 +117,7 @@ def test_a_star_that_vanishes_leaves_its_pairs_undefined_and_warns_of_nothing() 
     lost = (table["star_1"] == 3) | (table["star_2"] == 3)
     assert (table["n"][lost] == 0).all()
     numbers = [column.name for column in TABLES["pairs"] if column.dtype == "f8"]
-    described = {"radius_px", "snr_gmean", "separation_px"}
+    described = {"radius_px", "snr_ratio", "snr_gmean", "separation_px"}
     for name in set(numbers) - described:
         values = np.asarray(getattr(table[name], "value", table[name]))
         assert np.isnan(values[lost]).all(), name

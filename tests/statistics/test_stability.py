@@ -14,7 +14,7 @@ from pipeline.statistics.campaigns import (
 )
 from pipeline.statistics.kernels import window_factor
 from pipeline.statistics.log_fluxes import TooFewFluxes
-from pipeline.statistics.posterior import Nodes
+from pipeline.statistics.nodes import Nodes
 
 FIRST_SEED = 3_000_000  # neither tuned on (from 10^6 to 3 10^6) nor part of the validation (from 0)
 RECORD = CONFIGURATIONS["65x25"]

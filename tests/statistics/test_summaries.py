@@ -37,7 +37,10 @@ def tables_of(fluxes: Fluxes, flagged: dict[int, str], status: list[str]) -> dic
 def test_the_record_has_its_headline_numbers_with_their_definitions() -> None:
     record = read_record()
     found = record_statistics(record.tables, PAIRS, record.reference_exposure)
-    assert set(found.tables) == {"reanalysis", "differences"}
+    assert set(found.tables) == {
+        *("exposures", "reanalysis", "differences"),
+        *("stability", "variability"),  # no channel is known of its stars
+    }
     numbers = {number.key: number for number in found.numbers}
     assert len(numbers) == len(found.numbers)
     assert numbers["std_published.22-4"].value == pytest.approx(0.0266, abs=5e-5)
@@ -61,7 +64,10 @@ def test_a_measured_campaign_has_all_tables_and_counts() -> None:
     fluxes = replace(fluxes, exposure_flags=flags)
     tables = tables_of(fluxes, {25: "edge", 14: "blended"}, status)
     found = campaign_statistics(fluxes, tables, PAIRS)
-    assert set(found.tables) == {"pairs", "timelines", "reanalysis", "channel_responses"}
+    assert set(found.tables) == {
+        *("exposures", "pairs", "timelines", "reanalysis"),
+        *("stability", "correction", "variability", "channel_responses"),
+    }
     assert len(found.tables["pairs"]) == 300
     numbers = {number.key: number for number in found.numbers}
     counts = {key: int(n.value) for key, n in numbers.items() if key.startswith("n_")}
@@ -119,7 +125,7 @@ def test_hardly_any_exposure_gives_missing_numbers_and_no_crash(n: int) -> None:
     found = campaign_statistics(fluxes, tables_of(fluxes, {}, ["ok"] * n), ((1, 2),))
     numbers = {number.key: number for number in found.numbers}
     assert numbers["n_exposures.ok"].value == n
-    assert np.isnan(numbers["floor"].value) or n == 2
+    assert "stability_floor" not in numbers
 
 
 def test_a_campaign_of_other_stars_has_no_headline_pairs_but_all_else() -> None:
@@ -135,7 +141,7 @@ def test_a_campaign_of_one_star_gives_emptytables_of() -> None:
     fluxes = campaign(n_exposures=3, n_stars=1)
     found = campaign_statistics(fluxes, tables_of(fluxes, {1: "edge"}, ["ok"] * 3), PAIRS)
     assert len(found.tables["pairs"]) == 0
-    assert np.isnan(found.floor.floor)
+    assert "stability" not in found.tables
 
 
 def test_one_outlying_exposure_does_not_decide_the_headline_excess() -> None:
@@ -148,4 +154,7 @@ def test_one_outlying_exposure_does_not_decide_the_headline_excess() -> None:
     assert numbers["excess_std.2-22"].value == pytest.approx(0.03 * np.sqrt(2), rel=0.4)
     table = found.tables["pairs"]
     row = table[(table["star_1"] == 2) & (table["star_2"] == 22)][0]
-    assert row["excess_std"] > 0.08  # the table keeps every unflagged exposure
+    assert row["n"] == 64  # the bad exposure is in no statistic of ours
+    assert row["excess_std"] == pytest.approx(0.03 * np.sqrt(2), rel=0.4)
+    probability = found.tables["exposures"]["bad_probability"]
+    assert np.flatnonzero(np.asarray(probability) > 0.5).tolist() == [11]

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.statistics import Fluxes, fit_stability, pair_statistics
 from pipeline.statistics.campaigns import CONFIGURATIONS, SCENARIOS, draw_campaign
-from pipeline.statistics.posterior import Nodes
+from pipeline.statistics.nodes import Nodes
 from pipeline.statistics.trend_tests import Trends, covariances, holm, pair_trends
 
 FIRST_SEED = 3_100_000

@@ -1,6 +1,7 @@
 """Stamps: when a product is stale, and that nothing is ever half there."""
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -231,7 +232,7 @@ def test_a_stamp_that_is_no_file_makes_the_product_stale(product):
 
 
 def test_a_product_that_is_made_again_because_it_was_changed_is_said(product, caplog):
-    caplog.set_level("INFO", logger="pipeline")
+    caplog.set_level(logging.INFO, "pipeline")
     products.make(product, "test", INGREDIENTS, write("hello"))
     product.write_text("hell")
     products.tell_if_damaged(product, products.staleness(product, INGREDIENTS))

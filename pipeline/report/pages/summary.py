@@ -1,5 +1,6 @@
 """The first page: what the campaigns say, in numbers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,9 +68,34 @@ def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any]:
     now = parse_report(report_json(ordered, inputs.build))
     changes = compare(inputs.build.previous, now) if inputs.build.previous else None
     return {
+        "answer": _answer(ordered),
         "shown": shown,
         "changes": changes_section(changes, inputs.build, numbering),
     }
+
+
+def _answer(campaigns: Sequence[Results]) -> str:
+    """The answer in a sentence: from the first campaign that has a floor; "" without one."""
+    for results in campaigns:
+        floor = find_number(results, "stability_floor")
+        if floor is None or not np.isfinite(floor.value):
+            continue
+        stats = pair_stats(results)
+        scatters = [100 * stats[p].std for p in headline_pairs(results) if p in stats]
+        seen = [value for value in scatters if np.isfinite(value)]
+        pairs = (
+            f"; {counted(len(seen), 'pair')} of bright stars scatter by {fixed(min(seen), 1)} to "
+            f"{fixed(max(seen), 1)} %"
+            if len(seen) > 1
+            else ""
+        )
+        what = "In this simulation" if results.simulated else "In one MUSE field"
+        return (
+            f"{what}, the flux ratio of two bright stars repeats to {per_cent_with_interval(floor)} "
+            f"from night to night: 1 σ, one exposure a night over a year, {results.field_name}, "
+            f"{counted(floor.n or 0, 'exposure')}{pairs}."
+        )
+    return ""
 
 
 def _summary_of(results: Results, numbering: PageNumbering) -> SummaryOf:
