@@ -32,12 +32,14 @@ from parsl.jobs.error_handlers import noop_error_handler
 from parsl.jobs.states import JobState, JobStatus
 
 from pipeline.errors import ConfigError, ExecutorFailed, WorkspaceError, printable
+from pipeline.workflow.heartbeat import heartbeat, watch_script
 from pipeline.workflow.pool import MEASURE, Task, WorkerKilled
 from pipeline.workflow.progress import LOGGER
 
 LOST_WORKER = (WorkerLost, ManagerLost)  # killed from outside, or by a crash in C
 RETRIES = 1
 HEARTBEAT_S, HEARTBEAT_LOST_S = 5, 30  # a block without the run's interchange ends that soon
+ALIVE = "alive"  # the file that tells blocks that the run goes on
 STRATEGY_PERIOD_S = 3  # between Parsl's looks at how many blocks are needed
 CHECK_INTERVAL_S = 2.0  # between looks at interchange and blocks while jobs run
 CLOSE_LIMIT_S = 20.0  # for Parsl to close what it started
@@ -177,12 +179,13 @@ def open_cluster(path: Path, run_dir: Path, shape: str) -> Iterator[ClusterPool]
         # Parsl starts its helper programs by name: those of this environment must be found first
         os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         kernel: DataFlowKernel | None = None
-        try:
-            kernel = _load(config)
-            yield ClusterPool(kernel)
-        finally:
-            if kernel is not None:
-                _close(kernel)
+        with heartbeat(Path(place) / ALIVE):
+            try:
+                kernel = _load(config)
+                yield ClusterPool(kernel)
+            finally:
+                if kernel is not None:
+                    _close(kernel)
 
 
 def _prepare(config: Config, run_dir: str) -> None:
@@ -202,6 +205,9 @@ def _prepare(config: Config, run_dir: str) -> None:
             )
             executor.launch_cmd = _Quoted(executor.launch_cmd)
             _poll_sooner(executor.provider)
+            if hasattr(executor.provider, "worker_init"):
+                watch = watch_script(f"{run_dir}/{ALIVE}")
+                executor.provider.worker_init = watch + executor.provider.worker_init
             executor.interchange_launch_cmd = [
                 sys.executable,
                 "-c",

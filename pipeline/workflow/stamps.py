@@ -16,6 +16,7 @@ from pipeline.workflow.digests import file_sha256, fingerprint
 DONE, PURGED, FAILED, LOST = "done", "purged", "failed", "lost"
 STATES = (DONE, PURGED, FAILED, LOST)
 MAX_STAMP_BYTES = 10_000_000  # a stamp has some 2 kB
+_ODD = (AttributeError, RecursionError)  # JSON of another shape, or nested without end
 UNKNOWN = -1  # size or time of an output that an older version did not record
 
 
@@ -83,7 +84,7 @@ def read_stamp(product: Path) -> Stamp | None:
         if not path.is_file() or path.stat().st_size > MAX_STAMP_BYTES:
             return None
         return _stamp(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (OSError, ValueError, TypeError, LookupError, ArithmeticError, *_ODD):
         return None  # of another version, or damaged
 
 

@@ -148,6 +148,24 @@ def test_each_shape_has_its_own_executor_on_nodes(cluster, tmp_path, monkeypatch
     wait_for(lambda: not cluster.jobs(), "blocks are left", 15)
 
 
+@pytest.mark.parametrize(
+    "delay_s",
+    [4, pytest.param(1, marks=pytest.mark.nightly), pytest.param(6, marks=pytest.mark.nightly)],
+)
+def test_blocks_end_with_a_killed_run_whatever_they_were_just_doing(
+    cluster, campaign, tmp_path, delay_s
+):
+    """Before the worker pool starts, while it starts, and when it has just started."""
+    executor = executor_file(tmp_path, init="sleep 3")
+    run = start(cluster, campaign, tmp_path / "work", executor, tmp_path / "cwd")
+    wait_for(cluster.running, "no block started")
+    time.sleep(delay_s)
+    run.kill()
+    run.wait(60)
+    wait_for(lambda: not cluster.jobs(), "blocks are left", 65)
+    assert parsl_processes(tmp_path / "work") == []
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_blocks_end_with_the_run_however_it_ends_and_the_next_goes_on(
     cluster, campaign, tmp_path, number

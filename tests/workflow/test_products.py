@@ -196,9 +196,24 @@ def test_a_stamp_with_a_value_of_the_wrong_type_makes_the_product_stale(product,
     assert product.exists()
 
 
+INFINITE = b"""{"stage": "test", "key": "", "state": "done", "error_type": "", "error": "",
+ "ingredients": {}, "wall_s": 0, "peak_rss_mb": 0, "warnings": [],
+ "outputs": {"product.txt": {"digest": "", "size": 5, "mtime_ns": -Infinity, "whole": true}}}"""
+
+
 @pytest.mark.parametrize(
     "content",
-    [b"", b'{"stage": "te', b"null", b"[]", b"3", b"\xff\xfe", b"[" * 100_000, b'{"key": 1e999}'],
+    [
+        b"",
+        b'{"stage": "te',
+        b"null",
+        b"[]",
+        b"3",
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b'{"key": 1e999}',
+        INFINITE,
+    ],
 )
 def test_a_damaged_stamp_makes_the_product_stale(product, content):
     products.make(product, "test", INGREDIENTS, write("hello"))
