@@ -53,7 +53,7 @@ class SimulationSettings(Section):
         low=0,
     )
     slice_edge_std: float = setting(
-        0.01,
+        0.0,
         "scatter from night to night of the last slice of each stack of twelve",
         stages=("simulate",),
         low=0,

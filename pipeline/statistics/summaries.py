@@ -108,7 +108,7 @@ def campaign_statistics(
         **model.tables,
     }
     if "truth_fluxes" in tables and "truth_exposures" in tables:
-        new["recovery"] = recovery_of(fluxes, tables)
+        new["recovery"] = recovery_of(fluxes, tables, method=method)
     found = headline_numbers(
         {**tables, **new},
         subsets,

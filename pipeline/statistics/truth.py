@@ -16,7 +16,7 @@ from pipeline.statistics.scatter import std_robust
 STEADY = 1e-3  # scatter of a response below which a channel was not meant to drift
 
 
-def recovery_of(fluxes: Fluxes, tables: Mapping[str, QTable]) -> QTable:
+def recovery_of(fluxes: Fluxes, tables: Mapping[str, QTable], *, method: str = "center") -> QTable:
     """The table ``recovery`` of a simulated campaign, whether its channels drift or not.
 
     Parameters
@@ -27,6 +27,8 @@ def recovery_of(fluxes: Fluxes, tables: Mapping[str, QTable]) -> QTable:
         ``exposures``, ``catalogue`` as measured; ``truth_exposures`` (exposure_id, a to f) and
         ``truth_fluxes`` (exposure_id, star_id, band, radius_px, flux, flux_err, response) as
         simulated.
+    method : str
+        How fluxes were extracted.
     """
     true_affine = _affines(tables["truth_exposures"], fluxes.exposure_ids)
     measured = _affines(tables["exposures"], fluxes.exposure_ids)
@@ -40,7 +42,7 @@ def recovery_of(fluxes: Fluxes, tables: Mapping[str, QTable]) -> QTable:
     unflagged = replace(fluxes, flux_flags=clean)
     checks = [
         *affine_checks(measured, true_affine, fluxes.xy),
-        *flux_checks(unflagged, truth["flux"], truth["flux_err"]),
+        *flux_checks(unflagged, truth["flux"], truth["flux_err"], method=method),
     ]
     if _drifts(truth["response"]):
         checks += drift_checks(fluxes, truth["flux"], truth["response"], flagged)
