@@ -80,12 +80,14 @@ def _answer(campaigns: Sequence[Results]) -> str:
         floor = find_number(results, "stability_floor")
         if floor is None or not np.isfinite(floor.value):
             continue
-        stats = pair_stats(results)
-        scatters = [100 * stats[p].std for p in headline_pairs(results) if p in stats]
-        seen = [value for value in scatters if np.isfinite(value)]
+        scatters = [
+            find_number(results, f"std_without_outliers.{a}-{b}")
+            for a, b in headline_pairs(results)
+        ]
+        seen = [100 * one.value for one in scatters if one and np.isfinite(one.value)]
         pairs = (
             f"; {counted(len(seen), 'pair')} of bright stars scatter by {fixed(min(seen), 1)} to "
-            f"{fixed(max(seen), 1)} %"
+            f"{fixed(max(seen), 1)} % without outliers"
             if len(seen) > 1
             else ""
         )
