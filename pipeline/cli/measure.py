@@ -8,9 +8,16 @@ from pipeline.cli.log import log_to_file
 from pipeline.cli.options import campaign_options, request_from
 from pipeline.cli.status import status_lines
 from pipeline.errors import ConfigError, printable, printable_lines
-from pipeline.sources import FORCEABLE, ArchiveFrames, campaigns_of, measure_all
+from pipeline.sources import (
+    FORCEABLE,
+    ArchiveFrames,
+    MeasuredCampaign,
+    campaigns_of,
+    measure_all,
+)
 from pipeline.tasks.installed import installed_recipes
 from pipeline.tasks.reduce import dry_run as planned_calls
+from pipeline.tasks.verify import verify_jobs
 from pipeline.workflow.products import exclusive
 from pipeline.workflow.progress import say
 
@@ -46,10 +53,27 @@ def statistics(**options: Any) -> None:
 @click.command()
 @campaign_options(*FORCEABLE)
 @click.option("--all", "everything", is_flag=True, help="Name every exposure.")
-def status(everything: bool, **options: Any) -> None:
+@click.option(
+    "--verify",
+    is_flag=True,
+    help="Hash every product and check the checksums of every cube, too; reads all data once.",
+)
+def status(everything: bool, verify: bool, **options: Any) -> int:
     """List what is done, stale and failed, and why; nothing is run."""
-    lines = status_lines(campaigns_of(request_from(**options)), everything=everything)
+    request = request_from(**options)
+    campaigns = campaigns_of(request)
+    lines = status_lines(campaigns, everything=everything)
     click.echo(printable_lines("\n".join(lines)))
+    wrong = 0
+    if verify:
+        with exclusive(request.work):
+            for campaign in campaigns:
+                if isinstance(campaign, MeasuredCampaign):
+                    for exposure_id, text in verify_jobs(campaign.jobs):
+                        click.echo(printable_lines(f"{campaign.name}: {exposure_id}: {text}"))
+                        wrong += 1
+        click.echo(f"verified: {wrong} products or cubes are not as they should be")
+    return int(wrong > 0)
 
 
 @click.command()
