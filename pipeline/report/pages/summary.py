@@ -31,7 +31,7 @@ from pipeline.report.text import (
     slug,
     with_error,
 )
-from pipeline.schema.results import ReportedValue, Results
+from pipeline.schema.results import OURS, ReportedValue, Results
 
 TREND_P = 0.05  # from nightly means
 
@@ -246,13 +246,10 @@ def _numbers_table(results: Results) -> TableView:
             Head("Number", numeric=False),
             Head("Value"),
             Head("Unit", numeric=False),
-            Head("68 %"),
             Head("95 %"),
             Head("n"),
-            Head("Convention", numeric=False),
             Head("What it is", numeric=False),
             Head("How it is computed", numeric=False),
-            Head("What entered", numeric=False),
         ),
         tuple(_number_cells(item) for item in results.numbers),
         anchors=number_anchors(results),
@@ -270,14 +267,18 @@ def _number_cells(item: ReportedValue) -> tuple[Cell, ...]:
         Cell(item.symbol),
         Cell(with_error(item.value, item.uncertainty), kind="strong", title=item.note),
         Cell(item.unit),
-        Cell(_bounds(item.low68, item.high68)),
         Cell(_bounds(item.low95, item.high95)),
         Cell("" if item.n is None else str(item.n)),
-        Cell(item.convention),
         Cell(item.name, kind="rp-wrap"),
-        Cell(item.formula, kind="rp-wrap muted"),
-        Cell(item.entered, kind="rp-wrap muted"),
+        Cell(_how(item), kind="rp-wrap muted"),
     )
+
+
+def _how(item: ReportedValue) -> str:
+    """Formula, what entered, and the convention where it is not ours."""
+    entered = f"; {item.entered}" if item.entered else ""
+    convention = f"; convention {item.convention}" if item.convention != OURS else ""
+    return f"{item.formula}{entered}{convention}"
 
 
 def _bounds(low: float, high: float) -> str:
