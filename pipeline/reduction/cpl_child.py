@@ -63,10 +63,6 @@ def list_parameters(plugins: str, name: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
-
-
-if __name__ == "__main__":
     if sys.argv[1] == "--parameters":
         sys.exit(list_parameters(*sys.argv[2:4]))
     sys.exit(main(sys.argv[1]))
