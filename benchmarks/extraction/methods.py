@@ -73,7 +73,7 @@ def chain(path: Path, xy: np.ndarray) -> Prepared:
     def work() -> dict[str, object]:
         detection = detect(open_cube(path), settings)
         reference = make_reference("R", detection, None, settings)
-        measured = measure(open_cube(path), detection.sources.xy, reference, settings)
+        measured = measure(open_cube(path), detection, reference, settings)
         return {"stars": len(reference.star_id), "matched": measured.match.n_matched, "of": len(xy)}
 
     return work

@@ -15,7 +15,7 @@ from pipeline.simulation.raw.campaign import to_field
 from pipeline.simulation.raw.demo import demo_campaign, write_demo
 from tests.reduction.conftest import recipes_or_skip
 
-pytestmark = [pytest.mark.recipes, pytest.mark.slow]
+pytestmark = [pytest.mark.recipes, pytest.mark.nightly]
 
 CHANNEL, MODE, ANGLE_DEG = 12, "WFM-AO-E", 40.0
 # Blue end, notch and a bit of red: a third of the layers

@@ -19,9 +19,10 @@ from pipeline.simulation.raw.campaign import exposure_scene
 from pipeline.simulation.raw.demo import CHANGE, DRIFTING_CHANNEL
 from pipeline.simulation.raw.optics import make_channel
 from pipeline.simulation.raw.photon_noise import band_error
+from pipeline.workflow.ownership import WORK, claim
 from tests.reduction.conftest import linked, recipes_or_skip
 
-pytestmark = [pytest.mark.recipes, pytest.mark.slow]
+pytestmark = [pytest.mark.recipes, pytest.mark.nightly]
 
 # muse_scipost drizzles with drops of 0.8 pixels: along an axis 80 % of them fall on two voxels, which
 # share the drop evenly on average over all positions. STAT adds the squares of the shares, a sum
@@ -46,7 +47,7 @@ def measured(reduced):
     aperture = SETTINGS.extraction.radii_px.index(4.5)
     fluxes, errors = [], []
     for cube, detection in zip(cubes, detections, strict=True):
-        bands = measure(cube, detection.sources.xy, reference, SETTINGS).photometry[0].fluxes
+        bands = measure(cube, detection, reference, SETTINGS).photometry[0].fluxes
         fluxes.append(bands.flux[:, aperture])
         errors.append(bands.sigma[:, aperture])
     return reference, np.array(fluxes), np.array(errors)
@@ -202,7 +203,7 @@ def test_the_record_names_recipe_version_quality_and_cost(reduced):
 
 def _elsewhere(reduced, folder, runner=None):
     """A workshop that has the first night's master calibrations but neither table nor cube."""
-    folder.mkdir()
+    claim(folder, WORK)
     for source in sorted(reduced.workshop.folder.iterdir()):
         if source.is_dir() and source.name.split("-")[0] in ("bias", "flat", "wavecal"):
             linked(source, folder / source.name)
