@@ -109,7 +109,8 @@ def test_each_field_has_its_campaign_and_its_sections_on_the_pages(
     assert [list(one.tables["exposures"]["status"]).count("ok") for one in results] == [4, 3]
     docs = tmp_path / "docs"
     report.render(results, build_info(), docs)
-    for page in ("index", "data", "detection", "offsets", "snr", "timelines", "channels"):
+    # no channels: four and three exposures are too few for the stability model
+    for page in ("index", "data", "detection", "offsets", "snr", "timelines"):
         text = (docs / f"{page}.md").read_text()
         headings = re.findall(r"^(#+) .*\{ #(\S+) \}", text, re.MULTILINE)
         wanted = [
