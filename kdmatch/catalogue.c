@@ -1,4 +1,4 @@
-/* The door: rows become distinct stars in an order of their own, so that the order of rows and
+/* Rows of a catalogue become distinct stars in an order of their own, so that the order of rows and
  * repeated rows cannot matter to anything behind it. */
 #include <math.h>
 #include <stdlib.h>

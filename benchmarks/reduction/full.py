@@ -13,11 +13,11 @@ from collections import defaultdict
 from pathlib import Path
 
 from pipeline.config.settings import ReductionSettings, Settings
-from pipeline.reduction.association import Wanted
-from pipeline.reduction.exposures import Order, call_records, reduce_exposures
+from pipeline.reduction.association import Target
+from pipeline.reduction.exposures import ReductionRequest, call_records, reduce_exposures
 from pipeline.reduction.plan import ALL_CHANNELS
 from pipeline.reduction.runners import find_runner
-from pipeline.reduction.workshop import Workshop, available_memory_mb
+from pipeline.reduction.workspace import RecipeWorkspace, available_memory_mb
 from pipeline.simulation.raw.campaign import exposure_scene
 from pipeline.simulation.raw.frames import FrameCounts
 from pipeline.simulation.raw.night import write_night
@@ -50,8 +50,8 @@ def main() -> None:
     (tree,) = raw.glob(TREES)
     field = Settings().field
     name = tree.name.removesuffix(TREES[1:])
-    wanted = Wanted(name, field.name, field.ra_deg, field.dec_deg)
-    workshop = Workshop(
+    wanted = Target(name, field.name, field.ra_deg, field.dec_deg)
+    workspace = RecipeWorkspace(
         args.folder.resolve() / "work",
         raw,
         runner=find_runner(),
@@ -62,9 +62,11 @@ def main() -> None:
     for name, value in zip(("lambdamin", "lambdamax"), args.range or (), strict=False):
         parameters += (f"muse_scipost.{name}={value}",)
     settings = ReductionSettings(parameters=parameters, uncalibrated=True, keep=args.keep)
-    (result,) = reduce_exposures([Order(tree.read_bytes(), wanted)], workshop, settings, say)
+    (result,) = reduce_exposures(
+        [ReductionRequest(tree.read_bytes(), wanted)], workspace, settings, say
+    )
     print(result)
-    print_costs(call_records(workshop.folder, result.calls))
+    print_costs(call_records(workspace.folder, result.calls))
 
 
 def write_raw(folder: Path) -> None:

@@ -151,7 +151,7 @@ def measure(
         detection.sources.xy,
         tolerance_px=settings.matching.tolerance_px,
         max_false_alarm=settings.matching.max_false_alarm,
-        steady=is_single(reference.xy, DRAWN_FWHM * settings.detection.fwhm_px),
+        use_in_fit=is_single(reference.xy, DRAWN_FWHM * settings.detection.fwhm_px),
     )
     how = settings.extraction
     blank_xy = blank_positions(

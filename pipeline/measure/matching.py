@@ -10,7 +10,7 @@ from pipeline.errors import NoStarsMatched
 from pipeline.muse.cube import PIXEL_SCALE_TOLERANCE
 
 MAX_DISTORTION = PIXEL_SCALE_TOLERANCE  # scale and shear between exposures of one instrument
-MIN_STEADY = 8  # stars; with fewer, all are needed to tell a match from chance
+MIN_IN_FIT = 8  # stars; with fewer, all are needed to tell a match from chance
 SAME_POINTING = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))  # exposures repeat a pointing: looked at first
 
 
@@ -36,7 +36,7 @@ def match_exposure(
     *,
     tolerance_px: float,
     max_false_alarm: float,
-    steady: np.ndarray | None = None,
+    use_in_fit: np.ndarray | None = None,
 ) -> ExposureMatch:
     """Match an exposure's detections to reference positions by an affine map.
 
@@ -49,7 +49,7 @@ def match_exposure(
         Largest distance of a matched detection from its star.
     max_false_alarm : float
         Highest accepted probability that unrelated positions match as well.
-    steady : ndarray of bool, shape (star,), optional
+    use_in_fit : ndarray of bool, shape (star,), optional
         Stars that may define the affine, if they are enough. Blended ones should not: DAOFIND draws
         them together by up to a pixel or two, the more the worse the seeing. They are paired
         afterwards.
@@ -60,8 +60,8 @@ def match_exposure(
         If there is no such map, or chance explains it; the message says what was tried.
     """
     defining = np.arange(len(reference_xy))
-    if steady is not None and np.count_nonzero(steady) >= MIN_STEADY:
-        defining = np.flatnonzero(steady)
+    if use_in_fit is not None and np.count_nonzero(use_in_fit) >= MIN_IN_FIT:
+        defining = np.flatnonzero(use_in_fit)
     try:
         match = kdmatch.match(
             reference_xy[defining],

@@ -1,4 +1,4 @@
-"""What the measure room hands back."""
+"""Results of measuring one exposure."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The files of the record, read and checked once at the door; what lies behind trusts them."""
+"""The files of the record, read and checked once, on entry; the rest of the package trusts them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -1,31 +1,31 @@
 """From raw frames to cubes, with the recipes of the MUSE pipeline.
 
 ``association`` finds the wanted standard in the archive's tree, ``plan`` turns its group into
-ordered calls of ``recipes``, ``runners`` run one call in a child process, ``evidence`` judges what
+ordered calls of ``recipes``, ``runners`` run one call in a child process, ``recipe_log`` judges what
 came out, ``execute`` runs what is stale of many plans, ``exposures`` does all of it for a campaign
-(its grid, its response). ``pipeline.tasks.reduce`` is the door: files, stamps, nights.
+(its grid, its response). ``pipeline.tasks.reduce`` adds files, stamps and nights.
 """
 
-from pipeline.reduction.association import Wanted
+from pipeline.reduction.association import Target
 from pipeline.reduction.exposures import (
-    Order,
     Reduction,
+    ReductionRequest,
     call_records,
-    foresee,
-    plan_order,
+    plan_only,
+    plan_request,
     reduce_exposures,
 )
 from pipeline.reduction.runners import find_runner
-from pipeline.reduction.workshop import Workshop
+from pipeline.reduction.workspace import RecipeWorkspace
 
 __all__ = [
-    "Order",
+    "RecipeWorkspace",
     "Reduction",
-    "Wanted",
-    "Workshop",
+    "ReductionRequest",
+    "Target",
     "call_records",
     "find_runner",
-    "foresee",
-    "plan_order",
+    "plan_only",
+    "plan_request",
     "reduce_exposures",
 ]

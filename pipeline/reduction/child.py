@@ -14,7 +14,7 @@ from pathlib import Path
 from astropy.io import fits
 
 from pipeline.errors import DiskFull, RecipeCrashed, RecipeFailed, RecipeTimeout
-from pipeline.reduction import evidence
+from pipeline.reduction import recipe_log
 from pipeline.reduction.quality import Check, check_quality
 from pipeline.reduction.recipes import Recipe
 
@@ -138,13 +138,13 @@ class Running:
             )
         products = self._products(log)
         header = fits.getheader(products[self.request.recipe.makes[0]][0])
-        qc = evidence.quality(products)
+        qc = recipe_log.quality(products)
         checks = check_quality(name, qc, self.request.channel)
-        warnings = evidence.log_lines(log, "WARNING")
+        warnings = recipe_log.log_lines(log, "WARNING")
         n_bytes = sum(path.stat().st_size for paths in products.values() for path in paths)
         size_mb = round(n_bytes / 1e6, 1)
         return RecipeRun(
-            products, qc, checks, evidence.provenance(header), warnings, *self.cost, size_mb
+            products, qc, checks, recipe_log.provenance(header), warnings, *self.cost, size_mb
         )
 
     @property
@@ -165,14 +165,14 @@ class Running:
             if shutil.disk_usage(self.request.folder).free < FREE_BYTES:
                 raise DiskFull(f"{self._label}: no space left in {self.request.folder.parent}")
             output = (self.request.folder / OUTPUT_NAME).read_text(errors="replace")
-            raise RecipeFailed(f"{self._label}: {evidence.last_words(log, output)}")
+            raise RecipeFailed(f"{self._label}: {recipe_log.failure_message(log, output)}")
         try:
-            products = evidence.products_in(self.request.folder)
+            products = recipe_log.products_in(self.request.folder)
         except OSError as error:
             raise RecipeFailed(f"{self._label}: unreadable product ({error})") from error
         missing = [tag for tag in self.request.recipe.makes if tag not in products]
         if missing:
-            reason = evidence.last_words(log, "no error in its log")
+            reason = recipe_log.failure_message(log, "no error in its log")
             raise RecipeFailed(f"{self._label}: no {', '.join(missing)} came out: {reason}")
         return products
 

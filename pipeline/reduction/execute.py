@@ -1,7 +1,7 @@
 """Runs the calls of plans: what is done stays done, what fails takes only its own exposures along.
 
 One loop starts children, watches them and publishes what they made; there is no thread and no
-lock. This is the only module of the room that knows stamps.
+lock. This is the only module of the package that knows stamps.
 """
 
 import shutil
@@ -15,10 +15,10 @@ from pipeline.reduction.child import RecipeRun, Request, Running
 from pipeline.reduction.cost import memory_mb, slowness, time_limit_s
 from pipeline.reduction.plan import Call
 from pipeline.reduction.recipes import RECIPES
-from pipeline.reduction.workshop import (
+from pipeline.reduction.workspace import (
     STAMPED,
     Ingredients,
-    Workshop,
+    RecipeWorkspace,
     input_paths,
     keep_log,
     write_record,
@@ -42,12 +42,12 @@ class Outcome:
 
 def run_calls(
     calls: Sequence[Call],
-    workshop: Workshop,
+    workspace: RecipeWorkspace,
     *,
     wanted: Sequence[str],
     keep: Sequence[str] = (),
     purge: bool = False,
-    tell: Callable[[str], None] = lambda _: None,
+    log: Callable[[str], None] = lambda _: None,
 ) -> Outcome:
     """Run what is stale of some calls.
 
@@ -64,7 +64,7 @@ def run_calls(
     tell : callable
         Receives a line for every call that ends, and one where memory may not suffice.
     """
-    loop = _Loop(calls, workshop, tell)
+    loop = _Loop(calls, workspace, log)
     loop.find_stale(wanted)
     users = _users(calls) if purge else {}
     try:
@@ -77,7 +77,7 @@ def run_calls(
             time.sleep(POLL_S if busy else 0)
     except OSError as error:
         raise WorkspaceError(
-            f"{error.filename or workshop.folder}: {error.strerror}; "
+            f"{error.filename or workspace.folder}: {error.strerror}; "
             "free space or choose another folder with --work"
         ) from error
     finally:
@@ -106,22 +106,22 @@ def _purge_unused(ended: str, loop: "_Loop", users: Mapping[str, set[str]], stay
     }
     for call_id, using in users.items():
         if call_id not in stay and ended in using and not using & needed:
-            products.purge(loop.workshop.product_folder(call_id) / STAMPED)
+            products.purge(loop.workspace.product_folder(call_id) / STAMPED)
 
 
 class _Loop:
     """State of one run."""
 
     def __init__(
-        self, calls: Sequence[Call], workshop: Workshop, tell: Callable[[str], None]
+        self, calls: Sequence[Call], workspace: RecipeWorkspace, log: Callable[[str], None]
     ) -> None:
-        self.workshop, self.outcome, self._tell = workshop, Outcome(), tell
+        self.workspace, self.outcome, self._log = workspace, Outcome(), log
         self._calls = {call.id: call for call in calls}
-        self._ingredients = Ingredients(self._calls, workshop)
+        self._ingredients = Ingredients(self._calls, workspace)
         self._running: dict[str, Running] = {}
         self.pending: set[str] = set()  # stale and not ended
         self.just_ended: list[str] = []
-        self._scratch = workshop.folder / ".scratch"
+        self._scratch = workspace.folder / ".scratch"
         shutil.rmtree(self._scratch, ignore_errors=True)  # of a run that was killed
         self._scratch.mkdir(parents=True, exist_ok=True)
 
@@ -142,7 +142,7 @@ class _Loop:
             todo += [
                 one.call
                 for one in call.inputs
-                if one.call and (stale[one.call] or not input_paths(self.workshop, one))
+                if one.call and (stale[one.call] or not input_paths(self.workspace, one))
             ]
 
     def step(self) -> bool:
@@ -167,7 +167,7 @@ class _Loop:
             ingredients = self._ingredients.of(call)
         except ExposureError:
             return True  # the reason is found again, and recorded, when it is its turn
-        product = self.workshop.product_folder(call.id) / STAMPED
+        product = self.workspace.product_folder(call.id) / STAMPED
         if products.staleness(product, ingredients):
             return True
         stamp = products.read_stamp(product)
@@ -175,7 +175,7 @@ class _Loop:
 
     def _recall(self, call_id: str) -> None:
         """What is on record stands: done is done, and a failure is a failure until its cause goes."""
-        stamp = products.read_stamp(self.workshop.product_folder(call_id) / STAMPED)
+        stamp = products.read_stamp(self.workspace.product_folder(call_id) / STAMPED)
         if stamp is not None and stamp.state == products.FAILED:
             kind = getattr(errors, stamp.error_type, RecipeFailed)
             self.outcome.failed[call_id] = kind(stamp.error)
@@ -200,23 +200,25 @@ class _Loop:
         if not self._running:
             return True
         used = sum(memory_mb(self._calls[i]) for i in self._running)
-        fits = used + memory_mb(call) <= self.workshop.memory_mb
-        return fits and len(self._running) < self.workshop.jobs
+        fits = used + memory_mb(call) <= self.workspace.memory_mb
+        return fits and len(self._running) < self.workspace.jobs
 
     def _start(self, call: Call) -> None:
         self._ingredients.of(call)  # checks the raw files
         self._check_memory(call)
-        paths = [(one.tag, path) for one in call.inputs for path in input_paths(self.workshop, one)]
+        paths = [
+            (one.tag, path) for one in call.inputs for path in input_paths(self.workspace, one)
+        ]
         folder = self._scratch / call.id
         folder.mkdir()
         recipe = RECIPES[call.recipe]
-        limit = time_limit_s(call, slowness()) * self.workshop.time_limit_factor
+        limit = time_limit_s(call, slowness()) * self.workspace.time_limit_factor
         request = Request(recipe, call.channel, tuple(paths), call.parameters, folder, limit)
-        self._running[call.id] = self.workshop.runner.start(request)
+        self._running[call.id] = self.workspace.runner.start(request)
 
     def _check_memory(self, call: Call) -> None:
         """Refuse what would be killed after many minutes; say what will have to swap."""
-        need, there, swap = memory_mb(call), self.workshop.memory_mb, self.workshop.swap_mb
+        need, there, swap = memory_mb(call), self.workspace.memory_mb, self.workspace.swap_mb
         if need > there + swap:
             raise MemoryShort(
                 f"{call.id}: needs {need / 1024:.1f} GB of memory, {(there + swap) / 1024:.1f} GB are "
@@ -224,14 +226,14 @@ class _Loop:
                 f"narrow {call.recipe}.lambdamin and lambdamax in [reduction] parameters"
             )
         if need > there:
-            self._tell(
+            self._log(
                 f"{call.id}: needs {need / 1024:.1f} GB of memory, {there / 1024:.1f} GB are free: "
                 "it will swap"
             )
 
     def _publish(self, call: Call, running: Running) -> None:
         """Move the products of a recipe to their place, with record, log and stamp."""
-        target = self.workshop.product_folder(call.id)
+        target = self.workspace.product_folder(call.id)
         error: ExposureError | None = None
         run: RecipeRun | None = None
         try:
@@ -254,7 +256,7 @@ class _Loop:
                 for path in made.products[tag]:
                     path.replace(output.path(path.name))
 
-        write_record(self.workshop, call, self._inputs(call), running, made)
+        write_record(self.workspace, call, self._inputs(call), running, made)
         stamp = self._stamp(call, build, running)
         shutil.rmtree(running.request.folder, ignore_errors=True)
         if stamp.state == products.FAILED:
@@ -277,7 +279,7 @@ class _Loop:
 
         if recorded:
             try:
-                write_record(self.workshop, call, self._inputs(call), running, error)
+                write_record(self.workspace, call, self._inputs(call), running, error)
                 if not isinstance(error, DiskFull):
                     self._stamp(call, build, running)
             except (OSError, ExposureError):
@@ -301,12 +303,12 @@ class _Loop:
         if error is not None:
             self.outcome.failed[call.id] = error
         shown = f"failed: {error}" if error else f"{cost[0]:.0f} s" if cost else ""
-        self._tell(f"{call.id} {shown}")
+        self._log(f"{call.id} {shown}")
 
     def _stamp(
         self, call: Call, build: Callable[[products.Output], None], running: Running | None
     ) -> products.Stamp:
-        product = self.workshop.product_folder(call.id) / STAMPED
+        product = self.workspace.product_folder(call.id) / STAMPED
         # fingerprints, not digests of gigabytes: most products are removed within the hour
         stamp = products.make(
             product, call.recipe, self._ingredients.of(call), build, transient=True

@@ -16,13 +16,13 @@ from pipeline.config.settings import ReductionSettings
 from pipeline.errors import ExposureError
 from pipeline.muse.association import AssociationTree, parse_tree
 from pipeline.reduction import files
-from pipeline.reduction.association import Wanted, check_standard, standard_calibrations
+from pipeline.reduction.association import Target, check_standard, standard_calibrations
 from pipeline.reduction.calibration_use import calibration_record
 from pipeline.reduction.execute import Outcome, run_calls
 from pipeline.reduction.plan import ALL_CHANNELS, Choices, Input, Plan, merge, plan_reduction
 from pipeline.reduction.runners import check_parameters
 from pipeline.reduction.statics import tables_for
-from pipeline.reduction.workshop import Workshop, product_paths, read_record
+from pipeline.reduction.workspace import RecipeWorkspace, product_paths, read_record
 from pipeline.schema.calibration_record import CalibrationRecord
 from pipeline.workflow import products
 
@@ -33,11 +33,11 @@ DEFINED_BY = "defined_by.json"  # which exposure defines them
 
 
 @dataclass(frozen=True)
-class Order:
+class ReductionRequest:
     """One exposure to reduce: the tree that the archive sent, and what it was asked for."""
 
     tree: bytes | AssociationTree  # XML as it came, or a tree already read
-    wanted: Wanted
+    wanted: Target
 
 
 @dataclass(frozen=True)
@@ -66,15 +66,15 @@ class Planned:
 class _Campaign:
     """The files that all exposures of a work folder share."""
 
-    workshop: Workshop
+    workspace: RecipeWorkspace
     settings: ReductionSettings
-    tell: Callable[[str], None]
+    log: Callable[[str], None]
     done: dict[str, Reduction] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
         """Where grid and response live."""
-        return self.workshop.campaign or self.workshop.folder
+        return self.workspace.campaign or self.workspace.folder
 
     @property
     def grid(self) -> Path:
@@ -91,15 +91,15 @@ class _Campaign:
         path = self.folder / DEFINED_BY
         return str(json.loads(path.read_text())["dp_id"]) if path.exists() else ""
 
-    def shared(self) -> Workshop:
-        """The workshop with the files that exist by now."""
+    def shared(self) -> RecipeWorkspace:
+        """The workspace with the files that exist by now."""
         known = {GRID: self.grid, RESPONSE: self.response}
         extra = {name: path for name, path in known.items() if path.exists()}
-        return replace(self.workshop, extra=extra)
+        return replace(self.workspace, extra=extra)
 
 
-def plan_order(
-    order: Order,
+def plan_request(
+    request: ReductionRequest,
     raw: Path,
     choices: Choices,
     tables: Mapping[str, Sequence[Path]] | None = None,
@@ -114,16 +114,16 @@ def plan_order(
     Raises
     ------
     ExposureError
-        One of the kinds that ``standard_calibrations``, ``check_standard`` and ``plan_reduction``
+        One of the kinds that ``standard_calibrations``, ``check_standard`` and ``plan_request``
         raise.
     """
-    tree = order.tree if isinstance(order.tree, AssociationTree) else parse_tree(order.tree)
-    found = standard_calibrations(tree, order.wanted, tables)
+    tree = request.tree if isinstance(request.tree, AssociationTree) else parse_tree(request.tree)
+    found = standard_calibrations(tree, request.wanted, tables)
     standard = found.group.files[0].name
     frame = files.find_file(raw, standard)
     files.check_file(frame)
     header = files.primary_header(frame)
-    said = check_standard(header, replace(order.wanted, dp_id=standard))
+    said = check_standard(header, replace(request.wanted, dp_id=standard))
     facts = files.frame_facts(
         raw, [f.name for f in found.group.all_files() if f.category in _TIMED]
     )
@@ -139,8 +139,8 @@ def plan_order(
     return Planned(plan, record, {name: path for name, (_, path) in named.items()})
 
 
-def foresee(
-    orders: Sequence[Order],
+def plan_only(
+    requests: Sequence[ReductionRequest],
     raw: Path,
     settings: ReductionSettings,
     *,
@@ -157,10 +157,10 @@ def foresee(
         Static tables of the recipes' installation by category; None: not known.
     """
     found: list[Planned | ExposureError] = []
-    for number, order in enumerate(orders):
+    for number, request in enumerate(requests):
         choices = choices_of(settings, defines=not defined and number == 0)
         try:
-            found.append(plan_order(order, raw, choices, tables))
+            found.append(plan_request(request, raw, choices, tables))
         except ExposureError as error:
             found.append(error)
     return found
@@ -179,81 +179,89 @@ def choices_of(settings: ReductionSettings, *, defines: bool) -> Choices:
 
 
 def reduce_exposures(
-    orders: Sequence[Order],
-    workshop: Workshop,
+    requests: Sequence[ReductionRequest],
+    workspace: RecipeWorkspace,
     settings: ReductionSettings,
-    tell: Callable[[str], None] = lambda _: None,
+    log: Callable[[str], None] = lambda _: None,
 ) -> tuple[Reduction, ...]:
     """Reduce exposures; one that fails is a ``Reduction`` with an error, never an exception.
 
     Parameters
     ----------
-    orders : sequence of Order
+    requests : sequence of ReductionRequest
         In the order of preference for defining the grid.
     tell : callable
         Receives a line for every call that ends.
     """
-    for folder in (workshop.folder, workshop.campaign or workshop.folder):
+    for folder in (workspace.folder, workspace.campaign or workspace.folder):
         folder.mkdir(parents=True, exist_ok=True)
-    check_parameters(workshop.runner, settings.parameters)
-    with products.exclusive(workshop.folder):
-        campaign = _Campaign(workshop, settings, tell)
+    check_parameters(workspace.runner, settings.parameters)
+    with products.exclusive(workspace.folder):
+        campaign = _Campaign(workspace, settings, log)
         results: dict[int, Reduction] = {}
-        for number, order in enumerate(orders):
+        for number, request in enumerate(requests):
             if campaign.defined_by:
                 break
-            (results[number],) = _reduce(campaign, [order], defines=True)
+            (results[number],) = _reduce(campaign, [request], defines=True)
             _define(campaign, results[number])
         definer = campaign.defined_by
         for defines in (True, False):
             rest = [
                 n
-                for n, order in enumerate(orders)
-                if n not in results and (order.wanted.dp_id == definer) is defines
+                for n, request in enumerate(requests)
+                if n not in results and (request.wanted.dp_id == definer) is defines
             ]
-            reduced = _reduce(campaign, [orders[n] for n in rest], defines)
+            reduced = _reduce(campaign, [requests[n] for n in rest], defines)
             results.update(zip(rest, reduced, strict=True))
-    return tuple(results[number] for number in range(len(orders)))
+    return tuple(results[number] for number in range(len(requests)))
 
 
-def _reduce(campaign: _Campaign, orders: Sequence[Order], defines: bool) -> list[Reduction]:
+def _reduce(
+    campaign: _Campaign, requests: Sequence[ReductionRequest], defines: bool
+) -> list[Reduction]:
     """Reduce some exposures together, so that shared calibrations are made once."""
-    workshop, choices = campaign.shared(), choices_of(campaign.settings, defines=defines)
+    workspace, choices = campaign.shared(), choices_of(campaign.settings, defines=defines)
     planned: list[Planned | ExposureError] = []
-    for order in orders:
+    for request in requests:
         try:
-            planned.append(plan_order(order, workshop.raw, choices, workshop.runner.tables))
+            planned.append(plan_request(request, workspace.raw, choices, workspace.runner.tables))
         except ExposureError as error:
             planned.append(error)
     ready = [one for one in planned if isinstance(one, Planned)]
     good = [one.plan for one in ready]
     tables = {name: path for one in ready for name, path in one.tables.items()}
-    workshop = replace(workshop, extra={**workshop.extra, **tables})
+    workspace = replace(workspace, extra={**workspace.extra, **tables})
     wanted = [i for plan in good for i in (plan.cube, plan.uncalibrated) if i]
     responses = [i.call for p in good for c in p.calls for i in c.inputs if i.tag == "STD_RESPONSE"]
     outcome = run_calls(
         merge(good),
-        workshop,
+        workspace,
         wanted=wanted,
         keep=[call for call in responses if call],
         purge=not campaign.settings.keep,
-        tell=campaign.tell,
+        log=campaign.log,
     )
     return [
-        _result(order, one, workshop, outcome) for order, one in zip(orders, planned, strict=True)
+        _result(request, one, workspace, outcome)
+        for request, one in zip(requests, planned, strict=True)
     ]
 
 
 def _result(
-    order: Order, planned: Planned | ExposureError, workshop: Workshop, outcome: Outcome
+    request: ReductionRequest,
+    planned: Planned | ExposureError,
+    workspace: RecipeWorkspace,
+    outcome: Outcome,
 ) -> Reduction:
     if isinstance(planned, ExposureError):
-        return Reduction(order.wanted.dp_id, None, planned)
+        return Reduction(request.wanted.dp_id, None, planned)
     plan = planned.plan
     calls = tuple(call.id for call in plan.calls)
     failure = outcome.failed.get(plan.cube)
-    cubes = product_paths(workshop, plan.cube, "DATACUBE_FINAL")
-    bare = product_paths(workshop, plan.uncalibrated, "DATACUBE_FINAL") if plan.uncalibrated else ()
+    cubes = product_paths(workspace, plan.cube, "DATACUBE_FINAL")
+    bare = (
+        product_paths(workspace, plan.uncalibrated, "DATACUBE_FINAL") if plan.uncalibrated else ()
+    )
     return Reduction(
         plan.standard,
         cubes[0] if cubes and failure is None else None,
@@ -273,7 +281,7 @@ def _define(campaign: _Campaign, first: Reduction) -> None:
     write_grid(first.cube, campaign.grid)
     if not campaign.settings.response:
         for call_id in first.calls:
-            for path in product_paths(campaign.workshop, call_id, "STD_RESPONSE"):
+            for path in product_paths(campaign.workspace, call_id, "STD_RESPONSE"):
                 shutil.copyfile(path, campaign.response)
     with products.atomic_file(campaign.folder / DEFINED_BY) as file:
         json.dump({"dp_id": first.dp_id}, file)
@@ -321,12 +329,12 @@ def write_grid(cube: Path, path: Path) -> None:
 
 
 def call_records(folder: Path, calls: Sequence[str]) -> list[dict[str, object]]:
-    """What is kept of an exposure's reduction, a record per call that ran, in order.
+    """What is kept of an exposure's reduction, a record per call that ran, in request.
 
     Parameters
     ----------
     folder : Path
-        Of the workshop.
+        Of the workspace.
     calls : sequence of str
         ``Reduction.calls``.
     """

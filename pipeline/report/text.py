@@ -1,7 +1,7 @@
 """Numbers and foreign text as the pages print them.
 
 Text that comes from data (a target name, a reason, a file name) is hostile until shown otherwise:
-``shown`` makes it plain text in HTML and in Markdown alike, ``plot_text`` in a Plotly label.
+``escape_text`` makes it plain text in HTML and in Markdown alike, ``plot_text`` in a Plotly label.
 """
 
 import math
@@ -19,7 +19,7 @@ _SPECIAL = re.compile(r"[\\`*_\[\]()<>&\"'#|!~^={}$+@:]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u200b-\u200f\u2028-\u202e\u2066-\u2069]+")
 
 
-def shown(text: object) -> Markup:
+def escape_text(text: object) -> Markup:
     """The text as character references: the reader sees it as it is, no parser acts on it.
 
     Line breaks, control and bidirectional characters become a space, so that a value can neither

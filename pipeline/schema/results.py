@@ -1,4 +1,4 @@
-"""What one campaign has to tell: the only thing that the report reads."""
+"""All results of one campaign: the only thing that the report reads."""
 
 import math
 from collections.abc import Mapping

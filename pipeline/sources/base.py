@@ -13,7 +13,7 @@ from pipeline.config.settings import Settings
 from pipeline.schema.reduction_log import ReductionLog
 from pipeline.schema.results import Image, Provenance, Results, SpectrumSet
 from pipeline.sources.request import Request
-from pipeline.tasks.identification import Answers, with_answers
+from pipeline.tasks.identification import IdentificationStore, with_identifications
 from pipeline.tasks.summarise import Summary, keep_summary
 from pipeline.workflow import products
 
@@ -77,10 +77,10 @@ class Campaign(ABC):
         """Whether any of it was made by the simulator."""
 
     @property
-    def answers(self) -> Answers:
+    def answers(self) -> IdentificationStore:
         """What the archives were asked about it."""
         folder = self.request.work / "archive" / self.settings.campaign.name
-        return Answers(folder, self.source, self.simulated)
+        return IdentificationStore(folder, self.source, self.simulated)
 
     def answer_digests(self) -> dict[str, str]:
         """Content of the answers: ingredients of the summary; empty if nobody has asked."""
@@ -88,7 +88,7 @@ class Campaign(ABC):
 
     def answered(self, tables: Mapping[str, QTable]) -> tuple[dict[str, QTable], tuple[str, ...]]:
         """The tables with what the archives know of the campaign, and notes on that."""
-        return with_answers(
+        return with_identifications(
             tables,
             self.answers,
             self.headline_pairs,

@@ -20,7 +20,7 @@ from pipeline.statistics.consistency import (
 )
 from pipeline.statistics.differences_timelines import timeline_remarks
 from pipeline.statistics.floor import Floor, fit_floor, flagged_stars
-from pipeline.statistics.remark import Row, label, remark
+from pipeline.statistics.study_comparison import Row, label, study_comparison
 from pipeline.statistics.subsets import SEED, Series
 
 RADIUS_PX = 4.5
@@ -74,7 +74,7 @@ def brightest(series: Series, snr: QTable) -> Row:
         for pair in series.pairs
     }
     text = ", ".join(f"{label(pair)} {rank}" for pair, rank in ranks.items())
-    return remark(
+    return study_comparison(
         "brightest_pairs",
         "choice of the four pairs",
         "the four pairs with the highest SNR",
@@ -94,7 +94,7 @@ def aperture(claims: Mapping[str, float], snr: QTable) -> Row:
     radius = claims["best_radius_px"]
     n_best = int(np.count_nonzero(best == names.index(f"r{radius}")))
     growing = snr["star_id"][best == len(names) - 1].tolist()
-    return remark(
+    return study_comparison(
         "best_radius",
         "aperture of the best SNR",
         f"r = {radius:g} px for the majority of observations",
@@ -118,7 +118,7 @@ def offset_remark(claims: Mapping[str, float], coordtrafo: QTable) -> Row:
     variances = [numbers(coordtrafo[axis]) ** 2 for axis in ("x_err", "y_err")]
     reading = float(np.sqrt(2 * np.mean(variances[0] + variances[1])))  # of a distance of markers
     miss = float(np.sqrt(np.mean(((detected - transformed) ** 2).sum(axis=1))))
-    return remark(
+    return study_comparison(
         "offset",
         "offset of an exposure from the reference",
         f"about {claims['offset_arcsec']:g} arcsec",
@@ -138,7 +138,7 @@ def two_figures(series: Series, scatter: QTable) -> Row:
     gap = np.abs(found.derived - found.read)
     worst = int(np.argmax(gap))
     err = float(np.max(scatter["std_err"]))
-    return remark(
+    return study_comparison(
         "two_figures",
         "timelines against the scatter figure",
         "both show the same fluxes, analysed by two scripts",
@@ -158,7 +158,7 @@ def stability(claims: Mapping[str, float], scatter: QTable, floor: Floor) -> Row
     std, snr = numbers(scatter["std"]), numbers(scatter["snr_gmean"])
     below = int(np.count_nonzero(std < expected))
     photon = np.sqrt(2) / snr  # two equal stars
-    return remark(
+    return study_comparison(
         "floor",
         "scatter against SNR",
         f"expects {claims['expected_mag']:g} mag from earlier work; shows the scatter without a "

@@ -8,8 +8,8 @@ from scipy.special import stdtr
 
 from pipeline.statistics.columns import numbers
 from pipeline.statistics.consistency import fluxes_in
-from pipeline.statistics.remark import Row, key_of, label, remark, statistics_of
 from pipeline.statistics.scatter import std_published, std_sample
+from pipeline.statistics.study_comparison import Row, key_of, label, statistics_of, study_comparison
 from pipeline.statistics.subsets import Series, outliers
 from pipeline.statistics.trends import SIGNIFICANT, spearman
 
@@ -62,7 +62,7 @@ def trend(claims: Mapping[str, float], reanalysis: QTable) -> Row:
     found = statistics_of(reanalysis, TREND_PAIR)
     clean = statistics_of(reanalysis, TREND_PAIR, "without outliers")
     numbers = _points_behind(rho, p)
-    return remark(
+    return study_comparison(
         f"spearman.{key}",
         f"trend of {label(TREND_PAIR)} over 2019",
         f"rho = {rho:g}, p = {p:g}: not significant",
@@ -87,7 +87,7 @@ def spring(series: Series) -> Row:
     inside = (series.nights >= SPRING[0]) & (series.nights <= SPRING[1])
     found = spearman(series.mjd[inside], series.deviation[inside])
     rho, p = float(found.rho[column]), float(found.p[column])
-    return remark(
+    return study_comparison(
         f"spearman_spring.{key_of(TREND_PAIR)}",
         f"trend of {label(TREND_PAIR)} from {SPRING[0]} to {SPRING[1]}",
         "a gentle trend could be envisioned",
@@ -109,7 +109,7 @@ def orders(claims: Mapping[str, float], series: Series, reanalysis: QTable) -> l
         std = found["std_published"]
         text, title = (claims[f"{kind}.{key_of(pair)}"] for kind in ("std", "std_title"))
         rows.append(
-            remark(
+            study_comparison(
                 f"std.{key_of(pair)}",
                 f"standard deviation of {label(pair)}",
                 f"{text:g} in the text, {title:g} above the panel of the figure",
@@ -134,7 +134,7 @@ def all_below(claims: Mapping[str, float], series: Series, reanalysis: QTable) -
     plain = std_sample(series.deviation)
     worst = int(np.argmax(plain))
     clean = max(statistics_of(reanalysis, pair, "without outliers")["std"] for pair in series.pairs)
-    return remark(
+    return study_comparison(
         "std_limit",
         "largest standard deviation of the four pairs",
         f"always below {limit:g}",
@@ -158,7 +158,7 @@ def normalisation(series: Series, reanalysis: QTable) -> list[Row]:
         text = ", ".join(f"{value:+.2f}" for value in extreme) or "none"
         displaced = abs(found["mean_shift"]) > found["std"] / np.sqrt(found["n"])
         rows.append(
-            remark(
+            study_comparison(
                 f"normalisation.{key_of(pair)}",
                 f"mean ratio of {label(pair)}",
                 "the mean over all displayed measurements stands for the normal ratio",
@@ -188,7 +188,7 @@ def outlier(series: Series, levels: QTable, reference_exposure: str) -> Row:
     normal = {star: level[star] / level[UNIT_STAR] for star in flux}
     names = ", ".join(str(star) for star in flux)
     spread = max(flux.values()) / min(flux.values())
-    return remark(
+    return study_comparison(
         "outlier",
         f"the outlier, {', '.join(series.exposure_ids[far])}",
         "counted as a measurement: triangles at the edge of three panels, kept in the mean",

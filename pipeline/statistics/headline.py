@@ -9,7 +9,7 @@ from pipeline.schema.definitions import HIGH_SNR, reported, sigma_only
 from pipeline.schema.results import Interval, ReportedValue
 from pipeline.statistics.columns import numbers, texts
 from pipeline.statistics.floor import unflagged_pairs
-from pipeline.statistics.remark import Pair, label
+from pipeline.statistics.study_comparison import Pair, label
 from pipeline.statistics.subsets import ALL, WITHOUT_OUTLIERS, SubsetStatistics
 from pipeline.statistics.trends import SIGNIFICANT
 

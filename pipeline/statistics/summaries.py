@@ -17,7 +17,7 @@ from pipeline.statistics.headline import headline_numbers
 from pipeline.statistics.model_tables import fluxes_of_series, model_of, with_bad_probability
 from pipeline.statistics.pairs import all_pairs, pair_statistics, timelines
 from pipeline.statistics.reanalysis import reanalyse, series_of_record
-from pipeline.statistics.remark import Pair
+from pipeline.statistics.study_comparison import Pair
 from pipeline.statistics.subsets import series_of, subset_statistics
 from pipeline.statistics.truth import recovery_of
 
@@ -97,13 +97,13 @@ def campaign_statistics(
     flagged = flagged_stars(tables["catalogue"])
     model = model_of(fluxes, flagged, source=source, method=method, background_std=background_std)
     clean = _without(fluxes, fluxes.exposure_ids[model.bad])
-    courses = timelines(clean, pairs)
+    series = timelines(clean, pairs)
     series = series_of(_used(timelines(fluxes, headline_pairs)), tables["exposures"])
     subsets = subset_statistics(series)
     new = {
         "exposures": with_bad_probability(tables["exposures"], model),
         "pairs": pair_statistics(clean, pairs),
-        "timelines": courses,
+        "timelines": series,
         "reanalysis": subsets.table,
         **model.tables,
     }
@@ -126,6 +126,6 @@ def _without(fluxes: Fluxes, exposure_ids: np.ndarray) -> Fluxes:
     return replace(fluxes, exposure_flags=np.where(outlying, OUTLIER, fluxes.exposure_flags))
 
 
-def _used(courses: QTable) -> QTable:
+def _used(series: QTable) -> QTable:
     """The points that carry no flag."""
-    return courses[np.asarray(courses["flag"], str) == ""]
+    return series[np.asarray(series["flag"], str) == ""]

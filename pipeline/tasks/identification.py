@@ -26,7 +26,7 @@ STARS = "stars"  # key in the meta of ``identification``: digest of the catalogu
 
 
 @dataclass(frozen=True)
-class Answers:
+class IdentificationStore:
     """Where a campaign's answers lie, and what kind of campaign it is."""
 
     folder: Path  # work/archive/<campaign>
@@ -164,9 +164,9 @@ def variable_note(
     )
 
 
-def with_answers(
+def with_identifications(
     tables: Mapping[str, QTable],
-    answers: Answers,
+    answers: IdentificationStore,
     headline_pairs: Sequence[tuple[int, int]],
     *,
     with_availability: bool,

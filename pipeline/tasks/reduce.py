@@ -36,12 +36,12 @@ from pipeline.muse.exposure import (
     night_of_identity,
 )
 from pipeline.reduction import (
-    Order,
+    RecipeWorkspace,
     Reduction,
-    Wanted,
-    Workshop,
+    ReductionRequest,
+    Target,
     call_records,
-    foresee,
+    plan_only,
     reduce_exposures,
 )
 from pipeline.reduction.describe import describe
@@ -49,7 +49,7 @@ from pipeline.reduction.execute import PASSING
 from pipeline.reduction.exposures import shared_identity
 from pipeline.reduction.files import find_file
 from pipeline.reduction.runners import recipes_version
-from pipeline.reduction.workshop import (
+from pipeline.reduction.workspace import (
     STAMPED,
     available_cores,
     available_memory_mb,
@@ -154,13 +154,13 @@ def frames_by_field(raw: Path, fields: Sequence[Field]) -> list[frozenset[str]]:
     return [frozenset(names) for names in found]
 
 
-def orders(job: NightJob) -> list[Order]:
-    """What is asked of the recipes' room."""
+def reduction_requests(job: NightJob) -> list[ReductionRequest]:
+    """The reductions that a job asks for."""
     field = job.field
     return [
-        Order(
+        ReductionRequest(
             one.tree.read_bytes(),
-            Wanted(one.dp_id, field.name, field.ra_deg, field.dec_deg, field.radius_arcmin),
+            Target(one.dp_id, field.name, field.ra_deg, field.dec_deg, field.radius_arcmin),
         )
         for one in job.exposures
     ]
@@ -188,8 +188,8 @@ def dry_run(nights: Sequence[NightJob]) -> list[str]:
     defined = bool(nights) and is_defined(nights[0])
     texts = []
     for job in nights:
-        found = foresee(
-            orders(job),
+        found = plan_only(
+            reduction_requests(job),
             job.raw,
             job.settings,
             defined=defined,
@@ -206,14 +206,14 @@ def dry_run(nights: Sequence[NightJob]) -> list[str]:
 
 def run_night(job: NightJob) -> None:
     """Reduce what is stale of a night; a failure of an exposure is in its product."""
-    workshop = _workshop(job)
+    workspace = _workspace(job)
     results = reduce_exposures(
-        orders(job), workshop, job.settings, lambda text: say(f"{job.night}: {text}")
+        reduction_requests(job), workspace, job.settings, lambda text: say(f"{job.night}: {text}")
     )
     for exposure, reduction in zip(job.exposures, results, strict=True):
         _keep(job, exposure, _content(job, reduction))
     if all(one.calls for one in results):
-        _sweep(workshop.folder, {call for one in results for call in one.calls})
+        _sweep(workspace.folder, {call for one in results for call in one.calls})
 
 
 def mark_lost(job: NightJob, error: Exception) -> None:
@@ -299,8 +299,8 @@ def _entry(job: NightJob, exposure: RawExposure) -> InputExposure:
     )
 
 
-def _workshop(job: NightJob) -> Workshop:
-    return Workshop(
+def _workspace(job: NightJob) -> RecipeWorkspace:
+    return RecipeWorkspace(
         job.folder.resolve(),
         job.raw.resolve(),
         runner=runner_of(job.settings),
@@ -315,7 +315,7 @@ def _workshop(job: NightJob) -> Workshop:
 def reduce_ingredients(job: NightJob, exposure: RawExposure) -> dict[str, Any]:
     """What shapes an exposure's cube; raw frames by identity and size, as the archive keeps them.
 
-    The recipes' room compares the frames by content before it trusts a product of its own.
+    ``pipeline.reduction`` compares the frames by content before it trusts a product of its own.
     """
     tree = exposure.tree.read_bytes()
     response = job.settings.response

@@ -129,9 +129,9 @@ def test_a_spoiled_axis_is_named(tmp_path, key, value, message):
 
 def test_a_file_that_is_not_fits_is_refused(tmp_path):
     (tmp_path / "page.fits").write_text("<html>Please log in</html>")
-    for door in (read_header, open_cube):
+    for opened in (read_header, open_cube):
         with pytest.raises(CubeUnreadable, match=r"page\.fits: not a readable FITS file"):
-            door(tmp_path / "page.fits")
+            opened(tmp_path / "page.fits")
 
 
 def test_too_few_layers_are_an_error_of_the_writer(tmp_path):

@@ -11,10 +11,10 @@ import pytest
 from pipeline.config.passbands import load_band
 from pipeline.config.settings import ReductionSettings, Settings
 from pipeline.errors import RecipesMissing
-from pipeline.reduction.association import Wanted
-from pipeline.reduction.exposures import Order, Reduction, reduce_exposures
+from pipeline.reduction.association import Target
+from pipeline.reduction.exposures import Reduction, ReductionRequest, reduce_exposures
 from pipeline.reduction.runners import Runner, find_runner
-from pipeline.reduction.workshop import Workshop
+from pipeline.reduction.workspace import RecipeWorkspace
 from pipeline.simulation import SimulatedCampaign
 from pipeline.simulation.raw.demo import CHANNELS, demo_campaign, write_demo
 from pipeline.simulation.raw.night import RawNight
@@ -40,17 +40,17 @@ class Reduced:
     campaign: SimulatedCampaign
     nights: list[RawNight]
     results: tuple[Reduction, ...]
-    workshop: Workshop
+    workspace: RecipeWorkspace
     settings: ReductionSettings
     own_cpu_s: float  # of our code, without the recipes
 
-    def orders(self, *which: int) -> list[Order]:
+    def reduction_requests(self, *which: int) -> list[ReductionRequest]:
         """What was asked for."""
         field = self.campaign.field
         return [
-            Order(
+            ReductionRequest(
                 night.tree.read_bytes(),
-                Wanted(night.standard, field.name, field.ra_deg, field.dec_deg),
+                Target(night.standard, field.name, field.ra_deg, field.dec_deg),
             )
             for night in (self.nights[index] for index in which or range(len(self.nights)))
         ]
@@ -70,13 +70,13 @@ def reduced(tmp_path_factory) -> Iterator[Reduced]:
         parameters=(*ReductionSettings().parameters, *BAND_ONLY),
         keep=True,
     )
-    workshop = Workshop(base / "work", base / "raw", runner=runner, jobs=2)
-    ready = Reduced(campaign, nights, (), workshop, settings, 0.0)
+    workspace = RecipeWorkspace(base / "work", base / "raw", runner=runner, jobs=2)
+    ready = Reduced(campaign, nights, (), workspace, settings, 0.0)
     before = os.times()
-    results = reduce_exposures(ready.orders(), workshop, settings)
+    results = reduce_exposures(ready.reduction_requests(), workspace, settings)
     after = os.times()
     own_cpu_s = after.user + after.system - before.user - before.system
-    yield Reduced(campaign, nights, results, workshop, settings, own_cpu_s)
+    yield Reduced(campaign, nights, results, workspace, settings, own_cpu_s)
     shutil.rmtree(base)
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from pipeline.config.settings import ReductionSettings
 from pipeline.muse.association import tree_xml
-from pipeline.reduction.association import Wanted
-from pipeline.reduction.exposures import Order, reduce_exposures
+from pipeline.reduction.association import Target
+from pipeline.reduction.exposures import ReductionRequest, reduce_exposures
 from pipeline.reduction.runners import EsorexRunner
-from pipeline.reduction.workshop import Workshop
+from pipeline.reduction.workspace import RecipeWorkspace
 from tests.reduction.fake_esorex import primary
 from tests.reduction.trees import OTHER, STD, standard, tree
 
@@ -46,14 +46,15 @@ class Site:
         cards += [f"FAKE    = '{mood}'"] if mood else []
         (self.raw / f"{name}.fits").write_bytes(primary(*cards))
 
-    def reduce(self, *names: str, settings=None, work="work", factor=1.0, tell=str, **workshop):
+    def reduce(self, *names: str, settings=None, work="work", factor=1.0, log=str, **workspace):
         orders = [
-            Order(tree_xml(tree(standard(name=name))), Wanted(name, "LTT 3218")) for name in names
+            ReductionRequest(tree_xml(tree(standard(name=name))), Target(name, "LTT 3218"))
+            for name in names
         ]
-        self.shop = Workshop(
-            self.base / work, self.raw, runner=self.runner, time_limit_factor=factor, **workshop
+        self.shop = RecipeWorkspace(
+            self.base / work, self.raw, runner=self.runner, time_limit_factor=factor, **workspace
         )
-        return reduce_exposures(orders, self.shop, settings or self.settings, tell)
+        return reduce_exposures(orders, self.shop, settings or self.settings, log)
 
     def ran(self) -> Counter:
         """How often each recipe ran since the last question."""

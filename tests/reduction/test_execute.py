@@ -291,7 +291,7 @@ def test_a_refusal_for_want_of_memory_is_tried_again_and_finds_its_inputs(site):
 def test_what_fits_with_swap_is_started_and_said(site):
     four = ReductionSettings(channels=(1, 2, 3, 4), response=site.settings.response)
     said = []
-    (done,) = site.reduce(STD, settings=four, memory_mb=3000, swap_mb=2000, tell=said.append)
+    (done,) = site.reduce(STD, settings=four, memory_mb=3000, swap_mb=2000, log=said.append)
     assert done.error is None
     assert [text.split("-")[0] for text in said if "swap" in text] == ["scipost"]
 

@@ -8,9 +8,9 @@ from pipeline.config.passbands import load_band
 from pipeline.config.settings import ReductionSettings, Settings
 from pipeline.measure import detect
 from pipeline.muse.cube import open_cube
-from pipeline.reduction.association import Wanted
-from pipeline.reduction.exposures import Order, reduce_exposures
-from pipeline.reduction.workshop import Workshop
+from pipeline.reduction.association import Target
+from pipeline.reduction.exposures import ReductionRequest, reduce_exposures
+from pipeline.reduction.workspace import RecipeWorkspace
 from pipeline.simulation.raw.campaign import to_field
 from pipeline.simulation.raw.demo import demo_campaign, write_demo
 from tests.reduction.conftest import recipes_or_skip
@@ -42,9 +42,9 @@ def turned(tmp_path_factory):
         response=str(night.tables["STD_RESPONSE"]),
         parameters=(*ReductionSettings().parameters, *RANGE),
     )
-    workshop = Workshop(base / "work", base / "raw", runner=runner, jobs=2)
-    order = Order(night.tree.read_bytes(), Wanted(night.standard, settings.field.name))
-    (result,) = reduce_exposures([order], workshop, reduction)
+    workspace = RecipeWorkspace(base / "work", base / "raw", runner=runner, jobs=2)
+    order = ReductionRequest(night.tree.read_bytes(), Target(night.standard, settings.field.name))
+    (result,) = reduce_exposures([order], workspace, reduction)
     return campaign, result
 
 

@@ -15,10 +15,15 @@ from astropy.table import Table
 from pipeline.config.passbands import load_band
 from pipeline.config.settings import ReductionSettings, Settings
 from pipeline.reduction import cost
-from pipeline.reduction.association import Wanted
-from pipeline.reduction.exposures import Order, call_records, plan_order, reduce_exposures
+from pipeline.reduction.association import Target
+from pipeline.reduction.exposures import (
+    ReductionRequest,
+    call_records,
+    plan_request,
+    reduce_exposures,
+)
 from pipeline.reduction.plan import Choices, Input
-from pipeline.reduction.workshop import Workshop
+from pipeline.reduction.workspace import RecipeWorkspace
 from pipeline.simulation.raw.demo import demo_campaign, write_demo
 from pipeline.simulation.raw.frames import FrameCounts
 from tests.reduction.conftest import BAND_ONLY, recipes_or_skip
@@ -70,12 +75,12 @@ def night(request, tmp_path_factory):
         parameters=(*ReductionSettings().parameters, *BAND_ONLY),
     )
     field = settings.field
-    wanted = Wanted(raw.standard, field.name, field.ra_deg, field.dec_deg)
-    order = Order(raw.tree.read_bytes(), wanted)
-    workshop = Workshop(base / "work", base / "raw", runner=runner, jobs=2)
-    (result,) = reduce_exposures([order], workshop, reduction)
-    plan = plan_order(order, base / "raw", _choices(reduction)).plan
-    return request.param, result, call_records(workshop.folder, result.calls), plan
+    wanted = Target(raw.standard, field.name, field.ra_deg, field.dec_deg)
+    order = ReductionRequest(raw.tree.read_bytes(), wanted)
+    workspace = RecipeWorkspace(base / "work", base / "raw", runner=runner, jobs=2)
+    (result,) = reduce_exposures([order], workspace, reduction)
+    plan = plan_request(order, base / "raw", _choices(reduction)).plan
+    return request.param, result, call_records(workspace.folder, result.calls), plan
 
 
 def _choices(settings):

@@ -16,8 +16,8 @@ from astropy.table import Table
 from pipeline.errors import CalibrationMissing
 from pipeline.muse.association import Association, AssociationTree, File, parse_tree, tree_xml
 from pipeline.muse.calibrations import calibrations_of
-from pipeline.reduction.association import Wanted
-from pipeline.reduction.exposures import Order, plan_order
+from pipeline.reduction.association import Target
+from pipeline.reduction.exposures import ReductionRequest, plan_request
 from pipeline.reduction.plan import Choices, Input
 
 MODES = ("WFM-NOAO-N", "WFM-NOAO-E", "WFM-AO-N", "WFM-AO-E", "NFM-AO-N")
@@ -111,8 +111,8 @@ def night(request, tmp_path_factory):
 
 def planned(night, a_tree, choices=RESPONSE, tables=None):
     """The plan of the standard, through XML as it comes from the archive."""
-    wanted = Wanted(STD, "LTT 3218", 130.3854, -32.9428)
-    return plan_order(Order(tree_xml(a_tree), wanted), night[1], choices, tables)
+    wanted = Target(STD, "LTT 3218", 130.3854, -32.9428)
+    return plan_request(ReductionRequest(tree_xml(a_tree), wanted), night[1], choices, tables)
 
 
 def n_calls(plan):

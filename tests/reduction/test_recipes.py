@@ -14,7 +14,7 @@ from pipeline.measure import detect, make_reference, measure
 from pipeline.muse.cube import open_cube
 from pipeline.muse.geometry import ROW_HEIGHT_PX
 from pipeline.reduction.exposures import call_records, reduce_exposures
-from pipeline.reduction.workshop import Workshop, product_paths
+from pipeline.reduction.workspace import RecipeWorkspace, product_paths
 from pipeline.simulation.raw.campaign import exposure_scene
 from pipeline.simulation.raw.demo import CHANGE, DRIFTING_CHANNEL
 from pipeline.simulation.raw.optics import make_channel
@@ -161,7 +161,7 @@ def test_wavelengths_are_those_of_the_simulated_optics(reduced):
     call = next(
         i for i in reduced.results[0].calls if i.startswith("wavecal-") and i.endswith("-12")
     )
-    (path,) = product_paths(reduced.workshop, call, "WAVECAL_TABLE")
+    (path,) = product_paths(reduced.workspace, call, "WAVECAL_TABLE")
     table, channel = fits.getdata(path), make_channel(12)
     y = 2056.0
     for s in range(48):
@@ -180,20 +180,22 @@ def test_our_own_code_takes_less_than_five_percent(reduced):
     recipes = sum(
         float(record["cpu_s"])
         for result in reduced.results
-        for record in call_records(reduced.workshop.folder, result.calls)
+        for record in call_records(reduced.workspace.folder, result.calls)
     )
     assert reduced.own_cpu_s < 0.05 * recipes
 
 
 def test_a_second_run_runs_no_recipe(reduced):
     told = []
-    again = reduce_exposures(reduced.orders(), reduced.workshop, reduced.settings, told.append)
+    again = reduce_exposures(
+        reduced.reduction_requests(), reduced.workspace, reduced.settings, told.append
+    )
     assert told == []
     assert [result.cube for result in again] == [result.cube for result in reduced.results]
 
 
 def test_the_record_names_recipe_version_quality_and_cost(reduced):
-    records = call_records(reduced.workshop.folder, reduced.results[0].calls)
+    records = call_records(reduced.workspace.folder, reduced.results[0].calls)
     wavecal = next(record for record in records if record["recipe"] == "muse_wavecal")
     assert wavecal["provenance"]["pipeline"].startswith("muse/")
     assert wavecal["qc"]["ESO QC WAVECAL SLICE1 FIT RMS"] < 0.05
@@ -202,17 +204,19 @@ def test_the_record_names_recipe_version_quality_and_cost(reduced):
 
 
 def _elsewhere(reduced, folder, runner=None):
-    """A workshop that has the first night's master calibrations but neither table nor cube."""
+    """A workspace that has the first night's master calibrations but neither table nor cube."""
     claim(folder, WORK)
-    for source in sorted(reduced.workshop.folder.iterdir()):
+    for source in sorted(reduced.workspace.folder.iterdir()):
         if source.is_dir() and source.name.split("-")[0] in ("bias", "flat", "wavecal"):
             linked(source, folder / source.name)
-    return Workshop(folder, reduced.workshop.raw, runner=runner or reduced.workshop.runner, jobs=2)
+    return RecipeWorkspace(
+        folder, reduced.workspace.raw, runner=runner or reduced.workspace.runner, jobs=2
+    )
 
 
 def test_python_cpl_and_esorex_make_the_same_cube(reduced, tmp_path):
-    workshop = _elsewhere(reduced, tmp_path / "work", recipes_or_skip("python-cpl"))
-    (result,) = reduce_exposures(reduced.orders(0), workshop, reduced.settings)
+    workspace = _elsewhere(reduced, tmp_path / "work", recipes_or_skip("python-cpl"))
+    (result,) = reduce_exposures(reduced.reduction_requests(0), workspace, reduced.settings)
     assert result.error is None
     for name in ("DATA", "STAT"):
         one, other = (fits.getdata(path, name) for path in (result.cube, reduced.results[0].cube))
@@ -220,15 +224,17 @@ def test_python_cpl_and_esorex_make_the_same_cube(reduced, tmp_path):
 
 
 def test_a_chip_that_is_not_its_masters_fails_its_exposure_only(reduced, tmp_path):
-    workshop = _elsewhere(reduced, tmp_path / "work")
+    workspace = _elsewhere(reduced, tmp_path / "work")
     raw = tmp_path / "raw"
-    linked(workshop.raw, raw)
+    linked(workspace.raw, raw)
     name = f"{reduced.nights[0].standard}.fits"
     (raw / name).unlink()
-    shutil.copyfile(workshop.raw / name, raw / name)
+    shutil.copyfile(workspace.raw / name, raw / name)
     with fits.open(raw / name, mode="update") as hdus:
         hdus["CHAN13"].header["ESO DET CHIP ID"] = "another-13"
-    bad, good = reduce_exposures(reduced.orders(), replace(workshop, raw=raw), reduced.settings)
+    bad, good = reduce_exposures(
+        reduced.reduction_requests(), replace(workspace, raw=raw), reduced.settings
+    )
     assert isinstance(bad.error, RecipeFailed)
     assert "channel 13" in str(bad.error)
     assert good.error is None
@@ -236,16 +242,18 @@ def test_a_chip_that_is_not_its_masters_fails_its_exposure_only(reduced, tmp_pat
 
 def test_a_lamp_whose_shutter_is_closed_is_noticed(reduced, tmp_path):
     """The recipe ends well and delivers wavelengths that are wrong by many Angstrom."""
-    workshop = _elsewhere(reduced, tmp_path / "work")
+    workspace = _elsewhere(reduced, tmp_path / "work")
     for folder in (tmp_path / "work").glob("wavecal-*"):
         shutil.rmtree(folder)
     raw = tmp_path / "raw"
-    linked(workshop.raw, raw)
+    linked(workspace.raw, raw)
     for frame in reduced.nights[0].frames.arc:
         name = f"{frame.dp_id}.fits"
         (raw / name).unlink()
-        shutil.copyfile(workshop.raw / name, raw / name)
+        shutil.copyfile(workspace.raw / name, raw / name)
         if frame.lamp == "HgCd":
             fits.setval(raw / name, "ESO INS SHUT5 ST", value=False)
-    (bad,) = reduce_exposures(reduced.orders(0), replace(workshop, raw=raw), reduced.settings)
+    (bad,) = reduce_exposures(
+        reduced.reduction_requests(0), replace(workspace, raw=raw), reduced.settings
+    )
     assert isinstance(bad.error, CalibrationRejected)

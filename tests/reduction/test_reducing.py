@@ -1,4 +1,4 @@
-"""Nights of raw frames through the door: products per exposure, rows for failures, nothing twice."""
+"""Nights of raw frames products per exposure, rows for failures, nothing twice."""
 
 import json
 from dataclasses import replace

@@ -16,10 +16,10 @@ from astropy.table import QTable
 from pipeline.report.figures.base import (
     Figure,
     compact_json,
-    lean,
     merged,
     resolve,
     stamped,
+    to_json_list,
 )
 from pipeline.report.figures.comparison import Series, dots_figure
 from pipeline.report.figures.scatter import Floor, ScatterPoints, scatter_figure
@@ -279,8 +279,8 @@ def test_running_mean_leaves_gaps_out_and_open() -> None:
 
 
 def test_lean_numbers_are_short_and_null_where_missing() -> None:
-    assert lean(np.array([1 / 3, np.nan, np.inf]), 3) == [0.333, None, None]
-    assert lean([1, 2]) == [1, 2]
+    assert to_json_list(np.array([1 / 3, np.nan, np.inf]), 3) == [0.333, None, None]
+    assert to_json_list([1, 2]) == [1, 2]
 
 
 def test_a_patch_reaches_into_lists() -> None:

@@ -8,10 +8,10 @@ import pytest
 
 from pipeline.report.text import (
     counted,
+    escape_text,
     fixed,
     plot_text,
     probability,
-    shown,
     significant,
     size_of,
     slug,
@@ -75,7 +75,7 @@ def test_sizes_are_for_people() -> None:
 @pytest.mark.parametrize("frame", ["{}", "<p>{}</p>", "Text {} text", "## {} {{ #id }}"])
 def test_foreign_text_survives_markdown_as_text(text: str, frame: str) -> None:
     rendered = markdown.markdown(
-        frame.format(shown(text)), extensions=["attr_list", "md_in_html", "tables"]
+        frame.format(escape_text(text)), extensions=["attr_list", "md_in_html", "tables"]
     )
     seen = html.unescape(rendered.replace("<p>", "").replace("</p>", ""))
     flat = " ".join(text.split())
@@ -87,7 +87,7 @@ def test_foreign_text_survives_markdown_as_text(text: str, frame: str) -> None:
 
 
 def test_control_and_bidirectional_characters_do_not_reach_the_page() -> None:
-    assert shown("a\u202eb\nc\x00d") == "a b c d"
+    assert escape_text("a\u202eb\nc\x00d") == "a b c d"
     assert "\n" not in plot_text("a\nb")
 
 

@@ -130,11 +130,11 @@ def resolve(value: Any, palette: Mapping[str, str] = LIGHT) -> Any:
     return value
 
 
-def lean(values: Any, digits: int = 5) -> list[Any]:
+def to_json_list(values: Any, digits: int = 5) -> list[Any]:
     """Numbers with that many significant digits, NaN and infinity as null: short, valid JSON."""
     array = np.asarray(values)
     if array.ndim > 1:
-        return [lean(row, digits) for row in array]
+        return [to_json_list(row, digits) for row in array]
     if array.dtype.kind in "iub":
         return [int(value) for value in array]
     if array.dtype.kind != "f":

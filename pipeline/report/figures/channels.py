@@ -3,7 +3,7 @@
 import numpy as np
 from astropy.table import QTable
 
-from pipeline.report.figures.base import Figure, Layout, Trace, axis, lean, rounded, stamped
+from pipeline.report.figures.base import Figure, Layout, Trace, axis, rounded, stamped, to_json_list
 from pipeline.report.rows import plain
 
 
@@ -44,7 +44,7 @@ def channels_figure(
             "type": "heatmap",
             "x": labels,
             "y": [str(channel) for channel in channels],
-            "z": lean(100 * z, 3),
+            "z": to_json_list(100 * z, 3),
             "zmin": rounded(-100 * limit, 3),
             "zmax": rounded(100 * limit, 3),
             "colorscale": [[0.0, "#0072B2"], [0.5, "#f4f4f4"], [1.0, "#C64600"]],

@@ -11,10 +11,10 @@ from pipeline.report.figures.base import (
     Layout,
     Trace,
     axis,
-    lean,
     rounded,
     rows_above,
     stamped,
+    to_json_list,
 )
 from pipeline.report.rows import plain
 from pipeline.report.text import fixed, plot_text
@@ -160,8 +160,8 @@ def recovery_figure(
                 "type": "scatter",
                 "mode": "markers",
                 "name": name,
-                "x": lean(np.clip(share[mask], -3, 3), 4),
-                "y": lean(rows[mask]),
+                "x": to_json_list(np.clip(share[mask], -3, 3), 4),
+                "y": to_json_list(rows[mask]),
                 "marker": {"symbol": symbol, "color": color, "size": 11},
                 "customdata": [
                     [

@@ -11,8 +11,8 @@ from pipeline.report.figures.base import (
     Layout,
     Trace,
     axis,
-    lean,
     stamped,
+    to_json_list,
 )
 from pipeline.report.figures.grey_png import grey_png
 from pipeline.report.rows import number, plain
@@ -111,8 +111,8 @@ def _stars(
         "type": "scatter",
         "mode": "markers+text",
         "name": name,
-        "x": lean(plain(rows["x"]), 5),
-        "y": lean(plain(rows["y"]), 5),
+        "x": to_json_list(plain(rows["x"]), 5),
+        "y": to_json_list(plain(rows["y"]), 5),
         "text": [str(star) for star in rows["star_id"]],
         "textposition": [places[int(star)] for star in rows["star_id"]],
         "cliponaxis": False,

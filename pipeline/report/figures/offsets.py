@@ -12,8 +12,8 @@ from pipeline.report.figures.base import (
     Layout,
     Trace,
     axis,
-    lean,
     stamped,
+    to_json_list,
 )
 from pipeline.report.figures.field import FIELD_PX, MARGIN, NARROW, NARROW_TRACE
 from pipeline.report.rows import number, plain
@@ -116,8 +116,8 @@ def pointing_figure(
                 "type": "scatter",
                 "mode": "markers",
                 "name": style.mode,
-                "x": lean(dx[mask], 4),
-                "y": lean(dy[mask], 4),
+                "x": to_json_list(dx[mask], 4),
+                "y": to_json_list(dy[mask], 4),
                 "marker": {"color": style.color, "symbol": style.symbol, "size": 9},
                 "customdata": [
                     [plot_text(ids[k]), fixed(number(exposures["match_rms_px"][k]), 2)]
@@ -182,8 +182,8 @@ def _position_traces(kinds: Mapping[str, Any]) -> list[Trace]:
                 "type": "scatter",
                 "mode": "markers",
                 "name": name,
-                "x": lean(np.asarray(here["x"], float), 5),
-                "y": lean(np.asarray(here["y"], float), 5),
+                "x": to_json_list(np.asarray(here["x"], float), 5),
+                "y": to_json_list(np.asarray(here["y"], float), 5),
                 "customdata": [f"star {star}" if star else "no reference star" for star in stars],
                 "hovertemplate": f"<b>%{{customdata}}</b><br>{name}<br>"
                 "x %{x:.2f}, y %{y:.2f}<extra></extra>",

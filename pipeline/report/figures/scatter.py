@@ -5,7 +5,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.report.figures.base import Figure, Layout, Trace, axis, lean, note, rounded, stamped
+from pipeline.report.figures.base import (
+    Figure,
+    Layout,
+    Trace,
+    axis,
+    note,
+    rounded,
+    stamped,
+    to_json_list,
+)
 from pipeline.report.text import fixed, plot_text
 
 PHOTON_GRID = np.geomspace(10, 20000, 60)
@@ -137,8 +146,8 @@ def _points(kind: ScatterPoints) -> Trace:
         "type": "scatter",
         "mode": "markers",
         "name": kind.name,
-        "x": lean(kind.snr, 4),
-        "y": lean(100 * kind.std, 4),
+        "x": to_json_list(kind.snr, 4),
+        "y": to_json_list(100 * kind.std, 4),
         "marker": {"symbol": kind.symbol, "color": kind.color, "size": 7, "opacity": 0.8},
         "customdata": [
             [plot_text(label), fixed(100 * float(err), 2) if np.isfinite(err) else ""]
@@ -160,8 +169,8 @@ def _photon_line(x_range: Sequence[float]) -> Trace:
         "type": "scatter",
         "mode": "lines",
         "name": "photon noise, 1 / SNR",
-        "x": lean(snr, 4),
-        "y": lean(100 / snr, 4),
+        "x": to_json_list(snr, 4),
+        "y": to_json_list(100 / snr, 4),
         "line": {"color": "@muted", "width": 1.5, "dash": "dash"},
         "hoverinfo": "skip",
     }
@@ -173,8 +182,8 @@ def _floor_curve(floor: Floor, x_range: Sequence[float]) -> Trace:
         "type": "scatter",
         "mode": "lines",
         "name": "floor and photon noise",
-        "x": lean(snr, 4),
-        "y": lean(100 * np.hypot(floor.value, 1 / snr), 4),
+        "x": to_json_list(snr, 4),
+        "y": to_json_list(100 * np.hypot(floor.value, 1 / snr), 4),
         "line": {"color": "@fg", "width": 1.5},
         "hoverinfo": "skip",
     }

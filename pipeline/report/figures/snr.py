@@ -6,7 +6,7 @@ from itertools import cycle
 import numpy as np
 from astropy.table import QTable
 
-from pipeline.report.figures.base import Figure, Layout, Trace, axis, lean, stamped
+from pipeline.report.figures.base import Figure, Layout, Trace, axis, stamped, to_json_list
 from pipeline.report.figures.scatter import ticks
 from pipeline.report.rows import plain
 from pipeline.report.text import fixed
@@ -35,7 +35,7 @@ def growth_figure(
             "type": "heatmap",
             "x": stars,
             "y": [f"{radius:g} px" for radius in radii],
-            "z": lean(relative, 3),
+            "z": to_json_list(relative, 3),
             "zmin": 0.4,
             "zmax": 1.0,
             "colorscale": "Viridis",
@@ -107,8 +107,8 @@ def agreement_figure(
                 "type": "scatter",
                 "mode": "markers",
                 "name": f"r = {radius:g} px",
-                "x": lean(x, 4),
-                "y": lean(y, 4),
+                "x": to_json_list(x, 4),
+                "y": to_json_list(y, 4),
                 "text": stars,
                 "marker": {"symbol": symbol, "color": color, "size": 7, "opacity": 0.85},
                 "hovertemplate": f"<b>%{{text}}</b>, r = {radius:g} px<br>{names[0]} %{{x:.4g}}<br>"
@@ -122,8 +122,8 @@ def agreement_figure(
             "type": "scatter",
             "mode": "lines",
             "name": "equal",
-            "x": lean(np.array(ends), 5),
-            "y": lean(np.array(ends), 5),
+            "x": to_json_list(np.array(ends), 5),
+            "y": to_json_list(np.array(ends), 5),
             "line": {"color": "@muted", "width": 1.2, "dash": "dash"},
             "hoverinfo": "skip",
         }

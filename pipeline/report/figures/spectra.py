@@ -11,9 +11,9 @@ from pipeline.report.figures.base import (
     ModeStyle,
     Trace,
     axis,
-    lean,
     rounded,
     stamped,
+    to_json_list,
 )
 from pipeline.report.text import significant
 from pipeline.schema.results import SpectrumSet
@@ -126,7 +126,7 @@ def _mode_traces(wave_aa: np.ndarray, flux: np.ndarray, style: ModeStyle) -> lis
             "name": style.mode,
             "x0": rounded(float(wave_aa[0]), 8),
             "dx": rounded(spacing * stride, 8),
-            "y": lean(running_mean(flux, window)[::stride], 4),
+            "y": to_json_list(running_mean(flux, window)[::stride], 4),
             "line": {"color": style.color, "width": 1.6, "dash": style.dash},
             "hovertemplate": "%{x:.0f} Å: %{y:.4g}<extra>" + style.mode + "</extra>",
         }
@@ -170,7 +170,7 @@ def _traces(wave_aa: np.ndarray, flux: np.ndarray, radii_px: Sequence[float]) ->
                 "showlegend": False,
                 "x0": rounded(float(wave_aa[0]), 8),
                 "dx": rounded(spacing * step, 8),
-                "y": lean(curve[::step], 4),
+                "y": to_json_list(curve[::step], 4),
                 "line": {"color": color, "width": 0.7},
                 "opacity": 0.45,
             }
@@ -183,7 +183,7 @@ def _traces(wave_aa: np.ndarray, flux: np.ndarray, radii_px: Sequence[float]) ->
                 "name": f"r = {significant(radius, 2)} px",
                 "x0": rounded(float(wave_aa[0]), 8),
                 "dx": rounded(spacing * stride, 8),
-                "y": lean(running_mean(curve, window)[::stride], 4),
+                "y": to_json_list(running_mean(curve, window)[::stride], 4),
                 "line": {"color": color, "width": 1.8},
             }
         )

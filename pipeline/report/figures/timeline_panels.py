@@ -9,7 +9,15 @@ import numpy as np
 from astropy.table import QTable
 from astropy.time import Time
 
-from pipeline.report.figures.base import DAY_MS, MODE_STYLES, Layout, Trace, axis, lean, note
+from pipeline.report.figures.base import (
+    DAY_MS,
+    MODE_STYLES,
+    Layout,
+    Trace,
+    axis,
+    note,
+    to_json_list,
+)
 from pipeline.report.text import fixed, plot_text
 
 PAUSE_DAYS = 100  # without an exposure: the axis of dates is broken there
@@ -244,10 +252,10 @@ def _stretch_traces(
                 "name": style.mode,
                 "legendgroup": style.mode,
                 "x": chosen(mask, place),
-                "y": lean(np.round(np.where(inside, deviation, np.nan)[mask], 5), 4),
+                "y": to_json_list(np.round(np.where(inside, deviation, np.nan)[mask], 5), 4),
                 "error_y": {
                     "type": "data",
-                    "array": lean(np.where(inside, error, np.nan)[mask], 2),
+                    "array": to_json_list(np.where(inside, error, np.nan)[mask], 2),
                     "thickness": 1,
                     "width": 0,
                     "color": style.color,
@@ -271,7 +279,7 @@ def _stretch_traces(
             "name": "beyond the axis",
             "legendgroup": "beyond",
             "x": chosen(beyond, place),
-            "y": lean(above * half_range * ARROW_AT, 4),
+            "y": to_json_list(above * half_range * ARROW_AT, 4),
             "text": [fixed(value, 2, sign=True) for value in deviation[beyond]],
             "textposition": "middle right",
             "textfont": {"size": 11},

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from pipeline.report.build import BuildInfo
 from pipeline.report.pages.base import Link, Page
-from pipeline.report.text import counted, per_cent_with_interval, shown, slug
+from pipeline.report.text import counted, escape_text, per_cent_with_interval, slug
 from pipeline.schema.publications import STUDY
 from pipeline.schema.results import Results
 
@@ -65,12 +65,12 @@ def environment(templates: Path) -> jinja2.Environment:
 
 def verbatim(text: str) -> Markup:
     """Text for a preformatted block: line breaks stay, nothing is markup."""
-    return Markup("&#10;").join(shown(line) for line in text.splitlines())
+    return Markup("&#10;").join(escape_text(line) for line in text.splitlines())
 
 
 def _inert(value: object) -> object:
     """Strings become plain text in HTML and Markdown; Markup is ours and passes."""
-    return shown(value) if isinstance(value, str) else value
+    return escape_text(value) if isinstance(value, str) else value
 
 
 def render_page(

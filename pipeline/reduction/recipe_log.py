@@ -42,7 +42,7 @@ def _counted(texts: Sequence[str]) -> str:
     return f"{texts[0]} ({len(texts)} times{others})"
 
 
-def last_words(log: str, otherwise: str) -> str:
+def failure_message(log: str, otherwise: str) -> str:
     """Why a recipe failed, as far as its log tells."""
     errors = log_lines(log, "ERROR")
     return "; ".join(errors[-3:])[-600:] if errors else otherwise.strip()[-300:]

@@ -11,7 +11,7 @@ Pair = tuple[int, int]
 Row = dict[str, object]
 
 
-def remark(
+def study_comparison(
     key: str,
     subject: str,
     published: str,

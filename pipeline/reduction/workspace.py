@@ -22,7 +22,7 @@ CONTROL_GROUPS = Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True)
-class Workshop:
+class RecipeWorkspace:
     """Where calls run and what they may use."""
 
     folder: Path  # of products, one folder a call
@@ -33,7 +33,7 @@ class Workshop:
     memory_mb: float = float("inf")  # that all recipes together may use
     swap_mb: float = 0.0  # what a single one may use beyond that
     time_limit_factor: float = 1.0
-    campaign: Path | None = None  # folder of grid and response, where several workshops share them
+    campaign: Path | None = None  # folder of grid and response, where several workspaces share them
 
     def product_folder(self, call_id: str) -> Path:
         """Where the products of a call live."""
@@ -91,8 +91,8 @@ def available_cores() -> int:
 class Ingredients:
     """What shapes the products of calls: recipe, parameters, every input by its content."""
 
-    def __init__(self, calls: Mapping[str, Call], workshop: Workshop) -> None:
-        self._calls, self._workshop = calls, workshop
+    def __init__(self, calls: Mapping[str, Call], workspace: RecipeWorkspace) -> None:
+        self._calls, self._workspace = calls, workspace
         self._keys: dict[str, dict[str, Any]] = {}
         self._checked: dict[Path, str] = {}  # file: its fingerprint
 
@@ -105,10 +105,10 @@ class Ingredients:
                 if one.call:
                     inputs[label] = products.digest(self.of(self._calls[one.call]))
                 else:
-                    inputs[label] = self._fingerprint(self._workshop.find(one.name))
+                    inputs[label] = self._fingerprint(self._workspace.find(one.name))
             self._keys[call.id] = {
                 "recipe": call.recipe,
-                "pipeline": recipes_version(self._workshop.runner),
+                "pipeline": recipes_version(self._workspace.runner),
                 "channel": call.channel,
                 "parameters": dict(call.parameters),
                 "inputs": inputs,
@@ -122,10 +122,10 @@ class Ingredients:
         return self._checked[path]
 
 
-def product_paths(workshop: Workshop, call_id: str, tag: str) -> tuple[Path, ...]:
+def product_paths(workspace: RecipeWorkspace, call_id: str, tag: str) -> tuple[Path, ...]:
     """The products of a call with that tag, () if it has none (any more)."""
-    folder = workshop.product_folder(call_id)
-    record = read_record(workshop.folder, call_id)
+    folder = workspace.product_folder(call_id)
+    record = read_record(workspace.folder, call_id)
     names = record.get("products", {}).get(tag, [])
     return tuple(folder / name for name in names if (folder / name).exists())
 
@@ -136,7 +136,7 @@ def read_record(folder: Path, call_id: str) -> dict[str, Any]:
     Parameters
     ----------
     folder : Path
-        Of the workshop.
+        Of the workspace.
     """
     try:
         text = (folder / call_id / RECORD).read_text(encoding="utf-8")
@@ -145,15 +145,15 @@ def read_record(folder: Path, call_id: str) -> dict[str, Any]:
         return {}
 
 
-def input_paths(workshop: Workshop, one: Input) -> tuple[Path, ...]:
+def input_paths(workspace: RecipeWorkspace, one: Input) -> tuple[Path, ...]:
     """The files of an input, () if the call that makes them has not, or they are removed."""
     if one.call:
-        return product_paths(workshop, one.call, one.made_as)
-    return (workshop.find(one.name),)
+        return product_paths(workspace, one.call, one.made_as)
+    return (workspace.find(one.name),)
 
 
 def write_record(
-    workshop: Workshop,
+    workspace: RecipeWorkspace,
     call: Call,
     inputs: Mapping[str, str],
     running: Running | None,
@@ -162,13 +162,13 @@ def write_record(
     """Keep what is known of a call, beside its products and longer than they."""
     run = made if isinstance(made, RecipeRun) else None
     wall_s, cpu_s, peak_rss_mb = running.cost if running else (0.0, 0.0, 0.0)
-    folder = workshop.product_folder(call.id)
+    folder = workspace.product_folder(call.id)
     folder.mkdir(parents=True, exist_ok=True)
     content = {
         "call": call.id,
         "recipe": call.recipe,
         "channel": call.channel,
-        "runner": workshop.runner.name,
+        "runner": workspace.runner.name,
         "provenance": dict(run.provenance) if run else {},
         "parameters": dict(call.parameters),
         "inputs": dict(inputs),

@@ -1,6 +1,6 @@
 """What a recipe's log tells."""
 
-from pipeline.reduction.evidence import last_words, log_lines
+from pipeline.reduction.recipe_log import failure_message, log_lines
 
 LOG = """07:37:30 [WARNING] : [tid=000] Unable to open directory /usr/lib/cpl/plugins
 07:37:31 [WARNING] muse_flat: [tid=000] Something odd
@@ -15,8 +15,8 @@ def test_warnings_are_counted_and_those_of_every_call_left_out():
 
 
 def test_the_reason_of_a_failure_is_its_last_error():
-    assert last_words(LOG, "nothing") == "muse_flat: CHIP information does not match"
-    assert last_words("", "An unspecified error (1)\n") == "An unspecified error (1)"
+    assert failure_message(LOG, "nothing") == "muse_flat: CHIP information does not match"
+    assert failure_message("", "An unspecified error (1)\n") == "An unspecified error (1)"
 
 
 def test_warnings_that_differ_in_numbers_are_one_with_its_number():
