@@ -1,10 +1,11 @@
 """Combinations of settings that cannot work, refused before any cube is read."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.config.field import Field
 from pipeline.config.measurement import ExtractionSettings, PhotometrySettings, StatisticsSettings
-from pipeline.config.passbands import load_band
+from pipeline.config.passbands import Band
 from pipeline.config.setting import require
 from pipeline.config.star_registry import read_registry, registry_path
 from pipeline.muse.modes import MODES
@@ -15,8 +16,14 @@ def check_combination(
     extraction: ExtractionSettings,
     photometry: PhotometrySettings,
     statistics: StatisticsSettings,
+    bands: Sequence[Band],
 ) -> None:
     """Make sure that what is summarised is measured, and that it can be.
+
+    Parameters
+    ----------
+    bands : sequence of Band
+        The passbands of the photometry and the windows of the targets.
 
     Raises
     ------
@@ -35,11 +42,11 @@ def check_combination(
         f"= {list(extraction.radii_px)}",
     )
     ranges = {name: MODES[name].wave_aa for name in field.modes}
-    for name in photometry.bands:
-        first, last = load_band(name).range_aa
+    for band in bands:
+        first, last = band.range_aa
         require(
             any(low <= first and last <= high for low, high in ranges.values()),
-            f"photometry.bands holds {name!r}, {first:.0f}-{last:.0f} A, which is inside no mode of "
+            f"photometry.bands holds {band.name!r}, {first:.0f}-{last:.0f} A, which is inside no mode of "
             "field.modes: "
             + ", ".join(f"{mode} {low:.0f}-{high:.0f} A" for mode, (low, high) in ranges.items()),
         )

@@ -12,6 +12,7 @@ from pipeline.config.checks import check_stars
 from pipeline.config.field import Field
 from pipeline.config.setting import Section, definitions, require
 from pipeline.config.settings import Settings
+from pipeline.config.standards import find_standard
 from pipeline.errors import ConfigError
 
 Document = dict[str, typing.Any]
@@ -58,6 +59,7 @@ def parse_settings(document: Document) -> Settings:
     _known(document, sections, "section")
     document = _with_present_names(document, sections)
     _choose_pairs_by_rule(document)
+    _choose_mask_by_rule(document)
     return Settings(**{name: _value(document[name], sections[name], name) for name in document})
 
 
@@ -117,6 +119,16 @@ def _choose_pairs_by_rule(document: Document) -> None:
         document["statistics"] = {**statistics, "pairs": []}
 
 
+def _choose_mask_by_rule(document: Document) -> None:
+    """Only where a standard star is observed is the brightest star masked unasked."""
+    field, detection = document.get("field", {}), document.get("detection", {})
+    if not isinstance(field, dict) or not isinstance(detection, dict) or "mask" in detection:
+        return
+    name = field.get("name", Field.name)
+    if isinstance(name, str) and find_standard(name) is None:
+        document["detection"] = {**detection, "mask": "saturated"}
+
+
 def _value(value: object, kind: typing.Any, key: str) -> typing.Any:
     """The value as its declared type: sections, lists of them, lists and plain values."""
     if typing.get_origin(kind) is tuple:
@@ -147,7 +159,8 @@ def _tuple(value: object, args: tuple[typing.Any, ...], key: str) -> tuple[typin
     assert isinstance(value, list)
     if args[-1] is not Ellipsis:
         require(len(value) == len(args), f"{key} = {value!r}: {len(args)} values expected")
-    return tuple(_value(item, args[0], key) for item in value)
+    kinds = args if args[-1] is not Ellipsis else args[:1] * len(value)
+    return tuple(_value(item, one, key) for item, one in zip(value, kinds, strict=True))
 
 
 def _plain(value: object, kind: typing.Any, key: str) -> object:

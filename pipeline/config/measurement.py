@@ -34,6 +34,13 @@ class DetectionSettings(Section):
         low=0.5,
         high=50,
     )
+    mask: str = setting(
+        "brightest",
+        'stars that are masked and not measured: "brightest" (a standard), "saturated" (those whose '
+        'core has no data) or "none"; left out where field.name is no standard star: "saturated"',
+        stages=("detect",),
+        choices=("brightest", "saturated", "none"),
+    )
 
 
 @dataclass(frozen=True)
@@ -205,7 +212,7 @@ class StatisticsSettings(Section):
     )
     standard_distance_px: float = setting(
         30.0,
-        "a star closer than this to the bright standard is flagged",
+        "a star closer than this to a masked star is flagged",
         stages=("reference",),
         low=0,
     )

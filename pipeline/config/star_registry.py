@@ -33,6 +33,7 @@ class StarRegistry:
     star_id: np.ndarray  # (star,) int
     x: np.ndarray  # (star,) [pix], in the frame of any exposure of the field
     y: np.ndarray
+    name: str = "field.star_registry"  # what it is called in messages
 
 
 def registry_path(name: str, root: Path) -> Path | None:

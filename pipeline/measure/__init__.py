@@ -8,18 +8,26 @@ from dataclasses import replace
 
 import numpy as np
 
-from pipeline.config.passbands import Band, load_band
+from pipeline.config.passbands import Band
 from pipeline.config.settings import Field, PhotometrySettings, Settings
 from pipeline.config.star_registry import StarRegistry
 from pipeline.errors import WrongPixelScale
+from pipeline.measure.astrometry import celestial_cards, sky_positions
 from pipeline.measure.catalogue import build_catalogue
 from pipeline.measure.channel_share import find_field, light_share
 from pipeline.measure.contamination import contamination_in_image, measure_moffat
-from pipeline.measure.detection import detection_image, find_stars
+from pipeline.measure.detection import detection_image, find_stars, without_knots
 from pipeline.measure.extraction import as_arrays, extract_together, find_method
 from pipeline.measure.matching import ExposureMatch, is_single, match_exposure
-from pipeline.measure.noise import blank_noise, blank_positions, noise_sigma
-from pipeline.measure.photometry import flux_flags, integrate_band, published_band_sum
+from pipeline.measure.noise import BlankNoise, blank_noise, blank_positions, noise_sigma
+from pipeline.measure.photometry import (
+    BandFlux,
+    PublishedFlux,
+    covers,
+    flux_flags,
+    integrate_band,
+    published_band_sum,
+)
 from pipeline.measure.reference import (
     ReferenceCatalogue,
     Sharpness,
@@ -28,7 +36,7 @@ from pipeline.measure.reference import (
 )
 from pipeline.measure.results import BandPhotometry, Detection, Measurement
 from pipeline.measure.spectra import Spectra, Targets
-from pipeline.measure.standard import find_standard
+from pipeline.measure.standard import BRIGHTEST, mask_stars
 from pipeline.muse.cube import PIXEL_SCALE_TOLERANCE, Cube
 from pipeline.muse.geometry import field_layout
 
@@ -69,7 +77,7 @@ def check_cube(cube: Cube, field: Field) -> None:
 
 
 def detect(cube: Cube, settings: Settings) -> Detection:
-    """Detection image, standard and stars of one exposure.
+    """Detection image, masked stars and found stars of one exposure.
 
     Raises
     ------
@@ -86,11 +94,15 @@ def detect(cube: Cube, settings: Settings) -> Detection:
         dq=cube.dq,
         fill=cube.fill,
     )
-    standard = find_standard(image, threshold_sigma=how.threshold_sigma, fwhm_px=how.fwhm_px)
+    standard = mask_stars(image, how.mask, threshold_sigma=how.threshold_sigma, fwhm_px=how.fwhm_px)
     sources = find_stars(
         image, threshold_sigma=how.threshold_sigma, fwhm_px=how.fwhm_px, standard=standard
     )
-    return Detection(image, standard, sources, _position_angle(cube))
+    if how.mask != BRIGHTEST:
+        sources = without_knots(
+            image, sources, threshold_sigma=how.threshold_sigma, fwhm_px=how.fwhm_px
+        )
+    return Detection(image, standard, sources, _position_angle(cube), celestial_cards(cube))
 
 
 def _position_angle(cube: Cube) -> float:
@@ -102,11 +114,10 @@ def make_reference(
     exposure_id: str, detection: Detection, registry: StarRegistry | None, settings: Settings
 ) -> ReferenceCatalogue:
     """The reference catalogue that a detection defines; see ``build_catalogue``."""
-    standard_xy = (detection.standard.x, detection.standard.y)
     change = contamination_in_image(
         detection.image - detection.sources.background,
         detection.sources.xy,
-        np.array([standard_xy]),
+        detection.standard.xy,
         fwhm_px=detection.sources.fwhm_px,
         radius_px=settings.statistics.radius_px,
     )
@@ -115,11 +126,12 @@ def make_reference(
         detection.image,
         detection.sources.xy,
         detection.sources.flux,
-        standard_xy,
+        detection.standard.xy,
         settings,
         contamination=change.total,
         registry=registry,
         position_angle_deg=detection.position_angle_deg,
+        radec_deg=sky_positions(detection.wcs, detection.sources.xy),
     )
 
 
@@ -144,7 +156,7 @@ def measure(
     NoStarsMatched
         If the detections are not the reference's stars.
     BandNotCovered
-        If a passband is not inside the cube's wavelengths.
+        If a passband is not inside the cube's wavelengths. A window of a target has no flux there.
     """
     match = match_exposure(
         reference.xy,
@@ -177,10 +189,10 @@ def measure(
     n_stars = len(match.xy)
     stars, blank = spectra.rows(slice(n_stars)), spectra.rows(slice(n_stars, None))
     photometry = tuple(
-        _band_photometry(
-            load_band(name), stars, (blank, blank_xy), as_published, settings.photometry
-        )
-        for name in settings.photometry.bands
+        _band_photometry(band, stars, (blank, blank_xy), as_published, settings.photometry)
+        if band.name in settings.photometry.bands or covers(band, stars.wave_aa)
+        else _outside(band, stars, len(blank_xy))
+        for band in settings.bands()
     )
     light = light_share(
         match.xy,
@@ -202,7 +214,21 @@ def _mode(cube: Cube) -> str:
 def _neighbours(detection: Detection, match: ExposureMatch) -> np.ndarray:
     """Positions (neighbour, 2) of everything seen that is no star of the reference: the standard too."""
     unmatched = np.delete(detection.sources.xy, match.pairs[:, 1], axis=0)
-    return np.vstack([unmatched, [(detection.standard.x, detection.standard.y)]])
+    return np.vstack([unmatched, detection.standard.xy])
+
+
+def _outside(band: Band, stars: Spectra, n_blank: int) -> BandPhotometry:
+    """A window that this exposure's mode does not reach: no flux, and no failure of the exposure."""
+    shape = stars.flux.shape[:2]
+    missing, none = np.full(shape, np.nan), np.full(shape[1], np.nan)
+    return BandPhotometry(
+        band.name,
+        BandFlux(missing, missing, np.zeros(shape)),
+        np.full(shape, "gap"),
+        BlankNoise(none, none, none, n_blank),
+        np.full(shape[1], ""),
+        PublishedFlux(missing, missing),
+    )
 
 
 def _band_photometry(

@@ -17,13 +17,14 @@ def build_catalogue(
     image: np.ndarray,
     xy: np.ndarray,
     flux: np.ndarray,
-    standard_xy: tuple[float, float],
+    masked_xy: np.ndarray,
     settings: Settings,
     *,
     contamination: np.ndarray,
     registry: StarRegistry | None = None,
     position_angle_deg: float = 0.0,
     layout: FieldLayout = WIDE_FIELD,
+    radec_deg: np.ndarray | None = None,
 ) -> ReferenceCatalogue:
     """Number the detections of the reference exposure and flag those that summaries leave out.
 
@@ -37,13 +38,16 @@ def build_catalogue(
     xy : ndarray, shape (source, 2)
         Detected positions [pix].
     flux : ndarray, shape (source,)
-    standard_xy : (x, y) of the standard
+    masked_xy : ndarray, shape (other, 2)
+        Bright stars that are masked: the standard, or saturated ones; may be empty.
     contamination : ndarray, shape (source,)
         Change of ln F that neighbours can make, see ``pipeline.measure.contamination``.
     position_angle_deg : float
         ESO INS DROT POSANG: rotation of the slices against the rows of the cube.
     layout : FieldLayout
         Of the exposure's mode.
+    radec_deg : ndarray, shape (source, 2), optional
+        ICRS, from the cube's WCS.
 
     Raises
     ------
@@ -52,8 +56,7 @@ def build_catalogue(
     """
     star_id = _numbers(xy, registry, settings)
     edge = edge_distance(image, xy)
-    standard = np.hypot(*(xy - np.asarray(standard_xy)).T)
-    flags, reasons = _flags(edge, contamination, standard, settings)
+    flags, reasons = _flags(edge, contamination, _nearest(xy, masked_xy), settings)
     address = slice_address(*find_field(image, position_angle_deg, layout).offsets(xy), layout)
     order = np.argsort(star_id)
     return ReferenceCatalogue(
@@ -68,17 +71,18 @@ def build_catalogue(
         contamination[order],
         tuple(flags[i] for i in order),
         tuple(reasons[i] for i in order),
+        np.full((len(xy), 2), np.nan) if radec_deg is None else np.asarray(radec_deg)[order],
     )
 
 
 def _flags(
-    edge: np.ndarray, contamination: np.ndarray, standard: np.ndarray, settings: Settings
+    edge: np.ndarray, contamination: np.ndarray, masked: np.ndarray, settings: Settings
 ) -> tuple[list[str], list[str]]:
     """Flags of each source, space separated, and the reasons in words."""
     how = settings.statistics
     reach = max(settings.extraction.radii_px) + how.edge_margin_px
     flags, reasons = [], []
-    for distance, change, far in zip(edge, contamination, standard, strict=True):
+    for distance, change, far in zip(edge, contamination, masked, strict=True):
         found = {
             "edge": (
                 distance < reach,
@@ -90,12 +94,18 @@ def _flags(
             ),
             "near_standard": (
                 far < how.standard_distance_px,
-                f"{far:.1f} px from the standard, less than {how.standard_distance_px:g} px",
+                f"{far:.1f} px from the masked star, less than {how.standard_distance_px:g} px",
             ),
         }
         flags.append(" ".join(name for name, (holds, _) in found.items() if holds))
         reasons.append("; ".join(reason for holds, reason in found.values() if holds))
     return flags, reasons
+
+
+def _nearest(xy: np.ndarray, masked_xy: np.ndarray) -> np.ndarray:
+    """Distance of each position to the nearest masked star [pix], infinite without one."""
+    apart = np.hypot(*(xy[:, np.newaxis] - np.reshape(masked_xy, (-1, 2))).transpose(2, 0, 1))
+    return np.asarray(apart.min(axis=1, initial=np.inf))
 
 
 def _numbers(xy: np.ndarray, registry: StarRegistry | None, settings: Settings) -> np.ndarray:
@@ -128,7 +138,7 @@ def _same_stars(
         )
     except NoStarsMatched as error:
         raise NoReferenceExposure(
-            f"the stars of field.star_registry are not those of the reference exposure "
+            f"the stars of {registry.name} are not those of the reference exposure "
             f'({error}); name the right registry, or "" to number the stars from 1'
         ) from error
     star, source = mutual_pairs(match.xy, xy, settings.detection.fwhm_px / 2).T

@@ -6,7 +6,7 @@ Angstrom without effect on positions; ours are centred.)
 """
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from astropy.stats import sigma_clipped_stats
@@ -17,11 +17,13 @@ from scipy.spatial import cKDTree
 
 from pipeline.errors import CubeEmpty, CubeUnreadable, NoStarsDetected
 from pipeline.measure.moments import windowed_moments
-from pipeline.measure.standard import Standard
+from pipeline.measure.standard import Standard, mask_about
 
 CLIP_SIGMA = 3.0  # as the study: background level and noise from 3-sigma clipped statistics
 MIN_KERNEL_SHARE = 0.9  # of the kernel's box on data: with a column of 7 missing, centroids shift
 N_SHARPNESS_STARS = 20  # brightest stars whose median FWHM tells how sharp an image is
+N_HALOS = 5  # brightest stars in whose wings and spikes detections are doubted
+KNOT_SHARE = 0.01  # of a bright star's flux: fainter detections in its halo may be knots of it
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ def _mean_of_layers(
 def find_stars(
     image: np.ndarray, *, threshold_sigma: float, fwhm_px: float, standard: Standard
 ) -> Sources:
-    """Stars that DAOFIND finds outside the mask of the standard.
+    """Stars that DAOFIND finds outside the mask of a standard or of saturated stars.
 
     Peaks inside the mask and on spaxels without data are discarded, as are stars cut by the edge of
     the footprint (their centroid is that of the part that is seen, off by up to 1 px); the pixels
@@ -133,7 +135,7 @@ def find_stars(
     fwhm_px : float
         FWHM of DAOFIND's kernel.
     standard : Standard
-        From ``find_standard``.
+        From ``mask_stars``.
 
     Raises
     ------
@@ -151,12 +153,47 @@ def find_stars(
     if not len(found):
         raise NoStarsDetected(
             f"DAOFIND finds no star above {threshold_sigma:g} sigma = "
-            f"{threshold_sigma * noise:.3g} beside the standard at "
-            f"({standard.x:.1f}, {standard.y:.1f})"
+            f"{threshold_sigma * noise:.3g}{_beside(standard)}"
         )
     x, y, flux = found[np.lexsort((found[:, 0], found[:, 1]))].T
     sharpness = _median_fwhm(np.where(blind, np.nan, residual), x, y, flux, fwhm_px)
     return Sources(x, y, flux, sharpness, float(background), float(noise))
+
+
+def _beside(standard: Standard) -> str:
+    if not np.isfinite(standard.x):
+        return ""
+    return f" beside the masked star at ({standard.x:.1f}, {standard.y:.1f})"
+
+
+def without_knots(
+    image: np.ndarray, sources: Sources, *, threshold_sigma: float, fwhm_px: float
+) -> Sources:
+    """The sources without those that may be knots in the halo of a bright star that is not masked.
+
+    The halo is what ``find_standard`` would mask; what is brighter than ``KNOT_SHARE`` of the star
+    stays, so that the halo of a bright star hides no other bright star.
+
+    Parameters
+    ----------
+    image : ndarray, shape (y, x)
+        Detection image, NaN: no data.
+    sources : Sources
+        From ``find_stars`` on it.
+    """
+    kept = np.ones(len(sources.x), bool)
+    row, column = (np.rint(v).astype(int) for v in (sources.y, sources.x))
+    for bright in np.argsort(-sources.flux, kind="stable")[:N_HALOS]:
+        halo = mask_about(
+            image,
+            float(sources.x[bright]),
+            float(sources.y[bright]),
+            threshold_sigma=threshold_sigma,
+            fwhm_px=fwhm_px,
+        )
+        faint = sources.flux < KNOT_SHARE * sources.flux[bright]
+        kept &= ~(faint & halo.mask[row, column])
+    return replace(sources, x=sources.x[kept], y=sources.y[kept], flux=sources.flux[kept])
 
 
 def _daofind(finder: DAOStarFinder, residual: np.ndarray, mask: np.ndarray) -> np.ndarray:

@@ -1,5 +1,7 @@
 """Pairs of stars that stand for a field which nobody has chosen pairs for."""
 
+from collections.abc import Collection
+
 from pipeline.measure.reference import ReferenceCatalogue
 
 N_PAIRS = 4  # as many as the study has
@@ -7,7 +9,7 @@ UNKNOWN_CHANNEL = 0
 
 
 def choose_pairs(
-    catalogue: ReferenceCatalogue, n_pairs: int = N_PAIRS
+    catalogue: ReferenceCatalogue, n_pairs: int = N_PAIRS, *, left_out: Collection[int] = ()
 ) -> tuple[tuple[int, int], ...]:
     """Pairs of the brightest unflagged stars on different channels, by star number.
 
@@ -22,13 +24,19 @@ def choose_pairs(
         Flux, channel and flags decide.
     n_pairs : int
         Highest number of pairs.
+    left_out : collection of star numbers
+        Stars that may vary: the targets.
 
     Returns
     -------
     pairs : tuple of (star_1, star_2)
         The brighter star first; empty if no two unflagged stars are on different channels.
     """
-    unflagged = [row for row, flags in enumerate(catalogue.flags) if not flags]
+    unflagged = [
+        row
+        for row, flags in enumerate(catalogue.flags)
+        if not flags and int(catalogue.star_id[row]) not in left_out
+    ]
     left = sorted(unflagged, key=lambda row: (-catalogue.flux[row], catalogue.star_id[row]))
     pairs: list[tuple[int, int]] = []
     while left and len(pairs) < n_pairs:

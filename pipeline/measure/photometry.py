@@ -79,6 +79,15 @@ def integrate_band(
     return BandFlux(np.where(reject, np.nan, mean), np.where(reject, np.nan, sigma), share)
 
 
+def covers(band: Band, wave_aa: np.ndarray) -> bool:
+    """Whether layers hold a passband from end to end."""
+    try:
+        layer_weights(band, wave_aa)
+    except BandNotCovered:
+        return False
+    return True
+
+
 def layer_weights(band: Band, wave_aa: np.ndarray) -> np.ndarray:
     """Integral of the passband over each layer [Angstrom], shape (wave,).
 

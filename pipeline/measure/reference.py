@@ -35,6 +35,7 @@ class ReferenceCatalogue:
     contamination: np.ndarray  # [ln], change of ln F that neighbours can make
     flags: tuple[str, ...]  # edge, blended, near_standard; space separated
     reasons: tuple[str, ...]  # the same in words, "" where there is no flag
+    radec_deg: np.ndarray  # (star, 2) [deg, ICRS], NaN without a celestial WCS
 
     @property
     def xy(self) -> np.ndarray:
@@ -49,7 +50,11 @@ class ReferenceCatalogue:
         )
         return make_table(
             "catalogue",
-            {name: getattr(self, name) for name in names},
+            {
+                **{name: getattr(self, name) for name in names},
+                "ra_deg": self.radec_deg[:, 0],
+                "dec_deg": self.radec_deg[:, 1],
+            },
             reference_exposure=self.exposure_id,
             reasons=list(self.reasons),
         )
@@ -73,6 +78,7 @@ class ReferenceCatalogue:
             plain("contamination"),
             tuple(np.ma.filled(table["flags"], "").tolist()),  # ECSV reads "" as masked
             tuple(str(reason) for reason in table.meta["reasons"]),
+            np.column_stack([plain("ra_deg"), plain("dec_deg")]),
         )
 
 

@@ -21,6 +21,7 @@ class Detection:
     standard: Standard
     sources: Sources
     position_angle_deg: float  # ESO INS DROT POSANG
+    wcs: str = ""  # celestial keywords of the image as one FITS header; "": none
 
 
 @dataclass(frozen=True)

@@ -164,6 +164,8 @@ def _catalogue(files: RecordFiles, blend_distance_px: float) -> QTable:
             "star_id": stars,
             "x": xy[:, 0],
             "y": xy[:, 1],
+            "ra_deg": np.full(len(stars), np.nan),
+            "dec_deg": np.full(len(stars), np.nan),
             "flux": np.full(len(stars), np.nan),
             "channel": channels,
             "slice": np.zeros(len(stars), dtype=int),

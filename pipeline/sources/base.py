@@ -25,6 +25,7 @@ STATISTICS_CODE = (
     "pipeline/tasks/exports.py",
     "pipeline/tasks/flux_product.py",
     "pipeline/tasks/identification.py",
+    "pipeline/tasks/targets.py",
 )
 RECORD_CODE = ("pipeline/published", *STATISTICS_CODE)
 
@@ -104,6 +105,11 @@ class Campaign(ABC):
         """The sections of ``report.toml`` that shape it, with what was chosen by rule filled in."""
         used = {name: asdict(getattr(self.settings, name)) for name in self.sections}
         used["statistics"]["pairs"] = self.headline_pairs
+        if self.is_measured and self.settings.targets:
+            used["targets"] = {
+                one.name: {key: v for key, v in asdict(one).items() if v == v}  # NaN: not given
+                for one in self.settings.targets
+            }
         return used
 
     def measure(self) -> None:  # noqa: B027  # a record is measured already

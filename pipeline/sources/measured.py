@@ -17,6 +17,7 @@ from pipeline.schema.results import Image, SpectrumSet
 from pipeline.sources.base import STATISTICS_CODE, Campaign
 from pipeline.statistics.selection import select_fluxes
 from pipeline.statistics.summaries import campaign_statistics
+from pipeline.statistics.targets import Target
 from pipeline.tasks import measure as measure_tasks
 from pipeline.tasks import schedule
 from pipeline.tasks.collect import (
@@ -30,8 +31,10 @@ from pipeline.tasks.collect import (
 )
 from pipeline.tasks.exports import photometry_table, snr_table
 from pipeline.tasks.flux_product import keep_fluxes
+from pipeline.tasks.identification import flag_stars
 from pipeline.tasks.measure import Job
 from pipeline.tasks.summarise import Summary
+from pipeline.tasks.targets import FLAG, find_targets, note_on_targets, tables_of_targets
 from pipeline.workflow import products
 
 MEASURED_CODE = (*measure_tasks.MEASURED_CODE, *STATISTICS_CODE)
@@ -79,7 +82,7 @@ class MeasuredCampaign(Campaign):
         """Detect, choose the reference, match, extract and integrate."""
         for stage in self.request.force:
             schedule.force(self.planned_jobs, self.workspace, stage)
-        for kept in ("gathered", "summary", "headline_pairs"):
+        for kept in ("gathered", "summary", "headline_pairs", "targets"):
             self.__dict__.pop(kept, None)  # of what was there before
         shard = self.request.shard
         with products.exclusive(self.workspace, shared=shard is not None):
@@ -121,7 +124,14 @@ class MeasuredCampaign(Campaign):
         if self.settings.statistics.pairs:
             return self.settings.statistics.pairs
         self._check_reference()
-        return choose_pairs(measure_tasks.read_reference(self.reference))
+        left_out = {one.star_id for one in self.targets[0]}
+        return choose_pairs(measure_tasks.read_reference(self.reference), left_out=left_out)
+
+    @cached_property
+    def targets(self) -> tuple[tuple[Target, ...], tuple[str, ...]]:
+        """The targets of the settings that the reference shows, and notes on the others."""
+        catalogue = measure_tasks.read_reference(self.reference).table()
+        return find_targets(self.settings.targets, catalogue)
 
     def _check_reference(self) -> None:
         if not products.read_stamp(self.reference):
@@ -183,7 +193,8 @@ class MeasuredCampaign(Campaign):
         """Photometry of every exposure, statistics of every pair."""
         gathered, how = self.gathered, self.settings.statistics
         catalogue = gathered.catalogue.table()
-        array = self.flux_array
+        array, shares = self.flux_array, channel_shares(gathered)
+        targets, missing = self.targets
         fluxes = select_fluxes(
             array,
             gathered.exposures,
@@ -191,7 +202,7 @@ class MeasuredCampaign(Campaign):
             band=how.band,
             radius_px=how.radius_px,
             reference_exposure=gathered.catalogue.exposure_id,
-            channel_share=channel_shares(gathered),
+            channel_share=shares,
         )
         tables, notes = self.answered(
             {
@@ -203,6 +214,9 @@ class MeasuredCampaign(Campaign):
                 **self.further_tables(),
             }
         )
+        tables["catalogue"] = flag_stars(
+            tables["catalogue"], [one.star_id for one in targets], FLAG, "target of this campaign"
+        )
         found = campaign_statistics(
             fluxes,
             self.comparable(tables),
@@ -213,11 +227,23 @@ class MeasuredCampaign(Campaign):
                 :, :, array.aperture(how.radius_px), array.band(how.band)
             ],
         )
+        tables = {**tables, **found.tables}
+        tables |= tables_of_targets(
+            array,
+            tables,
+            targets,
+            radius_px=how.radius_px,
+            reference_exposure=gathered.catalogue.exposure_id,
+            channel_share=shares,
+        )
         nights = sorted(str(night) for night in gathered.exposures["night"] if night)
         return Summary(
-            {**tables, **found.tables},
+            tables,
             found.numbers,
-            (*self.notes, *self._notes_on_pairs(), *notes),
+            (
+                *(*self.notes, *self._notes_on_pairs(), *notes),
+                *(*missing, *note_on_targets(targets)),
+            ),
             gathered.catalogue.exposure_id,
             nights[0],
             nights[-1],

@@ -9,11 +9,13 @@ from pipeline.statistics.stability import Stability, fit_stability
 from pipeline.statistics.stability_table import stability_table
 from pipeline.statistics.steps import scan_steps
 from pipeline.statistics.structure_function import structure_function
+from pipeline.statistics.targets import Target, target_tables
 from pipeline.statistics.variability import variability
 
 __all__ = [
     "Fluxes",
     "Stability",
+    "Target",
     "apply_correction",
     "channel_drift",
     "correction_table",
@@ -23,5 +25,6 @@ __all__ = [
     "scan_steps",
     "stability_table",
     "structure_function",
+    "target_tables",
     "variability",
 ]

@@ -139,6 +139,17 @@ def _shares(fluxes: Fluxes) -> np.ndarray:
     return one_hot
 
 
+def channel_shares(fluxes: Fluxes) -> np.ndarray:
+    """(exposure, star, channel) share of each star's light; a star of unknown channel has its own."""
+    share = _shares(fluxes)
+    if share.ndim == 2:
+        share = np.broadcast_to(share, (len(fluxes.flux), *share.shape))
+    lone = np.flatnonzero(~share.any(axis=(0, 2)))
+    own = np.zeros((*share.shape[:2], len(lone)))
+    own[:, lone, np.arange(len(lone))] = 1.0
+    return np.concatenate([share, own], axis=2)
+
+
 def _overlap(share: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mean share, mean of share @ share.T over exposures, and overlap of any two exposures."""
     if share.ndim == 2:

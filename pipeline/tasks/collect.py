@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 from astropy.table import QTable
 
-from pipeline.config.passbands import load_band
 from pipeline.config.settings import Settings
 from pipeline.measure import Measurement
 from pipeline.measure.reference import ReferenceCatalogue
@@ -148,7 +147,9 @@ def flux_array(gathered: Gathered, settings: Settings) -> FluxArray:
     """The fluxes of all exposures; an exposure that failed is NaN, flagged ``missing``."""
     exposure_ids = tuple(str(name) for name in gathered.exposures["exposure_id"])
     star_ids = tuple(int(star) for star in gathered.catalogue.star_id)
-    radii_px, bands = settings.extraction.radii_px, settings.photometry.bands
+    radii_px = settings.extraction.radii_px
+    bands = settings.bands()
+    band_names = [band.name for band in bands]
     shape = (len(exposure_ids), len(star_ids), len(radii_px), len(bands))
     names = ("flux", "flux_err", "flux_published", "background_std")
     arrays = {name: np.full(shape, np.nan) for name in names}
@@ -158,7 +159,7 @@ def flux_array(gathered: Gathered, settings: Settings) -> FluxArray:
         if (measurement := gathered.measured.get(exposure_id)) is None:
             continue
         for one in measurement.photometry:
-            place = (row, slice(None), slice(None), bands.index(one.band))
+            place = (row, slice(None), slice(None), band_names.index(one.band))
             arrays["flux"][place], arrays["flux_err"][place] = one.fluxes.flux, one.fluxes.sigma
             coverage[place], flags[place] = one.fluxes.coverage, one.flags
             arrays["flux_published"][place] = one.published.flux
@@ -168,13 +169,13 @@ def flux_array(gathered: Gathered, settings: Settings) -> FluxArray:
         exposure_ids,
         star_ids,
         tuple(radii_px),
-        tuple(bands),
+        tuple(band_names),
         **arrays,
         coverage=coverage,
         flags=flags.astype(str),
         noise_source=noise_source.astype(str),
         method=settings.extraction.method,
-        passbands="; ".join(f"{name}: {load_band(name).reference}" for name in bands),
+        passbands="; ".join(f"{band.name}: {band.reference}" for band in bands),
     )
 
 

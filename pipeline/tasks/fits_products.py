@@ -23,16 +23,20 @@ from pipeline.schema import TABLES
 _MASKED_MEANS_NONE = frozenset(column.name for column in TABLES["availability"][1:])
 _SOURCE_COLUMNS = ("x", "y", "flux")
 _DETECTION_KEYS = ("STD_X", "STD_Y", "STD_R", "FWHM", "BACKGRD", "NOISE", "POSANG")
+_WCS_KEYS = (
+    *("WCSAXES", "CRPIX", "CRVAL", "CDELT", "CTYPE", "CUNIT", "CD", "PC", "PV"),
+    *("LONPOLE", "LATPOLE", "RADESYS", "EQUINOX"),
+)
 _AFFINE_KEYS = ("A", "B", "C", "D", "E", "F")
 
 
 def write_detection(path: Path, detection: Detection) -> None:
-    """Detection image, mask of the standard, and sources of one exposure."""
+    """Detection image, masked stars, and sources of one exposure."""
     standard, sources = detection.standard, detection.sources
     image = fits.ImageHDU(detection.image, name="IMAGE")
     for key, value, comment in (
-        ("STD_X", standard.x, "[pix] standard star, 0-based"),
-        ("STD_Y", standard.y, "[pix] standard star, 0-based"),
+        ("STD_X", standard.x, "[pix] masked star, 0-based"),
+        ("STD_Y", standard.y, "[pix] masked star, 0-based"),
         ("STD_R", standard.radius_px, "[pix] radius of the mask on its wings"),
         ("FWHM", sources.fwhm_px, "[pix] median of the brightest sources"),
         ("BACKGRD", sources.background, "level of the image"),
@@ -40,9 +44,20 @@ def write_detection(path: Path, detection: Detection) -> None:
         ("POSANG", detection.position_angle_deg, "[deg] ESO INS DROT POSANG"),
     ):
         image.header[key] = (_card(value), comment)
+    if detection.wcs:
+        image.header.extend(fits.Header.fromstring(detection.wcs), strip=True)
     table = Table([getattr(sources, name) for name in _SOURCE_COLUMNS], names=_SOURCE_COLUMNS)
     mask = fits.ImageHDU(standard.mask.astype(np.uint8), name="MASK")
-    _write(path, [image, mask, fits.BinTableHDU(table, name="SOURCES")])
+    further = Table(np.reshape(standard.further_xy, (-1, 2)), names=("x", "y"))
+    _write(
+        path,
+        [
+            image,
+            mask,
+            fits.BinTableHDU(table, name="SOURCES"),
+            fits.BinTableHDU(further, name="MASKED"),
+        ],
+    )
 
 
 def read_detection(path: Path) -> Detection:
@@ -63,8 +78,11 @@ def read_detection(path: Path) -> Detection:
             y=card["STD_Y"],
             radius_px=card["STD_R"],
             mask=hdus["MASK"].data.astype(bool),
+            further_xy=np.column_stack([_native(hdus["MASKED"].data[name]) for name in ("x", "y")]),
         )
-        return Detection(_native(hdus["IMAGE"].data), standard, sources, card["POSANG"])
+        cards = [one for one in hdus["IMAGE"].header.cards if one.keyword.startswith(_WCS_KEYS)]
+        wcs = str(fits.Header(cards).tostring()) if cards else ""
+        return Detection(_native(hdus["IMAGE"].data), standard, sources, card["POSANG"], wcs)
 
 
 def write_measurement(path: Path, measurement: Measurement, star_ids: np.ndarray) -> None:

@@ -127,8 +127,13 @@ def variable_stars(identification: QTable) -> tuple[int, ...]:
     return tuple(sorted(int(star) for star in identification["star_id"][variable]))
 
 
-def flag_variable(catalogue: QTable, stars: Sequence[int]) -> QTable:
-    """The table ``catalogue`` in which some stars carry the flag ``variable``.
+def flag_stars(
+    catalogue: QTable,
+    stars: Sequence[int],
+    flag: str = VARIABLE,
+    reason: str = "variable in Gaia DR3",
+) -> QTable:
+    """The table ``catalogue`` in which some stars carry a flag, ``variable`` unless said else.
 
     A flag leaves a star out of summaries: what varies there need not be the instrument.
     """
@@ -138,13 +143,13 @@ def flag_variable(catalogue: QTable, stars: Sequence[int]) -> QTable:
     is_variable = np.isin(np.asarray(catalogue["star_id"]), stars)
     flags = np.asarray(catalogue["flags"], str).tolist()
     reasons = catalogue.meta.get("reasons") or [""] * len(catalogue)
-    new = [f"{f} {VARIABLE}".strip() if v else f for f, v in zip(flags, is_variable, strict=True)]
+    new = [f"{f} {flag}".strip() if v else f for f, v in zip(flags, is_variable, strict=True)]
     info = catalogue["flags"].info
     flagged["flags"] = new
     flagged["flags"].info.description, flagged["flags"].info.meta = info.description, info.meta
     flagged.meta["reasons"] = [
-        "; ".join([*([reason] if reason else []), "variable in Gaia DR3"]) if v else reason
-        for reason, v in zip(reasons, is_variable, strict=True)
+        "; ".join([*([before] if before else []), reason]) if v else before
+        for before, v in zip(reasons, is_variable, strict=True)
     ]
     return flagged
 
@@ -177,7 +182,7 @@ def with_identifications(
     if identification is not None:
         variable = variable_stars(identification)
         found["identification"] = identification
-        found["catalogue"] = flag_variable(tables["catalogue"], variable)
+        found["catalogue"] = flag_stars(tables["catalogue"], variable)
         notes = variable_note(variable, len(identification), headline_pairs)
     if with_availability and (availability := answers.availability()) is not None:
         found["availability"] = availability

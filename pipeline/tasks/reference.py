@@ -17,6 +17,7 @@ from pipeline.measure.reference import (
 )
 from pipeline.tasks.fits_products import read_detection, read_table
 from pipeline.tasks.job import MEASURED_CODE, Job, content_digest, detect_ingredients, done
+from pipeline.tasks.kept_stars import keep_stars, kept_stars, kept_stars_path, preferring_kept
 from pipeline.workflow import products
 from pipeline.workflow.products import Stamp
 
@@ -28,7 +29,8 @@ def candidates(jobs: Sequence[Job], settings: Settings) -> list[list[Job]]:
     """
     exposures = [job.entry.exposure for job in jobs if job.entry.exposure and not job.entry.error]
     by_id = {job.entry.exposure_id: job for job in jobs}
-    how = settings.reference
+    workspace = jobs[0].folder.parents[1] if jobs else Path()
+    how = preferring_kept(kept_stars_path(workspace, settings), settings.reference)
     first = reference_candidates(exposures, how)
     everybody = reference_candidates(exposures, replace(how, candidates=max(1, len(exposures))))
     later = [one for one in everybody if one not in set(first)]
@@ -56,7 +58,9 @@ def run_reference(product: Path, looked_at: Sequence[Job], settings: Settings, r
         the reference does not show a star of the headline pairs.
     """
     known = registry_path(settings.field.star_registry, root)
-    registry = read_registry(known) if known else None
+    kept = kept_stars_path(product.parents[1], settings)
+    registry = read_registry(known) if known else kept_stars(kept)
+    how = preferring_kept(kept, settings.reference)
     ingredients = reference_ingredients(looked_at, settings, root)
     reason = products.staleness(product, ingredients)
     if not reason:
@@ -67,7 +71,9 @@ def run_reference(product: Path, looked_at: Sequence[Job], settings: Settings, r
     products.tell_if_damaged(product, reason)
 
     def build(output: products.Output) -> None:
-        catalogue = _first_that_works(looked_at, registry, settings)
+        catalogue = _first_that_works(looked_at, registry, replace(settings, reference=how))
+        if kept is not None:
+            keep_stars(kept, catalogue)
         catalogue.table().write(output.path(product.name), format="ascii.ecsv")
 
     stamp = products.make(product, "reference", ingredients, build)

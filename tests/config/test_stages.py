@@ -11,6 +11,7 @@ from pipeline.config.documentation import section_classes
 from pipeline.config.setting import STAGES, UNSTAMPED, definitions
 from pipeline.config.settings import Settings
 from pipeline.config.star_registry import StarRegistry
+from pipeline.config.targets import TargetSettings
 from pipeline.measure import detect, make_reference, measure
 from pipeline.muse.exposure import identify
 from pipeline.sources.cubes import CubeFolder
@@ -84,12 +85,33 @@ def test_a_setting_changes_the_keys_of_the_stages_that_it_declares_and_no_other(
     assert changed == declared(section, key) - set(UNSTAMPED)
 
 
+def test_windows_of_targets_shape_the_measurement_and_targets_the_statistics(folder):
+    (folder / "response.fits").write_bytes(b"a response")
+    keys = {}
+    for name, targets in {
+        "none": (),
+        "target": (TargetSettings("Q", 130.0, -33.0),),
+        "moved": (TargetSettings("Q", 131.0, -33.0),),
+        "window": (TargetSettings("Q", 130.0, -33.0, windows=(("line", 7000.0, 7100.0),)),),
+    }.items():
+        settings = copied(Settings())
+        object.__setattr__(settings, "targets", targets)
+        keys[name] = own_keys(settings, folder)
+    assert {s for s in keys["none"] if keys["none"][s] != keys["target"][s]} == {"statistics"}
+    assert {s for s in keys["none"] if keys["target"][s] != keys["moved"][s]} == {"statistics"}
+    assert {s for s in keys["none"] if keys["target"][s] != keys["window"][s]} == {
+        "measure",
+        "statistics",
+    }
+
+
 def test_every_setting_is_looked_at():
     known = {
         (cls.section, key)
         for cls in section_classes()
         for key in definitions(cls)
         if cls.section != "more_fields"  # they become fields, pairs and registries of campaigns
+        and cls.section != "targets"  # their windows and names enter as a whole, see below
         and (cls.section, key) != ("simulation", "preset")  # refused beside what it decides
     }
     assert set(NAMES) == known

@@ -21,6 +21,7 @@ def catalogue(flux, channel, flags=None):
         np.zeros(n),
         tuple(flags or [""] * n),
         ("",) * n,
+        np.full((n, 2), np.nan),
     )
 
 
@@ -53,3 +54,8 @@ def test_stars_on_one_channel_make_no_pair(channels):
 
 def test_stars_of_one_brightness_are_taken_in_the_order_of_their_numbers():
     assert choose_pairs(catalogue([5, 5, 5, 5], [1, 2, 3, 4])) == ((1, 2), (3, 4))
+
+
+def test_a_target_is_in_no_pair_however_bright():
+    stars = catalogue([90, 80, 70], [1, 2, 3])
+    assert choose_pairs(stars, left_out={1}) == ((2, 3),)

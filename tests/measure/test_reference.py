@@ -36,7 +36,14 @@ def catalogue(
     image = np.ones(SHAPE) if image is None else image
     keywords.setdefault("contamination", np.zeros(len(xy)))
     return build_catalogue(
-        "E", image, xy, np.arange(len(xy)), standard, settings, registry=registry, **keywords
+        "E",
+        image,
+        xy,
+        np.arange(len(xy)),
+        np.reshape(standard, (-1, 2)),
+        settings,
+        registry=registry,
+        **keywords,
     )
 
 
@@ -146,7 +153,7 @@ def test_each_flag_has_its_limit_and_its_reason():
     assert out.flags[0] == "edge"
     assert out.reasons[0] == "7.9 px from the edge of the footprint, less than 8 px"
     assert out.reasons[2] == "neighbours can change ln F by 0.02, more than 0.02"
-    assert out.reasons[4] == "29.4 px from the standard, less than 30 px"
+    assert out.reasons[4] == "29.4 px from the masked star, less than 30 px"
     assert out.reasons[5] == ""
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.archive.gaia import not_identified
 from pipeline.report import render
-from pipeline.tasks.identification import flag_variable
+from pipeline.tasks.identification import flag_stars
 from tests.report import factory
 
 
@@ -57,7 +57,7 @@ def test_the_page_shows_each_star_s_source_and_marks_the_variable_one(tmp_path):
     results = with_tables(
         results,
         identification=identified(results, [ids[1]]),
-        catalogue=flag_variable(results.tables["catalogue"], [ids[1]]),
+        catalogue=flag_stars(results.tables["catalogue"], [ids[1]]),
     )
     page, docs = page_of(results, tmp_path)
     assert f"{len(ids) - 1} of {len(ids)} stars are identified" in page

@@ -1,0 +1,50 @@
+"""Right ascension and declination of what an image shows, from the WCS of its cube."""
+
+import warnings
+
+import numpy as np
+from astropy.io import fits
+from astropy.utils.exceptions import AstropyWarning
+from astropy.wcs import WCS
+
+from pipeline.muse.cube import Cube
+
+
+def celestial_cards(cube: Cube) -> str:
+    """The celestial WCS of a cube's images as the text of a FITS header; "" if it has none.
+
+    A grid of the instrument's own pixels has none, nor has a header whose keywords are no WCS: its
+    stars are then known by their pixels alone.
+    """
+    if cube.pixel_scale_arcsec is None:
+        return ""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AstropyWarning)
+        try:
+            wcs = WCS(fits.getheader(cube.path, "DATA")).celestial
+        except (OSError, KeyError, ValueError, MemoryError):  # WCSLIB's errors are ValueErrors
+            return ""
+        return str(wcs.to_header().tostring()) if wcs.has_celestial else ""
+
+
+def sky_positions(cards: str, xy: np.ndarray) -> np.ndarray:
+    """Right ascension and declination [deg, ICRS] of positions, shape (star, 2).
+
+    Parameters
+    ----------
+    cards : str
+        From ``celestial_cards``; "" gives NaN.
+    xy : ndarray, shape (star, 2)
+        Positions [pix], 0-based.
+    """
+    xy = np.asarray(xy, float).reshape(-1, 2)
+    if not cards:
+        return np.full(xy.shape, np.nan)
+    sky = _wcs(cards).pixel_to_world(*xy.T).icrs
+    return np.column_stack([sky.ra.deg, sky.dec.deg])
+
+
+def _wcs(cards: str) -> WCS:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AstropyWarning)
+        return WCS(fits.Header.fromstring(cards))
