@@ -18,6 +18,7 @@ INTERRUPTED = 130  # the shell's own exit status for Ctrl-C
 # Subcommand: the object that implements it and its line in --help. Imported when called, since numpy,
 # astropy and Parsl together take longer to import than most commands take to run.
 COMMANDS = {
+    "init": ("pipeline.cli.init:init", "Write a configuration for a folder of cubes."),
     "build": ("pipeline.cli.build:build", "Build the report: measure, summarise, write the site."),
     "overview": ("pipeline.cli.archive:overview", "List the nights that the archive holds."),
     "retrieve": ("pipeline.cli.archive:retrieve", "Download exposures with their calibrations."),
@@ -69,7 +70,8 @@ def cli() -> None:
     \b
     Examples:
       python -m pipeline build                                the default report
-      python -m pipeline build --source cubes --cubes DIR     a report on your own cubes
+      python -m pipeline init DIR                             a configuration for your own cubes
+      python -m pipeline build --config report.toml --source cubes --cubes DIR
       python -m pipeline status                               what would be done, and why
     """
 

@@ -85,7 +85,7 @@ def light_curve(
     seen = np.isfinite(relative[:, comparison]) if len(comparison) else np.zeros((0, 0), bool)
     if not seen.size:
         return None
-    rows = np.flatnonzero(np.isfinite(relative[:, target]) & seen.any(axis=1))
+    rows = _repeated(np.flatnonzero(np.isfinite(relative[:, target]) & seen.any(axis=1)), fluxes)
     design, seen = _offsets(fluxes.modes[rows]), seen[rows]
     if len(rows) < design.shape[1] + 2:
         return None
@@ -137,6 +137,12 @@ def _channel_parts(nodes: Nodes | None) -> tuple[_Parts, ...]:
         )
         for k in chosen.tolist()
     )
+
+
+def _repeated(rows: np.ndarray, fluxes: Fluxes) -> np.ndarray:
+    """The exposures whose mode has another one: the only one of its mode tells its offset alone."""
+    _, which, count = np.unique(fluxes.modes[rows], return_inverse=True, return_counts=True)
+    return np.asarray(rows[count[which] > 1])
 
 
 def _offsets(modes: np.ndarray) -> np.ndarray:
