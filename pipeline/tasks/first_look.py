@@ -34,7 +34,7 @@ from pipeline.tasks.inputs import InputExposure, cubes_in
 
 WHOLE_SKY_ARCMIN = 180 * 60.0
 FIELD_ARCMIN = 3.0  # pointings closer than this are of one field, as field.radius_arcmin has it
-CENTRAL_ARCSEC = 5.0  # a brightest star so near the pointing is what the observer pointed at
+CENTRAL_ARCSEC = 10.0  # a brightest star so near the pointing is what the observer pointed at
 N_LOOKS = 5  # cubes that are opened at most
 N_BRIGHTEST = 3  # stars that are suggested as targets
 PREFERRED_BANDS = ("I_Bessel", "R_Bessel", "V_Bessel")

@@ -7,13 +7,16 @@ import re
 import numpy as np
 from astropy import units as u
 from astropy.io import fits
-from astropy.io.votable.tree import Field, Info, Resource, TableElement, VOTableFile
+from astropy.io.votable.tree import Field, Info, Resource, TableElement, TimeSys, VOTableFile
 from astropy.table import MaskedColumn, QTable, Table
 
 from pipeline.report.downloads.fits_text import add_keywords, ascii_column, ascii_text
 from pipeline.report.text import one_line
 
 LARGE_DIGITS = 7  # significant ones in large tables, single precision: far beyond any error
+# What the times of all tables are: Modified Julian Dates in UTC, at the telescope
+TIME_COLUMN, TIME_SYSTEM = "mjd_mid", "utc_mjd"
+MJD_ORIGIN_JD = 2400000.5
 _NOT_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
@@ -79,6 +82,16 @@ def votable_file(table: QTable) -> bytes:
     document = VOTableFile(version="1.4")
     resource = Resource(type="results")
     document.resources.append(resource)
+    if TIME_COLUMN in columns.colnames:
+        resource.time_systems.append(
+            TimeSys(
+                ID=TIME_SYSTEM,
+                timeorigin=MJD_ORIGIN_JD,
+                timescale="UTC",
+                refposition="TOPOCENTER",
+                config={"version_1_4_or_later": True},
+            )
+        )
     for key, value in table.meta.items():
         if isinstance(value, str | bool | int | float):
             resource.infos.append(Info(name=key, value=xml_text(one_line(value))))
@@ -86,6 +99,9 @@ def votable_file(table: QTable) -> bytes:
     element.fields.extend(
         Field.from_table_column(document, columns[key]) for key in columns.colnames
     )
+    for field in element.fields:
+        if field.name == TIME_COLUMN:
+            field.ref = TIME_SYSTEM
     element.array = np.ma.array(columns.as_array())
     for key, mask in masks.items():
         element.array.mask[key] = mask

@@ -87,7 +87,8 @@ def detection_figure(
     }
     if image:
         layout["images"] = [_picture(image.pixels)]
-        layout["shapes"] = [_mask(image)]
+        if image.standard_radius_px > 0:
+            layout["shapes"] = [_mask(image)]
     return Figure(
         figure_id,
         title,
@@ -182,7 +183,7 @@ def _picture(pixels: np.ndarray) -> Layout:
 
 
 def _mask(image: Image) -> Layout:
-    """The circle within which the standard's light hides everything else."""
+    """The circle within which a masked star's light hides everything else."""
     (x, y), radius = image.standard_xy, image.standard_radius_px
     return {
         "type": "circle",

@@ -18,7 +18,7 @@ from pipeline.report.rows import number
 from pipeline.report.tables import Cell, Head, TableView, heads, without_empty_columns
 from pipeline.report.text import NOTHING, fixed
 from pipeline.schema.publications import STUDY
-from pipeline.schema.results import Results
+from pipeline.schema.results import Image, Results
 
 VARIABLE = "VARIABLE"  # Gaia's phot_variable_flag
 
@@ -31,6 +31,7 @@ class DetectionOf:
     figure: FigureView
     catalogue: TableBlock
     n_flagged: int
+    masked: bool  # whether a bright star is masked
     gaia: "GaiaOf | None"  # None: nobody has asked
 
 
@@ -60,15 +61,23 @@ def _bands(results: Results) -> str:
     return f"median of {how.n_bands} bands of {width}" if how.n_bands > 1 else f"band of {width}"
 
 
+def _masked(results: Results, image: Image) -> str:
+    """What the circle on the image is; "" if no star is masked."""
+    if not image.standard_radius_px > 0:
+        return ""
+    how = DetectionSettings(**results.settings.get("detection", {}))  # type: ignore[arg-type]
+    star = "the bright standard star" if how.mask == "brightest" else "a saturated star"
+    return f"The dashed circle of {fixed(image.standard_radius_px, 0)} px masks {star} and its spikes. "
+
+
 def _detection_of(results: Results, numbering: PageNumbering) -> DetectionOf:
     catalogue, image = results.tables["catalogue"], results.image
     flagged = int(np.count_nonzero(np.asarray(catalogue["flags"], str) != ""))
     if image:
         caption = (
             f"Detection image of {image.exposure_id} ({image.mode}), asinh stretch: the "
-            f"{_bands(results)} about the centre of the cube. The dashed circle of "
-            f"{fixed(image.standard_radius_px, 0)} px masks the bright standard star and its "
-            "spikes. Numbers are the star numbers of every table."
+            f"{_bands(results)} about the centre of the cube. {_masked(results, image)}Numbers are "
+            "the star numbers of every table."
         )
     else:
         caption = (
@@ -91,6 +100,7 @@ def _detection_of(results: Results, numbering: PageNumbering) -> DetectionOf:
         numbering.figure(figure, results.name),
         numbering.table(_catalogue_table(results), results.name),
         flagged,
+        image is None or image.standard_radius_px > 0,
         _gaia_of(results, numbering),
     )
 
@@ -123,6 +133,8 @@ def _catalogue_table(results: Results) -> TableView:
                 Cell(str(row["star_id"])),
                 Cell(fixed(number(row["x"]), 2)),
                 Cell(fixed(number(row["y"]), 2)),
+                Cell(fixed(number(row["ra_deg"]), 5)),
+                Cell(fixed(number(row["dec_deg"]), 5)),
                 Cell(fixed(flux, 1)),
                 Cell(str(row["channel"]) if row["channel"] else NOTHING),
                 Cell(str(row["slice"]) if row["slice"] else NOTHING),
@@ -137,7 +149,18 @@ def _catalogue_table(results: Results) -> TableView:
         (
             *heads(
                 "catalogue",
-                *("star_id", "x", "y", "flux", "channel", "slice", "edge_distance_px", "flags"),
+                *(
+                    "star_id",
+                    "x",
+                    "y",
+                    "ra_deg",
+                    "dec_deg",
+                    "flux",
+                    "channel",
+                    "slice",
+                    "edge_distance_px",
+                    "flags",
+                ),
             ),
             Head("why", numeric=False),
         ),
