@@ -38,7 +38,7 @@ class Field(Section):
 
     name: str = setting(
         "LTT 3218",
-        "name of the field's standard star",
+        "name of the field, that of its standard if it has one",
         stages=("archive", "reduce", "simulate", "pages"),
     )
     ra_deg: float = setting(
@@ -98,19 +98,19 @@ class Field(Section):
 
 @dataclass(frozen=True)
 class MoreField(Section):
-    """Another field to observe: a star of ``pipeline/config/standards.ecsv``, or name and coordinates."""
+    """Another field to observe: a standard of ``pipeline/config/standards.ecsv``, or name and coordinates."""
 
     section: ClassVar[str] = "more_fields"
 
-    name: str = setting("", "name of the field's standard star", stages=("archive",), required=True)
+    name: str = setting("", "as field.name", stages=("archive",), required=True)
     ra_deg: float = setting(
         math.nan,
-        "right ascension, ICRS; left out, that of the table of standard stars",
+        "right ascension, ICRS; left out, that of pipeline/config/standards.ecsv",
         stages=("archive", "selection", "reduce"),
     )
     dec_deg: float = setting(
         math.nan,
-        "declination, ICRS; left out, that of the table of standard stars",
+        "declination, ICRS; left out, that of pipeline/config/standards.ecsv",
         stages=("archive", "selection", "reduce"),
     )
     star_registry: str = setting("", "as field.star_registry", stages=("reference",), is_file=True)

@@ -37,7 +37,7 @@ class DetectionSettings(Section):
     mask: str = setting(
         "brightest",
         'stars that are masked and not measured: "brightest" (a standard), "saturated" (those whose '
-        'core has no data) or "none"; left out where field.name is no standard star: "saturated"',
+        'core has no data) or "none"; left out where field.name is no standard: "saturated"',
         stages=("detect",),
         choices=("brightest", "saturated", "none"),
     )
@@ -102,7 +102,7 @@ class ExtractionSettings(Section):
     method: str = setting(
         "exact",
         '"exact" sums the spaxels, each by its area within the radius; "center" those whose centre is '
-        'inside, as the study did; "psf" fits a PSF that is learned from the exposure',
+        'inside, as Herenz and Bian (2021) did; "psf" fits a PSF that is learned from the exposure',
         stages=("truth", "measure"),
         choices=METHODS,
         renamed=("extraction.mask",),

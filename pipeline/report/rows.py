@@ -8,7 +8,7 @@ import numpy as np
 from astropy.table import Column, MaskedColumn, QTable
 
 from pipeline.config.settings import StatisticsSettings
-from pipeline.report.tables import Cell
+from pipeline.report.tables import Cell, Head, heads
 from pipeline.report.text import NOTHING, fixed, one_line, probability, slug, with_error
 from pipeline.schema.results import ReportedValue, Results
 
@@ -106,6 +106,30 @@ def pair_stats(results: Results) -> dict[Pair, PairStats]:
     return {}
 
 
+def shown_stds(results: Results) -> dict[Pair, float]:
+    """The scatter of each pair that figures show: in the study's convention where it means something."""
+    name = "std_published" if results.of_standard else "std"
+    return {pair: float(getattr(one, name)) for pair, one in pair_stats(results).items()}
+
+
+def sigma_words(results: Results) -> str:
+    """What that scatter is called."""
+    return "σ published" if results.of_standard else "σ"
+
+
+def pair_heads(results: Results) -> tuple[Head, ...]:
+    """Headings of ``pair_cells``."""
+    scatters = ("std_published", "std") if results.of_standard else ("std",)
+    return (
+        Head("Pair", title="stars in numerator and denominator"),
+        *heads(
+            "pairs",
+            *("n", *scatters, "std_robust", "photon_std", "excess_std"),
+            *("spearman_rho", "spearman_p", "spearman_p_nights", "slope_per_year"),
+        ),
+    )
+
+
 def pair_error(results: Results, column: str, pair: Pair) -> float:
     """1 sigma of a pair's scatter, from the headline number; NaN if it is none."""
     found = find_number(results, f"{column}.{pair[0]}-{pair[1]}")
@@ -126,7 +150,7 @@ def pair_cells(results: Results, pair: Pair, stats: PairStats) -> tuple[Cell, ..
     return (
         Cell(f"{pair[0]}/{pair[1]}"),
         Cell(str(stats.n)),
-        Cell(with_error(stats.std_published, err), kind="strong"),
+        *((Cell(with_error(stats.std_published, err), kind="strong"),) * results.of_standard),
         Cell(fixed(stats.std, 4)),
         Cell(with_error(stats.std_robust, err_robust)),
         Cell(fixed(stats.photon_std, 4)),

@@ -10,6 +10,7 @@ from typing import Any
 from astropy.table import QTable
 
 from pipeline.config.settings import Settings
+from pipeline.config.standards import find_standard
 from pipeline.schema.reduction_log import ReductionLog
 from pipeline.schema.results import Image, Provenance, Results, SpectrumSet
 from pipeline.sources.request import Request
@@ -76,6 +77,11 @@ class Campaign(ABC):
     @abstractmethod
     def simulated(self) -> bool:
         """Whether any of it was made by the simulator."""
+
+    @property
+    def of_standard(self) -> bool:
+        """Whether the field is that of a standard star: then the study's conventions mean something."""
+        return find_standard(self.settings.field.name) is not None
 
     @property
     def answers(self) -> IdentificationStore:
@@ -187,4 +193,5 @@ class Campaign(ABC):
             short_title=self.short_title,
             introduction=self.introduction,
             is_measured=self.is_measured,
+            of_standard=self.of_standard,
         )

@@ -15,6 +15,12 @@ from pipeline.muse.cube import open_cube
 from pipeline.schema.flux_array import FluxArray
 from pipeline.schema.results import Image, SpectrumSet
 from pipeline.sources.base import STATISTICS_CODE, Campaign
+from pipeline.statistics.claims import (
+    is_too_small,
+    numbers_without_scatter,
+    of_own_convention,
+    tables_without_scatter,
+)
 from pipeline.statistics.selection import select_fluxes
 from pipeline.statistics.summaries import campaign_statistics
 from pipeline.statistics.targets import Target
@@ -236,10 +242,13 @@ class MeasuredCampaign(Campaign):
             reference_exposure=gathered.catalogue.exposure_id,
             channel_share=shares,
         )
+        numbers = found.numbers if self.of_standard else of_own_convention(found.numbers)
+        if is_too_small(tables["exposures"]):
+            tables, numbers = tables_without_scatter(tables), numbers_without_scatter(numbers)
         nights = sorted(str(night) for night in gathered.exposures["night"] if night)
         return Summary(
             tables,
-            found.numbers,
+            numbers,
             (
                 *(*self.notes, *self._notes_on_pairs(), *notes),
                 *(*missing, *note_on_targets(targets)),

@@ -38,9 +38,11 @@ class Difference:
     agrees: bool
 
 
-def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any]:
+def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any] | None:
     """Published numbers, our re-analysis, and the simulation, side by side."""
     record = next((one for one in inputs.campaigns if "claims" in one.tables), None)
+    if record is None and not any(one.of_standard for one in inputs.campaigns):
+        return None  # of fields that the study did not treat
     others = [
         one
         for one in inputs.campaigns

@@ -8,7 +8,7 @@ from pipeline.report.pages.base import PageInputs, PageNumbering, PageType
 from pipeline.report.tables import Cell, Head, TableView
 from pipeline.report.text import significant
 from pipeline.schema.definitions import DEFINITIONS, OUTLIER_SIGMA, Definition
-from pipeline.schema.results import Results
+from pipeline.schema.results import PUBLISHED, Results
 
 SMALL = 1e-4  # below it a setting is printed with a power of ten
 
@@ -17,10 +17,15 @@ def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any]:
     """The whole chain with its formulas and the values that this build used."""
     measured = next((one for one in inputs.campaigns if one.is_measured), None)
     chosen = measured or (inputs.campaigns[0] if inputs.campaigns else None)
+    standard = any(one.of_standard for one in inputs.campaigns)
     return {
         "settings": _Choices(chosen.settings if chosen else {}),
         "passbands": _passbands(chosen),
-        "definitions": [one for one in DEFINITIONS.values() if _is_explained(one)],
+        "definitions": [
+            one
+            for one in DEFINITIONS.values()
+            if _is_explained(one) and (standard or one.convention != PUBLISHED)
+        ],
         "outlier_sigma": f"{OUTLIER_SIGMA:g}",
         "tables": [
             numbering.table(_settings_table(group)) for group in _by_settings(inputs.campaigns)

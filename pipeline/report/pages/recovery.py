@@ -24,7 +24,7 @@ class RecoveryOf:
     n_all: int
 
 
-def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any]:
+def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any] | None:
     """Whether the pipeline finds what was put into the simulation."""
     shown = []
     for results in inputs.campaigns:

@@ -20,6 +20,8 @@ from pipeline.report.rows import (
     headline_choice,
     headline_pairs,
     pair_stats,
+    shown_stds,
+    sigma_words,
 )
 from pipeline.report.tables import Cell, Head, TableView
 from pipeline.report.text import (
@@ -124,7 +126,7 @@ def _first_look(results: Results, numbering: PageNumbering) -> FigureView | None
     figure = headline_timelines(
         results.tables["timelines"],
         results.tables["exposures"],
-        {pair: stats[pair].std_published},
+        {pair: shown_stds(results)[pair]},
         [pair],
         exposure_links(results),
         figure_id=f"look-{results.name}",
@@ -132,7 +134,7 @@ def _first_look(results: Results, numbering: PageNumbering) -> FigureView | None
         + (f", of {len(pairs)} pairs the one with the clearest trend" if several and known else ""),
         caption=f"Deviation from its mean in {band}, r = {radius_px:g} px, exposure by exposure"
         + (f"; such a trend would arise by chance with p = {p} (nightly means)" if known else "")
-        + ". The band is plus and minus one σ published. "
+        + f". The band is plus and minus one {sigma_words(results)}. "
         + (f"All {len(pairs)} pairs are" if several else "More is")
         + " on the page Timelines.",
         simulated=results.simulated,
@@ -159,12 +161,14 @@ def _meaning(results: Results) -> tuple[str, ...]:
     shown = [(pair, stats[pair]) for pair in headline_pairs(results) if pair in stats]
     if not shown:
         return ()
-    published = [one.std_published for _, one in shown if np.isfinite(one.std_published)]
-    if not published:
+    seen = shown_stds(results)
+    stds = [seen[pair] for pair, _ in shown if np.isfinite(seen[pair])]
+    if not stds:
         return ("Too few exposures to say how well a ratio repeats.",)
     lines = [
-        f"The ratios of these pairs repeat to {fixed(100 * min(published), 1)} to "
-        f"{fixed(100 * max(published), 1)} % (1 σ, without the two extreme points)."
+        f"The ratios of these pairs repeat to {fixed(100 * min(stds), 1)} to "
+        f"{fixed(100 * max(stds), 1)} % (1 σ"
+        f"{', without the two extreme points' if results.of_standard else ''})."
     ]
     photon = [one.photon_std for _, one in shown if np.isfinite(one.photon_std)]
     if photon:
@@ -216,7 +220,9 @@ def _scatter_card(results: Results, pair: Pair, stats: PairStats) -> Card | None
         value, more = _percent(published.value, published.uncertainty), [f"without outliers {said}"]
         more = more if said else []
     elif said:
-        value, more = said, ["without outliers; too few exposures for the published convention"]
+        value, more = said, ["without outliers"]
+        if results.of_standard:
+            more = ["without outliers; too few exposures for the published convention"]
     else:
         return None
     if robust and np.isfinite(robust.value):

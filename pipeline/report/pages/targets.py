@@ -159,7 +159,7 @@ def _cells(row: Any) -> tuple[Cell, ...]:
 PAGE = PageType(
     name="targets",
     title="Targets",
-    tab="Field",
+    tab="",
     position=55,
     description=(
         "Does a source vary by more than photons and the instrument explain, and what would have "

@@ -15,20 +15,14 @@ from pipeline.report.rows import (
     headline_choice,
     headline_pairs,
     pair_cells,
+    pair_heads,
     pair_stats,
+    shown_stds,
+    sigma_words,
 )
-from pipeline.report.tables import Head, TableView, heads, without_empty_columns
+from pipeline.report.tables import TableView, without_empty_columns
 from pipeline.report.text import counted
 from pipeline.schema.results import Results
-
-PAIR_HEADS = (
-    Head("Pair", title="stars in numerator and denominator"),
-    *heads(
-        "pairs",
-        *("n", "std_published", "std", "std_robust", "photon_std", "excess_std"),
-        *("spearman_rho", "spearman_p", "spearman_p_nights", "slope_per_year"),
-    ),
-)
 
 
 @dataclass(frozen=True)
@@ -55,7 +49,7 @@ def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any]:
 def _timelines_of(results: Results, numbering: PageNumbering) -> TimelinesOf:
     timelines, exposures = results.tables["timelines"], results.tables["exposures"]
     pairs, stats, links = headline_pairs(results), pair_stats(results), exposure_links(results)
-    stds = {pair: one.std_published for pair, one in stats.items()}
+    stds = shown_stds(results)
     source = _pair_source(results)
     all_pairs = set(zip(timelines["star_1"].tolist(), timelines["star_2"].tolist(), strict=True))
     n_exposures = len(set(np.asarray(timelines["exposure_id"], str)))
@@ -78,7 +72,7 @@ def _timelines_of(results: Results, numbering: PageNumbering) -> TimelinesOf:
         f"pairs-{results.name}",
         "Scatter and trend of these pairs. Each head explains itself when it is pointed at; the "
         "page Method has all definitions.",
-        PAIR_HEADS,
+        pair_heads(results),
         tuple(pair_cells(results, pair, stats[pair]) for pair in pairs if pair in stats),
         source=source,
         simulated=results.simulated,
@@ -109,7 +103,7 @@ def _headline(results: Results, stds: Mapping[Pair, float], n_exposures: int) ->
         title="Relative flux ratios of the headline pairs",
         caption=f"Deviation (F1/F2)/⟨F1/F2⟩ − 1 in {band}, r = {radius_px:g} px, for "
         f"{counted(n_exposures, 'exposure')} from {results.first_night} to {results.last_night}. "
-        "The band is plus and minus one σ published. A triangle stands for a point beyond the "
+        f"The band is plus and minus one {sigma_words(results)}. A triangle stands for a point beyond the "
         "axis, with its value; an open symbol for a point that carries a flag. Click a point for "
         "its exposure.",
         simulated=results.simulated,

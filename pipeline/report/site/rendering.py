@@ -28,6 +28,8 @@ from pipeline.workflow.ownership import DOCS, check, put_in_place
 
 NOT_PAGES = ("overrides", "hooks.py", "__pycache__", ".gitignore")
 
+# Pages written by hand on the exposures of standard stars that the observatory's archive holds
+OF_STANDARDS = ("archive.md", "reduction.md")
 METHOD = "method"  # pages written by hand, under site_src, follow it in the navigation
 
 
@@ -104,6 +106,9 @@ def _render_into(
         dirs_exist_ok=True,
         ignore=shutil.ignore_patterns(*NOT_PAGES),
     )
+    if not any(one.of_standard for one in campaigns):
+        for name in OF_STANDARDS:
+            (folder / name).unlink(missing_ok=True)
     campaigns = [readable(results) for results in campaigns]
     downloads = write_downloads(folder, campaigns, build)
     downloads |= write_reduction_logs(folder, campaigns, build)
@@ -124,7 +129,8 @@ def _render_into(
         "dataset": script_safe(dataset_of(build, campaigns)),
         "dataset_files": script_safe(dataset_of(build, campaigns, files)),
     }
-    _write_site_json(folder, pages, _pages_by_hand(source), build, head)
+    by_hand = [one for one in _pages_by_hand(source) if (folder / one[1]).exists()]
+    _write_site_json(folder, pages, by_hand, build, head)
 
 
 def cite_of(build: BuildInfo, campaigns: Sequence[Results]) -> Cite:

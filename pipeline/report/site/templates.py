@@ -92,6 +92,7 @@ def render_page(
         fields=FieldHeadings(campaigns),
         guide=guide,
         study=STUDY,
+        of_standard=any(one.of_standard for one in campaigns),
     )
     return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
 
