@@ -10,7 +10,7 @@ import numpy as np
 from astropy.table import QTable
 
 from pipeline.schema import make_table
-from pipeline.statistics.comparison_stars import comparison_stars
+from pipeline.statistics.comparison_stars import comparison_stars, relative_errors
 from pipeline.statistics.detection_limits import (
     detectable_change,
     detectable_std,
@@ -26,6 +26,9 @@ from pipeline.statistics.trend_tests import holm
 from pipeline.statistics.variability import LEVEL
 
 MIN_EXPOSURES = 5  # below, no scatter is claimed
+MAX_FITTED = (
+    60  # brightest stars that tell the instrument's variances; more say little, and cost much
+)
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,8 @@ def target_tables(
 def _posterior_without(fluxes: Fluxes, excluded: Sequence[int]) -> Nodes | None:
     """Posterior of the instrument's variances from all other stars; None if they are too few."""
     out = np.isin(fluxes.star_ids, excluded)
+    bright = np.where(out, np.inf, np.nanmedian(_relative(fluxes), axis=0))
+    out[np.argsort(bright, kind="stable")[MAX_FITTED:]] = True
     try:
         clean = replace(fluxes, flux_flags=np.where(out, "left out", fluxes.flux_flags))
         return fit_stability(
@@ -97,6 +102,12 @@ def _posterior_without(fluxes: Fluxes, excluded: Sequence[int]) -> Nodes | None:
         ).nodes
     except TooFewFluxes:
         return None
+
+
+def _relative(fluxes: Fluxes) -> np.ndarray:
+    """(exposure, star) errors of ln F; infinite where a star has no usable flux at all."""
+    relative = relative_errors(fluxes)
+    return np.where(np.isfinite(relative).any(axis=0), relative, np.inf)
 
 
 def _row(

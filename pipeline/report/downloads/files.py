@@ -26,6 +26,7 @@ from pipeline.schema.results import Results
 
 LARGE_CELLS = 5_000  # from there on numbers are rounded and FITS is the only binary format
 HUGE_ROWS = 1_000_000  # from there on no text: it would take gigabytes
+WHOLE = ("light_curves",)  # in every format whatever their size: other tools read them
 DUPLICATES = ("spectra_drawn",)  # part of spectra.fits: one format only
 SIMULATED_NOTE = "SIMULATED: made by pipeline.simulation, not observed"
 SUMS = "data/SHA256SUMS"
@@ -101,7 +102,7 @@ def _formats(name: str, table: QTable, results: Results) -> list[tuple[str, byte
     Measured on the default report: the large tables take four times the bytes as text, 3.0 MB of
     ECSV beside 0.7 MB of gzipped FITS.
     """
-    small = len(table) * len(table.colnames) < LARGE_CELLS
+    small = len(table) * len(table.colnames) < LARGE_CELLS or name in WHOLE
     if not small:
         table = to_float32(table)
     made: list[tuple[str, bytes, str]] = []
