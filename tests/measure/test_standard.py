@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from pipeline.errors import CubeEmpty
-from pipeline.measure.detection import find_stars
-from pipeline.measure.standard import find_standard
+from pipeline.measure.detection import find_stars, without_knots
+from pipeline.measure.standard import find_standard, mask_stars, saturated_cores
 from tests.measure.fields import STANDARD_XY, STUDY, clean_image, noisy
 
 SEARCH = {"threshold_sigma": 6.0, "fwhm_px": 5.0}
@@ -107,3 +107,70 @@ def test_an_image_without_data_is_empty():
 def test_a_noise_free_constant_image_does_not_fail():
     standard = find_standard(np.ones((30, 30)), **SEARCH)
     assert np.isfinite([standard.x, standard.y, standard.radius_px]).all()
+
+
+def with_lost_cores(value, *, radius_px=1.6):
+    """The study's field in which the standard's core is saturated, and the pixels that are lost."""
+    image = exposure(STUDY)
+    row, column = np.indices(image.shape)
+    lost = np.hypot(column - STANDARD_XY[0], row - STANDARD_XY[1]) < radius_px
+    image[lost] = value
+    return image
+
+
+def test_a_field_without_a_standard_is_searched_whole():
+    image = exposure(STUDY)
+    for which in ("saturated", "none"):
+        masked = mask_stars(image, which, **SEARCH)
+        assert not masked.mask.any()
+        assert masked.xy.shape == (0, 2)
+        found = without_knots(image, find_stars(image, standard=masked, **SEARCH), **SEARCH)
+        brightest = found.xy[np.argmax(found.flux)]
+        assert np.hypot(*(brightest - STANDARD_XY)) < 1
+    assert mask_stars(image, "brightest", **SEARCH).mask.any()
+
+
+@pytest.mark.parametrize("value", [np.nan, -1e5])
+def test_a_star_whose_core_is_lost_is_masked_where_it_is(value):
+    image = with_lost_cores(value)
+    masked = mask_stars(image, "saturated", **SEARCH)
+    assert np.hypot(masked.x - STANDARD_XY[0], masked.y - STANDARD_XY[1]) < 1
+    assert masked.mask[round(STANDARD_XY[1]), round(STANDARD_XY[0])]
+    found = find_stars(image, standard=masked, **SEARCH)
+    assert np.hypot(*(found.xy - STANDARD_XY).T).min() > masked.radius_px
+    assert not mask_stars(image, "none", **SEARCH).mask.any()
+
+
+def test_holes_that_are_no_cores_mask_nothing():
+    image = exposure(STUDY)
+    image[100:103, 40:43] = np.nan  # amid sky
+    image[:5, :] = np.nan  # the rim
+    image[140:165, 175:200] = np.nan  # larger than a core, about the standard
+    assert len(saturated_cores(image, fwhm_px=5.0)) == 0
+
+
+def test_two_saturated_stars_are_both_masked_and_both_are_known():
+    image = with_lost_cores(np.nan)
+    row, column = np.indices(image.shape)
+    image += 2e4 * np.exp(-((column - 60.0) ** 2 + (row - 240.0) ** 2) / 8)
+    image[np.hypot(column - 60, row - 240) < 1.6] = np.nan
+    masked = mask_stars(image, "saturated", **SEARCH)
+    assert len(masked.xy) == 2
+    for x, y in (STANDARD_XY, (60.0, 240.0)):
+        assert np.hypot(*(masked.xy - (x, y)).T).min() < 1
+        assert masked.mask[round(y), round(x)]
+
+
+def test_knots_in_the_halo_of_a_bright_star_are_no_stars_but_bright_neighbours_are():
+    alone = replace(STUDY, xy=STUDY.xy[3:4], flux=STUDY.flux[3:4], fwhm_px=5.5)
+    image = exposure(alone)
+    x, y = STANDARD_XY
+    peak = image[round(y), round(x)]
+    row, column = np.indices(image.shape)
+    for dx, share in ((11, 0.004), (-11, 0.05)):
+        image += share * peak * np.exp(-((column - x - dx) ** 2 + (row - y) ** 2) / (2 * 2.1**2))
+    nothing = mask_stars(image, "none", **SEARCH)
+    kept = without_knots(image, find_stars(image, standard=nothing, **SEARCH), **SEARCH)
+    offset = kept.xy - STANDARD_XY
+    assert np.hypot(*(offset - (-11, 0)).T).min() < 1.5
+    assert np.hypot(*(offset - (11, 0)).T).min() > 3
