@@ -104,7 +104,7 @@ def _other_tools_read_the_light_curves(data):
     assert field.ref == system.ID
 
 
-def test_init_never_overwrites_and_names_what_is_missing(own_folder, tmp_path, caplog):
+def test_init_never_overwrites_and_names_what_is_missing(own_folder, tmp_path):
     output = tmp_path / "report.toml"
     output.write_text("mine")
     assert main(["init", str(own_folder), "--output", str(output)]) == 2
