@@ -10,6 +10,7 @@ import click
 from pipeline import __version__
 from pipeline.cli.log import log_to_terminal, verbosity_options
 from pipeline.errors import RequestError
+from pipeline.workflow.processes import interrupt
 from pipeline.workflow.progress import log_error
 
 REFUSED = 2  # the request cannot be carried out, as for wrong options
@@ -90,7 +91,7 @@ def main(arguments: Sequence[str] | None = None, *, prog_name: str = "python -m 
     log_to_terminal()
     try:
         if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
-            signal.signal(signal.SIGINT, signal.default_int_handler)  # from here on it is caught
+            signal.signal(signal.SIGINT, interrupt)  # from here on it is caught
         status = cli.main(
             args=None if arguments is None else list(arguments),
             prog_name=prog_name,
