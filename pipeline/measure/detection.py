@@ -9,11 +9,10 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from astropy.stats import sigma_clipped_stats
 from photutils.detection import DAOStarFinder
 from photutils.utils.exceptions import NoDetectionsWarning
-from scipy import ndimage
-from scipy.spatial import cKDTree
 
 from pipeline.errors import CubeEmpty, CubeUnreadable, NoStarsDetected
 from pipeline.measure.moments import windowed_moments
@@ -171,7 +170,7 @@ def _daofind(finder: DAOStarFinder, residual: np.ndarray, mask: np.ndarray) -> n
 
 def _share_seen(valid: np.ndarray, xy: np.ndarray, box: tuple[int, int]) -> np.ndarray:
     """Share of a box about positions that holds data, shape (source,)."""
-    share = ndimage.uniform_filter(valid.astype(float), size=box, mode="constant")
+    share = scipy.ndimage.uniform_filter(valid.astype(float), size=box, mode="constant")
     column, row = np.rint(xy).astype(int).T
     ny, nx = valid.shape
     return np.asarray(share[np.clip(row, 0, ny - 1), np.clip(column, 0, nx - 1)])
@@ -207,5 +206,5 @@ def edge_distance(image: np.ndarray, xy: np.ndarray) -> np.ndarray:
     column, row = np.rint(xy).astype(int).T + 1
     row, column = np.clip(row, 0, padded.shape[0] - 1), np.clip(column, 0, padded.shape[1] - 1)
     bad_y, bad_x = np.nonzero(~padded)
-    distance, _ = cKDTree(np.column_stack([bad_x, bad_y]) - 1.0).query(xy)
+    distance, _ = scipy.spatial.cKDTree(np.column_stack([bad_x, bad_y]) - 1.0).query(xy)
     return np.where(padded[row, column], distance, 0.0)
