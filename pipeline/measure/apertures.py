@@ -18,7 +18,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy
-from photutils.aperture import CircularAperture
 
 from pipeline.errors import ConfigError
 from pipeline.measure.layers import Block
@@ -34,7 +33,7 @@ class Apertures:
     """Which spaxels the apertures touch, and with which weight."""
 
     spaxels: np.ndarray  # (n,) flat indices y * nx + x, increasing
-    weights: scipy.sparse.csr_array  # (star * aperture, n)
+    weights: "scipy.sparse.csr_array"  # (star * aperture, n)
     totals: np.ndarray  # (star * aperture,), sum of the weights, those off the image included
 
 
@@ -95,6 +94,8 @@ def _circle(
     if not (abs(x) < FAR_PX and abs(y) < FAR_PX):  # NaN as well
         return np.empty(0, int), np.empty(0, int), np.empty(0)
     if method == "exact":
+        from photutils.aperture import CircularAperture  # a second and a half to import
+
         overlap = CircularAperture((x, y), radius).to_mask(method="exact")
         touched = np.nonzero(overlap.data)
         shift = (overlap.bbox.iymin, overlap.bbox.ixmin)

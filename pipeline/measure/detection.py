@@ -7,16 +7,18 @@ Angstrom without effect on positions; ours are centred.)
 
 import warnings
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy
 from astropy.stats import sigma_clipped_stats
-from photutils.detection import DAOStarFinder
-from photutils.utils.exceptions import NoDetectionsWarning
 
 from pipeline.errors import CubeEmpty, CubeUnreadable, NoStarsDetected
 from pipeline.measure.moments import windowed_moments
 from pipeline.measure.standard import Standard
+
+if TYPE_CHECKING:
+    from photutils.detection import DAOStarFinder
 
 CLIP_SIGMA = 3.0  # as the study: background level and noise from 3-sigma clipped statistics
 MIN_KERNEL_SHARE = 0.9  # of the kernel's box on data: with a column of 7 missing, centroids shift
@@ -144,6 +146,8 @@ def find_stars(
     residual = np.where(blind, 0.0, image - background)
     found = np.empty((0, 3))
     if noise > 0:
+        from photutils.detection import DAOStarFinder  # a second and a half to import
+
         finder = DAOStarFinder(threshold_sigma * noise, fwhm_px, min_separation=0)
         found = _daofind(finder, residual, blind | standard.mask)
         found = found[_share_seen(~blind, found[:, :2], finder.kernel.shape) >= MIN_KERNEL_SHARE]
@@ -158,8 +162,10 @@ def find_stars(
     return Sources(x, y, flux, sharpness, float(background), float(noise))
 
 
-def _daofind(finder: DAOStarFinder, residual: np.ndarray, mask: np.ndarray) -> np.ndarray:
+def _daofind(finder: "DAOStarFinder", residual: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Centroids and fluxes (source, 3) that DAOFIND finds outside the mask; may be empty."""
+    from photutils.utils.exceptions import NoDetectionsWarning
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NoDetectionsWarning)
         table = finder.find_stars(residual, mask=mask)

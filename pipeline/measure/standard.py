@@ -18,7 +18,6 @@ from dataclasses import dataclass
 import numpy as np
 import scipy
 from astropy.stats import mad_std, sigma_clipped_stats
-from photutils.detection import DAOStarFinder
 
 from pipeline.errors import CubeEmpty
 from pipeline.measure.moments import FWHM_PER_SIGMA, windowed_moments
@@ -54,6 +53,8 @@ def find_standard(image: np.ndarray, *, threshold_sigma: float, fwhm_px: float) 
     CubeEmpty
         If the image holds no finite value.
     """
+    from photutils.detection import DAOStarFinder  # a second and a half to import
+
     blind = ~np.isfinite(image)
     if blind.all():
         raise CubeEmpty("the detection image holds no finite value")
