@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 
 import pytest
 
@@ -12,7 +13,8 @@ KEPT = "__pycache__/digests.json"
 
 
 @pytest.fixture
-def module(tmp_path):
+def module(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
     (tmp_path / "__pycache__").mkdir()
     path = tmp_path / "module.py"
     path.write_text("x = 1\n")
