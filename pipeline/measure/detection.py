@@ -7,17 +7,18 @@ Angstrom without effect on positions; ours are centred.)
 
 import warnings
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+import scipy
 from astropy.stats import sigma_clipped_stats
-from photutils.detection import DAOStarFinder
-from photutils.utils.exceptions import NoDetectionsWarning
-from scipy import ndimage
-from scipy.spatial import cKDTree
 
 from pipeline.errors import CubeEmpty, CubeUnreadable, NoStarsDetected
 from pipeline.measure.moments import windowed_moments
 from pipeline.measure.standard import Standard
+
+if TYPE_CHECKING:
+    from photutils.detection import DAOStarFinder
 
 CLIP_SIGMA = 3.0  # as the study: background level and noise from 3-sigma clipped statistics
 MIN_KERNEL_SHARE = 0.9  # of the kernel's box on data: with a column of 7 missing, centroids shift
@@ -145,6 +146,8 @@ def find_stars(
     residual = np.where(blind, 0.0, image - background)
     found = np.empty((0, 3))
     if noise > 0:
+        from photutils.detection import DAOStarFinder  # a second and a half to import
+
         finder = DAOStarFinder(threshold_sigma * noise, fwhm_px, min_separation=0)
         found = _daofind(finder, residual, blind | standard.mask)
         found = found[_share_seen(~blind, found[:, :2], finder.kernel.shape) >= MIN_KERNEL_SHARE]
@@ -159,8 +162,10 @@ def find_stars(
     return Sources(x, y, flux, sharpness, float(background), float(noise))
 
 
-def _daofind(finder: DAOStarFinder, residual: np.ndarray, mask: np.ndarray) -> np.ndarray:
+def _daofind(finder: "DAOStarFinder", residual: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Centroids and fluxes (source, 3) that DAOFIND finds outside the mask; may be empty."""
+    from photutils.utils.exceptions import NoDetectionsWarning
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NoDetectionsWarning)
         table = finder.find_stars(residual, mask=mask)
@@ -171,7 +176,7 @@ def _daofind(finder: DAOStarFinder, residual: np.ndarray, mask: np.ndarray) -> n
 
 def _share_seen(valid: np.ndarray, xy: np.ndarray, box: tuple[int, int]) -> np.ndarray:
     """Share of a box about positions that holds data, shape (source,)."""
-    share = ndimage.uniform_filter(valid.astype(float), size=box, mode="constant")
+    share = scipy.ndimage.uniform_filter(valid.astype(float), size=box, mode="constant")
     column, row = np.rint(xy).astype(int).T
     ny, nx = valid.shape
     return np.asarray(share[np.clip(row, 0, ny - 1), np.clip(column, 0, nx - 1)])
@@ -207,5 +212,5 @@ def edge_distance(image: np.ndarray, xy: np.ndarray) -> np.ndarray:
     column, row = np.rint(xy).astype(int).T + 1
     row, column = np.clip(row, 0, padded.shape[0] - 1), np.clip(column, 0, padded.shape[1] - 1)
     bad_y, bad_x = np.nonzero(~padded)
-    distance, _ = cKDTree(np.column_stack([bad_x, bad_y]) - 1.0).query(xy)
+    distance, _ = scipy.spatial.cKDTree(np.column_stack([bad_x, bad_y]) - 1.0).query(xy)
     return np.where(padded[row, column], distance, 0.0)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial import cKDTree
+import scipy
 
 import kdmatch
 from pipeline.errors import NoStarsMatched
@@ -89,8 +89,8 @@ def match_exposure(
 
 def mutual_pairs(xy: np.ndarray, other_xy: np.ndarray, limit_px: float) -> np.ndarray:
     """Rows (pair, 2) of positions that are each other's nearest and at most so far apart."""
-    distance, other = cKDTree(other_xy).query(xy)
-    back = cKDTree(xy).query(other_xy)[1]
+    distance, other = scipy.spatial.cKDTree(other_xy).query(xy)
+    back = scipy.spatial.cKDTree(xy).query(other_xy)[1]
     row = np.flatnonzero((distance <= limit_px) & (back[other] == np.arange(len(xy))))
     return np.column_stack([row, other[row]])
 
@@ -99,4 +99,4 @@ def is_single(xy: np.ndarray, limit_px: float) -> np.ndarray:
     """Whether the nearest other position is farther than a limit, bool of shape (star,)."""
     if len(xy) < 2:
         return np.ones(len(xy), bool)
-    return np.asarray(cKDTree(xy).query(xy, k=2)[0][:, 1] > limit_px)
+    return np.asarray(scipy.spatial.cKDTree(xy).query(xy, k=2)[0][:, 1] > limit_px)
