@@ -63,6 +63,21 @@ def test_an_edited_header_is_a_wrong_checksum_alone(summed):
     assert (found.wrong_data, found.wrong_header) == ((), ("PRIMARY",))
 
 
+def test_without_datasum_a_wrong_checksum_cannot_tell_and_counts_as_damage(summed):
+    edit_header(summed)
+    summed.write_bytes(summed.read_bytes().replace(b"DATASUM =", b"DATASIM ="))
+    found = verify_checksums(summed)
+    assert (found.n_sums, found.wrong_header) == (3, ())
+    assert found.wrong_data == ("PRIMARY", "DATA", "STAT")  # their headers were edited, too
+
+
+@pytest.mark.parametrize("value", ["-1", "4294967294.5", "none", ""])
+def test_a_datasum_that_is_no_number_holds_for_no_data(summed, value):
+    with fits.open(summed, mode="update", checksum=False) as hdus:
+        hdus["DATA"].header["DATASUM"] = value
+    assert verify_checksums(summed).wrong_data == ("DATA",)
+
+
 def test_a_cut_file_is_refused(summed):
     os.truncate(summed, summed.stat().st_size - 2880)
     with pytest.raises(CubeUnreadable, match="truncated"):
