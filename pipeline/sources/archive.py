@@ -209,8 +209,9 @@ class ArchiveFrames(MeasuredCampaign):
             notes.append(compared_note(compared))
         if "truth_channels" in tables:
             checks = injection_checks(fluxes, tables["truth_channels"])
-            tables["recovery"] = recovery_table(checks)
             notes += [injection_note(one) for one in checks]
+            if checks:
+                tables["recovery"] = recovery_table(checks)
         return replace(summary, tables=tables, notes=(*notes, *summary.notes))
 
     def answer_digests(self) -> dict[str, str]:
