@@ -166,6 +166,10 @@ class ArchiveUnreachable(RequestError):
     """A service of the archive gives no answer, or none in time, after all attempts."""
 
 
+class NameUnknown(RequestError):
+    """No service knows an object of that name."""
+
+
 class ArchiveRefused(RequestError):
     """A service of the archive refuses a question, or answers with something else."""
 

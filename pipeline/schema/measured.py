@@ -41,6 +41,18 @@ MEASURED: Mapping[str, tuple[Column, ...]] = {
         column("simulated", "bool", "", "true if the exposure was simulated", "meta.code"),
         column("origin", "str", "", "who made the cube: raw (reduced here), product (reduced by the observatory), cube (a file of the user's), simulated, published", "meta.code.class"),
     ),
+    "reductions_compared": (
+        NIGHT,
+        MODE,
+        EXPOSURE_ID,
+        column("product_id", "str", "", "the observatory's reduction of the same exposure", "meta.id"),
+        column("n_stars", "i8", "", "stars that both reductions have", "meta.number"),
+        column("offset", "f8", "", "median of ln(flux here / flux of the observatory): the flux scale", "phot.flux;arith.ratio"),
+        column("std", "f8", "", "standard deviation over stars of the same about its median: what it does to ratios", "stat.stdev;phot.flux", "std of ln ratio"),
+        column("expected_std", "f8", "", "the same from the stated errors if both reductions had photons of their own; they have the same, so less is expected", "stat.stdev;phot.flux", "independent"),
+        column("worst_star", "i8", "", "star that differs most", "meta.id"),
+        column("worst_difference", "f8", "", "its ln(flux here / flux of the observatory) less the median", "phot.flux;arith.diff"),
+    ),
     "calibrations": (
         EXPOSURE_ID,
         column("calibrations_way", "str", "", "how the calibrations were found: standard (its own association tree), science (the tree of a science exposure of the night), neighbour (of another night), query (assembled from the catalogue)", "meta.code"),

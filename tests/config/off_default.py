@@ -70,6 +70,7 @@ OFF: dict[str, dict[str, object]] = {
         "data_url": "https://localhost/files/",
         "login_url": "https://localhost/login",
         "gaia_url": "",
+        "simbad_url": "https://localhost/simbad",
         "connections": 2,
         "attempts": 5,
         "backoff_s": 0.5,
