@@ -1,15 +1,16 @@
 """Spectra of stars from a cube, by one of the registered methods."""
 
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from os import PathLike
 from pathlib import Path
 
 import numpy as np
 
+from pipeline.config.measurement import METHODS as NAMES
 from pipeline.errors import ConfigError
-from pipeline.measure.apertures import CENTER, EXACT
+from pipeline.measure import methods
 from pipeline.measure.layers import read_blocks
-from pipeline.measure.psf import PSF
 from pipeline.measure.spectra import (
     NO_POSITIONS,
     CubeArrays,
@@ -30,12 +31,7 @@ __all__ = [
 ]
 
 METHODS: Mapping[str, ExtractionMethod] = {
-    method.name: method
-    for method in (
-        CENTER,
-        EXACT,
-        PSF,
-    )
+    name: import_module(f"{methods.__name__}.{name}").METHOD for name in NAMES
 }
 
 Arrays = tuple[np.ndarray, np.ndarray, np.ndarray]  # data, stat (wave, y, x), wave_aa (wave,)
