@@ -122,7 +122,8 @@ def run_tests(tests: list[str]) -> tuple[str, str]:
         import pytest
 
         first = FirstFailure()
-        options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
+        options = ["-x", "-q", "-p", "no:cacheprovider"]
+        options += ["-p", "pytest_timeout", "-p", "_hypothesis_pytestplugin"]
         status = int(pytest.main([*options, *tests], plugins=[first]))
         os.write(writing, first.name.encode()[:4000])
         os._exit(status)
@@ -162,19 +163,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--calls", type=Path, required=True, help="record of tests.mutation.calls")
     parser.add_argument("--log", type=Path, required=True, help="outcomes, a line of JSON each")
+    parser.add_argument("--only", choices=sorted(TARGETS), action="append", help="group of files")
     parser.add_argument("--each", type=int, default=EACH, help="mutations of each group")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--seconds", type=float, default=25.0, help="CPU seconds of tests for one")
     options = parser.parse_args()
     sys.dont_write_bytecode = True
-    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+    os.environ |= {"PYTHONDONTWRITEBYTECODE": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     for name in PRELOADED:
         __import__(name)
     nearest = NearestTests(options.calls)
     groups = {name: files_of(parts) for name, parts in TARGETS.items()}
     done = _outcomes(options.log)
     for group, mutation in draw(groups, ROOT, each=options.each, seed=options.seed):
-        if mutation.name in done:
+        if mutation.name in done or (options.only and group not in options.only):
             continue
         tests = nearest.of(mutation, options.seconds)
         outcome, why = try_mutation(mutation, tests)
