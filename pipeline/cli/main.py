@@ -86,6 +86,11 @@ def main(arguments: Sequence[str] | None = None, *, prog_name: str = "python -m 
     -------
     int
         0 done, 1 done but something is missing, 2 the request cannot be carried out, 130 interrupted.
+
+    Examples
+    --------
+    >>> main(["build", "--source", "published", "--until", "statistics", "--work", "work"])
+    0
     """
     log_to_terminal()
     try:

@@ -68,12 +68,12 @@ def extract_spectra(
     cube : path, Cube, CubeArrays, or (data, stat, wave_aa)
         Arrays of shape (wave, y, x), floating point of either byte order; memory maps are read
         only where a star is.
-    xy : ndarray, shape (star, 2)
+    xy : ndarray of shape (star, 2)
         Positions [pix], 0-based; a star off the image or at NaN has NaN flux and coverage 0.
-    radii_px : sequence, shape (aperture,)
+    radii_px : sequence of shape (aperture,)
     method : str
         A name in ``METHODS``: "center" (as the study), "exact" or "psf".
-    neighbours_xy : ndarray, shape (neighbour, 2)
+    neighbours_xy : ndarray of shape (neighbour, 2)
         Other sources [pix]: "psf" fits them along with the stars; a sky annulus leaves them out.
     sky_annulus_px : (inner, outer), optional
         Radii of an annulus about each star whose mean level is subtracted from the apertures.
