@@ -7,7 +7,8 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType
+
+from pipeline.workflow.interrupt import forget_interrupt, interrupt
 
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True)
@@ -50,15 +51,15 @@ def ended_in_order() -> Iterator[None]:
         yield  # handlers can only be set in the main thread
         return
 
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
     previous = {number: signal.getsignal(number) for number in _ENDING}
     for number, handler in previous.items():
         if handler is not signal.SIG_IGN:  # nohup: a closed terminal shall not end the run
             signal.signal(number, interrupt)
     try:
         yield
+    except KeyboardInterrupt:
+        forget_interrupt()  # it arrived
+        raise
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
