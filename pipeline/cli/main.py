@@ -10,7 +10,7 @@ import click
 from pipeline import __version__
 from pipeline.cli.log import log_to_terminal, verbosity_options
 from pipeline.errors import RequestError
-from pipeline.workflow.processes import interrupt
+from pipeline.workflow.interrupt import catch_interrupts, raise_if_interrupted
 from pipeline.workflow.progress import log_error
 
 REFUSED = 2  # the request cannot be carried out, as for wrong options
@@ -88,16 +88,22 @@ def main(arguments: Sequence[str] | None = None, *, prog_name: str = "python -m 
     -------
     int
         0 done, 1 done but something is missing, 2 the request cannot be carried out, 130 interrupted.
+
+    Examples
+    --------
+    >>> main(["build", "--source", "published", "--until", "statistics", "--work", "work"])
+    0
     """
     log_to_terminal()
     try:
         if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
-            signal.signal(signal.SIGINT, interrupt)  # from here on it is caught
+            catch_interrupts()
         status = cli.main(
             args=None if arguments is None else list(arguments),
             prog_name=prog_name,
             standalone_mode=False,
         )
+        raise_if_interrupted()
         return status if isinstance(status, int) else 0
     except click.ClickException as error:
         error.show()

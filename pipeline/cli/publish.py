@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import report
+from pipeline.cli.interface import documentation
 from pipeline.config.paths import ROOT
 from pipeline.sources import Campaign
 from pipeline.sources.request import Request
@@ -58,6 +59,7 @@ def publish(campaigns: Sequence[Campaign], request: Request, site: SiteRequest) 
         "build": asdict(replace(build, previous=None)),
         "previous": build.previous.sha256 if build.previous else "",
         "pages": _tree_digest(),
+        "interface": products.digest(documentation()),
         "settings": {one.name: products.digest(one.used_settings()) for one in campaigns},
         "inputs": {one.name: products.digest(one.ingredients()) for one in campaigns},
     }

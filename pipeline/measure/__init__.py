@@ -145,6 +145,22 @@ def measure(
         If the detections are not the reference's stars.
     BandNotCovered
         If a passband is not inside the cube's wavelengths.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from pipeline.muse.cube import open_cube, write_cube
+    >>> from pipeline.sources import simulation_plan
+    >>> from pipeline.tasks.measure import build_simulation
+    >>> settings = Settings()
+    >>> campaign = build_simulation(simulation_plan(), settings)
+    >>> write_cube(Path("cube.fits"), campaign.headers(0), campaign.layers(0))
+    >>> cube = open_cube(Path("cube.fits"))
+    >>> detection = detect(cube, settings)
+    >>> reference = make_reference("cube", detection, None, settings)  # this exposure is its own
+    >>> found = measure(cube, detection, reference, settings)
+    >>> found.photometry[0].band, found.photometry[0].fluxes.flux.shape  # (star, aperture)
+    ('I_Bessel', (25, 5))
     """
     match = match_exposure(
         reference.xy,

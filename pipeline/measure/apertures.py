@@ -49,10 +49,6 @@ class ApertureMethod:
         return ApertureSums(self.name, cube, targets)
 
 
-CENTER = ApertureMethod("center", "sum of the spaxels whose centre is within the radius")
-EXACT = ApertureMethod("exact", "sum of the spaxels, each by its area within the circle")
-
-
 def aperture_weights(
     xy: np.ndarray, radii_px: np.ndarray, shape: tuple[int, ...], method: str
 ) -> Apertures:

@@ -98,6 +98,17 @@ def open_cube(path: Path) -> Cube:
         their shapes or axes are not those of a MUSE cube.
     ImplausibleValue
         If a header holds a value that no cube of MUSE has, or no pixel has a variance.
+
+    Examples
+    --------
+    >>> from pipeline.config.settings import Settings
+    >>> from pipeline.sources import simulation_plan
+    >>> from pipeline.tasks.measure import build_simulation
+    >>> campaign = build_simulation(simulation_plan(), Settings())
+    >>> write_cube(Path("cube.fits"), campaign.headers(0), campaign.layers(0))
+    >>> cube = open_cube(Path("cube.fits"))
+    >>> cube.data.shape, cube.wave_aa[:2].tolist()
+    ((185, 304, 315), [4750.0, 4775.0])
     """
     path = Path(path)
     spans = layout(path)

@@ -11,6 +11,7 @@ from astropy.table import QTable
 from pipeline.config.settings import StatisticsSettings
 from pipeline.published.files import DATA, RecordFiles, read_files
 from pipeline.schema import make_table
+from pipeline.schema.availability import availability_table
 from pipeline.schema.publications import STUDY
 
 FIELD_NAME = "LTT 3218"
@@ -240,8 +241,8 @@ def _coordtrafo(files: RecordFiles) -> QTable:
 def _availability(files: RecordFiles) -> QTable:
     """One row per night of 2018; masked where the standard was not observed in a mode."""
     table = files.availability_2018
-    columns: dict[str, np.ndarray] = {"date": np.asarray(table["date"])}
+    columns: dict[str, np.ndarray] = {}
     for name in table.colnames[1:]:
         values = np.asarray(table[name])
         columns[name] = np.ma.masked_where(values == "", values)
-    return make_table("availability", columns)
+    return availability_table(np.asarray(table["date"]), columns)

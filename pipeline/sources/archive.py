@@ -49,9 +49,9 @@ class ArchiveFrames(MeasuredCampaign):
     description = "reduced cubes and raw frames of the archive; the latter are reduced here"
     folder = FolderOption(
         "raw",
-        "folder of raw frames and association trees (default: what `python -m pipeline retrieve` "
-        "left in the work folder)",
+        "folder of raw frames and association trees",
         required=False,
+        default="what `python -m pipeline retrieve` left in the work folder",
     )
     takes_availability = True
     sections = (*MeasuredCampaign.sections, "reduction")

@@ -31,11 +31,12 @@ RECORD_CODE = ("pipeline/published", *STATISTICS_CODE)
 
 @dataclass(frozen=True)
 class FolderOption:
-    """The option of the command line that names a source's folder; an attribute of ``Request``."""
+    """The option of the command line that names a source's folder; ``Request.folder`` has it."""
 
     name: str  # without the dashes
     help: str
     required: bool
+    default: str = ""  # what is read without it, in words; "" if it is required
 
 
 class Campaign(ABC):

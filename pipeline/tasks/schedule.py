@@ -15,7 +15,8 @@ from pipeline.tasks.measure import Job, SimulationPlan
 from pipeline.tasks.reduce import NightJob
 from pipeline.workflow import products
 from pipeline.workflow.executors import LOST_WORKER, REDUCE, Pool, Workers, open_pool
-from pipeline.workflow.processes import ended_in_order, raise_if_interrupted
+from pipeline.workflow.interrupt import raise_if_interrupted
+from pipeline.workflow.processes import ended_in_order
 from pipeline.workflow.progress import Progress, say
 from pipeline.workflow.shards import Shard, one_at_a_time
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
+from pipeline.workflow.interrupt import raise_if_interrupted
 from pipeline.workflow.pool import MEASURE, Task, WorkerKilled
 from pipeline.workflow.processes import die_with_parent, fork
 from pipeline.workflow.progress import LOGGER
@@ -98,6 +99,7 @@ class LocalPool:
         busy: dict[Connection, tuple[_Worker, Task, int]] = {}
         try:
             while waiting or busy:
+                raise_if_interrupted()
                 self._hand_out(function, waiting, busy)
                 for pipe in wait(list(busy)):
                     assert isinstance(pipe, Connection)

@@ -8,35 +8,13 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType
+
+from pipeline.workflow.interrupt import forget_interrupt, interrupt
 
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _WATCH_INTERVAL_S = 1.0
 _ENDING = (signal.SIGTERM, signal.SIGHUP)
-_interrupted = threading.Event()
-
-
-def interrupt(_number: int, _frame: FrameType | None) -> None:
-    """Handler of signals that end a run: raises KeyboardInterrupt, and remembers that it did.
-
-    Python drops an exception that is raised in a callback, for example of a fork or of a weak
-    reference; ``raise_if_interrupted`` raises it again.
-    """
-    _interrupted.set()
-    raise KeyboardInterrupt
-
-
-def raise_if_interrupted() -> None:
-    """Called between two pieces of work: a run that was told to end does not begin the next.
-
-    Raises
-    ------
-    KeyboardInterrupt
-        If ``interrupt`` was called before.
-    """
-    if _interrupted.is_set():
-        raise KeyboardInterrupt
 
 
 def fork() -> int:
@@ -114,6 +92,9 @@ def ended_in_order() -> Iterator[None]:
             signal.signal(number, interrupt)
     try:
         yield
+    except KeyboardInterrupt:
+        forget_interrupt()  # it arrived
+        raise
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)

@@ -32,6 +32,7 @@ from pipeline.workflow.digests import (
     library_versions,
     safe_name,
 )
+from pipeline.workflow.interrupt import raise_if_interrupted
 from pipeline.workflow.progress import say
 from pipeline.workflow.stamps import (
     DONE,
@@ -169,6 +170,7 @@ def make(
     WorkspaceError
         If the folder cannot be written or is full.
     """
+    raise_if_interrupted()
     output = Output(product)
     started = time.monotonic()
     caught: list[str] = []

@@ -108,7 +108,7 @@ def test_retrieve_fetches_the_preferred_kind_where_there_are_both(
         assert one.path.read_bytes() == world.file(one.dp_id)
 
 
-def test_the_table_of_products_tells_their_origin(workspace, capsys):
+def test_the_table_of_products_names_their_origin(workspace, capsys):
     world = both_kinds()
     with TestArchive(world) as archive:
         assert workspace.point_at(archive).run("retrieve") == 0

@@ -111,7 +111,8 @@ def test_ctrl_c_in_the_first_seconds_ends_the_run_in_words(tmp_path, cubes, dela
 
 LOST = """
 import os, signal, weakref
-from pipeline.workflow.processes import fork, interrupt, raise_if_interrupted
+from pipeline.workflow.interrupt import interrupt, raise_if_interrupted
+from pipeline.workflow.processes import fork
 signal.signal(signal.SIGINT, interrupt)
 ctrl_c = lambda *_: os.kill(os.getpid(), signal.SIGINT)
 """

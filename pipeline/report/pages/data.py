@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.muse.modes import WIDE_FIELD
-from pipeline.report.figures.calendar import availability_calendar, column_of
+from pipeline.report.figures.calendar import availability_calendar
 from pipeline.report.pages.base import FigureView, PageInputs, PageNumbering, PageType, TableBlock
 from pipeline.report.rows import exposure_anchors, number, text_of, whole
 from pipeline.report.tables import Cell, Head, TableView, heads, without_empty_columns
 from pipeline.report.text import fixed
+from pipeline.schema.availability import column_of
 from pipeline.schema.results import Results
 
 
