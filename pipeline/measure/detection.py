@@ -18,6 +18,7 @@ from scipy.spatial import cKDTree
 from pipeline.errors import CubeEmpty, CubeUnreadable, NoStarsDetected
 from pipeline.measure.moments import windowed_moments
 from pipeline.measure.standard import Standard
+from pipeline.muse.image_layers import Layers
 
 CLIP_SIGMA = 3.0  # as the study: background level and noise from 3-sigma clipped statistics
 MIN_KERNEL_SHARE = 0.9  # of the kernel's box on data: with a column of 7 missing, centroids shift
@@ -42,12 +43,12 @@ class Sources:
 
 
 def detection_image(
-    cube_data: np.ndarray,
+    cube_data: Layers,
     wave_aa: np.ndarray,
     *,
     band_width_aa: float,
     n_bands: int,
-    dq: np.ndarray | None = None,
+    dq: Layers | None = None,
     fill: float | None = None,
 ) -> np.ndarray:
     """Median of ``n_bands`` adjacent bands about the central layer, float64 of shape (y, x).
@@ -59,11 +60,11 @@ def detection_image(
 
     Parameters
     ----------
-    cube_data : ndarray, shape (wave, y, x)
-        May be a memory map: only the layers of the bands are read.
+    cube_data : Layers, shape (wave, y, x)
+        Array, memory map, or converted layers: only the layers of the bands are read.
     wave_aa : ndarray, shape (wave,)
         Layer centres, equidistant.
-    dq : ndarray of int, shape (wave, y, x), optional
+    dq : Layers of int, shape (wave, y, x), optional
         Anything but 0: no data.
     fill : float, optional
         Value that stands for no data, as NaN does.
@@ -97,7 +98,7 @@ def detection_image(
 
 
 def _mean_of_layers(
-    cube_data: np.ndarray, layers: range, dq: np.ndarray | None, fill: float | None
+    cube_data: Layers, layers: range, dq: Layers | None, fill: float | None
 ) -> np.ndarray:
     """Mean of some layers without missing samples; one layer in memory at a time."""
     total = np.zeros(cube_data.shape[1:])

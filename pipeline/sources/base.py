@@ -137,7 +137,10 @@ class Campaign(ABC):
         """How many exposures are ok, and what is wrong with each of the others."""
         table = self.summary.tables["exposures"]
         wrong = [row for row in table if row["status"] != "ok"]
-        lines = [f"{self.name}: {len(table)} exposures, {len(table) - len(wrong)} ok"]
+        others = sum(str(row["reason"]).startswith("not a cube") for row in wrong)
+        n_exposures = len(table) - others
+        lines = [f"{self.name}: {n_exposures} exposures, {len(table) - len(wrong)} ok"]
+        lines[0] += f"; {others} other file(s)" if others else ""
         lines += [f"  {row['status']}: {row['exposure_id']}: {row['reason']}" for row in wrong]
         return "\n".join(lines)
 
