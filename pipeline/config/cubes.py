@@ -34,6 +34,6 @@ class CubeSettings(Section):
     stat: str = setting(
         AUTO,
         'what STAT holds: "variance", "std" (standard deviations), or "auto": header and noise tell',
-        stages=("detect", "measure"),
+        stages=("detect",),
         choices=(AUTO, *ASKED),
     )

@@ -11,7 +11,7 @@ import numpy as np
 from pipeline.config.passbands import Band, load_band
 from pipeline.config.settings import Field, PhotometrySettings, Settings
 from pipeline.config.star_registry import StarRegistry
-from pipeline.errors import WrongPixelScale
+from pipeline.errors import ImplausibleValue, WrongPixelScale
 from pipeline.measure.catalogue import build_catalogue
 from pipeline.measure.channel_share import find_field, light_share
 from pipeline.measure.contamination import contamination_in_image, measure_moffat
@@ -45,6 +45,7 @@ from pipeline.measure.spectra import Spectra, Targets
 from pipeline.measure.standard import find_standard
 from pipeline.muse.cube import PIXEL_SCALE_TOLERANCE, Cube
 from pipeline.muse.geometry import field_layout
+from pipeline.muse.variance import AUTO
 
 __all__ = [
     "BandPhotometry",
@@ -87,10 +88,14 @@ def detect(cube: Cube, settings: Settings) -> Detection:
 
     Raises
     ------
+    ImplausibleValue
+        If STAT does not hold what its header says: the noise of the data contradicts.
     WrongPixelScale, CubeUnreadable, CubeEmpty, NoStarsDetected
         As ``check_cube``, ``detection_image`` and ``find_stars`` say.
     """
     check_cube(cube, settings.field)
+    if cube.doubt and settings.cubes.stat == AUTO:
+        raise ImplausibleValue(cube.doubt)
     how = settings.detection
     image = detection_image(
         cube.data,

@@ -180,11 +180,11 @@ def dark_cores(image: np.ndarray, xy: np.ndarray, background: float, noise: floa
     background, noise : float
         Level of the image and its scatter.
     """
-    padded = np.pad(image, RING_PX, constant_values=np.nan)
+    padded = np.asarray(np.pad(image, RING_PX, constant_values=np.nan))
     place = np.where(np.isfinite(xy), xy, -1.0)
     centre = np.rint(place).astype(int)
     ny, nx = image.shape
-    inside = ((centre >= 0) & (centre < (nx, ny))).all(axis=1)
+    inside = np.asarray(((centre >= 0) & (centre < (nx, ny))).all(axis=1), bool)
     column, row = np.where(inside[:, None], centre, 0).T + RING_PX
     dy, dx = (one.ravel() for one in np.mgrid[-RING_PX : RING_PX + 1, -RING_PX : RING_PX + 1])
     stamps = padded[row[:, None] + dy, column[:, None] + dx]

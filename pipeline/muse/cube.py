@@ -61,6 +61,7 @@ class Cube:
     fill: float | None = None  # value of DATA that stands for no data; None: only NaN does
     rotation_deg: float = 0.0  # of the grid against north up, east left; counter-clockwise
     notes: tuple[str, ...] = ()  # what was converted, in sentences
+    doubt: str = ""  # why STAT may not hold what it is taken for; such a cube is not measured
 
 
 def read_header(path: Path) -> fits.Header:
@@ -166,6 +167,7 @@ def _opened(path: Path, asked: str) -> Cube:
         fill,
         axes.rotation_deg,
         notes,
+        kind.doubt,
     )
 
 

@@ -16,9 +16,10 @@ _GUESSED_UNITS = (u.AA, u.nm, u.um, u.m)  # of an axis without CUNIT3: one at mo
 
 
 def air_from_vacuum(wave_aa: np.ndarray) -> np.ndarray:
-    """Wavelengths in dry air at standard conditions of wavelengths in vacuum [Angstrom].
+    """Wavelengths in dry air of 15 degrees Celsius of wavelengths in vacuum [Angstrom].
 
-    Greisen et al. 2006 (A&A 446, 747), equation 65.
+    Ciddor 1996 (Applied Optics 35, 1566), equation 1. The formula of the FITS standard is that of
+    air at 0 degrees, in which wavelengths are 0.1 Angstrom shorter.
 
     Parameters
     ----------
@@ -30,8 +31,9 @@ def air_from_vacuum(wave_aa: np.ndarray) -> np.ndarray:
     >>> round(float(air_from_vacuum(np.array(6564.614))), 2)  # H alpha
     6562.8
     """
-    per_um = (1e4 / np.asarray(wave_aa, float)) ** 2
-    return np.asarray(wave_aa / (1 + 1e-6 * (287.6155 + 1.62887 * per_um + 0.01360 * per_um**2)))
+    squared = (1e4 / np.asarray(wave_aa, float)) ** 2  # wave number, per micrometre
+    refraction = 0.05792105 / (238.0185 - squared) + 0.00167917 / (57.362 - squared)
+    return np.asarray(wave_aa / (1 + refraction))
 
 
 def wavelengths(header: fits.Header, where: str, n_wave: int) -> tuple[np.ndarray, tuple[str, ...]]:

@@ -6,7 +6,7 @@ standard deviation of 10 a variance changes it threefold.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from astropy.io import fits
@@ -39,6 +39,7 @@ class ErrorKind:
     power: int  # 1: it holds them; 2: standard deviations; -1: inverse variances
     factor: float = 1.0  # from the unit of the extension
     note: str = ""  # what was concluded beyond the header
+    doubt: str = ""  # why that may be wrong: no exposure is measured with such errors
 
 
 def error_kind(
@@ -67,7 +68,8 @@ def error_kind(
     Raises
     ------
     ImplausibleValue
-        If the unit of the errors is none that they can have, or header and noise contradict.
+        If the unit of the errors is none that they can have, or the header contradicts itself and
+        the noise does not tell.
     """
     units = _by_unit(*headers, where, asked)
     if asked in ASKED:
@@ -78,6 +80,7 @@ def error_kind(
         said = known.get(str(headers[1].get(key, "")).strip().upper())
         stated |= {said} if said else set()
     misfits = _misfits(data, stat, units)
+    _check_factors(misfits, _misfits(data, stat, {}), units, headers, where)
     fits_noise = _best(misfits)
     votes = stated | {by_name}
     remedy = '; give cubes.stat = "variance" or "std", whichever is right'
@@ -91,20 +94,31 @@ def error_kind(
         return _kind(fits_noise, units, "the header is at odds, the noise of DATA tells")
     (power,) = votes
     if fits_noise in (None, power):
-        as_they_are = _misfits(data, stat, {}) if units.get(power, 1.0) != 1 else misfits
-        if as_they_are.get(power, 0.0) + MARGIN < misfits.get(power, 0.0):
-            raise ImplausibleValue(
-                f"{where}: BUNIT = {_bunit(headers[1])!r} is {units[power]:g} times that which "
-                f"belongs to {_bunit(headers[0])!r} of DATA, but the noise fits the numbers as they "
-                "are; correct BUNIT"
-            )
         return _kind(power, units)
     if stated:
-        raise ImplausibleValue(
-            f"{where}: its header says {NAMES[power]}, the noise of DATA fits {NAMES[fits_noise]}"
-            f"{remedy}"
+        return replace(
+            _kind(power, units),
+            doubt=f"{where}: its header says {NAMES[power]}, the noise of DATA fits "
+            f"{NAMES[fits_noise]}{remedy}",
         )
     return _kind(fits_noise, units, "the noise of DATA tells")
+
+
+def _check_factors(
+    misfits: Mapping[int, float],
+    as_they_are: Mapping[int, float],
+    units: Mapping[int, float],
+    headers: tuple[fits.Header, fits.Header],
+    where: str,
+) -> None:
+    """Refuse a unit that is of another size than the numbers."""
+    for power, factor in units.items():
+        if factor != 1 and as_they_are.get(power, 0.0) + MARGIN < misfits.get(power, 0.0):
+            raise ImplausibleValue(
+                f"{where}: BUNIT = {_bunit(headers[1])!r} is {factor:g} times that which belongs to "
+                f"{_bunit(headers[0])!r} of DATA, but the noise fits the numbers as they are; "
+                "correct BUNIT"
+            )
 
 
 def _kind(power: int, units: Mapping[int, float], why: str = "") -> ErrorKind:
