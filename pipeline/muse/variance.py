@@ -81,8 +81,10 @@ def error_kind(
         stated |= {said} if said else set()
     misfits = _misfits(data, stat, units)
     _check_factors(misfits, _misfits(data, stat, {}), units, headers, where)
-    fits_noise = _best(misfits)
     votes = stated | {by_name}
+    fits_noise = _best(
+        {power: misfits[power] for power in {VARIANCE, DEVIATION, *votes} & set(misfits)}
+    )
     remedy = '; give cubes.stat = "variance" or "std", whichever is right'
     if len(votes) > 1:
         if fits_noise not in votes:
@@ -178,8 +180,7 @@ def _misfits(data: Layers, stat: Layers, units: Mapping[int, float]) -> dict[int
 
 def _best(misfits: Mapping[int, float]) -> int | None:
     """The reading that fits the noise clearly better than the others, None if none does."""
-    known = {power: one for power, one in misfits.items() if power != INVERSE}
-    if len(known) < 2:
+    if len(misfits) < 2:
         return None
-    best, other = sorted(known, key=known.__getitem__)
-    return best if known[other] - known[best] > MARGIN else None
+    best, second, *_ = sorted(misfits, key=misfits.__getitem__)
+    return best if misfits[second] - misfits[best] > MARGIN else None
