@@ -42,6 +42,7 @@ _OF_THE_EXPOSURE = (
     *("ESO INS MODE", "ESO INS DROT POSANG", "ESO PRO CATG", "ESO DPR CATG", "SIMULATED"),
     *("ESO TEL AIRM START", "ESO TEL AIRM END"),
     *("ESO TEL AMBI FWHM START", "ESO TEL AMBI FWHM END"),
+    *("CTYPE1", "CRVAL1", "CRVAL2"),
     *("DATE-BEG", "MJD-BEG", "MJD-END", "TEXPTIME", "NCOMBINE", "NFILES", "SINGLEXP", "OBID2"),
 )
 
@@ -128,8 +129,9 @@ def _opened(path: Path, asked: str) -> Cube:
     images = file_images(path)
     check_length(path, images)
     data_unit = data_image(path, images)
+    where = check_image(path, data_unit)
     stat_unit, by_name = stat_image(path, images)
-    where, where_stat = (check_image(path, one) for one in (data_unit, stat_unit))
+    where_stat = check_image(path, stat_unit)
     if data_unit.shape != stat_unit.shape:
         raise CubeUnreadable(
             f"{path.name}: DATA has shape {data_unit.shape}, STAT {stat_unit.shape}"

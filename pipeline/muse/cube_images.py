@@ -55,7 +55,8 @@ class Image:
     def shape(self) -> tuple[int, ...]:
         """Lengths of the axes, the last first; () if there is no image, or its header is spoiled."""
         n_axes = self.header.get("NAXIS")
-        if not isinstance(n_axes, int) or not 0 < n_axes < 10:
+        is_table = str(self.header.get("XTENSION", "IMAGE")).strip() != "IMAGE"
+        if is_table or not isinstance(n_axes, int) or not 0 < n_axes < 10:
             return ()
         lengths = [self.header.get(f"NAXIS{axis}") for axis in range(n_axes, 0, -1)]
         return tuple(int(one) if isinstance(one, int) else 0 for one in lengths)

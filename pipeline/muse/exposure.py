@@ -225,13 +225,16 @@ def field_of(header: fits.Header, fields: Sequence[Target]) -> int:
     Raises
     ------
     WrongField
-        If it points at none. With several fields a header without coordinates points at none: the
-        match could only tell after a reference was chosen from the wrong field.
+        If it points at none. With several fields a header without coordinates (RA and DEC, else the
+        reference of its grid) points at none: the match could only tell after a reference was
+        chosen from the wrong field.
     """
     if len(fields) == 1:
         check_pointing(header, fields[0])
         return 0
     ra, dec = _number(header, "RA"), _number(header, "DEC")
+    if not np.isfinite(ra + dec) and str(header.get("CTYPE1", "")).startswith("RA--"):
+        ra, dec = _number(header, "CRVAL1"), _number(header, "CRVAL2")
     names = ", ".join(one.name for one in fields)
     if not (np.isfinite(ra) and np.isfinite(dec)):
         raise WrongField(f"no RA and DEC in the header, which decide between the fields {names}")

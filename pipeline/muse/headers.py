@@ -1,5 +1,6 @@
 """Headers of FITS files as they are met: a card that cannot be parsed counts as missing."""
 
+import contextlib
 import warnings
 from pathlib import Path
 from typing import Any
@@ -55,9 +56,19 @@ def header_at(path: Path, span: Span) -> fits.Header:
 
 
 def completed(header: fits.Header, other: fits.Header, keys: tuple[str, ...]) -> fits.Header:
-    """The header with what it lacks of some keywords taken from another."""
+    """The header with what it lacks of some keywords taken from another.
+
+    A value that no header may hold (control characters, a card without a value) counts as missing.
+    """
+    added = [
+        (key, value)
+        for key in keys
+        if header.get(key) is None and isinstance(value := other.get(key), bool | int | float | str)
+    ]
+    if not added:
+        return header
     found = header.copy()
-    for key in keys:
-        if found.get(key) is None and (value := other.get(key)) is not None:
+    for key, value in added:
+        with contextlib.suppress(ValueError):
             found[f"HIERARCH {key}" if " " in key else key] = value
     return found

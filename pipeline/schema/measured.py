@@ -16,6 +16,8 @@ from pipeline.schema.column import (
     column,
 )
 
+NOT_A_CUBE = "not a cube"  # beginning of the reason of a file that is no exposure at all
+
 MEASURED: Mapping[str, tuple[Column, ...]] = {
     "exposures": (
         EXPOSURE_ID,

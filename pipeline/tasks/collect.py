@@ -16,6 +16,7 @@ from pipeline.muse.geometry import N_CHANNELS
 from pipeline.schema import TABLES, empty_value, make_table
 from pipeline.schema.calibration_record import CalibrationRecord
 from pipeline.schema.flux_array import MISSING, FluxArray
+from pipeline.schema.measured import NOT_A_CUBE
 from pipeline.schema.reduction_log import CallCost, ReductionLog
 from pipeline.schema.results import Image, SpectrumSet
 from pipeline.tasks.fits_products import read_detection, read_measurement
@@ -90,7 +91,7 @@ def _status(job: Job) -> tuple[str, str]:
 def _failure(job: Job) -> str:
     """Type and message of what went wrong with an exposure; "" if it is measured."""
     if isinstance(job.entry.error, NotACube):
-        return f"not a cube: {job.entry.error}"
+        return f"{NOT_A_CUBE}: {job.entry.error}"
     if job.entry.error is not None:
         return f"{type(job.entry.error).__name__}: {job.entry.error}"
     for product in (job.detection, job.measurement):

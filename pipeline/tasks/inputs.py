@@ -80,7 +80,11 @@ def cubes_by_field(
         path: cube_entry(path, fields, label, find_row(table, label), how)
         for path, label in labels.items()
     }
-    settled = without_copies({path: entry for path, (entry, _) in found.items()}, labels)
+    settled = without_copies(
+        {path: entry for path, (entry, _) in found.items()},
+        labels,
+        {path: number for path, (_, number) in found.items()},
+    )
     entries: list[list[InputExposure]] = [[] for _ in fields]
     of_no_field: list[InputExposure] = []
     for path, (_, number) in found.items():

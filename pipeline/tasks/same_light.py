@@ -45,7 +45,9 @@ _RULES: tuple[_Rule, ...] = (
 
 
 def without_copies(
-    entries: Mapping[Path, InputExposure], labels: Mapping[Path, str]
+    entries: Mapping[Path, InputExposure],
+    labels: Mapping[Path, str],
+    fields: Mapping[Path, int | None],
 ) -> dict[Path, InputExposure]:
     """The entries; of several files of one light all but the best are ``DuplicateExposure``.
 
@@ -58,9 +60,11 @@ def without_copies(
         By file.
     labels : mapping
         What each file is called.
+    fields : mapping
+        Number of the field that it points at, None if that cannot be told.
     """
     found = dict(entries)
-    for paths in _groups(entries):
+    for paths in _groups(entries, fields):
         if len(paths) > 1:
             _settle([_candidate(path, entries[path], labels[path]) for path in paths], found)
     taken: set[str] = set()
@@ -74,10 +78,12 @@ def without_copies(
     return found
 
 
-def _groups(entries: Mapping[Path, InputExposure]) -> list[list[Path]]:
-    """Files of one mode whose starts are within a second of the one before."""
+def _groups(
+    entries: Mapping[Path, InputExposure], fields: Mapping[Path, int | None]
+) -> list[list[Path]]:
+    """Files of one mode and field whose starts are within a second of the one before."""
     timed = [
-        (entry.exposure.mode, entry.exposure.mjd_start, path)
+        (f"{entry.exposure.mode} {fields[path]}", entry.exposure.mjd_start, path)
         for path, entry in entries.items()
         if entry.exposure is not None and not isinstance(entry.error, NoEpoch)
     ]
