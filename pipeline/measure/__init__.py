@@ -94,7 +94,7 @@ def detect(cube: Cube, settings: Settings) -> Detection:
         As ``check_cube``, ``detection_image`` and ``find_stars`` say.
     """
     check_cube(cube, settings.field)
-    if cube.doubt and settings.cubes.stat == AUTO:
+    if settings.cubes.stat == AUTO and cube.doubt:
         raise ImplausibleValue(cube.doubt)
     how = settings.detection
     image = detection_image(

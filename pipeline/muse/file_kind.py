@@ -22,6 +22,7 @@ _KINDS = (  # parts of PRODCATG or PRO CATG, and what such a file is
     ("STD_", "a calibration from a standard star"),
     ("SPECTRUM", "a spectrum"),
     ("IMAGE", "an image"),
+    ("ANCILLARY", "an ancillary file"),
 )
 
 
@@ -67,14 +68,15 @@ def _claims_to_be_cube(header: fits.Header) -> bool:
 
 
 def _by_category(header: fits.Header) -> str:
-    product = str(header.get("PRODCATG", "") or "").strip().upper()
-    if product and product != CUBE_PRODUCT and not product.startswith("SCIENCE.CUBE"):
-        return f"{_named(product)} (PRODCATG = {product})"
-    category = str(header.get("ESO PRO CATG", "") or "").strip().upper()
-    if category and not category.startswith("DATACUBE") and product != CUBE_PRODUCT:
-        return f"{_named(category)} (ESO PRO CATG = {category})"
+    """What the categories in a header say that a file is instead of a cube, "" if they do not.
+
+    Categories that are not known say nothing: its images tell.
+    """
+    if _claims_to_be_cube(header):
+        return ""
+    for key in ("PRODCATG", "ESO PRO CATG"):
+        category = str(header.get(key, "") or "").strip().upper()
+        name = next((name for part, name in _KINDS if part in category), "")
+        if name:
+            return f"{name} ({key} = {category})"
     return ""
-
-
-def _named(category: str) -> str:
-    return next((name for part, name in _KINDS if part in category), "a product of another kind")

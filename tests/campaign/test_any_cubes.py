@@ -41,9 +41,12 @@ def cubes(tmp_path):
 def run(tmp_path, cubes):
     """Measure the folder; returns the campaign."""
 
-    def measured(more="", folder=cubes, pairs="[[1, 2], [3, 7]]"):
+    def measured(more="", folder=cubes, pairs="[[1, 2], [3, 7]]", modes=""):
         config = write_config(tmp_path, more)
-        config.write_text(config.read_text().replace("[[1, 2], [3, 7]]", pairs))
+        text = config.read_text().replace("[[1, 2], [3, 7]]", pairs)
+        config.write_text(
+            text.replace("[field]", f"[field]\nmodes = {modes}" if modes else "[field]")
+        )
         request = Request(
             read_settings(config), tmp_path, ("cubes",), folder, None, tmp_path / "work", Workers(1), ()
         )  # fmt: skip
@@ -144,6 +147,7 @@ def table(path, primary):
 
 
 NOT_CUBES = {
+    "no-such-category.fits": (image({"ESO PRO CATG": "SOMETHING_NEW"}), "images have 2 axes"),
     "ADP.white.fits": (image({"PRODCATG": "ANCILLARY.IMAGE.WHITELIGHT"}), "a white-light image"),
     "ADP.expmap.fits": (image({"PRODCATG": "ANCILLARY.EXPMAP"}, 3), "an exposure map"),
     "AUTOCAL_FACTORS.fits": (table, "it holds no image"),
@@ -403,6 +407,24 @@ def test_a_field_of_few_stars_ends_in_a_report_or_in_words(cubes, run, n_stars):
         return
     for row in rows_of(run("", pairs="[]")).values():
         assert row["status"] == "ok" or re.match(r"NoStars\w+: ", str(row["reason"]))
+
+
+def test_a_narrow_field_is_a_campaign_of_its_own(made, cubes, run):
+    def change(hdus):
+        hdus[0].header["ESO INS MODE"] = "NFM-AO-N"
+        for name in ("DATA", "STAT"):
+            for key in ("CD1_1", "CD2_2"):
+                hdus[name].header[key] /= 8
+
+    for path in made[:3]:
+        rewritten(path, cubes / path.name, change)
+    with pytest.raises(
+        NoReferenceExposure, match=r"'NFM-AO-N' is not among field\.modes .* add it there"
+    ):
+        run()
+    narrow = run(modes='["NFM-AO-N"]')
+    assert [row["status"] for row in rows_of(narrow).values()] == ["ok"] * 3
+    assert narrow.settings.field.pixel_scale_arcsec == 0.025
 
 
 def test_a_band_beyond_one_cube_is_missing_there_and_nowhere_else(made, cubes, run, plain_fluxes):

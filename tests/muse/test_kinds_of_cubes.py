@@ -9,6 +9,7 @@ from astropy.io import fits
 from pipeline.config.settings import Settings
 from pipeline.errors import CubeUnreadable, ExposureError, ImplausibleValue
 from pipeline.measure import check_cube, detect
+from pipeline.measure.detection import detection_image
 from pipeline.measure.extraction import extract_spectra
 from pipeline.muse.cube import open_cube, read_header, read_unit
 from pipeline.muse.exposure import identify
@@ -58,6 +59,13 @@ def test_the_same_pixels_in_another_form_give_the_same_fluxes(tmp_path, plain, e
     assert cube.pixel_scale_arcsec == pytest.approx(0.2, rel=1e-6)
     check_cube(cube, Settings().field)
     assert_same(cube, expected)
+    images = [
+        detection_image(
+            one.data, one.wave_aa, band_width_aa=200, n_bands=3, dq=one.dq, fill=one.fill
+        )
+        for one in (cube, open_cube(plain))
+    ]
+    np.testing.assert_allclose(*images, rtol=1e-4)  # of single samples: integers of 0.001
     assert identify(read_header(path), "x") == identify(read_header(plain), "x")
 
 
