@@ -16,6 +16,7 @@ from astropy.stats import sigma_clipped_stats
 from pipeline.errors import CubeEmpty, CubeUnreadable, NoStarsDetected
 from pipeline.measure.moments import windowed_moments
 from pipeline.measure.standard import Standard
+from pipeline.muse.image_layers import Layers
 
 if TYPE_CHECKING:
     from photutils.detection import DAOStarFinder
@@ -43,12 +44,12 @@ class Sources:
 
 
 def detection_image(
-    cube_data: np.ndarray,
+    cube_data: Layers,
     wave_aa: np.ndarray,
     *,
     band_width_aa: float,
     n_bands: int,
-    dq: np.ndarray | None = None,
+    dq: Layers | None = None,
     fill: float | None = None,
 ) -> np.ndarray:
     """Median of ``n_bands`` adjacent bands about the central layer, float64 of shape (y, x).
@@ -60,11 +61,11 @@ def detection_image(
 
     Parameters
     ----------
-    cube_data : ndarray, shape (wave, y, x)
-        May be a memory map: only the layers of the bands are read.
+    cube_data : Layers, shape (wave, y, x)
+        Array, memory map, or converted layers: only the layers of the bands are read.
     wave_aa : ndarray, shape (wave,)
         Layer centres, equidistant.
-    dq : ndarray of int, shape (wave, y, x), optional
+    dq : Layers of int, shape (wave, y, x), optional
         Anything but 0: no data.
     fill : float, optional
         Value that stands for no data, as NaN does.
@@ -98,7 +99,7 @@ def detection_image(
 
 
 def _mean_of_layers(
-    cube_data: np.ndarray, layers: range, dq: np.ndarray | None, fill: float | None
+    cube_data: Layers, layers: range, dq: Layers | None, fill: float | None
 ) -> np.ndarray:
     """Mean of some layers without missing samples; one layer in memory at a time."""
     total = np.zeros(cube_data.shape[1:])

@@ -10,6 +10,7 @@ from pipeline.errors import NoStarsMatched
 from pipeline.muse.cube import PIXEL_SCALE_TOLERANCE
 
 MAX_DISTORTION = PIXEL_SCALE_TOLERANCE  # scale and shear between exposures of one instrument
+FEWEST_STARS = 4  # three define an affine, whatever they are
 MIN_IN_FIT = 8  # stars; with fewer, all are needed to tell a match from chance
 SAME_POINTING = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))  # exposures repeat a pointing: looked at first
 
@@ -73,8 +74,10 @@ def match_exposure(
             prior=SAME_POINTING,
         )
     except kdmatch.NoMatch as error:
+        few = min(len(defining), len(detected_xy)) < FEWEST_STARS
+        remedy = f"; {FEWEST_STARS} stars beside the standard are the least" if few else ""
         raise NoStarsMatched(
-            f"{error}; matching.tolerance_px = {tolerance_px:g}, "
+            f"{error}{remedy}; matching.tolerance_px = {tolerance_px:g}, "
             f"matching.max_false_alarm = {max_false_alarm:g}"
         ) from error
     xy = match.transform(reference_xy)

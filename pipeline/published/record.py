@@ -139,6 +139,7 @@ def _exposures(files: RecordFiles) -> QTable:
             "bad_probability": unknown,
             "status": ["ok"] * n,
             "reason": [""] * n,
+            "notes": [""] * n,
             "simulated": [False] * n,
             "origin": ["published"] * n,
         },

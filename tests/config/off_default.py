@@ -16,6 +16,12 @@ OFF: dict[str, dict[str, object]] = {
         "pixel_scale_arcsec": 0.21,
         "star_registry": "known.ecsv",
     },
+    "cubes": {
+        "mode": "WFM-AO-N",
+        "table": "known.ecsv",
+        "allow_combined": True,
+        "stat": "variance",
+    },
     "detection": {"band_width_aa": 75.0, "n_bands": 5, "threshold_sigma": 6.7, "fwhm_px": 4.2},
     "reference": {"prefer": ["2019-05-09 WFM-AO-E"], "candidates": 2},
     "matching": {"tolerance_px": 1.3, "max_false_alarm": 1e-5},
