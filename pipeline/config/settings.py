@@ -13,6 +13,7 @@ from astropy.coordinates import SkyCoord
 
 from pipeline.config.archive import ArchiveSettings
 from pipeline.config.checks import check_combination
+from pipeline.config.cubes import CubeSettings
 from pipeline.config.field import CampaignSettings, Field, MoreField
 from pipeline.config.measurement import (
     DetectionSettings,
@@ -31,6 +32,7 @@ from pipeline.config.targets import TargetSettings, window_band, windows_of
 __all__ = [
     "ArchiveSettings",
     "CampaignSettings",
+    "CubeSettings",
     "DetectionSettings",
     "ExtractionSettings",
     "Field",
@@ -53,6 +55,7 @@ class Settings:
 
     campaign: CampaignSettings = dataclasses.field(default_factory=CampaignSettings)
     field: Field = dataclasses.field(default_factory=Field)
+    cubes: CubeSettings = dataclasses.field(default_factory=CubeSettings)
     detection: DetectionSettings = dataclasses.field(default_factory=DetectionSettings)
     reference: ReferenceSettings = dataclasses.field(default_factory=ReferenceSettings)
     matching: MatchingSettings = dataclasses.field(default_factory=MatchingSettings)

@@ -19,9 +19,8 @@ stars are masked there, known by a core without data in the middle of bright pix
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+import scipy
 from astropy.stats import mad_std, sigma_clipped_stats
-from photutils.detection import DAOStarFinder
-from scipy import ndimage
 
 from pipeline.errors import CubeEmpty
 from pipeline.measure.moments import FWHM_PER_SIGMA, windowed_moments
@@ -107,9 +106,9 @@ def saturated_cores(image: np.ndarray, *, fwhm_px: float) -> np.ndarray:
         return np.empty((0, 2))
     significance = np.where(finite, (image - background) / noise, 0.0)
     lost = ~finite | (significance < -SATURATED_SIGMA / 10)
-    labels, _ = ndimage.label(lost, structure=np.ones((3, 3)))
+    labels, _ = scipy.ndimage.label(lost, structure=np.ones((3, 3)))
     cores = []
-    for label, where in enumerate(ndimage.find_objects(labels), start=1):
+    for label, where in enumerate(scipy.ndimage.find_objects(labels), start=1):
         rows, columns = where
         high = max(rows.stop - rows.start, columns.stop - columns.start)
         on_rim = rows.start == 0 or columns.start == 0
@@ -118,7 +117,7 @@ def saturated_cores(image: np.ndarray, *, fwhm_px: float) -> np.ndarray:
             continue
         near = (slice(rows.start - 1, rows.stop + 1), slice(columns.start - 1, columns.stop + 1))
         hole = labels[near] == label
-        rim = ndimage.binary_dilation(hole, structure=np.ones((3, 3))) & ~lost[near]
+        rim = scipy.ndimage.binary_dilation(hole, structure=np.ones((3, 3))) & ~lost[near]
         if rim.any() and np.median(significance[near][rim]) > SATURATED_SIGMA:
             row, column = np.argwhere(hole).mean(axis=0)
             cores.append((column + near[1].start, row + near[0].start))
@@ -145,7 +144,7 @@ def find_standard(image: np.ndarray, *, threshold_sigma: float, fwhm_px: float) 
         raise CubeEmpty("the detection image holds no finite value")
     _, background, _ = sigma_clipped_stats(image, mask=blind, sigma=3.0)
     residual = np.where(blind, 0.0, image - background)
-    smooth = ndimage.gaussian_filter(residual, fwhm_px / FWHM_PER_SIGMA, mode="constant")
+    smooth = scipy.ndimage.gaussian_filter(residual, fwhm_px / FWHM_PER_SIGMA, mode="constant")
     row, column = np.unravel_index(np.argmax(smooth), smooth.shape)
     start = np.array([[column, row]], float)
     x, y = windowed_moments(np.where(blind, np.nan, residual), start, fwhm_px=fwhm_px).xy[0]
@@ -156,13 +155,15 @@ def mask_about(
     image: np.ndarray, x: float, y: float, *, threshold_sigma: float, fwhm_px: float
 ) -> Standard:
     """The mask about a star at that centre; arguments as for ``find_standard``."""
+    from photutils.detection import DAOStarFinder  # a second and a half to import
+
     blind = ~np.isfinite(image)
     _, background, noise = sigma_clipped_stats(image, mask=blind, sigma=3.0)
     residual = np.where(blind, 0.0, image - background)
     if not noise > 0:
         return Standard(float(x), float(y), fwhm_px, _distance(image.shape, x, y) <= fwhm_px)
     finder = DAOStarFinder(threshold_sigma * noise, fwhm_px)
-    convolved = ndimage.convolve(residual, finder.kernel.data, mode="constant")
+    convolved = scipy.ndimage.convolve(residual, finder.kernel.data, mode="constant")
     threshold = float(finder.threshold_eff)
     mirror = _mirrored(convolved, x, y)
     level = SPIKE_FRACTION * threshold
@@ -188,7 +189,9 @@ def _mirrored(image: np.ndarray, x: float, y: float) -> np.ndarray:
     Where that is off the image the pixel stands for itself: a star on a spike there is masked.
     """
     row, column = np.indices(image.shape)
-    turned = ndimage.map_coordinates(image, [2 * y - row, 2 * x - column], order=1, cval=np.nan)
+    turned = scipy.ndimage.map_coordinates(
+        image, [2 * y - row, 2 * x - column], order=1, cval=np.nan
+    )
     return np.where(np.isnan(turned), image, turned)
 
 
@@ -224,8 +227,8 @@ def _wing_radius(
 
 def _connected(structure: np.ndarray, circle: np.ndarray, fwhm_px: float) -> np.ndarray:
     """Circle and the structure that hangs together with it over gaps of 2 FWHM, grown by half."""
-    near = ndimage.distance_transform_edt(~(structure | circle)) <= fwhm_px
-    labels, _ = ndimage.label(near)
+    near = scipy.ndimage.distance_transform_edt(~(structure | circle)) <= fwhm_px
+    labels, _ = scipy.ndimage.label(near)
     spikes = structure & np.isin(labels, labels[circle])
-    grown = ndimage.distance_transform_edt(~(spikes | circle)) <= fwhm_px / 2
+    grown = scipy.ndimage.distance_transform_edt(~(spikes | circle)) <= fwhm_px / 2
     return np.asarray(grown)

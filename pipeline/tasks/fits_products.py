@@ -10,6 +10,7 @@ import numpy as np
 from astropy.io import fits
 from astropy.table import MaskedColumn, QTable, Table
 
+from pipeline.errors import printable
 from pipeline.measure import BandPhotometry, Detection, Measurement
 from pipeline.measure.channel_share import LightShare
 from pipeline.measure.detection import Sources
@@ -46,6 +47,8 @@ def write_detection(path: Path, detection: Detection) -> None:
         image.header[key] = (_card(value), comment)
     if detection.wcs:
         image.header.extend(fits.Header.fromstring(detection.wcs), strip=True)
+    for number, note in enumerate(detection.notes):
+        image.header[f"HIERARCH NOTE {number}"] = printable(note)
     table = Table([getattr(sources, name) for name in _SOURCE_COLUMNS], names=_SOURCE_COLUMNS)
     mask = fits.ImageHDU(standard.mask.astype(np.uint8), name="MASK")
     further = Table(np.reshape(standard.further_xy, (-1, 2)), names=("x", "y"))
@@ -82,7 +85,8 @@ def read_detection(path: Path) -> Detection:
         )
         cards = [one for one in hdus["IMAGE"].header.cards if one.keyword.startswith(_WCS_KEYS)]
         wcs = str(fits.Header(cards).tostring()) if cards else ""
-        return Detection(_native(hdus["IMAGE"].data), standard, sources, card["POSANG"], wcs)
+        notes = tuple(str(hdus["IMAGE"].header[key]) for key in hdus["IMAGE"].header["NOTE *"])
+        return Detection(_native(hdus["IMAGE"].data), standard, sources, card["POSANG"], notes, wcs)
 
 
 def write_measurement(path: Path, measurement: Measurement, star_ids: np.ndarray) -> None:

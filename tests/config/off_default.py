@@ -16,6 +16,12 @@ OFF: dict[str, dict[str, object]] = {
         "pixel_scale_arcsec": 0.21,
         "star_registry": "known.ecsv",
     },
+    "cubes": {
+        "mode": "WFM-AO-N",
+        "table": "known.ecsv",
+        "allow_combined": True,
+        "stat": "variance",
+    },
     "detection": {
         "band_width_aa": 75.0,
         "n_bands": 5,
@@ -76,6 +82,7 @@ OFF: dict[str, dict[str, object]] = {
         "data_url": "https://localhost/files/",
         "login_url": "https://localhost/login",
         "gaia_url": "",
+        "simbad_url": "https://localhost/simbad",
         "connections": 2,
         "attempts": 5,
         "backoff_s": 0.5,
