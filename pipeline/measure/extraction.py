@@ -72,7 +72,7 @@ def extract_spectra(
         Positions [pix], 0-based; a star off the image or at NaN has NaN flux and coverage 0.
     radii_px : sequence of shape (aperture,)
     method : str
-        A name in ``METHODS``: "center" (as the study), "exact" or "psf".
+        A name in ``METHODS``: "center" (as Herenz and Bian 2021), "exact" or "psf".
     neighbours_xy : ndarray of shape (neighbour, 2)
         Other sources [pix]: "psf" fits them along with the stars; a sky annulus leaves them out.
     sky_annulus_px : (inner, outer), optional

@@ -63,7 +63,7 @@ def deviations(fluxes: Fluxes, pairs: Sequence[Pair] | None = None) -> Deviation
 def pair_statistics(
     fluxes: Fluxes, pairs: Sequence[Pair] | None = None, *, stability: Stability | None = None
 ) -> QTable:
-    """Scatter and trend of the flux ratio of each pair: the published table ``pairs``.
+    """Scatter and trend of the flux ratio of each pair: the table ``pairs``.
 
     Only usable fluxes enter (``Fluxes.usable``), except into ``std_published``, the
     convention of the publication: all exposures of status ok, with NaN summed as zero
