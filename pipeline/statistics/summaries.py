@@ -14,7 +14,12 @@ from pipeline.statistics.differences import floor_of_record
 from pipeline.statistics.floor import flagged_stars
 from pipeline.statistics.fluxes import OUTLIER, Fluxes
 from pipeline.statistics.headline import headline_numbers
-from pipeline.statistics.model_tables import fluxes_of_series, model_of, with_bad_probability
+from pipeline.statistics.model_tables import (
+    chain_table,
+    fluxes_of_series,
+    model_of,
+    with_bad_probability,
+)
 from pipeline.statistics.pairs import all_pairs, pair_statistics, timelines
 from pipeline.statistics.reanalysis import reanalyse, series_of_record
 from pipeline.statistics.study_comparison import Pair
@@ -55,6 +60,7 @@ def record_statistics(
         "exposures": exposures,
         "reanalysis": subsets.table,
         "differences": rows,
+        "chain_fluxes": chain_table(fluxes),
         **model.tables,
     }
     found = headline_numbers(tables, subsets, published_pairs, model.numbers, source=source)
@@ -97,13 +103,13 @@ def campaign_statistics(
     flagged = flagged_stars(tables["catalogue"])
     model = model_of(fluxes, flagged, source=source, method=method, background_std=background_std)
     clean = _without(fluxes, fluxes.exposure_ids[model.bad])
-    series = timelines(clean, pairs)
+    lines = timelines(clean, pairs)
     series = series_of(_used(timelines(fluxes, headline_pairs)), tables["exposures"])
     subsets = subset_statistics(series)
     new = {
         "exposures": with_bad_probability(tables["exposures"], model),
         "pairs": pair_statistics(clean, pairs),
-        "timelines": series,
+        "timelines": lines,
         "reanalysis": subsets.table,
         **model.tables,
     }
