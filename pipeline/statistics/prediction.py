@@ -68,10 +68,16 @@ def prediction_table(nodes: Nodes, lags_days: Sequence[float | None] = LAGS_DAYS
         The posterior of a fit (``Stability.nodes``).
     lags_days : sequence
         Days between two exposures; None: one ratio about its mean over a year.
+
+    Returns
+    -------
+    QTable
+        Without rows for one channel if no channel held two stars: the fit cannot tell what a star has
+        for itself from what its channel does.
     """
     rows = [
         (same_channel, np.nan if lag is None else lag, found.n_exposures, probability, *bounds)
-        for same_channel in (False, True)
+        for same_channel in ((False, True) if nodes.jitter.any() else (False,))
         for lag in lags_days
         for found in (ratio_variance(nodes, same_channel=same_channel, lag_days=lag),)
         for probability in PROBABILITIES

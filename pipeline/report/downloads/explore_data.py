@@ -34,6 +34,7 @@ from pipeline.schema.results import Results
 
 FOLDER = Path("assets") / "figures" / "explore"
 PHOTOMETRY, CHAIN = "photometry", "chain_fluxes"  # tables that can be explored
+PREDICTION = "prediction"
 BYTES_PER_FLUX = 10.7  # flux and error, single precision in base64
 BUDGET_BYTES = 40_000_000  # of a campaign: beyond it only the band and aperture of the headlines
 POSITION_DIGITS = 6
@@ -72,7 +73,36 @@ def write_explore(root: Path, campaigns: Sequence[Results], build: BuildInfo) ->
             written += [
                 _put(root, name, value) for name, value in sorted(chunks(results, build).items())
             ]
+    planned = [results for results in campaigns if PREDICTION in results.tables]
+    if planned:
+        value = {results.name: plan_data(results) for results in planned}
+        written.append(_put(root, "plan", value))
     return written
+
+
+def plan_data(results: Results) -> dict[str, Any]:
+    """What the planner needs: rows of the table ``prediction``, and whose they are."""
+    table = results.tables[PREDICTION]
+    lags = plain(table["lag_days"])
+    rows = [
+        [
+            bool(row["same_channel"]),
+            None if np.isnan(lag) else float(lag),
+            int(row["n_exposures"]),
+            *(float(row[key]) for key in ("variance_low", "variance_high", "weight_high")),
+            float(row["probability"]),
+        ]
+        for row, lag in zip(table, lags, strict=True)
+    ]
+    band, radius_px = headline_choice(results)
+    return {
+        "title": results.title,
+        "simulated": results.simulated,
+        "band": band,
+        "radius": radius_px,
+        "explore": can_be_explored(results),
+        "rows": rows,
+    }
 
 
 def chunks(results: Results, build: BuildInfo) -> dict[str, Mapping[str, Any]]:

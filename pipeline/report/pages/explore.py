@@ -4,11 +4,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.report.downloads.explore_data import can_be_explored, source_table
+from pipeline.report.figures.base import compact_json
 from pipeline.report.figures.timelines import headline_timelines
 from pipeline.report.pages.base import FigureView, Link, PageInputs, PageNumbering, PageType
 from pipeline.report.rows import exposure_links, headline_pairs, pair_stats
 from pipeline.report.text import counted
+from pipeline.schema.definitions import BAD_PROBABILITY
 from pipeline.schema.results import Results
+
+# In the order in which they need each other; explore.js is last.
+SCRIPTS = (
+    *("explore-stats", "explore-data", "explore-svg", "explore-timeline", "explore-field"),
+    *("explore-pairs", "explore-spectra", "explore-files", "explore"),
+)
+BINARY = ".fits.gz"  # every table has such a file
 
 
 @dataclass(frozen=True)
@@ -25,7 +34,26 @@ class ExploreOf:
 def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any] | None:
     """Every campaign with fluxes of single exposures, observed ones first."""
     able = sorted(filter(can_be_explored, inputs.campaigns), key=lambda one: one.simulated)
-    return {"shown": [_explore_of(one, numbering) for one in able]} if able else None
+    if not able:
+        return None
+    return {
+        "shown": [_explore_of(one, numbering) for one in able],
+        "files": compact_json({one.name: _files(one, numbering) for one in able}),
+        "scripts": SCRIPTS,
+    }
+
+
+def _files(results: Results, numbering: PageNumbering) -> dict[str, Any]:
+    """The files that the Python script reads, and the limit of what counts as an outlier."""
+    of_table = {
+        what: [str(link.href) for link in numbering.links(results.name, table)]
+        for what, table in (("fluxes", source_table(results)), ("exposures", "exposures"))
+    }
+    chosen = {
+        what: next((href for href in hrefs if href.endswith(BINARY)), hrefs[0] if hrefs else "")
+        for what, hrefs in of_table.items()
+    }
+    return {**chosen, "bad": BAD_PROBABILITY}
 
 
 def _explore_of(results: Results, numbering: PageNumbering) -> ExploreOf:

@@ -94,7 +94,7 @@
       }
       return list;
     };
-    const end = (list, words, dy) => { const last = list[list.length - 1]; return last ? text(last[0] - 4, last[1] + dy, words, `text-anchor="end" font-size="11" ${fill("fg")} paint-order="stroke" stroke="var(--ex-bg)" stroke-width="3"`) : ""; };
+    const end = (list, words, dy) => { const last = list[list.length - 1]; const short = last && last[0] < (at.box.left + at.box.right) / 2; return last ? text(last[0] + (short ? 6 : -4), last[1] + dy, words, `text-anchor="${short ? "start" : "end"}" font-size="11" ${fill("fg")} paint-order="stroke" stroke="var(--ex-bg)" stroke-width="3"`) : ""; };
     const photons = points(0), middle = floor ? points(floor[0]) : [];
     const band = floor && floor[1] !== null ? [...points(floor[2]), ...points(floor[1]).reverse()] : [];
     return (band.length ? `<path d="M${band.map(([x, y]) => `${px(x)} ${px(y)}`).join("L")}Z" ${fill("band")}/>` : "")

@@ -2,8 +2,8 @@
 (function () {
   "use strict";
   const EX = globalThis.EX = globalThis.EX || {};
-  const { px, text, line, path, stroke, fill, number } = EX;
-  const DAY_MS = 86400000, REACH = 0.6, NEAR_PX = 24, RADIUS = 3.5, STRIP = 34;
+  const { px, text, line, stroke, fill, number } = EX;
+  const DAY_MS = 86400000, SEASON_GAP_MS = 20 * DAY_MS, REACH = 0.6, NEAR_PX = 24, RADIUS = 3.5, STRIP = 34;
   const percentOf = (ln, median) => 100 * Math.expm1(ln - median);
 
   function limits(values) { // the central 95 % and some room; what lies beyond is drawn at the edge
@@ -50,7 +50,8 @@
   function means(at, model) {
     if (!model.nightly.length) return "";
     const inside = model.nightly.map((night) => [at.x(night.ms), at.y(Math.min(Math.max(percentOf(night.ln, model.stats.median), at.low), at.high))]);
-    return path(inside, stroke("fg", 1, ";stroke-opacity:.45"))
+    const joined = inside.slice(1).map(([x, y], k) => model.nightly[k + 1].ms - model.nightly[k].ms < SEASON_GAP_MS ? line(...inside[k], x, y, stroke("fg", 1, ";stroke-opacity:.45")) : "");
+    return joined.join("")
       + inside.map(([x, y]) => line(x - 5, y, x + 5, y, stroke("fg", 2.2))).join("");
   }
   function place(at, model, point) { // where a point is drawn; at the edge if it lies beyond

@@ -244,5 +244,5 @@
     listen();
     app.dataset.ready = "true";
   }
-  if (document.readyState === "loading") addEventListener("DOMContentLoaded", start); else start();
+  if (document.readyState === "complete") start(); else addEventListener("DOMContentLoaded", start); // after all scripts
 })();
