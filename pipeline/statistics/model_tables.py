@@ -132,7 +132,7 @@ def model_of(
         return Model(None, {}, (), fluxes.exposure_ids)
     tables = {
         "stability": stability_table(bright),
-        "prediction": prediction_table(bright.nodes),
+        "prediction": prediction_table(bright.nodes, one_channel=fit.nodes),
         "correction": correction_table(
             fit, exposure_ids=clean.exposure_ids[fit.logs.exposures], band=clean.band
         ),

@@ -6,7 +6,6 @@ standard deviation lies between two neighbouring nodes, which are the same for e
 values of v and a weight between them say for any SNR what ``Stability.predict`` says.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,30 +58,32 @@ def ratio_variance(nodes: Nodes, *, same_channel: bool, lag_days: float | None) 
     return RatioVariance(times, times * own)
 
 
-def prediction_table(nodes: Nodes, lags_days: Sequence[float | None] = LAGS_DAYS) -> QTable:
+def prediction_table(nodes: Nodes, one_channel: Nodes | None = None) -> QTable:
     """The table ``prediction``: quantiles of the expected scatter of a ratio, for any SNR.
 
     Parameters
     ----------
     nodes : Nodes
         The posterior of a fit (``Stability.nodes``).
-    lags_days : sequence
-        Days between two exposures; None: one ratio about its mean over a year.
+    one_channel : Nodes, optional
+        That of a fit with two stars on one channel, for pairs on one channel; left out, ``nodes``.
 
     Returns
     -------
     QTable
-        Without rows for one channel if no channel held two stars: the fit cannot tell what a star has
-        for itself from what its channel does.
+        Without rows for one channel if no channel held two stars: such a fit cannot tell what a star
+        has for itself from what its channel does.
     """
-    rows = [
-        (same_channel, np.nan if lag is None else lag, found.n_exposures, probability, *bounds)
-        for same_channel in ((False, True) if nodes.jitter.any() else (False,))
-        for lag in lags_days
-        for found in (ratio_variance(nodes, same_channel=same_channel, lag_days=lag),)
-        for probability in PROBABILITIES
-        for bounds in (_neighbours(found.at_nodes, nodes.weight, probability),)
-    ]
+    together = nodes if one_channel is None else one_channel
+    kinds = [(False, nodes), *([(True, together)] if together.jitter.any() else [])]
+    rows = []
+    for same_channel, posterior in kinds:
+        for lag in LAGS_DAYS:
+            found = ratio_variance(posterior, same_channel=same_channel, lag_days=lag)
+            days = np.nan if lag is None else lag
+            for probability in PROBABILITIES:
+                bounds = _neighbours(found.at_nodes, posterior.weight, probability)
+                rows.append((same_channel, days, found.n_exposures, probability, *bounds))
     columns = zip(*rows, strict=True)
     return make_table("prediction", dict(zip(_COLUMNS, columns, strict=True)))
 

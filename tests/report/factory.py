@@ -15,6 +15,10 @@ from pipeline.report.citation import Author, Citation
 from pipeline.schema import APERTURE_RADII_PX, TABLES, empty_value, make_table, radius_column
 from pipeline.schema.definitions import reported
 from pipeline.schema.results import Image, Interval, ReportedValue, Results, SpectrumSet
+from pipeline.statistics.model_tables import chain_table, fluxes_of_series
+from pipeline.statistics.nodes import Nodes
+from pipeline.statistics.prediction import prediction_table
+from pipeline.statistics.reanalysis import series_of_record
 from tests.report.recipes import reductions
 
 HEADLINE = ((2, 22), (4, 6), (15, 2), (22, 4))
@@ -67,6 +71,8 @@ def published() -> Results:
     """The real record of 2021, with made-up statistics of it."""
     record = read_record()
     tables = {**record.tables, "reanalysis": _reanalysis(), "differences": _differences()}
+    chain = fluxes_of_series(series_of_record(tables), {2: 900.0, 22: 2000.0, 4: 4000.0})
+    tables |= {"chain_fluxes": chain_table(chain), "prediction": _prediction(0.03)}
     return Results(
         name="record-published",
         title="The record of 2019",
@@ -140,6 +146,10 @@ def campaign(
             "timelines": timelines,
             "detections": _detections(rng, ids, star_ids, xy),
             "recovery": _recovery(),
+            "photometry": _photometry(
+                seed, ids[:-1], star_ids, brightness, band, radii_px, hostile
+            ),
+            "prediction": _prediction(0.02),
             "channel_responses": _channels(rng, ids, "channel_responses"),
             "truth_channels": _channels(rng, ids, "truth"),
         },
@@ -312,6 +322,59 @@ def _ratios(
             radius=choice[1],
         ),
         make_table("pairs", {name: [row[name] for row in stats] for name in stats[0]}),
+    )
+
+
+def _photometry(
+    seed: int,
+    ids: list[str],
+    star_ids: list[int],
+    brightness: np.ndarray,
+    band: str,
+    radii_px: tuple[float, ...],
+    hostile: bool,
+) -> QTable:
+    """Fluxes that drift by 2 %; a star near the edge once, a flux that is missing."""
+    rng = np.random.default_rng([seed, 7])
+    shape = (len(ids), len(star_ids), len(radii_px))
+    growth = np.interp(radii_px, APERTURE_RADII_PX, [0.6, 0.85, 0.97, 1.0, 0.98])
+    drift = np.exp(rng.normal(0, 0.02, shape[:2]))[:, :, np.newaxis]
+    flux = brightness[:, np.newaxis] * growth * drift * rng.lognormal(0, 0.002, shape)
+    err = flux / (60 * brightness[:, np.newaxis] ** 0.7 * growth)
+    flux[2, 0] = np.nan
+    flags = np.full(shape, "", object)
+    flags[5, 1] = HOSTILE if hostile else "edge"
+    n = flux.size
+    return fill(
+        "photometry",
+        n,
+        exposure_id=np.repeat(ids, shape[1] * shape[2]),
+        star_id=np.tile(np.repeat(star_ids, shape[2]), shape[0]),
+        band=[band] * n,
+        radius_px=np.tile(radii_px, shape[0] * shape[1]),
+        flux=flux.ravel(),
+        flux_err=err.ravel(),
+        snr=(flux / err).ravel(),
+        coverage=[1.0] * n,
+        flags=flags.ravel().tolist(),
+        method=["exact"] * n,
+        noise_source=["STAT"] * n,
+        background_std=[0.0] * n,
+    )
+
+
+def _prediction(size: float) -> QTable:
+    """Of a posterior of three nodes about one size of every part."""
+    scale = size**2 * np.array([0.8, 1.0, 1.3])
+    parts = dict.fromkeys(("slow", "night", "exposure", "jitter"), scale)
+    return prediction_table(
+        Nodes(
+            **parts,
+            tau_days=np.array([30.0, 60.0, 90.0]),
+            weight=np.array([0.3, 0.4, 0.3]),
+            log_like=np.zeros(3),
+            log_like_none=-100.0,
+        )
     )
 
 

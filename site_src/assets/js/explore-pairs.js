@@ -144,11 +144,12 @@
       at.x = EX.log(at.low, at.high, box.left, box.right);
       at.y = EX.log(at.bottomValue, at.topValue, box.bottom, box.top);
       const pen = canvasOf(host, width, height, axes() + curves(at, model)), same = color(host, "accent"), other = color(host, "star"), channel = model.found.stars.channel;
-      pen.globalAlpha = order.length > 2000 ? 0.35 : 0.75;
+      const flags = model.found.stars.flags, dense = order.length > 2000;
       let chosen = "";
       for (const k of order) {
         const { x, y } = place(k), together = channel[pairs.a[k]] > 0 && channel[pairs.a[k]] === channel[pairs.b[k]];
         pen.fillStyle = pen.strokeStyle = together ? same : other;
+        pen.globalAlpha = flags[pairs.a[k]] || flags[pairs.b[k]] ? 0.25 : dense ? 0.4 : 0.8;
         pen.lineWidth = 1.6;
         pen.beginPath();
         if (together) pen.rect(x - 3, y - 3, 6, 6); else pen.arc(x, y, 3, 0, 7);

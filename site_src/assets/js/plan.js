@@ -6,7 +6,7 @@
   "use strict";
   const EX = globalThis.EX = globalThis.EX || {};
   const { px, text, line, path, stroke, fill } = EX;
-  const SNR = [20, 5000], LEVELS = [0.5, 1, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20], SIGMAS = 3, STEP = 1.05, HALVINGS = 60;
+  const SNR = [20, 5000], N_LEVELS = 9, FIRST_LEVEL = 0.04, SIGMAS = 3, STEP = 1.05, HALVINGS = 60;
   const LAGS = [[0, "two exposures of one night"], [1, "1 day apart"], [2, "2 days apart"], [4, "4 days apart"], [7, "a week apart"], [14, "2 weeks apart"],
                 [30, "a month apart"], [60, "2 months apart"], [90, "3 months apart"], [180, "half a year apart"], [365, "a year apart"]];
 
@@ -26,13 +26,22 @@
     return low;
   }
 
+  function levels(floor) { // in per cent, closer together towards the floor
+    const found = [];
+    for (let k = 0; k < N_LEVELS; k++) {
+      const value = floor + FIRST_LEVEL * 2 ** k, step = value - floor < 0.15 ? 0.05 : value - floor < 1.5 ? 0.1 : 1;
+      found.push(Number((Math.ceil(value / step) * step).toFixed(2)));
+    }
+    return [...new Set(found)];
+  }
   function contour(host, rows, input, simulated) {
     const size = Math.min(Math.max(280, host.clientWidth), 520), box = { left: 48, right: size - 14, top: 26, bottom: size - 60 };
     const x = EX.log(...SNR, box.left, box.right), y = EX.log(...SNR, box.bottom, box.top), middle = variant(rows, input.same, input.lag).find((row) => row[6] === 0.5);
     const axis = EX.logTicks(...SNR).map((value) => line(x(value), box.top, x(value), box.bottom, stroke("grid")) + line(box.left, y(value), box.right, y(value), stroke("grid"))
       + (/^[15]|^20$/.test(String(value)) ? text(x(value), box.bottom + 16, value, `text-anchor="middle" ${fill("muted")}`) : "") + text(box.left - 6, y(value) + 4, value, `text-anchor="end" ${fill("muted")}`)).join("");
     let labelled = Infinity;
-    const lines = LEVELS.map((level) => {
+    const floor = 100 * std(middle, 0);
+    const lines = levels(floor).map((level) => {
       const photons = photonsFor(middle, level / 100), points = [];
       if (!(photons > 0)) return "";
       for (let k = 0; k <= 160; k++) {
@@ -40,12 +49,12 @@
         if (rest > 0 && two >= SNR[0] && two <= SNR[1]) points.push([x(one), y(two)]);
       }
       const both = Math.sqrt(2 / photons), at = x(both);
-      const words = both > SNR[0] && both < SNR[1] && labelled - at > 24 ? text(at, y(both) + 4, `${level} %`, `text-anchor="middle" ${fill("fg")} paint-order="stroke" stroke="var(--ex-bg)" stroke-width="4"`) : "";
+      const words = both > 1.15 * SNR[0] && both < SNR[1] && labelled - at > 24 ? text(at, y(both) + 4, `${level} %`, `text-anchor="middle" ${fill("fg")} paint-order="stroke" stroke="var(--ex-bg)" stroke-width="4"`) : "";
       if (words) labelled = at;
       return path(points, stroke("star", 1.6)) + words;
     });
     const clip = (value) => Math.min(Math.max(value, SNR[0]), SNR[1]), [at1, at2] = [x(clip(input.snr1)), y(clip(input.snr2))];
-    const floor = 100 * std(middle, 0), chosen = 100 * std(middle, 1 / input.snr1 ** 2 + 1 / input.snr2 ** 2);
+    const chosen = 100 * std(middle, 1 / input.snr1 ** 2 + 1 / input.snr2 ** 2);
     const floorWords = floor > 0 ? text(box.right - 6, box.top + 16, `limit of bright stars: ${EX.percent(floor)}`, `text-anchor="end" font-size="11" ${fill("fg")} paint-order="stroke" stroke="var(--ex-bg)" stroke-width="4"`) : "";
     const mark = simulated ? text(box.right - 6, box.bottom - 8, "SIMULATED", `text-anchor="end" ${fill("watermark", ";font-weight:700")}`) : "";
     host.innerHTML = EX.svg(size, size - 16, axis + lines.join("") + line(box.left, box.bottom, box.right, box.bottom, stroke("muted")) + line(box.left, box.top, box.left, box.bottom, stroke("muted"))
@@ -97,7 +106,7 @@
       if (!small) {
         const able = input.rows.some((row) => row[0]);
         field("same").disabled = !able;
-        field("same").closest("label").title = able ? "" : "No channel of this campaign held two stars.";
+        part("why").hidden = able;
       }
       write(chosen());
       if (small) part("link").href = `plan.html${address(input).slice(location.pathname.length)}`;
