@@ -15,6 +15,16 @@
     pen.scale(ratio, ratio);
     return pen;
   }
+  const drawn = new WeakMap(); // what a host shows: choosing another pair must not draw ten thousand marks again
+  function fresh(host, parts) {
+    const old = drawn.get(host);
+    drawn.set(host, parts);
+    return !old || parts.some((part, k) => part !== old[k]);
+  }
+  function replaced(host, kind, words) {
+    host.querySelectorAll(kind).forEach((mark) => mark.remove());
+    host.querySelector("svg").insertAdjacentHTML("beforeend", words);
+  }
   const spot = (host, event) => { const frame = host.querySelector("svg").getBoundingClientRect(); return [event.clientX - frame.left, event.clientY - frame.top]; };
   const shade = (value) => Math.min(STEPS - 1, Math.floor(value / TOP * STEPS));
 
@@ -67,9 +77,15 @@
     const draw = (next) => {
       model = next;
       const order = orders(model.found, model.snr)[model.order], n = order.length, width = Math.min(Math.max(260, host.clientWidth), 560);
+      const place = new Map(order.map((column, k) => [column, k])), chosen = () => {
+        const one = place.get(model.a), two = place.get(model.b);
+        cursor = [Math.max(one, two), Math.min(one, two)];
+        replaced(host, ".ex-chosen", outline(cursor, "accent", "ex-chosen"));
+      };
+      if (!fresh(host, [model.pairs, model.order, width, color(host, "bg")])) { chosen(); return; }
       at = { order, n, left: 26, top: 0, size: (width - 34) / n };
       at.size = Math.min(at.size, 44);
-      const height = Math.ceil(at.top + n * at.size + 6), place = new Map(order.map((column, k) => [column, k]));
+      const height = Math.ceil(at.top + n * at.size + 6);
       const pen = canvasOf(host, width, Math.max(height, 60), legend(width) + names() + (model.found.simulated ? text(width - 4, 58, "SIMULATED", `text-anchor="end" font-size="11" ${fill("watermark", ";font-weight:700")}`) : ""));
       const colors = Array.from({ length: STEPS }, (_, k) => color(host, `heat${k}`)), none = color(host, "grid");
       const { a, b, std } = model.pairs;
@@ -78,9 +94,7 @@
         pen.fillStyle = Number.isFinite(std[k]) ? colors[shade(std[k])] : none;
         pen.fillRect(at.left + column * at.size, at.top + row * at.size, at.size - (at.size > 5 ? 1 : 0), at.size - (at.size > 5 ? 1 : 0));
       }
-      const one = place.get(model.a), two = place.get(model.b);
-      host.querySelector("svg").insertAdjacentHTML("beforeend", outline([Math.max(one, two), Math.min(one, two)], "accent", "ex-chosen"));
-      cursor = [Math.max(one, two), Math.min(one, two)];
+      chosen();
     };
     return { draw };
   }
@@ -137,6 +151,15 @@
     const draw = (next) => {
       model = next;
       const { pairs } = model, width = Math.max(260, host.clientWidth), height = 360, box = { left: 44, right: width - 10, top: 26, bottom: height - 42 };
+      const chosen = () => {
+        const k = order.find((one) => (pairs.a[one] === model.a && pairs.b[one] === model.b) || (pairs.a[one] === model.b && pairs.b[one] === model.a));
+        if (k === undefined) return replaced(host, ".ex-chosen", "");
+        const { x, y } = place(k), left = x > at.box.right - 70;
+        return replaced(host, ".ex-chosen", `<circle class="ex-chosen" cx="${px(x)}" cy="${px(y)}" r="7" ${stroke("accent", 2.6)}/>`
+          + text(left ? x - 11 : x + 11, y + 4, model.label, `class="ex-chosen" ${left ? 'text-anchor="end" ' : ""}${fill("fg", ";font-weight:700")} paint-order="stroke" stroke="var(--ex-bg)" stroke-width="3"`));
+      };
+      current = -1;
+      if (!fresh(host, [pairs, width, color(host, "bg")])) { chosen(); return; }
       order = [...pairs.std.keys()].filter((k) => pairs.snr[k] > 0 && pairs.std[k] > 0).sort((one, two) => pairs.snr[one] - pairs.snr[two]);
       const snr = order.map((k) => pairs.snr[k]), std = order.map((k) => 100 * pairs.std[k]);
       at = { width, height, box, low: Math.min(...snr, 100) / 1.15, high: Math.max(...snr, 200) * 1.15,
@@ -145,20 +168,17 @@
       at.y = EX.log(at.bottomValue, at.topValue, box.bottom, box.top);
       const pen = canvasOf(host, width, height, axes() + curves(at, model)), same = color(host, "accent"), other = color(host, "star"), channel = model.found.stars.channel;
       const flags = model.found.stars.flags, dense = order.length > 2000;
-      let chosen = "";
       for (const k of order) {
         const { x, y } = place(k), together = channel[pairs.a[k]] > 0 && channel[pairs.a[k]] === channel[pairs.b[k]];
         pen.fillStyle = pen.strokeStyle = together ? same : other;
         pen.globalAlpha = flags[pairs.a[k]] || flags[pairs.b[k]] ? 0.25 : dense ? 0.4 : 0.8;
+        if (dense) { pen.fillRect(x - 1.5, y - 1.5, 3, 3); continue; }
         pen.lineWidth = 1.6;
         pen.beginPath();
         if (together) pen.rect(x - 3, y - 3, 6, 6); else pen.arc(x, y, 3, 0, 7);
         if (together) pen.stroke(); else pen.fill();
-        const mine = [pairs.a[k], pairs.b[k]];
-        if (mine.includes(model.a) && mine.includes(model.b)) chosen = `<circle class="ex-chosen" cx="${px(x)}" cy="${px(y)}" r="7" ${stroke("accent", 2.6)}/>` + text(x + 11, y + 4, model.label, `${fill("fg", ";font-weight:700")} paint-order="stroke" stroke="var(--ex-bg)" stroke-width="3"`);
       }
-      host.querySelector("svg").insertAdjacentHTML("beforeend", chosen);
-      current = -1;
+      chosen();
     };
     return { draw };
   }

@@ -58,17 +58,30 @@
     const value = percentOf(point.ln, model.stats.median), beyond = value > at.high ? 1 : value < at.low ? -1 : 0;
     return { value, beyond, x: at.x(point.ms), y: beyond > 0 ? at.box.top + 4 : beyond < 0 ? at.box.bottom - 4 : at.y(value) };
   }
-  function mark(at, model, point) {
-    const { value, beyond, x, y } = place(at, model, point), mode = model.found.exposures.mode[point.e];
-    if (beyond) {
-      const tip = y - beyond * 6, hue = point.why ? "muted" : EX.isAo(mode) ? "ao" : "noao", right = x > at.box.right - 60;
-      return `<path d="M${px(x)} ${px(tip)}l5 ${beyond * 9}h-10z" ${fill(hue)}/>`
-        + text(right ? x - 8 : x + 8, y + 4, `${value > 0 ? "+" : ""}${number(value, 1)} %`, `font-size="11" text-anchor="${right ? "end" : "start"}" ${fill("fg")}`);
+  const disc = (x, y) => `M${px(x - RADIUS)} ${px(y)}a${RADIUS} ${RADIUS} 0 1 0 ${2 * RADIUS} 0a${RADIUS} ${RADIUS} 0 1 0 ${-2 * RADIUS} 0`;
+  const box = (x, y) => `M${px(x - RADIUS)} ${px(y - RADIUS)}h${2 * RADIUS}v${2 * RADIUS}h${-2 * RADIUS}z`;
+  function marks(at, model, points) { // one path for each look: a thousand points are a handful of elements
+    const parts = new Map(), add = (key, words) => parts.set(key, (parts.get(key) || "") + words);
+    const clip = (value) => px(at.y(Math.min(Math.max(value, at.low), at.high)));
+    let beyondWords = "";
+    for (const point of points) {
+      const { value, beyond, x, y } = place(at, model, point), mode = model.found.exposures.mode[point.e], hue = EX.isAo(mode) ? "ao" : "noao";
+      if (beyond) {
+        const right = x > at.box.right - 60;
+        add(`beyond ${point.why ? "muted" : hue}`, `M${px(x)} ${px(y - beyond * 6)}l5 ${beyond * 9}h-10z`);
+        beyondWords += text(right ? x - 8 : x + 8, y + 4, `${value > 0 ? "+" : ""}${number(value, 1)} %`, `font-size="11" text-anchor="${right ? "end" : "start"}" ${fill("fg")}`);
+      } else if (point.why) add("out", `M${px(x - 4)} ${px(y - 4)}l8 8m0 -8l-8 8`);
+      else {
+        const reach = 100 * point.err * (1 + value / 100);
+        if (reach > 0) add(`bar ${hue}`, `M${px(x)} ${clip(value - reach)}V${clip(value + reach)}`);
+        add(`${EX.isOpen(mode) ? "open" : "full"} ${hue}`, EX.isAo(mode) ? disc(x, y) : box(x, y));
+      }
     }
-    if (point.why) return `<path d="M${px(x - 4)} ${px(y - 4)}l8 8m0 -8l-8 8" ${stroke("muted", 1.4)}/>`;
-    const reach = Number.isFinite(point.err) ? 100 * point.err * (1 + value / 100) : NaN, clip = (one) => at.y(Math.min(Math.max(one, at.low), at.high));
-    const bar = reach > 0 ? line(x, clip(value - reach), x, clip(value + reach), stroke(EX.isAo(mode) ? "ao" : "noao", 1, ";stroke-opacity:.55")) : "";
-    return bar + EX.marker(mode, x, y, RADIUS);
+    const looks = { bar: (hue) => stroke(hue, 1, ";stroke-opacity:.55"), full: (hue) => fill(hue, ";fill-opacity:.8"), beyond: (hue) => fill(hue),
+                    open: (hue) => `style="fill:var(--ex-bg);stroke:var(--ex-${hue});stroke-width:1.6"`, out: () => stroke("muted", 1.4) };
+    const order = ["bar", "out", "full", "open", "beyond"];
+    return [...parts].sort(([one], [two]) => order.indexOf(one.split(" ")[0]) - order.indexOf(two.split(" ")[0]))
+      .map(([key, words]) => `<path d="${words}" ${looks[key.split(" ")[0]](key.split(" ")[1])}/>`).join("") + beyondWords;
   }
 
   /* `on` = {walk(point, place), open(point)}: a point was reached, or is wanted in full. */
@@ -109,8 +122,7 @@
       model = next;
       at = scales(host, model);
       order = at.shown;
-      const marks = order.map((point) => mark(at, model, point)).join("");
-      host.innerHTML = EX.svg(at.width, at.height, axes(at, model) + band(at, model) + means(at, model) + marks, 'aria-hidden="true"');
+      host.innerHTML = EX.svg(at.width, at.height, axes(at, model) + band(at, model) + means(at, model) + marks(at, model, order), 'aria-hidden="true"');
       current = order.findIndex((point) => point.e === selected);
       ring();
     };
@@ -131,24 +143,27 @@
     host.addEventListener("pointerup", (event) => {
       const first = start, last = ms(event);
       start = null;
-      if (first !== null && Math.abs(at.x(last) - at.x(first)) > 6) between(first, last); else if (model) draw(model);
+      if (first !== null && Math.abs(at.x(last) - at.x(first)) > 6) between(first, last); else again();
     });
-    host.addEventListener("pointercancel", () => { start = null; if (model) draw(model); });
+    host.addEventListener("pointercancel", () => { start = null; again(); });
     host.addEventListener("dblclick", () => on.dates("", ""));
+    const again = () => { const kept = model; model = null; if (kept) draw(kept); };
     const cover = (one, two) => {
       const rect = host.querySelector(".ex-cover"), x1 = at.x(Math.min(one, two)), x2 = at.x(Math.max(one, two));
       rect.setAttribute("x", px(x1));
       rect.setAttribute("width", px(x2 - x1));
     };
     const draw = (next) => {
+      const width = Math.max(280, host.clientWidth), same = model && at && ["found", "from", "to"].every((key) => model[key] === next[key]) && at.width === width && start === null;
       model = next;
-      const width = Math.max(280, host.clientWidth), times = model.found.ms;
-      at = { left: 46, right: width - (width < 560 ? 12 : 64), low: Math.min(...times) - DAY_MS, high: Math.max(...times) + DAY_MS };
+      if (same) return;
+      const times = model.found.ms;
+      at = { width, left: 46, right: width - (width < 560 ? 12 : 64), low: Math.min(...times) - DAY_MS, high: Math.max(...times) + DAY_MS };
       at.x = EX.linear(at.low, at.high, at.left, at.right);
       const midnight = (date) => Date.parse(date + "T12:00:00Z");
       const from = model.from ? midnight(model.from) : at.low, to = model.to ? midnight(model.to) + DAY_MS : at.high;
       const clip = (value) => Math.min(Math.max(value, at.low), at.high);
-      const bars = times.map((time, e) => line(at.x(time), 7, at.x(time), STRIP - 13, stroke(EX.isAo(model.found.exposures.mode[e]) ? "ao" : "noao", 1.4))).join("");
+      const bars = ["ao", "noao"].map((hue) => `<path d="${times.map((time, e) => (EX.isAo(model.found.exposures.mode[e]) === (hue === "ao") ? `M${px(at.x(time))} 7V${STRIP - 13}` : "")).join("")}" ${stroke(hue, 1.4)}/>`).join("");
       host.innerHTML = EX.svg(width, STRIP, `<rect x="${at.left}" y="4" width="${at.right - at.left}" height="${STRIP - 14}" ${fill("soft")}/>`
         + `<rect class="ex-cover" x="${px(at.x(clip(from)))}" y="4" width="${px(at.x(clip(to)) - at.x(clip(from)))}" height="${STRIP - 14}" ${fill("band")}/>${bars}`, 'aria-hidden="true"');
     };

@@ -243,6 +243,7 @@
     }
     listen();
     app.dataset.ready = "true";
+    performance.mark("ex-ready");
   }
   if (document.readyState === "complete") start(); else addEventListener("DOMContentLoaded", start); // after all scripts
 })();
