@@ -5,6 +5,9 @@
   const { px, text, line, stroke, fill } = EX;
   const PANEL = 130, GAP = 26;
 
+  const RAISED = { "-": "\u207b", 0: "\u2070", 1: "\u00b9", 2: "\u00b2", 3: "\u00b3" }, raised = (words) => words.replace(/[-0-3]/g, (sign) => RAISED[sign]);
+  const inWords = (unit) => unit === "10**(-20)*erg/s/cm**2/Angstrom" ? `10${raised("-20")} erg s${raised("-1")} cm${raised("-2")} \u00c5${raised("-1")}` : unit; // as MUSE cubes have it
+
   function runs(values) { // stretches without a gap
     const found = [];
     let list = [];
@@ -35,7 +38,7 @@
     const tops = [0, 1, 2].map((k) => 24 + k * (PANEL + GAP)), height = tops[2] + PANEL + 36, bottom = tops[2] + PANEL;
     const axis = EX.ticks(wave[0], wave[wave.length - 1], width < 560 ? 4 : 8).map((tick) => line(at.x(tick), bottom, at.x(tick), bottom + 4, stroke("muted")) + text(at.x(tick), bottom + 17, EX.short(tick), `text-anchor="middle" ${fill("muted")}`)).join("");
     const mark = simulated ? text(at.right, bottom - 8, "SIMULATED", `text-anchor="end" ${fill("watermark", ";font-weight:700")}`) : "";
-    host.innerHTML = EX.svg(width, height, panel(at, tops[0], plain(one), `A: star ${stars[0]}`, spectra.unit) + panel(at, tops[1], plain(two), `B: star ${stars[1]}`, spectra.unit)
+    host.innerHTML = EX.svg(width, height, panel(at, tops[0], plain(one), `A: star ${stars[0]}`, inWords(spectra.unit)) + panel(at, tops[1], plain(two), `B: star ${stars[1]}`, inWords(spectra.unit))
       + panel(at, tops[2], { value, err }, "A/B", "") + axis + line(at.left, bottom, at.right, bottom, stroke("muted")) + text(at.right, height - 3, "Wavelength in air [\u00c5]", `text-anchor="end" ${fill("fg")}`) + mark,
       `role="img" aria-label="Spectra of star ${stars[0]}, star ${stars[1]}, and their ratio; the bands are 1 sigma."`);
   }

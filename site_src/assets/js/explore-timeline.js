@@ -33,7 +33,7 @@
       + text(box.left - 6, y(value) + 4, EX.short(value), `text-anchor="end" ${fill("muted")}`)).join("");
     const columns = EX.dateTicks(at.from, at.to, at.narrow ? 4 : 8).filter(([ms]) => inside(ms))
       .map(([ms, words]) => line(x(ms), box.bottom, x(ms), box.bottom + 4, stroke("muted"))
-        + text(x(ms), box.bottom + 17, words, `text-anchor="middle" ${fill("muted")}`)).join("");
+        + text(Math.min(x(ms), at.width - 2), box.bottom + 17, words, `text-anchor="${x(ms) > at.width - 30 ? "end" : "middle"}" ${fill("muted")}`)).join("");
     const mark = model.found.simulated ? text(box.right, 14, "SIMULATED", `text-anchor="end" ${fill("watermark", ";font-weight:700")}`) : "";
     return rows + columns + line(box.left, box.bottom, box.right, box.bottom, stroke("muted"))
       + text(2, 14, `Ratio ${model.label} about its median [%]`, fill("fg", ";font-weight:600")) + mark;
