@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.report.downloads.explore_data import can_be_explored, source_table
+from pipeline.report.downloads.explore_fluxes import can_be_explored, source_table
 from pipeline.report.figures.base import compact_json
 from pipeline.report.figures.timelines import headline_timelines
 from pipeline.report.pages.base import FigureView, Link, PageInputs, PageNumbering, PageType

@@ -8,7 +8,7 @@ import numpy as np
 from astropy.table import QTable
 
 from pipeline.report.downloads.explore_data import PREDICTION
-from pipeline.report.pages.base import Link, PageInputs, PageNumbering, PageType, TableBlock
+from pipeline.report.pages.base import PageInputs, PageNumbering, PageType
 from pipeline.report.rows import headline_choice, plain
 from pipeline.report.tables import Cell, Head, TableView, cells
 from pipeline.report.text import NOTHING, fixed
@@ -28,9 +28,8 @@ class PlanOf:
     label: str  # in the switch of campaigns
     band: str
     radius_px: str
-    typical: str  # expected scatter of two stars of the typical SNR, with its interval
-    table: TableBlock | None  # None: in the small planner of another page
-    files: tuple[Link, ...]
+    snr: str  # a typical one
+    typical: str  # expected scatter of two stars of that SNR, with its 95 % interval
 
 
 def expected_scatter(
@@ -66,22 +65,22 @@ def expected_scatter(
     return dict(zip(plain(rows["probability"]).tolist(), std.tolist(), strict=True))
 
 
-def planner_of(inputs: PageInputs, numbering: PageNumbering) -> tuple[PlanOf, ...]:
+def planner_of(inputs: PageInputs) -> tuple[PlanOf, ...]:
     """What the small planner of ``_planner.j2`` needs; empty if no campaign has a prediction."""
     able = (one for one in inputs.campaigns if PREDICTION in one.tables)
-    return tuple(_plan_of(one, numbering) for one in sorted(able, key=lambda one: one.simulated))
+    return tuple(_plan_of(one) for one in sorted(able, key=lambda one: one.simulated))
 
 
 def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any] | None:
     """Every campaign with a fit of the stability model, observed ones first."""
-    shown = planner_of(inputs, numbering)
+    shown = planner_of(inputs)
     if not shown:
         return None
     tables = [numbering.table(_table(one.results), one.results.name) for one in shown]
     return {"shown": shown, "tables": tables, "scripts": SCRIPTS}
 
 
-def _plan_of(results: Results, numbering: PageNumbering) -> PlanOf:
+def _plan_of(results: Results) -> PlanOf:
     band, radius_px = headline_choice(results)
     found = expected_scatter(results.tables[PREDICTION], TYPICAL_SNR, TYPICAL_SNR)
     kind = "Simulated" if results.simulated else "Observed"
@@ -90,9 +89,8 @@ def _plan_of(results: Results, numbering: PageNumbering) -> PlanOf:
         f"{kind}: {results.title}",
         band,
         f"{radius_px:g}",
+        f"{TYPICAL_SNR:g}",
         _per_cent(found),
-        None,
-        numbering.links(results.name, PREDICTION),
     )
 
 
