@@ -14,7 +14,8 @@
 
   function source(model) { // one line for every picture and file
     const found = model.found, kind = found.simulated ? "SIMULATED, not observed" : "observed";
-    return `${found.title} (${found.name}), ${kind}; ${model.view.band}, r = ${model.view.radius} px, ${model.view.method}; version ${found.version}`;
+    const words = `${found.title} (${found.name}), ${kind}; ${model.view.band}, r = ${model.view.radius} px, ${model.view.method}; version ${found.version}`;
+    return words.replace(/\s+/g, " "); // a line, also where a title has several
   }
   function fileName(model, suffix) {
     const kind = model.found.simulated ? "-simulated" : "";
