@@ -11,6 +11,7 @@ import pytest
 from pipeline.report.downloads.explore_data import FOLDER, chunks, write_explore
 from pipeline.schema.results import Results
 from tests.report import factory
+from tests.report.tables import fill
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -44,7 +45,7 @@ def large_campaign() -> Results:
         numbers=(),
         reference_exposure=ids[0],
         tables={
-            "exposures": factory.fill(
+            "exposures": fill(
                 "exposures",
                 N_EXPOSURES,
                 exposure_id=ids,
@@ -54,14 +55,14 @@ def large_campaign() -> Results:
                 mjd_mid=58484.0 + days,
                 status=["ok"] * N_EXPOSURES,
             ),
-            "catalogue": factory.fill(
+            "catalogue": fill(
                 "catalogue",
                 N_STARS,
                 star_id=stars,
                 x=rng.uniform(5, 300, N_STARS),
                 y=rng.uniform(5, 300, N_STARS),
             ),
-            "photometry": factory.fill(
+            "photometry": fill(
                 "photometry",
                 n,
                 exposure_id=np.repeat(ids, N_STARS),

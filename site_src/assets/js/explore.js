@@ -3,13 +3,15 @@
   "use strict";
   const EX = globalThis.EX;
   const $ = (id) => document.getElementById("ex-" + id);
+  const page = document.documentElement, kindOf = (name) => [...$("campaign").options].find((one) => one.value === name).dataset.kind;
   let app, files, state, found = null, grid = null, model = null, pairs = null, pairsKey = "", next = "a", views;
 
   // ---- state and address ----
   function read() { // the state that the address asks for; what it leaves open is the campaign's default
-    const query = new URLSearchParams(location.search), options = [...$("campaign").options].map((option) => option.value);
+    const query = new URLSearchParams(location.search), options = [...$("campaign").options], asked = query.get("campaign");
+    const option = options.find((one) => one.value === asked) || options.find((one) => one.dataset.kind === asked) || options[0];
     return {
-      campaign: options.includes(query.get("campaign")) ? query.get("campaign") : options[0],
+      campaign: option.value,
       a: Number(query.get("a")) || 0, b: Number(query.get("b")) || 0,
       r: query.get("r"), band: query.get("band"), method: query.get("method"), modes: query.get("modes"),
       from: day(query.get("from")), to: day(query.get("to")), order: ["snr", "channel", "name"].includes(query.get("order")) ? query.get("order") : "snr",
@@ -52,6 +54,7 @@
     state = read();
     app.setAttribute("aria-busy", "true");
     found = await EX.campaign(state.campaign);
+    page.dataset.campaign = kindOf(state.campaign); // what the switch of the whole site says
     settle();
     controls();
     await show();
@@ -179,13 +182,14 @@
     $("all").hidden = !state.from && !state.to && !state.off.size;
   }
   function listen() {
-    $("campaign").addEventListener("change", () => { // pairs mean other stars there; the address starts anew
+    const other = () => { // pairs mean other stars there; the address starts anew
       history.pushState(null, "", `${location.pathname}?campaign=${encodeURIComponent($("campaign").value)}`);
       load();
-    });
-    for (const [key, other] of [["a", "b"], ["b", "a"]]) $(key).addEventListener("change", () => {
+    };
+    $("campaign").addEventListener("change", other);
+    for (const [key, second] of [["a", "b"], ["b", "a"]]) $(key).addEventListener("change", () => {
       const star = Number($(key).value);
-      change(star === state[other] ? { [key]: star, [other]: state[key] } : { [key]: star });
+      change(star === state[second] ? { [key]: star, [second]: state[key] } : { [key]: star });
     });
     $("swap").addEventListener("click", () => change({ a: state.b, b: state.a }));
     $("view").addEventListener("change", () => change({ view: Number($("view").value) }));
@@ -200,6 +204,11 @@
     $("svg").addEventListener("click", () => EX.save(picture(), EX.fileName(model, "svg"), "image/svg+xml"));
     $("png").addEventListener("click", async () => EX.save(await EX.png(picture()), EX.fileName(model, "png"), "image/png"));
     addEventListener("popstate", load);
+    // the switch of the whole site: the first campaign of the other kind
+    new MutationObserver(() => {
+      const kind = page.dataset.campaign, option = [...$("campaign").options].find((one) => one.dataset.kind === kind);
+      if (option && kind !== kindOf(state.campaign)) { $("campaign").value = option.value; other(); }
+    }).observe(page, { attributes: true, attributeFilter: ["data-campaign"] });
     let width = app.clientWidth;
     new ResizeObserver(() => { if (app.clientWidth !== width && model) { width = app.clientWidth; refresh(); } }).observe(app);
     new MutationObserver(() => { if (model) drawPairs(); }).observe(document.body, { attributes: true, attributeFilter: ["data-md-color-scheme"] });

@@ -71,9 +71,10 @@
     const data = await RP.data("explore/plan"), names = Object.keys(data), small = root.classList.contains("plan-small"), query = new URLSearchParams(location.search);
     const field = (name) => root.querySelector(`[name="${name}"]`), part = (name) => root.querySelector(`.plan-${name}`);
     const positive = (name, fallback) => { const value = Number((field(name) || {}).value); return value > 0 ? value : fallback; };
+    const named = (asked) => names.includes(asked) ? asked : names.find((one) => asked === (data[one].simulated ? "simulated" : "observed")); // by name or kind
     let under = null;
     const chosen = () => {
-      const asked = small ? query.get("campaign") : field("campaign").value, name = names.includes(asked) ? asked : (root.dataset.first || names.find((one) => !data[one].simulated) || names[0]);
+      const name = (small ? named(query.get("campaign")) : field("campaign").value) || named("observed") || names[0];
       const lag = small || field("lag").value === "" ? null : Number(field("lag").value);
       return { name, rows: data[name].rows, simulated: data[name].simulated, snr1: positive("snr1", NaN), snr2: positive("snr2", NaN),
                same: !small && field("same").checked && !field("same").disabled, lag, change: positive("change", NaN) };
@@ -93,6 +94,7 @@
         : `A change of ${EX.short(input.change)} % shows at 3\u03c3 with ${middle} such pairs of exposures (${low} to ${high}).`;
       part("epochs").dataset.raw = JSON.stringify([low, middle, high]);
       part("sim").hidden = !input.simulated;
+      document.documentElement.dataset.campaign = input.simulated ? "simulated" : "observed";
       under = contour(part("chart"), input.rows, input, input.simulated);
     }
     function address(input) {
@@ -115,7 +117,8 @@
     function restore() {
       const asked = new URLSearchParams(location.search);
       for (const name of ["snr1", "snr2", "change"]) if (Number(asked.get(name)) > 0) field(name).value = asked.get(name);
-      if (names.includes(asked.get("campaign"))) field("campaign").value = asked.get("campaign");
+      const wanted = named(asked.get("campaign"));
+      if (wanted) field("campaign").value = wanted;
       field("lag").value = LAGS.some(([lag]) => String(lag) === asked.get("lag")) ? asked.get("lag") : "";
       field("same").checked = asked.get("same") === "1";
       update(false);
@@ -159,6 +162,10 @@
       folded.addEventListener("toggle", () => { if (folded.open) stars(); });
       folded.addEventListener("change", take);
       addEventListener("popstate", restore);
+      new MutationObserver(() => { // the switch of the whole site
+        const wanted = named(document.documentElement.dataset.campaign);
+        if (wanted && data[wanted].simulated !== chosen().simulated) { field("campaign").value = wanted; update(true); able(); }
+      }).observe(document.documentElement, { attributes: true, attributeFilter: ["data-campaign"] });
       new ResizeObserver(() => { under = contour(chart, chosen().rows, chosen(), chosen().simulated); }).observe(chart.parentElement);
       restore();
       able();
