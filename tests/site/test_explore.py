@@ -452,3 +452,32 @@ def test_the_first_view_is_light_on_the_wire(watched: Any, site: Path) -> None:
     assert total < WIRE_LIMIT, sorted(served.sent.items(), key=lambda item: -item[1])[:8]
     assert len(on_the_wire(site / "explore.html")) < total
     print(f"explore: {total / 1000:.0f} kB in {len(served.sent)} files")
+
+
+def test_a_kind_of_campaign_is_enough_and_the_switch_of_the_site_is_followed(
+    watched: Any, site: Path, base: str
+) -> None:
+    names = {name.endswith("simulated"): name for name in campaigns(site)}
+    one = watched()
+    page = visit(one, f"{base}explore.html?campaign=simulated")
+    assert page.locator("#ex-campaign").input_value() == names[True]
+    assert page.evaluate("document.documentElement.dataset.campaign") == "simulated"
+    page.evaluate("document.documentElement.dataset.campaign = 'observed'")
+    page.wait_for_function("document.getElementById('ex-sim').hidden")
+    assert page.locator("#ex-campaign").input_value() == names[False]
+    page.wait_for_function("!document.querySelector('.ex-app').hasAttribute('aria-busy')")
+    page.go_back()
+    page.wait_for_function("!document.getElementById('ex-sim').hidden")
+    page = visit_plan(one, f"{base}plan.html?campaign=simulated")
+    assert page.locator("[name=campaign]").input_value() == names[True]
+    page.evaluate("document.documentElement.dataset.campaign = 'observed'")
+    page.wait_for_function(
+        "name => document.querySelector('[name=campaign]').value === name", arg=names[False]
+    )
+    one.clean()
+
+
+def visit_plan(one: Any, address: str) -> Any:
+    one.page.goto(address)
+    one.page.wait_for_selector("[data-planner][data-ready]")
+    return one.page

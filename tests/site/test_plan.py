@@ -10,13 +10,12 @@ import numpy as np
 import pytest
 from astropy.table import QTable
 
-from pipeline.report.pages.plan import expected_scatter
+from pipeline.report.pages.plan import SIGMAS, expected_scatter
 from tests.site.conftest import PHONE
 
 pytestmark = pytest.mark.browser
 
 EQUAL = 1e-6
-SIGMAS = 3
 
 
 def predictions(site: Path) -> dict[str, QTable]:

@@ -18,6 +18,8 @@ SCRIPTS = ("explore-stats", "explore-svg", "plan")
 SNR_SHOWN = (50.0, 100.0, 200.0, 500.0, 1000.0, 5000.0)
 TYPICAL_SNR = 200.0  # of the sentence that is read without script
 LEVELS = (0.025, 0.5, 0.975)
+SIGMAS = 3  # at which a change counts as seen
+GROUPS = 2  # of epochs, before the change and after it, whose variances add up
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,13 @@ def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any] | No
     if not shown:
         return None
     tables = [numbering.table(_table(one.results), one.results.name) for one in shown]
-    return {"shown": shown, "tables": tables, "scripts": SCRIPTS}
+    return {
+        "shown": shown,
+        "tables": tables,
+        "scripts": SCRIPTS,
+        "sigmas": SIGMAS,
+        "groups": GROUPS,
+    }
 
 
 def _plan_of(results: Results) -> PlanOf:
@@ -113,7 +121,8 @@ def _table(results: Results) -> TableView:
         rows.append(cells(f"{snr:g}", *map(_per_cent, (of_year, one_channel, same_night))))
     return TableView(
         f"plan-{results.name}",
-        "Expected scatter of the ratio of two stars of equal SNR, with its 95 % interval. "
+        "Expected scatter of the ratio of two stars of equal SNR, with its "
+        f"{100 * (LEVELS[-1] - LEVELS[0]):.0f} % interval. "
         "The last column is of the difference of two exposures of one night.",
         _heads(("SNR of each", "Over a year", "Over a year, one channel", "Within a night")),
         tuple(rows),

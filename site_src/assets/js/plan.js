@@ -6,7 +6,7 @@
   "use strict";
   const EX = globalThis.EX = globalThis.EX || {};
   const { px, text, line, path, stroke, fill } = EX;
-  const SNR = [20, 5000], N_LEVELS = 9, FIRST_LEVEL = 0.04, SIGMAS = 3, STEP = 1.05, HALVINGS = 60;
+  const SNR = [20, 5000], N_LEVELS = 9, FIRST_LEVEL = 0.04, STEP = 1.05, HALVINGS = 60;
   const LAGS = [[0, "two exposures of one night"], [1, "1 day apart"], [2, "2 days apart"], [4, "4 days apart"], [7, "a week apart"], [14, "2 weeks apart"],
                 [30, "a month apart"], [60, "2 months apart"], [90, "3 months apart"], [180, "half a year apart"], [365, "a year apart"]];
 
@@ -17,8 +17,8 @@
     const photons = 1 / snr1 ** 2 + 1 / snr2 ** 2;
     return Object.fromEntries(variant(rows, same, lag).map((row) => [row[6], std(row, photons)]));
   }
-  /* Epochs on each side of a change of `percent` that shows at 3 sigma; pairs of exposures with a lag. */
-  const epochs = (scatter, percent, lag) => Math.max(1, Math.ceil((lag === null ? 2 : 1) * (SIGMAS * scatter / Math.log1p(percent / 100)) ** 2 - 1e-9));
+  /* Epochs on each side of a change of `percent`, or pairs of exposures if there is one group; as the page says. */
+  const epochs = (scatter, percent, groups, sigmas) => Math.max(1, Math.ceil(groups * (sigmas * scatter / Math.log1p(percent / 100)) ** 2 - 1e-9));
   function photonsFor(row, level) { // 1/SNR1^2 + 1/SNR2^2 at which the scatter is that; NaN below the floor
     if (std(row, 0) >= level) return NaN;
     let low = 0, high = level * level;
@@ -88,10 +88,11 @@
       answer.append(Object.assign(document.createElement("small"), { textContent: ` 68 %: ${pct(found[0.16])} to ${pct(found[0.84])} %. 95 %: ${pct(found[0.025])} to ${pct(found[0.975])} %.${input.simulated ? " Simulated." : ""}` }));
       answer.dataset.raw = JSON.stringify(found);
       if (small) return;
-      const count = (level) => epochs(found[level], input.change, input.lag), [low, middle, high] = [0.025, 0.5, 0.975].map(count);
+      const groups = input.lag === null ? Number(root.dataset.groups) : 1, sigmas = Number(root.dataset.sigmas);
+      const count = (level) => epochs(found[level], input.change, groups, sigmas), [low, middle, high] = [0.025, 0.5, 0.975].map(count);
       part("epochs").textContent = !(input.change > 0) ? "" : input.lag === null
-        ? `A change of ${EX.short(input.change)} % shows at 3\u03c3 with ${middle} epochs before and after it (${low} to ${high}).`
-        : `A change of ${EX.short(input.change)} % shows at 3\u03c3 with ${middle} such pairs of exposures (${low} to ${high}).`;
+        ? `A change of ${EX.short(input.change)} % shows at ${sigmas}\u03c3 with ${middle} epochs before and after it (${low} to ${high}).`
+        : `A change of ${EX.short(input.change)} % shows at ${sigmas}\u03c3 with ${middle} such pairs of exposures (${low} to ${high}).`;
       part("epochs").dataset.raw = JSON.stringify([low, middle, high]);
       part("sim").hidden = !input.simulated;
       document.documentElement.dataset.campaign = input.simulated ? "simulated" : "observed";
