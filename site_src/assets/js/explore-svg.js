@@ -89,6 +89,11 @@
       image.src = "data:image/svg+xml;charset=utf-8," + encodeURIComponent(content);
     });
   }
-  Object.assign(EX, { esc, px, linear, log, text, line, path, stroke, fill, ticks, logTicks, dateTicks, number, percent, short,
+  function tellKind(simulated) { // to the switch of the whole site, if there is one
+    const kind = simulated ? "simulated" : "observed";
+    document.documentElement.dataset.campaign = kind;
+    for (const button of document.querySelectorAll(".rp-switch button")) button.setAttribute("aria-pressed", String(button.dataset.campaign === kind));
+  }
+  Object.assign(EX, { tellKind, esc, px, linear, log, text, line, path, stroke, fill, ticks, logTicks, dateTicks, number, percent, short,
                       isAo, isOpen, marker, svg, standalone, save, png });
 })();

@@ -54,7 +54,7 @@
     state = read();
     app.setAttribute("aria-busy", "true");
     found = await EX.campaign(state.campaign);
-    page.dataset.campaign = kindOf(state.campaign); // what the switch of the whole site says
+    EX.tellKind(found.simulated);
     settle();
     controls();
     await show();

@@ -95,7 +95,7 @@
         : `A change of ${EX.short(input.change)} % shows at ${sigmas}\u03c3 with ${middle} such pairs of exposures (${low} to ${high}).`;
       part("epochs").dataset.raw = JSON.stringify([low, middle, high]);
       part("sim").hidden = !input.simulated;
-      document.documentElement.dataset.campaign = input.simulated ? "simulated" : "observed";
+      EX.tellKind(input.simulated);
       under = contour(part("chart"), input.rows, input, input.simulated);
     }
     function address(input) {
