@@ -31,7 +31,7 @@ from pipeline.muse.cube_images import (
 from pipeline.muse.headers import completed
 from pipeline.muse.image_layers import Layers
 from pipeline.muse.missing import fill_value, quality_flags
-from pipeline.muse.spatial_axes import spatial_axes
+from pipeline.muse.spatial_axes import celestial_header, spatial_axes
 from pipeline.muse.spectral_axis import check_same_axis, wavelengths
 from pipeline.muse.variance import AUTO, error_kind
 
@@ -62,6 +62,7 @@ class Cube:
     fill: float | None = None  # value of DATA that stands for no data; None: only NaN does
     rotation_deg: float = 0.0  # of the grid against north up, east left; counter-clockwise
     notes: tuple[str, ...] = ()  # what was converted, in sentences
+    celestial: fits.Header | None = None  # WCS of the grid as it is read, (y, x); None: no sky
     doubt: str = ""  # why STAT may not hold what it is taken for; such a cube is not measured
 
 
@@ -180,6 +181,7 @@ def _opened(path: Path, asked: str) -> Cube:
         fill,
         axes.rotation_deg,
         notes,
+        celestial_header(header, where, axes),
         kind.doubt,
     )
 

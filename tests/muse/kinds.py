@@ -87,8 +87,13 @@ def pc_holds_the_step(hdus):
 
 def arcsec_axes(hdus):
     _replace_cards(
-        hdus, CD[:4], [("CUNIT1", "arcsec"), ("CUNIT2", "arcsec"), ("CD1_1", -0.2), ("CD2_2", 0.2)]
+        hdus,
+        CD[:4],
+        [("CUNIT1", "arcsec"), ("CUNIT2", "arcsec"), ("CD1_1", -0.2), ("CD2_2", 0.2)],
     )
+    for name in ("DATA", "STAT"):
+        for key in ("CRVAL1", "CRVAL2"):
+            hdus[name].header[key] *= 3600
 
 
 def _in_unit(unit, factor):
