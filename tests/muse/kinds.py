@@ -257,7 +257,8 @@ SAME_PIXELS = {  # each has the pixels of the plain cube: its fluxes are the sam
 }  # fmt: skip
 SAME_PIXELS |= {
     f"axis_in_{unit}": _in_unit(unit, factor)
-    for unit, factor in (("nm", 0.1), ("um", 1e-4), ("micron", 1e-4), ("m", 1e-10), ("Angstroms", 1), ("A", 1))
+    for unit, factor in (("nm", 0.1), ("um", 1e-4), ("micron", 1e-4), ("m", 1e-10), ("Angstroms", 1),
+                         ("A", 1))
 }  # fmt: skip
 SAME_PIXELS |= {
     f"unit_{number}": _unit_spelled(data, stat)
