@@ -13,6 +13,7 @@ from pipeline.report.citation import checked_doi
 from pipeline.schema.labels import version_url
 from pipeline.sources import FORCEABLE, campaigns_of, measure_all
 from pipeline.sources.registry import FOLDER_OPTIONS
+from pipeline.workflow.interrupt import raise_if_interrupted
 from pipeline.workflow.ownership import SITE, check
 from pipeline.workflow.products import exclusive
 from pipeline.workflow.progress import say
@@ -105,6 +106,8 @@ def build(
         measure_all(campaigns)
         if until != "measure":
             for campaign in campaigns:
+                raise_if_interrupted()
                 say(campaign.exit_summary())
         if until in ("pages", "site"):
+            raise_if_interrupted()
             say(publish(campaigns, request, target))

@@ -23,6 +23,7 @@ COMMANDS = {
     "overview": ("pipeline.cli.archive:overview", "List the nights that the archive holds."),
     "retrieve": ("pipeline.cli.archive:retrieve", "Download exposures with their calibrations."),
     "contact": ("pipeline.cli.archive:contact", "Check what is assumed about the archives."),
+    "locate": ("pipeline.cli.archive:locate", "Look up where an object of some name is."),
     "identify": ("pipeline.cli.archive:identify", "Identify the field stars in Gaia DR3."),
     "reduce": ("pipeline.cli.measure:reduce", "Reduce raw frames to cubes with the MUSE recipes."),
     "measure": ("pipeline.cli.measure:measure", "Measure every exposure that is new or stale."),

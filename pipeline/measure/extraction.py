@@ -128,6 +128,7 @@ def as_arrays(cube: str | PathLike[str] | Cube | CubeArrays | Arrays) -> CubeArr
         data, stat, wave_aa = (np.asarray(part) for part in cube)
         return CubeArrays(data, stat, wave_aa)
     opened = cube if isinstance(cube, Cube) else open_cube(Path(cube))
-    return CubeArrays(
-        np.asarray(opened.data), np.asarray(opened.stat), opened.wave_aa, opened.dq, opened.fill
-    )
+    layers = [  # plain views of memory maps are quicker to slice
+        np.asarray(one) if isinstance(one, np.memmap) else one for one in (opened.data, opened.stat)
+    ]
+    return CubeArrays(layers[0], layers[1], opened.wave_aa, opened.dq, opened.fill)

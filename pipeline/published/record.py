@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import scipy
 from astropy.table import QTable
-from scipy.spatial.distance import cdist
 
 from pipeline.config.settings import StatisticsSettings
 from pipeline.published.files import DATA, RecordFiles, read_files
@@ -139,6 +139,7 @@ def _exposures(files: RecordFiles) -> QTable:
             "bad_probability": unknown,
             "status": ["ok"] * n,
             "reason": [""] * n,
+            "notes": [""] * n,
             "simulated": [False] * n,
             "origin": ["published"] * n,
         },
@@ -149,7 +150,7 @@ def _catalogue(files: RecordFiles, blend_distance_px: float) -> QTable:
     """One row per reference star; the channel where the study's text names it, else 0."""
     stars = _values(files.reference_positions["id"])
     xy = np.column_stack([_values(files.reference_positions[axis]) for axis in ("x", "y")])
-    distance = cdist(xy, xy)
+    distance = scipy.spatial.distance.cdist(xy, xy)
     np.fill_diagonal(distance, np.inf)
     blended = distance.min(axis=1) < blend_distance_px
     channels = np.zeros(len(stars), dtype=int)

@@ -12,6 +12,7 @@ from pipeline.sources.cubes import CubeFolder
 from pipeline.sources.published import PublishedRecord
 from pipeline.sources.request import Request
 from pipeline.sources.simulated import SimulatedCampaign
+from pipeline.workflow.interrupt import raise_if_interrupted
 
 SOURCES: Mapping[str, type[Campaign]] = {
     campaign.source: campaign  # in the order of the pages: the real ones first
@@ -71,6 +72,7 @@ def measure_all(campaigns: Sequence[Campaign]) -> None:
     """
     reasons = []
     for campaign in campaigns:
+        raise_if_interrupted()
         try:
             campaign.measure()
         except NoReferenceExposure as error:

@@ -76,7 +76,7 @@ __all__ = [
 ]
 
 NOT_AS_MADE = "not as it was made: "
-_OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+_OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)  # EFBIG: ulimit -f
 
 
 def staleness(product: Path, ingredients: Mapping[str, Any], *, verify: bool = False) -> str:
