@@ -1,7 +1,15 @@
-"""Which stars vary: each against the prediction from all others, false alarms over all stars."""
+"""Which stars vary: each against the prediction from all others, false alarms over all stars.
+
+Constant stars differ in their noise by more than the model knows: slices, neighbours, the edges of a
+channel. How much, the stars themselves tell: their variance ratios are taken for those of chi squared
+whose scale scatters as an inverse chi squared of nu degrees of freedom, so that a star is tested with
+F(n, nu) (moderated variances: Smyth 2004, Stat. Appl. Genet. Mol. Biol. 3, 3). Median and MAD of ln of
+the ratios give scale and nu, so that the variable stars do not raise their own threshold.
+"""
 
 import numpy as np
 from astropy.table import QTable
+from scipy.special import digamma, fdtrc, polygamma
 
 from pipeline.schema import make_table
 from pipeline.statistics.fluxes import Fluxes
@@ -9,6 +17,9 @@ from pipeline.statistics.stability import Stability, fit_stability
 from pipeline.statistics.trend_tests import holm
 
 LEVEL = 0.05  # of campaigns in which a constant star may be called variable
+MIN_STARS = 20  # that tell how much stars differ; with fewer all are taken for alike
+MAD_TO_STD = 1.4826
+MAX_NU = 1e6  # chi squared
 
 
 def variability(
@@ -17,8 +28,8 @@ def variability(
     """Scatter of each star beyond photons, jitter and its channel: the table ``variability``.
 
     The prediction of a star comes from all other stars (its channel's, if it has company there), so
-    a star's variation does not hide itself. The chi squared has as many degrees of freedom as the
-    star has time contrasts; probabilities are Holm's over all stars.
+    a star's variation does not hide itself. Chi squared has as many degrees of freedom as the star
+    has time contrasts (``moderated_p``); probabilities are Holm's over all stars.
 
     Parameters
     ----------
@@ -43,7 +54,10 @@ def variability(
     std, expected, p = (np.full(n_stars, np.nan) for _ in range(3))
     n = np.zeros(n_stars, int)
     found = fitted.stars
-    std[stars], expected[stars], p[stars] = found.std, found.expected_std, found.p
+    std[stars], expected[stars] = found.std, found.expected_std
+    residual, variance = fitted.smoother.star_residuals()
+    known = variance - fitted.smoother.extra_variance
+    p[stars] = moderated_p((residual**2 / known).mean(axis=0), found.n)
     n[stars] = np.count_nonzero(~fitted.logs.gap, axis=0)
     probability = holm(p)
     with np.errstate(invalid="ignore"):
@@ -61,3 +75,36 @@ def variability(
             "flag": flag,
         },
     )
+
+
+def moderated_p(ratio: np.ndarray, n: int) -> np.ndarray:
+    """Probability (star,) that a constant star has so large a reduced chi squared.
+
+    Parameters
+    ----------
+    ratio : ndarray, shape (star,)
+        Chi squared of each star over its degrees of freedom, against the model.
+    n : int
+        Degrees of freedom.
+    """
+    nu, scale = MAX_NU, 1.0
+    if len(ratio) >= MIN_STARS:
+        logs = np.log(np.maximum(ratio, 1e-300))
+        middle = float(np.median(logs))
+        spread = float((MAD_TO_STD * np.median(np.abs(logs - middle))) ** 2)
+        nu = _degrees_of_freedom(spread - float(polygamma(1, n / 2)))
+        # medians of ln chi squared / n and of its scale, to second order those of their means
+        centre = (digamma(n / 2) - np.log(n / 2)) - (digamma(nu / 2) - np.log(nu / 2))
+        scale = max(1.0, float(np.exp(middle - centre)))
+    return np.asarray(fdtrc(n, nu, ratio / scale))
+
+
+def _degrees_of_freedom(excess: float) -> float:
+    """nu for which the variance of ln of a chi squared over nu, trigamma(nu / 2), is the excess."""
+    low, high = 1.0, MAX_NU
+    if excess <= polygamma(1, high / 2):
+        return MAX_NU
+    for _ in range(100):
+        middle = float(np.sqrt(low * high))
+        low, high = (middle, high) if polygamma(1, middle / 2) > excess else (low, middle)
+    return low

@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.special import chdtrc
 
 from pipeline.statistics.campaigns import CONFIGURATIONS, SCENARIOS, Configuration, draw_campaign
 from pipeline.statistics.fluxes import Fluxes
 from pipeline.statistics.outliers import bad_exposure_probability
-from pipeline.statistics.variability import variability
+from pipeline.statistics.variability import moderated_p, variability
 
 FIRST_SEED = 3_300_000
 
@@ -63,3 +64,25 @@ def test_the_probability_of_a_bad_exposure_by_hand() -> None:
     assert (found[:10] < 1e-3).all()
     assert found[10] > 0.9999
     assert 0.05 < found[11] < 0.95
+
+
+def test_alike_stars_are_tested_with_chi_squared_and_unlike_ones_with_less_trust() -> None:
+    """Scales drawn from an inverse chi squared of 20: chi squared alone would raise alarms."""
+    rng = np.random.default_rng(FIRST_SEED)
+    n, n_stars = 12, 20_000
+    alike = rng.chisquare(n, n_stars) / n
+    few = moderated_p(np.array([39.4 / n]), n)  # fewer stars than can tell
+    assert few[0] == pytest.approx(9.0e-5, rel=0.02)  # chi squared of 39.4 with 12
+    # never more than 1 %, 3 binomial standard errors of 200 expected added; median and MAD of ln chi
+    # squared, whose distribution is skew, are not quite its moments, on the safe side by a quarter
+    unlike = alike * 20 / rng.chisquare(20, n_stars)
+    for ratio in (alike, unlike):
+        assert 0.006 < (moderated_p(ratio, n) < 0.01).mean() < 0.01 * 1.21
+    assert (chdtrc(n, n * unlike) < 0.01).mean() > 0.03
+
+
+def test_variable_stars_do_not_raise_their_own_threshold() -> None:
+    rng = np.random.default_rng(FIRST_SEED + 1)
+    ratio = rng.chisquare(12, 300) / 12
+    ratio[:15] *= 20
+    assert (moderated_p(ratio, 12)[:15] < 1e-4).mean() > 0.8
