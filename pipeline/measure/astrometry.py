@@ -13,16 +13,16 @@ from pipeline.muse.cube import Cube
 def celestial_cards(cube: Cube) -> str:
     """The celestial WCS of a cube's images as the text of a FITS header; "" if it has none.
 
-    A grid of the instrument's own pixels has none, nor has a header whose keywords are no WCS: its
-    stars are then known by their pixels alone.
+    A grid of the instrument's own pixels has none, nor has one whose keywords are no WCS: its stars are
+    then known by their pixels alone.
     """
-    if cube.pixel_scale_arcsec is None:
+    if cube.celestial is None:
         return ""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AstropyWarning)
         try:
-            wcs = WCS(fits.getheader(cube.path, "DATA")).celestial
-        except (OSError, KeyError, ValueError, MemoryError):  # WCSLIB's errors are ValueErrors
+            wcs = WCS(cube.celestial).celestial
+        except (KeyError, ValueError, MemoryError):  # WCSLIB's errors are ValueErrors
             return ""
         return str(wcs.to_header().tostring()) if wcs.has_celestial else ""
 

@@ -7,10 +7,10 @@ from astropy.coordinates import SkyCoord
 from astropy.table import QTable
 
 from pipeline.config.targets import TargetSettings
+from pipeline.schema.definitions import BAD_PROBABILITY
 from pipeline.schema.flux_array import FluxArray
 from pipeline.statistics.columns import numbers, texts
 from pipeline.statistics.fluxes import OUTLIER
-from pipeline.statistics.outliers import BAD_PROBABILITY
 from pipeline.statistics.selection import select_fluxes
 from pipeline.statistics.targets import Target, target_tables
 
