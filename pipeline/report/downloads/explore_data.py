@@ -211,7 +211,9 @@ def _field(results: Results) -> dict[str, Any]:
         "height": height,
         "scale": known.pixel_scale_arcsec if known else WIDE_FIELD_ARCSEC,
         "name": results.field_name,
-        "standard": [*image.standard_xy, image.standard_radius_px] if image else None,
+        "standard": [*image.standard_xy, image.standard_radius_px]
+        if image and image.standard_radius_px > 0  # else no star is masked
+        else None,
         "channels": channel_edges(results.tables["catalogue"], mode),
     }
 
