@@ -150,8 +150,8 @@ STATISTICS: Mapping[str, tuple[Column, ...]] = {
         column("variation", "f8", "", "standard deviation of ln flux that the star itself adds: median of its posterior", "stat.stdev;src.var"),
         column("variation_low68", "f8", "", "lower end of its central 68 % interval", "stat.error;stat.min"),
         column("variation_high68", "f8", "", "upper end of its central 68 % interval", "stat.error;stat.max"),
-        column("detectable_std", "f8", "", "standard deviation of ln flux from exposure to exposure that would have been found in 95 of 100 cases", "stat.max"),
-        column("detectable_change", "f8", "", "change of ln flux from the first to the second half of the exposures that would have been found in 95 of 100 cases", "stat.max"),
+        column("detectable_std", "f8", "", "standard deviation of ln flux from exposure to exposure that would have been found in 95 of 100 cases", "stat.stdev;stat.max"),
+        column("detectable_change", "f8", "", "change of ln flux from the first to the second half of the exposures that would have been found in 95 of 100 cases", "phot.flux;stat.max"),
         column("flag", "str", "", "variable, or empty", "meta.code.qual"),
     ),
     "light_curves": (
