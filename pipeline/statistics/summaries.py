@@ -97,13 +97,13 @@ def campaign_statistics(
     flagged = flagged_stars(tables["catalogue"])
     model = model_of(fluxes, flagged, source=source, method=method, background_std=background_std)
     clean = _without(fluxes, fluxes.exposure_ids[model.bad])
-    series = timelines(clean, pairs)
+    lines = timelines(clean, pairs)
     series = series_of(_used(timelines(fluxes, headline_pairs)), tables["exposures"])
     subsets = subset_statistics(series)
     new = {
         "exposures": with_bad_probability(tables["exposures"], model),
         "pairs": pair_statistics(clean, pairs),
-        "timelines": series,
+        "timelines": lines,
         "reanalysis": subsets.table,
         **model.tables,
     }
