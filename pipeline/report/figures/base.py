@@ -199,7 +199,7 @@ def note(text: str, x: float | str, y: float, **more: Any) -> Layout:
 
 
 def stamped(layout: Layout, simulated: bool, mixed: bool = False) -> Layout:
-    """The layout, with the word SIMULATED over its upper right corner where that is true."""
+    """The layout, with the word SIMULATED in its upper right corner where that is true."""
     if not simulated:
         return layout
     mark = note(
@@ -207,9 +207,11 @@ def stamped(layout: Layout, simulated: bool, mixed: bool = False) -> Layout:
         1,
         1,
         xanchor="right",
-        yanchor="bottom",
-        yshift=3,
+        yanchor="top",
+        xshift=-4,
+        yshift=-3,
         font={"size": 12, "color": "@watermark", "weight": 700},
+        bgcolor="@label",
     )
     return {**layout, "annotations": [*layout.get("annotations", []), mark]}
 

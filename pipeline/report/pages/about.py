@@ -14,8 +14,8 @@ def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any]:
 PAGE = PageType(
     name="about",
     title="How it was built",
-    tab="About",
-    position=130,
+    tab="Data and method",
+    position=620,
     description="Version, commit, command, libraries and inputs of this report, and how to cite it.",
     guide="",
     context=context,

@@ -81,9 +81,9 @@ def _recovery_table(results: Results) -> TableView:
 
 PAGE = PageType(
     name="recovery",
-    title="Recovery of the truth",
-    tab="Stability",
-    position=100,
+    title="Simulation test",
+    tab="Evidence",
+    position=540,
     description="A simulated campaign whose truth is known: does the whole chain find it again?",
     guide="What was simulated, and what was found.",
     context=context,

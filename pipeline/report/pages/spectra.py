@@ -165,8 +165,8 @@ def _levels_table(results: Results) -> TableView:
 PAGE = PageType(
     name="spectra",
     title="Spectra",
-    tab="Field",
-    position=40,
+    tab="Stars",
+    position=310,
     description="The spectrum of every star in every aperture, as extracted and smoothed.",
     guide="Every star in every aperture.",
     context=context,

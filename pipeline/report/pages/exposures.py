@@ -1,0 +1,109 @@
+"""The page of exposures: what became of each, and how they lie relative to the reference."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from pipeline.muse.modes import WIDE_FIELD
+from pipeline.report.pages.base import FigureView, PageInputs, PageNumbering, PageType, TableBlock
+from pipeline.report.pages.offsets import pointing_view, positions_view
+from pipeline.report.rows import exposure_anchors, exposure_links, number, text_of, whole
+from pipeline.report.tables import Cell, TableView, heads, without_empty_columns
+from pipeline.report.text import fixed
+from pipeline.schema.results import Results
+
+
+@dataclass(frozen=True)
+class ExposuresOf:
+    """What the page shows of one campaign."""
+
+    results: Results
+    exposures: TableBlock
+    status: tuple[tuple[str, int], ...]  # ("ok", 63), ...
+    modes: tuple[tuple[str, int], ...]
+    n_nights: int
+    positions: FigureView | None
+    pointing: FigureView | None
+
+
+def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any]:
+    """Exposures of every campaign, and their offsets."""
+    shown = [_exposures_of(one, numbering) for one in inputs.campaigns if "exposures" in one.tables]
+    return {"shown": shown}
+
+
+def _exposures_of(results: Results, numbering: PageNumbering) -> ExposuresOf:
+    exposures = results.tables["exposures"]
+    status = Counter(str(value) for value in exposures["status"])
+    modes = Counter(str(value) for value in exposures["mode"])
+    names = (*WIDE_FIELD, *sorted(set(modes) - set(WIDE_FIELD)))
+    return ExposuresOf(
+        results,
+        numbering.table(_exposures_table(results), results.name),
+        tuple((name, status[name]) for name in ("ok", "excluded", "failed") if status[name]),
+        tuple((name, modes[name]) for name in names if modes[name]),
+        len({str(value) for value in exposures["night"]}),
+        pointing=pointing_view(results, numbering),
+        positions=positions_view(results, numbering),
+    )
+
+
+def _exposures_table(results: Results) -> TableView:
+    exposures = results.tables["exposures"]
+    anchors, paths = exposure_anchors(results), exposure_links(results)
+    counts = Counter(str(value) for value in exposures["status"])
+    said = ", ".join(
+        f"{counts[name]} {name}" for name in ("ok", "excluded", "failed") if counts[name]
+    )
+    view = TableView(
+        f"exposures-{results.name}",
+        f"Every exposure of the campaign: {said}. Its name leads to its page.",
+        heads(
+            "exposures",
+            *("night", "exposure_id", "mode", "status", "airmass", "seeing_arcsec", "exptime_s"),
+            *("n_detected", "n_matched", "match_rms_px", "reason"),
+        ),
+        tuple(_exposure_cells(row, results, paths) for row in exposures),
+        anchors=tuple(anchors[str(row["exposure_id"])] for row in exposures),
+        source="exposures",
+        filter=True,
+        sort=True,
+        simulated=results.simulated,
+    )
+    return without_empty_columns(view)
+
+
+def _exposure_cells(row: Any, results: Results, paths: Mapping[str, str]) -> tuple[Cell, ...]:
+    status, identity = str(row["status"]), str(row["exposure_id"])
+    is_reference = identity == results.reference_exposure
+    return (
+        Cell(str(row["night"])),
+        Cell(
+            identity + (" (reference)" if is_reference else ""),
+            href=Markup(paths[identity]),
+            kind="strong" if is_reference else "",
+        ),
+        Cell(str(row["mode"])),
+        Cell(status, kind={"ok": "good"}.get(status, "bad")),
+        Cell(fixed(number(row["airmass"]), 3)),
+        Cell(fixed(number(row["seeing_arcsec"]), 2)),
+        Cell(fixed(number(row["exptime_s"]), 0)),
+        Cell(whole(row["n_detected"])),
+        Cell(whole(row["n_matched"])),
+        Cell(fixed(number(row["match_rms_px"]), 3)),
+        Cell(text_of(row["reason"]), kind="rp-wrap"),
+    )
+
+
+PAGE = PageType(
+    name="exposures",
+    title="All exposures",
+    tab="Exposures",
+    position=400,
+    description="Which exposures there are, what became of each, and how they lie on the sky.",
+    guide="Every exposure with its conditions, offsets, residuals and status.",
+    context=context,
+)
