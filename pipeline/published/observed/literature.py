@@ -30,15 +30,9 @@ def literature() -> tuple[Measurement, ...]:
         value, unit = float(row["value"]), str(row["unit"])
         per_cent = 100 * value * (math.log(10) / 2.5 if unit == "mag" else 1.0)
         given = f"{value:g} mag" if unit == "mag" else f"{100 * value:g} %"
-        texts = (str(row[name]) for name in ("bound", "what", "source"))
+        bound, what, source = (str(row[name]) for name in ("bound", "what", "source"))
+        key, reference = str(row["key"]), str(row["reference"])
         found.append(
-            Measurement(
-                str(row["key"]),
-                str(row["reference"]),
-                per_cent,
-                *texts,
-                as_given=given,
-                relative=bool(row["relative"]),
-            )
+            Measurement(key, reference, per_cent, bound, what, source, given, bool(row["relative"]))
         )
     return tuple(found)

@@ -74,7 +74,11 @@ def channel_flats_figure(flats: QTable, *, figure_id: str) -> Figure:
         data,
         layout,
         False,
-        narrow={"margin": {"l": 48, "r": 74, "t": 14, "b": 50}, "height": 340},
+        narrow={
+            "margin": {"l": 48, "r": 74, "t": 14, "b": 50},
+            "height": 340,
+            "xaxis": {"title": {"text": "temperature [°C]"}},
+        },
     )
 
 

@@ -136,9 +136,9 @@ def _axes(plot: Plot, scale: _Scale) -> list[str]:
         f'<text x="{middle}" y="{plot.height - 4}" text-anchor="middle">'
         f"{escape(plot.x_title)}</text>"
     )
-    at = (TOP + bottom) // 2
+    halfway = (TOP + bottom) // 2
     parts.append(
-        f'<text transform="translate(11 {at}) rotate(-90)" text-anchor="middle">'
+        f'<text transform="translate(11 {halfway}) rotate(-90)" text-anchor="middle">'
         f"{escape(plot.y_title)}</text>"
     )
     return parts

@@ -209,10 +209,9 @@ def bad_exposures(results: Results) -> list[str]:
 
 def _trust(results: Results) -> tuple[str, ...]:
     bad = bad_exposures(results)
-    several = len(bad) != 1
     left_out = (
-        f"{counted(len(bad), 'exposure')} of {len(results.tables['exposures'])} "
-        f"{'are' if several else 'is'} bad by all {'their' if several else 'its'} stars and left out."
+        f"Judged by all stars, {len(bad)} of {counted(len(results.tables['exposures']), 'exposure')} "
+        f"{'is' if len(bad) == 1 else 'are'} bad and left out."
         if bad
         else "No exposure had to be left out of the floor."
     )

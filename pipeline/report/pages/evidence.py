@@ -14,7 +14,7 @@ from pipeline.report.pages.base import FigureView, PageInputs, PageNumbering, Pa
 from pipeline.report.pages.findings import confirmed, findings_of, instrument_finding
 from pipeline.report.rows import Pair, find_number, headline_pairs, number
 from pipeline.report.tables import Cell, Head, TableView
-from pipeline.report.text import fixed
+from pipeline.report.text import fixed, significant
 from pipeline.schema.publications import STUDY
 from pipeline.schema.results import Results
 
@@ -96,8 +96,8 @@ def _repeatability_table() -> TableView:
         tuple(
             (
                 Cell(str(row["what"]), kind="rp-wrap"),
-                Cell(f"{number(row['rms_percent']):g}", kind="strong"),
-                Cell(f"{number(row['largest_percent']):g}" if np.isfinite(number(row["largest_percent"])) else ""),
+                Cell(significant(number(row["rms_percent"]), 2), kind="strong"),
+                Cell(significant(number(row["largest_percent"]))),
             )
             for row in repeatability()
         ),
@@ -130,7 +130,7 @@ def _modes_figure(results: Results) -> Figure | None:
     return dots_figure(
         [f"{one}/{two}" for one, two in pairs],
         series,
-        "mean of the ratio in one mode, about that of all modes [%]",
+        "ratio in one mode, about all [%]",
         figure_id=f"modes-of-ratios-{results.name}",
         title=_optics_title(pairs, rows),
         caption="Bars are the standard error of each mean, as if exposures were independent.",

@@ -8,10 +8,19 @@ from typing import Any
 from markupsafe import Markup
 
 from pipeline.muse.modes import WIDE_FIELD
+from pipeline.report.figures.small_svg import sparkline
 from pipeline.report.pages.base import FigureView, PageInputs, PageNumbering, PageType, TableBlock
+from pipeline.report.pages.detail import residuals_of
 from pipeline.report.pages.offsets import pointing_view, positions_view
-from pipeline.report.rows import exposure_anchors, exposure_links, number, text_of, whole
-from pipeline.report.tables import Cell, TableView, heads, without_empty_columns
+from pipeline.report.rows import (
+    MAX_EXPOSURE_PAGES,
+    exposure_anchors,
+    exposure_links,
+    number,
+    text_of,
+    whole,
+)
+from pipeline.report.tables import Cell, Head, TableView, heads, without_empty_columns
 from pipeline.report.text import fixed
 from pipeline.schema.results import Results
 
@@ -54,6 +63,7 @@ def _exposures_of(results: Results, numbering: PageNumbering) -> ExposuresOf:
 def _exposures_table(results: Results) -> TableView:
     exposures = results.tables["exposures"]
     anchors, paths = exposure_anchors(results), exposure_links(results)
+    thumbs = _thumbnails(results)
     counts = Counter(str(value) for value in exposures["status"])
     said = ", ".join(
         f"{counts[name]} {name}" for name in ("ok", "excluded", "failed") if counts[name]
@@ -61,12 +71,16 @@ def _exposures_table(results: Results) -> TableView:
     view = TableView(
         f"exposures-{results.name}",
         f"Every exposure of the campaign: {said}. Its name leads to its page.",
-        heads(
-            "exposures",
-            *("night", "exposure_id", "mode", "status", "airmass", "seeing_arcsec", "exptime_s"),
-            *("n_detected", "n_matched", "match_rms_px", "reason"),
+        (
+            *heads("exposures", "night", "exposure_id"),
+            Head("stars", numeric=False, title="residual of every star against its median"),
+            *heads(
+                "exposures",
+                *("mode", "status", "airmass", "seeing_arcsec", "exptime_s"),
+                *("n_detected", "n_matched", "match_rms_px", "reason"),
+            ),
         ),
-        tuple(_exposure_cells(row, results, paths) for row in exposures),
+        tuple(_exposure_cells(row, results, paths, thumbs) for row in exposures),
         anchors=tuple(anchors[str(row["exposure_id"])] for row in exposures),
         source="exposures",
         filter=True,
@@ -76,7 +90,9 @@ def _exposures_table(results: Results) -> TableView:
     return without_empty_columns(view)
 
 
-def _exposure_cells(row: Any, results: Results, paths: Mapping[str, str]) -> tuple[Cell, ...]:
+def _exposure_cells(
+    row: Any, results: Results, paths: Mapping[str, str], thumbs: Mapping[str, Markup]
+) -> tuple[Cell, ...]:
     status, identity = str(row["status"]), str(row["exposure_id"])
     is_reference = identity == results.reference_exposure
     return (
@@ -86,6 +102,7 @@ def _exposure_cells(row: Any, results: Results, paths: Mapping[str, str]) -> tup
             href=Markup(paths[identity]),
             kind="strong" if is_reference else "",
         ),
+        Cell(thumbs.get(identity, Markup(""))),
         Cell(str(row["mode"])),
         Cell(status, kind={"ok": "good"}.get(status, "bad")),
         Cell(fixed(number(row["airmass"]), 3)),
@@ -96,6 +113,18 @@ def _exposure_cells(row: Any, results: Results, paths: Mapping[str, str]) -> tup
         Cell(fixed(number(row["match_rms_px"]), 3)),
         Cell(text_of(row["reason"]), kind="rp-wrap"),
     )
+
+
+def _thumbnails(results: Results) -> dict[str, Markup]:
+    """For each exposure the residuals of its stars as a line of points."""
+    residuals = residuals_of(results)
+    if residuals is None or len(residuals.exposure_ids) > MAX_EXPOSURE_PAGES:
+        return {}
+    words = "Residual of every star"
+    return {
+        one: sparkline(values, words)
+        for one, values in zip(residuals.exposure_ids, residuals.per_cent, strict=True)
+    }
 
 
 PAGE = PageType(

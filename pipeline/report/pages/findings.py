@@ -1,6 +1,6 @@
 """What the data of the publication say against its text: five findings, chosen and worded by the numbers."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,10 +37,14 @@ def findings_of(record: Results) -> tuple[Finding, ...]:
     if table is None:
         return ()
     rows = {str(row["key"]): row for row in table}
-    makers: tuple[Callable[[Results, Rows], Finding | None], ...] = (
-        _order, _trend, _mean, _outlier, _rules,
-    )  # fmt: skip
-    return tuple(found for make in makers if (found := make(record, rows)))
+    found = (
+        _order(rows),
+        _trend(record, rows),
+        _mean(rows),
+        _outlier(record, rows),
+        _rules(record, rows),
+    )
+    return tuple(one for one in found if one)
 
 
 def _of(rows: Rows, kind: str) -> dict[str, Any]:
@@ -52,7 +56,7 @@ def _of(rows: Rows, kind: str) -> dict[str, Any]:
     }
 
 
-def _order(record: Results, rows: Rows) -> Finding | None:
+def _order(rows: Rows) -> Finding | None:
     found = _of(rows, "std")
     if not found:
         return None
@@ -102,7 +106,7 @@ def _trend(record: Results, rows: Rows) -> Finding | None:
     )
 
 
-def _mean(record: Results, rows: Rows) -> Finding | None:
+def _mean(rows: Rows) -> Finding | None:
     found = _of(rows, "normalisation")
     if not found:
         return None

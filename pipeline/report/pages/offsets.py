@@ -149,4 +149,5 @@ def _positions_title(results: Results) -> str:
 def _pointing_title(exposures: QTable, pixel_scale_arcsec: float) -> str:
     """How far the shift part of the maps reaches."""
     shift = np.hypot(plain(exposures["c"]), plain(exposures["f"])) * pixel_scale_arcsec
-    return f"The telescope comes back to within {fixed(float(np.nanquantile(shift, 0.9)), 1)} arcsec in nine of ten cases"
+    reach = fixed(float(np.nanquantile(shift, 0.9)), 1)
+    return f"The telescope comes back to within {reach} arcsec in nine of ten cases"

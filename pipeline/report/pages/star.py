@@ -22,7 +22,7 @@ from pipeline.report.pages.detail import (
     with_neighbours,
 )
 from pipeline.report.rows import headline_choice, number, plain
-from pipeline.report.text import NOTHING, counted, fixed, significant
+from pipeline.report.text import NOTHING, counted, fixed, significant, superscript
 from pipeline.schema import radius_of
 from pipeline.schema.results import Results
 
@@ -31,6 +31,7 @@ THUMB_PX = 9  # the same of a thumbnail
 N_NEIGHBOURS = 5
 MAX_SAMPLES = 240  # of a small spectrum
 GREY_LEVELS = 24
+SHORT_NUMBER = 1000.0  # on an axis of a small plot
 
 
 def star_pages(results: Results) -> list[DetailPage]:
@@ -97,7 +98,7 @@ def _variability(results: Results, star: int) -> list[Line]:
     if not rows or not np.isfinite(number(rows[0]["std"])):
         return []
     std, expected = (100 * number(rows[0][name]) for name in ("std", "expected_std"))
-    said = f"{fixed(std, 1)} %, of which {fixed(expected, 1)} % are expected"
+    said = f"{fixed(std, 1)} %, expected {fixed(expected, 1)} %"
     flag = f"; {rows[0]['flag']}" if rows[0]["flag"] else ""
     return [Line("Scatter about all other stars", said + flag)]
 
@@ -165,8 +166,7 @@ def _times(results: Results, ids: Sequence[str]) -> np.ndarray:
         mjd = number(rows[one]["mjd_mid"])
         night = str(rows[one]["night"])
         days.append(mjd if np.isfinite(mjd) else float(Time(night).mjd) if night else np.nan)
-    values = np.array(days, float)
-    return values
+    return np.array(days, float)
 
 
 def _month_ticks(days: np.ndarray) -> list[tuple[float, str]]:
@@ -210,7 +210,7 @@ def _is_ao(results: Results, ids: Sequence[str]) -> np.ndarray:
 def _by_optics(x: np.ndarray, y: np.ndarray, ao: np.ndarray, titles: Sequence[str]) -> list[Series]:
     """Exposures with and without adaptive optics in colours of their own."""
     return [
-        Series(x[mask], y[mask], kind, titles=[titles[k] for k in np.flatnonzero(mask)])
+        Series(x[mask], y[mask], kind, titles=[titles[k] for k in np.flatnonzero(mask).tolist()])
         for mask, kind in ((ao, "a"), (~ao, "b"))
         if mask.any()
     ]
@@ -232,9 +232,8 @@ def _ratio_curves(results: Results, star: int) -> list[Markup]:
         return []
     with_star = (np.asarray(table["star_1"]) == star) | (np.asarray(table["star_2"]) == star)
     found = []
-    pairs = dict.fromkeys(
-        zip(table["star_1"][with_star].tolist(), table["star_2"][with_star].tolist(), strict=True)
-    )
+    ones, twos = (table[name][with_star].tolist() for name in ("star_1", "star_2"))
+    pairs = dict.fromkeys(zip(ones, twos, strict=True))
     for one, two in pairs:
         rows = table[(table["star_1"] == one) & (table["star_2"] == two)]
         ids = [str(identity) for identity in rows["exposure_id"]]
@@ -280,7 +279,6 @@ def _growth(results: Results, star: int) -> Markup:
             "aperture radius [px]",
             "signal to noise",
             f"Signal to noise of star {star} against the aperture radius",
-            width=310,
             simulated=results.simulated,
         )
     )
@@ -298,6 +296,7 @@ def _spectrum(results: Results, star: int) -> Markup:
         exposure = row_shown(results, mode)
         curve = spectra.flux[exposure, spectra.star_ids.index(star), aperture]
         step = max(1, -(-len(curve) // MAX_SAMPLES))
+        power = _power_of_ten(curve)
         window = smoothing_window(float(spectra.wave_aa[1] - spectra.wave_aa[0]))
         return drawn(
             Plot(
@@ -307,13 +306,21 @@ def _spectrum(results: Results, star: int) -> Markup:
                     )
                 ],
                 "wavelength in air [Å]",
-                "flux density [cube unit]",
+                f"flux density [10{superscript(power)} cube unit]"
+                if power
+                else "flux density [cube unit]",
                 f"Spectrum of star {star}, {mode}",
                 width=640,
                 simulated=results.simulated,
             )
         )
     return Markup("")
+
+
+def _power_of_ten(values: np.ndarray) -> int:
+    """What the numbers of an axis are divided by, so that they stay short: 0 for small ones."""
+    top = float(np.nanmax(np.abs(values))) if np.isfinite(values).any() else 0.0
+    return int(np.floor(np.log10(top))) if top >= SHORT_NUMBER else 0
 
 
 def _neighbours(results: Results, row: int) -> list[tuple[Markup, str, str]]:

@@ -34,7 +34,7 @@ SUBSET_LOOKS = (
 
 
 def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any]:
-    """The figures of the publication as drawn, its statements, its data in parts, and the simulation beside."""
+    """Figures as drawn, statements, the data in parts, and the simulation beside."""
     record = next((one for one in inputs.campaigns if "claims" in one.tables), None)
     context: dict[str, Any] = {"record": record}
     keys = ("drawn", "figure_", "table_", "subsets", "subset_table", "statements", "claims")

@@ -17,7 +17,6 @@ from pipeline.report.pages.findings import index_findings
 from pipeline.report.pages.scatter import scatter_view
 from pipeline.report.rows import (
     Pair,
-    PairStats,
     find_number,
     headline_pairs,
     pair_stats,
@@ -26,8 +25,6 @@ from pipeline.report.rows import (
 from pipeline.report.tables import Cell, Head, TableView
 from pipeline.report.text import (
     counted,
-    fixed,
-    probability,
     significant,
     slug,
     with_error,
@@ -106,7 +103,7 @@ def _cards(results: Results) -> tuple[Card, ...]:
     return tuple(
         card
         for pair in headline_pairs(results)
-        if pair in stats and (card := _scatter_card(results, pair, stats[pair]))
+        if pair in stats and (card := _scatter_card(results, pair))
     )
 
 
@@ -124,31 +121,22 @@ def _course(results: Results, pair: Pair) -> Markup:
     return sparkline(values, words)
 
 
-def _scatter_card(results: Results, pair: Pair, stats: PairStats) -> Card | None:
+def _scatter_card(results: Results, pair: Pair) -> Card | None:
     """One pair's card; None if one exposure is all there is: it does not scatter."""
-    published, clean, robust = (
+    published, clean = (
         find_number(results, f"{name}.{pair[0]}-{pair[1]}")
-        for name in ("std_published", "std_without_outliers", "std_robust")
+        for name in ("std_published", "std_without_outliers")
     )
     said = _said(clean)
     if published and np.isfinite(published.value):
-        value, more = _percent(published.value, published.uncertainty), []
-        more += [f"without outliers {said}"] if said else []
+        value = _percent(published.value, published.uncertainty)
+        more = f"Without outliers {said}." if said else ""
     elif said:
-        value, more = said, ["without outliers; too few exposures for the published convention"]
+        value, more = said, "Without outliers; too few exposures for the published convention."
     else:
         return None
-    if robust and np.isfinite(robust.value):
-        more.append(f"robust {_percent(robust.value, robust.uncertainty)}")
-    if np.isfinite(stats.photon_std):
-        more.append(f"photon noise {fixed(100 * stats.photon_std, 2)} %")
-    trend = f"; trend with time: p = {probability(stats.p_nights)} from nightly means"
     return Card(
-        f"Scatter of the ratio {pair[0]}/{pair[1]}",
-        value,
-        ", ".join(more) + (trend if np.isfinite(stats.p_nights) else ""),
-        pair,
-        _course(results, pair),
+        f"Scatter of the ratio {pair[0]}/{pair[1]}", value, more, pair, _course(results, pair)
     )
 
 
