@@ -4,12 +4,14 @@ import warnings
 
 import numpy as np
 
+N_TURNS = 4  # the second already takes out what missing fluxes leave
+
 
 def log_residuals(flux: np.ndarray) -> np.ndarray:
-    """ln F less the median of each star, then less the median of each exposure.
+    """ln F less what all stars of an exposure share, and less what a star always has.
 
-    Clouds, which all stars of an exposure share, and the brightness of a star cancel; one bad star or
-    exposure moves no median.
+    Medians of exposures and of stars are taken out by turns (median polish, Tukey 1977): clouds and the
+    brightness of a star cancel, and one bad star or exposure moves no median.
 
     Parameters
     ----------
@@ -29,6 +31,7 @@ def log_residuals(flux: np.ndarray) -> np.ndarray:
     log = np.where(flux > 0, np.log(np.where(flux > 0, flux, 1.0)), np.nan)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "All-NaN slice", RuntimeWarning)  # stays NaN
-        log = log - np.nanmedian(log, axis=0)
-        residual: np.ndarray = log - np.nanmedian(log, axis=1, keepdims=True)
-    return residual
+        for _ in range(N_TURNS):
+            log = log - np.nanmedian(log, axis=1, keepdims=True)
+            log = log - np.nanmedian(log, axis=0)
+    return np.asarray(log)

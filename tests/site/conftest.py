@@ -33,7 +33,6 @@ PAGES = (
     "downloads", "method", "about", "archive", "matcher", "reduction", "settings", "404",
 )  # fmt: skip
 # Pages of one star and of one exposure; the last failed.
-DETAILS = ("stars/*/4.html", "exposures/*/*.html")  # of which one of each campaign is looked at
 
 
 @dataclass

@@ -1,5 +1,7 @@
 """The real instrument: how far channels and slices move, as observed by others."""
 
+import re
+
 import numpy as np
 from astropy.table import QTable
 
@@ -7,6 +9,7 @@ from pipeline.report.figures.base import Figure, Layout, Trace, axis, note, roun
 from pipeline.report.rows import plain
 from pipeline.report.text import fixed
 
+_YEAR = re.compile(r"\d{4}")
 N_NAMED = 4  # channels with a colour of their own: those that move most
 LOOKS = (("circle", "@blue"), ("square", "@orange"), ("diamond", "@green"), ("x", "@pink"))
 
@@ -62,7 +65,8 @@ def channel_flats_figure(flats: QTable, *, figure_id: str) -> Figure:
         ],
     }
     caption = (
-        f"Lamp flats of {len(set(temperature.tolist()))} nights of 2014, {len(reach)} channels. Grey "
+        f"Lamp flats of {len(set(temperature.tolist()))} nights of {_years(flats, 'night')}, "
+        f"{len(reach)} channels. Grey "
         "lines are the other channels."
     )
     return Figure(
@@ -80,6 +84,12 @@ def channel_flats_figure(flats: QTable, *, figure_id: str) -> Figure:
             "xaxis": {"title": {"text": "temperature [°C]"}},
         },
     )
+
+
+def _years(table: QTable, column: str) -> str:
+    """The year in names of nights or exposures; "first to last" of several."""
+    years = sorted({found[0] for one in table[column] if (found := _YEAR.search(str(one)))})
+    return years[0] if len(years) == 1 else f"{years[0]} to {years[-1]}"
 
 
 def _apart(places: dict[int, float], least: float) -> list[tuple[int, float]]:
@@ -138,8 +148,8 @@ def slice_rows_figure(rows: QTable, *, figure_id: str) -> Figure:
         "yaxis": axis("slice against its channel [%]", zeroline=True),
     }  # fmt: skip
     caption = (
-        f"{len(names)} illumination flats of 2014. Points are medians, bars the range of all slices "
-        "in that row. Names: temperature of the flat against the lamp flats."
+        f"{len(names)} illumination flats of {_years(rows, 'illum')}. Points are medians, bars the "
+        "range of all slices in that row. Names: temperature of the flat against the lamp flats."
     )
     return Figure(
         figure_id,

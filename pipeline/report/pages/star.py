@@ -58,6 +58,7 @@ def _star_page(results: Results, row: int, residuals: Residuals | None) -> Detai
             "star": star,
             "facts": _facts(results, row),
             "cut": cut_out(results, catalogue["x"][row], catalogue["y"][row], CUT_PX),
+            "side": 2 * CUT_PX + 1,
             "rings": _rings(results, catalogue["x"][row], catalogue["y"][row]),
             "curves": [curve] if curve else _ratio_curves(results, star),
             "growth": _growth(results, star),
@@ -298,13 +299,10 @@ def _spectrum(results: Results, star: int) -> Markup:
         step = max(1, -(-len(curve) // MAX_SAMPLES))
         power = _power_of_ten(curve)
         window = smoothing_window(float(spectra.wave_aa[1] - spectra.wave_aa[0]))
+        shown = running_mean(curve, window) / 10.0**power
         return drawn(
             Plot(
-                [
-                    Series(
-                        spectra.wave_aa[::step], running_mean(curve, window)[::step], "a", line=True
-                    )
-                ],
+                [Series(spectra.wave_aa[::step], shown[::step], "a", line=True)],
                 "wavelength in air [Å]",
                 f"flux density [10{superscript(power)} cube unit]"
                 if power
