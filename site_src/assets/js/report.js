@@ -350,10 +350,20 @@
     addEventListener("afterprint", () => redraw(false));
   }
 
+  function names() { // the theme's search and its lists of buttons have none
+    const search = document.querySelector(".md-search[role=dialog]");
+    if (search) search.setAttribute("aria-label", "Search");
+    const label = () => document.querySelectorAll("nav.md-code__nav:not([aria-label])").forEach((nav) =>
+      nav.setAttribute("aria-label", `Code ${[...document.querySelectorAll("nav.md-code__nav")].indexOf(nav) + 1}`));
+    new MutationObserver(label).observe(document.body, { childList: true, subtree: true });
+    label();
+  }
+
   const near = new IntersectionObserver((entries) => entries.forEach((entry) => {
     if (entry.isIntersecting) { near.unobserve(entry.target); mount(entry.target); }
   }), { rootMargin: "300px 0px" });
   function start() {
+    names();
     restore();
     copyButtons();
     tableFilters();
