@@ -133,7 +133,7 @@ def pair_cells(results: Results, pair: Pair, stats: PairStats) -> tuple[Cell, ..
         Cell(fixed(stats.photon_std, 4)),
         Cell(with_error(stats.excess_std, stats.excess_std_err)),
         Cell(fixed(stats.rho, 3, sign=True)),
-        p_cell(stats.p),
+        Cell(probability(stats.p)),  # points of one night are not independent: never marked
         p_cell(stats.p_nights),
         Cell(with_error(stats.slope_per_year, stats.slope_err)),
     )

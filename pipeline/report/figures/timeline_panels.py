@@ -30,6 +30,7 @@ DAILY = 2  # months up to which single days have labels, since fewer months than
 DAY_STEPS = (1, 2, 3, 5, 7, 10, 14)  # days from label to label
 DAY_LABELS = 5  # at most, over all stretches: as many as a phone has room for
 ROW_GAP = 0.24  # of a panel's height, for the name above it
+FLAGGED = "x-thin-open"  # symbol of a point that carries a flag
 ARROW_AT = 0.93  # of the range: where an arrow stands for a point beyond it
 
 # The browser prints value and error itself: the page's script makes %{text} from the error bars.
@@ -236,7 +237,7 @@ def _stretch_traces(
             continue
         inside = ~beyond & np.isfinite(deviation)
         mask = (mode == style.mode) & inside
-        symbols = [style.symbol + "-open" * bool(one) for one in flag[mask]]
+        symbols = [FLAGGED if one else style.symbol for one in flag[mask]]
         traces.append(
             {
                 "type": "scatter",
@@ -254,7 +255,8 @@ def _stretch_traces(
                 },
                 "marker": {
                     "color": style.color,
-                    "size": 8,
+                    "size": 7,
+                    "opacity": 0.85,
                     "symbol": symbols if len(set(symbols)) > 1 else [*symbols, style.symbol][0],
                 },
                 "customdata": [row[:3] for row in chosen(mask, hover)],

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from pipeline.muse.modes import WIDE_FIELD
 from pipeline.report.figures.small_svg import sparkline
+from pipeline.report.pages.answer import BAD, bad_exposures
 from pipeline.report.pages.base import FigureView, PageInputs, PageNumbering, PageType, TableBlock
 from pipeline.report.pages.detail import residuals_of
 from pipeline.report.pages.offsets import pointing_view, positions_view
@@ -34,6 +35,7 @@ class ExposuresOf:
     status: tuple[tuple[str, int], ...]  # ("ok", 63), ...
     modes: tuple[tuple[str, int], ...]
     n_nights: int
+    n_bad: int  # of status ok, left out of statistics all the same
     positions: FigureView | None
     pointing: FigureView | None
 
@@ -55,6 +57,7 @@ def _exposures_of(results: Results, numbering: PageNumbering) -> ExposuresOf:
         tuple((name, status[name]) for name in ("ok", "excluded", "failed") if status[name]),
         tuple((name, modes[name]) for name in names if modes[name]),
         len({str(value) for value in exposures["night"]}),
+        len(bad_exposures(results)),
         pointing=pointing_view(results, numbering),
         positions=positions_view(results, numbering),
     )
@@ -95,6 +98,11 @@ def _exposure_cells(
 ) -> tuple[Cell, ...]:
     status, identity = str(row["status"]), str(row["exposure_id"])
     is_reference = identity == results.reference_exposure
+    is_bad = (
+        status == "ok"
+        and "bad_probability" in row.colnames
+        and number(row["bad_probability"]) > BAD
+    )
     return (
         Cell(str(row["night"])),
         Cell(
@@ -104,7 +112,10 @@ def _exposure_cells(
         ),
         Cell(thumbs.get(identity, Markup(""))),
         Cell(str(row["mode"])),
-        Cell(status, kind={"ok": "good"}.get(status, "bad")),
+        Cell(
+            "ok, but bad" if is_bad else status,
+            kind="good" if status == "ok" and not is_bad else "bad",
+        ),
         Cell(fixed(number(row["airmass"]), 3)),
         Cell(fixed(number(row["seeing_arcsec"]), 2)),
         Cell(fixed(number(row["exptime_s"]), 0)),

@@ -56,7 +56,9 @@ def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any]:
 def _title(recovery: QTable) -> str:
     """How many quantities were found again."""
     passed = int(np.asarray(recovery["passed"], bool).sum())
-    return f"{passed} of {len(recovery)} quantities that were put in are found within their tolerance"
+    return (
+        f"{passed} of {len(recovery)} quantities that were put in are found within their tolerance"
+    )
 
 
 def _recovery_table(results: Results) -> TableView:

@@ -7,7 +7,7 @@ from astropy.table import QTable
 
 from pipeline.report.rows import ALL, number, p_cell, pair_error
 from pipeline.report.tables import Cell, Head, TableView, heads
-from pipeline.report.text import fixed, with_error
+from pipeline.report.text import fixed, probability, with_error
 from pipeline.schema.publications import STUDY
 from pipeline.schema.results import Results
 
@@ -29,7 +29,7 @@ def subset_table(record: Results) -> TableView:
                     for name in ("std_published", "std", "std_robust")
                 ),
                 Cell(fixed(number(row["spearman_rho"]), 3, sign=True)),
-                p_cell(number(row["spearman_p"])),
+                Cell(probability(number(row["spearman_p"]))),
                 Cell(fixed(number(row["spearman_rho_nights"]), 3, sign=True)),
                 p_cell(number(row["spearman_p_nights"])),
             )
