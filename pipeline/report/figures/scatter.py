@@ -88,38 +88,10 @@ def scatter_figure(
     levels : sequence of Level
         Drawn as dotted lines with their names where they lie within the axis.
     """
-    snr = np.concatenate([kind.snr for kind in kinds])
-    std = np.concatenate([kind.std for kind in kinds])
-    good = np.concatenate([kind.drawable for kind in kinds])
-    x_range = [float(np.log10(snr[good].min())) - 0.08, float(np.log10(snr[good].max())) + 0.12]
-    # low enough to show photon noise at the faint end, which makes its distance plain
-    lows = [std[good].min(), 1 / snr[good].max()]
-    y_range = [
-        float(np.log10(100 * min(lows))) - 0.1,
-        float(np.log10(100 * std[good].max())) + 0.12,
-    ]
+    x_range, y_range = _ranges(kinds)
     data = [_points(kind) for kind in kinds if len(kind.snr)]
     data.append(_photon_line(x_range, y_range))
-    layout: Layout = {
-        "height": HEIGHT_PX,
-        "margin": {"l": 58, "r": 14, "t": 24, "b": 52},
-        "hovermode": "closest",
-        "showlegend": False,
-        "xaxis": axis(
-            f"SNR of the ratio, {choice[0]}, r = {choice[1]:g} px",
-            type="log",
-            range=[round(v, 4) for v in x_range],
-            **ticks(x_range),
-        ),
-        "yaxis": axis(
-            "1 σ scatter of the ratio [%]",
-            type="log",
-            range=[round(v, 4) for v in y_range],
-            **ticks(y_range),
-        ),
-        "annotations": [_photon_name(x_range, y_range)],
-        "shapes": [],
-    }
+    layout = _layout(choice, x_range, y_range)
     if headline:
         data.append(_headline(headline))
     if floor:
@@ -144,6 +116,46 @@ def scatter_figure(
         },
         tables=tables,
     )
+
+
+def _ranges(kinds: Sequence[ScatterPoints]) -> tuple[list[float], list[float]]:
+    """Logarithms of the ends of both axes; the lower one shows photon noise at the bright end."""
+    snr = np.concatenate([kind.snr for kind in kinds])
+    std = np.concatenate([kind.std for kind in kinds])
+    good = np.concatenate([kind.drawable for kind in kinds])
+    x_range = [float(np.log10(snr[good].min())) - 0.08, float(np.log10(snr[good].max())) + 0.12]
+    # low enough to show photon noise at the faint end, which makes its distance plain
+    lows = [std[good].min(), 1 / snr[good].max()]
+    y_range = [
+        float(np.log10(100 * min(lows))) - 0.1,
+        float(np.log10(100 * std[good].max())) + 0.12,
+    ]
+    return x_range, y_range
+
+
+def _layout(
+    choice: tuple[str, float], x_range: Sequence[float], y_range: Sequence[float]
+) -> Layout:
+    return {
+        "height": HEIGHT_PX,
+        "margin": {"l": 58, "r": 14, "t": 24, "b": 52},
+        "hovermode": "closest",
+        "showlegend": False,
+        "xaxis": axis(
+            f"SNR of the ratio, {choice[0]}, r = {choice[1]:g} px",
+            type="log",
+            range=[round(v, 4) for v in x_range],
+            **ticks(x_range),
+        ),
+        "yaxis": axis(
+            "1 σ scatter of the ratio [%]",
+            type="log",
+            range=[round(v, 4) for v in y_range],
+            **ticks(y_range),
+        ),
+        "annotations": [_photon_name(x_range, y_range)],
+        "shapes": [],
+    }
 
 
 def _name_of_line(text: str, per_cent: float, *, right: bool, above: bool = True) -> Layout:

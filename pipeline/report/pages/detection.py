@@ -10,8 +10,8 @@ from pipeline.config.settings import DetectionSettings
 from pipeline.report.figures.field import detection_figure
 from pipeline.report.pages.answer import snr_of_stars
 from pipeline.report.pages.base import FigureView, PageNumbering, TableBlock
+from pipeline.report.pages.cut_outs import THUMB_PX, cut_out
 from pipeline.report.pages.detail import star_path
-from pipeline.report.pages.star import THUMB_PX, cut_out
 from pipeline.report.rows import number
 from pipeline.report.tables import Cell, Head, TableView, heads, without_empty_columns
 from pipeline.report.text import NOTHING, fixed, significant
