@@ -10,11 +10,12 @@ from pipeline.report.downloads.spectra_file import row_shown
 from pipeline.report.figures.small_svg import Plot, Series, drawn
 from pipeline.report.figures.spectra import running_mean, smoothing_window
 from pipeline.report.pages.detail import Residuals
-from pipeline.report.rows import headline_choice, number, plain
+from pipeline.report.rows import headline_choice, headline_pairs, number, plain
 from pipeline.report.text import counted, fixed, significant, superscript
 from pipeline.schema import radius_of
 from pipeline.schema.results import Results
 
+MAX_RATIOS = 4  # pairs that are drawn
 MAX_SAMPLES = 240  # of a small spectrum
 SHORT_NUMBER = 1000.0  # on an axis of a small plot
 
@@ -44,7 +45,7 @@ def light_curve(results: Results, star: int, residuals: Residuals | None) -> Mar
 
 
 def ratio_curves(results: Results, star: int) -> list[Markup]:
-    """Timelines of the pairs with the star, where there is no photometry."""
+    """Timelines of pairs with the star, headline pairs first, where there is no photometry."""
     table = results.tables.get("timelines")
     if table is None:
         return []
@@ -52,7 +53,9 @@ def ratio_curves(results: Results, star: int) -> list[Markup]:
     found = []
     ones, twos = (table[name][with_star].tolist() for name in ("star_1", "star_2"))
     pairs = dict.fromkeys(zip(ones, twos, strict=True))
-    for one, two in pairs:
+    chosen = headline_pairs(results)
+    first = sorted(pairs, key=lambda pair: (pair not in chosen, pair))[:MAX_RATIOS]
+    for one, two in first:
         rows = table[(table["star_1"] == one) & (table["star_2"] == two)]
         ids = [str(identity) for identity in rows["exposure_id"]]
         days, values = _times(results, ids), 100 * plain(rows["deviation"])
