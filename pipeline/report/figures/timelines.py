@@ -54,7 +54,7 @@ def headline_timelines(
         layout |= panel_axes(index, len(shown), PANEL_RANGE, timing)
         suffix = suffix_of(index, 0, timing)
         layout["annotations"].append(_panel_name(suffix, pair, stds.get(pair, np.nan)))
-        layout["shapes"] += _band(suffix, stds.get(pair, np.nan))
+        layout["shapes"] += _band(suffix, stds.get(pair, np.nan), _middle(timelines[rows[pair]]))
     dated = [
         (timing.place[identity], name) for identity, name in events if identity in timing.place
     ]
@@ -129,8 +129,15 @@ def _panel_name(suffix: str, pair: Pair, std: float) -> Layout:
     )
 
 
-def _band(suffix: str, std: float) -> list[Layout]:
-    """The range of plus and minus one std about zero."""
+def _middle(rows: QTable) -> float:
+    """Median deviation [%]: a mean that an outlier moved is not where the points are."""
+    deviation = 100 * np.asarray(rows["deviation"], float)
+    finite = deviation[np.isfinite(deviation)]
+    return float(np.median(finite)) if finite.size else 0.0
+
+
+def _band(suffix: str, std: float, middle: float) -> list[Layout]:
+    """The range of plus and minus one std about the median."""
     if not np.isfinite(std):
         return []
     return [
@@ -140,8 +147,8 @@ def _band(suffix: str, std: float) -> list[Layout]:
             "yref": f"y{suffix}",
             "x0": 0,
             "x1": 1,
-            "y0": round(-100 * std, 3),
-            "y1": round(100 * std, 3),
+            "y0": round(middle - 100 * std, 3),
+            "y1": round(middle + 100 * std, 3),
             "fillcolor": "@band",
             "line": {"width": 0},
             "layer": "below",

@@ -75,7 +75,7 @@ def _literature_table(campaigns: Sequence[Results]) -> TableView:
             )
         )
     return TableView(
-        "literature",
+        "literature-table",
         "Each number as it was given, and as a standard deviation of the flux.",
         (
             Head("Publication", numeric=False),

@@ -32,6 +32,7 @@ from pipeline.report.text import fixed, significant
 from pipeline.schema.results import Results
 
 ARROW_SHARE = 0.06  # of the field: length of the median vector on the map
+SMALLEST_P = 0.001  # a probability below it is not told apart from zero
 N_FARTHEST = 6  # stars that are named with their residual
 
 
@@ -93,9 +94,9 @@ def _facts(results: Results, row: Any) -> list[Line]:
     if found is not np.ma.masked and int(found) > 0:
         lines.append(Line("Stars found and matched", f"{whole(found)}, {whole(matched)}"))
     if "bad_probability" in row.colnames and np.isfinite(number(row["bad_probability"])):
-        lines.append(
-            Line("Probability that it is bad", significant(number(row["bad_probability"]), 2))
-        )
+        bad = number(row["bad_probability"])
+        said = significant(bad, 2) if bad >= SMALLEST_P else f"below {SMALLEST_P:g}"
+        lines.append(Line("Probability that it is bad", said))
     if str(row["exposure_id"]) == results.reference_exposure:
         lines.append(Line("Role", "reference of all positions"))
     return lines

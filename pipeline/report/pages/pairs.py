@@ -88,7 +88,7 @@ def _figure(results: Results, stds: Mapping[Pair, float]) -> Figure:
         title=f"The ratios of {counted(len(pairs), 'pair')} scatter{said} about their mean",
         caption=f"Deviation in {band}, r = {radius_px:g} px, {counted(n_exposures, 'exposure')}, "
         f"{results.first_night} to {results.last_night}. The band is plus and minus one σ "
-        "published. Triangles stand for points beyond the axis; thin crosses carry a flag.",
+        "published about the median. Triangles stand for points beyond the axis; thin crosses carry a flag.",
         simulated=results.simulated,
         tables=("timelines", _pair_source(results)),
         events=_events(results),

@@ -54,11 +54,11 @@ def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any]:
     )
     context["figure_"] = numbering.figure(_comparison_figure(record, rows), record.name)
     context["table_"] = numbering.table(_comparison_table(rows), record.name)
+    if "differences" in record.tables:
+        context["statements"] = numbering.table(statements_table(record), record.name)
     if "reanalysis" in record.tables:
         context["subsets"] = numbering.figure(_subset_figure(record), record.name)
         context["subset_table"] = numbering.table(subset_table(record), record.name)
-    if "differences" in record.tables:
-        context["statements"] = numbering.table(statements_table(record), record.name)
     context["claims"] = numbering.table(claims_table(record), record.name)
     if "availability" in record.tables:
         context["calendars"] = calendars(record, numbering)
