@@ -256,7 +256,7 @@ def test_an_address_that_leads_nowhere_says_so_and_leads_back(watched: Any, base
     one = watched()
     answer = one.page.goto(f"{base}no/such/page.html")
     assert answer.status == 404
-    assert one.page.locator("main li a", has_text="All stars").count() == 1, "it names the pages"
+    assert one.page.locator("article li a", has_text="All stars").count() == 1, "it names the pages"
     assert "not found" in one.page.locator("main").inner_text().lower()
     one.page.locator(".md-tabs a, .md-header a").first.click()
     one.page.locator("main .rp-question").wait_for(
