@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtr
+import scipy
 
 from pipeline.statistics.kernels import DAYS_PER_YEAR
 from pipeline.statistics.likelihood import time_design, time_kernel, time_modes
@@ -146,7 +146,7 @@ def _averaged(sets: list[tuple[float, Variances]], lines: list[Lines]) -> np.nda
     """Slope, error and p-value (3, pair), averaged over the covariances."""
     weight = np.array([w for w, _ in sets])
     slope, variance = (np.array([line[k] for line in lines]) for k in (0, 1))
-    p = weight @ (2 * ndtr(-np.abs(slope) / np.sqrt(variance)))
+    p = weight @ (2 * scipy.special.ndtr(-np.abs(slope) / np.sqrt(variance)))
     mean = weight @ slope
     spread = weight @ (variance + slope**2) - mean**2
     return np.array([mean, np.sqrt(np.maximum(spread, 0.0)), np.minimum(p, 1.0)])

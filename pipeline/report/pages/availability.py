@@ -1,10 +1,11 @@
 """Which nights the archive can serve: a calendar and a table."""
 
 from pipeline.muse.modes import WIDE_FIELD
-from pipeline.report.figures.calendar import availability_calendar, column_of
+from pipeline.report.figures.calendar import availability_calendar
 from pipeline.report.pages.base import FigureView, PageNumbering
 from pipeline.report.rows import text_of
 from pipeline.report.tables import Cell, Head, TableView
+from pipeline.schema.availability import column_of
 from pipeline.schema.results import Results
 
 

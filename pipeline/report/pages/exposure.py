@@ -97,6 +97,8 @@ def _facts(results: Results, row: Any) -> list[Line]:
         bad = number(row["bad_probability"])
         said = significant(bad, 2) if bad >= SMALLEST_P else f"below {SMALLEST_P:g}"
         lines.append(Line("Probability that it is bad", said))
+    if "notes" in row.colnames and text_of(row["notes"]):
+        lines.append(Line("Notes", text_of(row["notes"])))
     if str(row["exposure_id"]) == results.reference_exposure:
         lines.append(Line("Role", "reference of all positions"))
     return lines

@@ -67,6 +67,7 @@ def _exposures_table(results: Results) -> TableView:
     exposures = results.tables["exposures"]
     anchors, paths = exposure_anchors(results), exposure_links(results)
     thumbs = _thumbnails(results)
+    with_notes = any(text_of(row["notes"]) for row in exposures)
     counts = Counter(str(value) for value in exposures["status"])
     said = ", ".join(
         f"{counts[name]} {name}" for name in ("ok", "excluded", "failed") if counts[name]
@@ -81,9 +82,13 @@ def _exposures_table(results: Results) -> TableView:
                 "exposures",
                 *("mode", "status", "airmass", "seeing_arcsec", "exptime_s"),
                 *("n_detected", "n_matched", "match_rms_px", "reason"),
+                *(("notes",) if with_notes else ()),
             ),
         ),
-        tuple(_exposure_cells(row, results, paths, thumbs) for row in exposures),
+        tuple(
+            (*_exposure_cells(row, results, paths, thumbs), *_notes(row, with_notes))
+            for row in exposures
+        ),
         anchors=tuple(anchors[str(row["exposure_id"])] for row in exposures),
         source="exposures",
         filter=True,
@@ -124,6 +129,11 @@ def _exposure_cells(
         Cell(fixed(number(row["match_rms_px"]), 3)),
         Cell(text_of(row["reason"]), kind="rp-wrap"),
     )
+
+
+def _notes(row: Any, with_notes: bool) -> tuple[Cell, ...]:
+    """What was converted or chosen of an exposure, where any has such notes."""
+    return (Cell(text_of(row["notes"]), kind="rp-wrap"),) if with_notes else ()
 
 
 def _thumbnails(results: Results) -> dict[str, Markup]:

@@ -1,6 +1,5 @@
 """The page of bright pairs: their ratios over the nights, with scatter and trend."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,7 +50,6 @@ def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any]:
 
 def _pairs_of(results: Results, numbering: PageNumbering) -> PairsOf:
     pairs, stats = headline_pairs(results), pair_stats(results)
-    stds = {pair: one.std_published for pair, one in stats.items()}
     view = TableView(
         f"pairs-{results.name}",
         "Scatter and trend of these pairs. Point at a head to read what it is.",
@@ -63,16 +61,17 @@ def _pairs_of(results: Results, numbering: PageNumbering) -> PairsOf:
     band, radius_px = headline_choice(results)
     return PairsOf(
         results,
-        numbering.figure(_figure(results, stds), results.name) if pairs else None,
+        numbering.figure(headline_figure(results), results.name) if pairs else None,
         numbering.table(without_empty_columns(view), results.name) if pairs else None,
         band,
         f"{radius_px:g}",
     )
 
 
-def _figure(results: Results, stds: Mapping[Pair, float]) -> Figure:
+def headline_figure(results: Results) -> Figure:
     """Timelines of the headline pairs."""
     pairs = headline_pairs(results)
+    stds: dict[Pair, float] = {pair: one.std_published for pair, one in pair_stats(results).items()}
     band, radius_px = headline_choice(results)
     table = results.tables["timelines"]
     n_exposures = len(set(np.asarray(table["exposure_id"], str)))

@@ -21,6 +21,7 @@ from pipeline.report.rows import (
     headline_pairs,
     pair_stats,
     plain,
+    text_of,
 )
 from pipeline.report.tables import Cell, Head, TableView
 from pipeline.report.text import (
@@ -29,6 +30,7 @@ from pipeline.report.text import (
     slug,
     with_error,
 )
+from pipeline.schema.measured import NOT_A_CUBE
 from pipeline.schema.results import OURS, ReportedValue, Results
 
 
@@ -82,7 +84,8 @@ def _summary_of(results: Results, numbering: PageNumbering) -> SummaryOf:
 
 def _lead(results: Results) -> str:
     exposures = results.tables.get("exposures")
-    status = [] if exposures is None else [str(value) for value in exposures["status"]]
+    rows = [] if exposures is None else list(exposures)
+    status = [str(row["status"]) for row in rows if NOT_A_CUBE not in text_of(row["reason"])]
     unused = sum(value != "ok" for value in status)
     said = (
         f"{counted(len(status), 'exposure')} of {results.field_name} from {results.first_night} to "
