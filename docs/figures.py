@@ -25,7 +25,7 @@ def figures() -> dict[str, bytes]:
             settings, ROOT, (PublishedRecord.source,), None, None, Path(work), Workers(1), ()
         )
         record = PublishedRecord(request).results()
-    return {"timelines.svg": static_svg(headline_figure(record))}
+        return {"timelines.svg": static_svg(headline_figure(record))}
 
 
 if __name__ == "__main__":

@@ -30,7 +30,10 @@ from pipeline.workflow.ownership import DOCS, check, put_in_place
 NOT_PAGES = ("overrides", "hooks.py", "__pycache__", ".gitignore")
 
 DEVELOPERS = "For developers"  # part of the pages that are written by hand, under site_src
-BY_HAND_PARTS = {"validation.md": "Evidence"}  # unless they belong elsewhere
+BY_HAND_PARTS = {  # unless they belong elsewhere
+    "validation.md": "Evidence",
+    "use_in_python.md": "Data and method",
+}
 
 
 @dataclass(frozen=True)
