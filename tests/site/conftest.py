@@ -29,11 +29,10 @@ TIME_LIMIT_MS = 15_000
 DESKTOP, PHONE = (1440, 900), (390, 844)
 # Every page of the site; a test sees to it that none is missing here.
 PAGES = (
-    "index", "stars", "spectra", "exposures", "evidence", "study", "pairs", "channels", "recovery",
-    "downloads", "method", "about", "archive", "matcher", "reduction", "settings",
+    "index", "explore", "plan", "stars", "spectra", "exposures", "evidence", "study", "pairs",
+    "channels", "recovery", "downloads", "method", "about", "archive", "matcher", "reduction", "settings",
     "use_in_python", "404",
 )  # fmt: skip
-# Pages of one star and of one exposure; the last failed.
 
 
 @dataclass
