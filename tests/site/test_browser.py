@@ -16,8 +16,6 @@ pytestmark = pytest.mark.browser
 SMALLEST_FONT_PX = 10
 SIZE_LIMIT = 16_000_000  # bytes: fifty versions are 800 MB
 
-# Without a mark of what is simulated in sight: of these two one campaign is shown at a time.
-ONE_CAMPAIGN = ("method", "explore", "plan")
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 FAILED = "document.querySelectorAll('.rp-failed').length"
 WITHOUT_MARK = """() => [...document.querySelectorAll('.rp-simulated')]
