@@ -39,6 +39,7 @@ def test_the_record_has_its_headline_numbers_with_their_definitions() -> None:
     found = record_statistics(record.tables, PAIRS, record.reference_exposure)
     assert set(found.tables) == {
         *("exposures", "reanalysis", "differences"),
+        *("chain_fluxes", "prediction"),
         *("stability", "variability"),  # no channel is known of its stars
     }
     numbers = {number.key: number for number in found.numbers}
@@ -66,7 +67,7 @@ def test_a_measured_campaign_has_all_tables_and_counts() -> None:
     found = campaign_statistics(fluxes, tables, PAIRS)
     assert set(found.tables) == {
         *("exposures", "pairs", "timelines", "reanalysis"),
-        *("stability", "correction", "variability", "channel_responses"),
+        *("stability", "prediction", "correction", "variability", "channel_responses"),
     }
     assert len(found.tables["pairs"]) == 300
     numbers = {number.key: number for number in found.numbers}
