@@ -14,20 +14,13 @@ from pipeline.report.rows import (
     headline_choice,
     headline_pairs,
     pair_cells,
+    pair_heads,
     pair_stats,
+    sigma_words,
 )
-from pipeline.report.tables import Head, TableView, heads, without_empty_columns
+from pipeline.report.tables import TableView, without_empty_columns
 from pipeline.report.text import counted
 from pipeline.schema.results import Results
-
-PAIR_HEADS = (
-    Head("Pair", title="stars in numerator and denominator"),
-    *heads(
-        "pairs",
-        *("n", "std_published", "std", "std_robust", "photon_std", "excess_std"),
-        *("spearman_rho", "spearman_p", "spearman_p_nights", "slope_per_year"),
-    ),
-)
 
 
 @dataclass(frozen=True)
@@ -53,7 +46,7 @@ def _pairs_of(results: Results, numbering: PageNumbering) -> PairsOf:
     view = TableView(
         f"pairs-{results.name}",
         "Scatter and trend of these pairs. Point at a head to read what it is.",
-        PAIR_HEADS,
+        pair_heads(results),
         tuple(pair_cells(results, pair, stats[pair]) for pair in pairs if pair in stats),
         source=_pair_source(results),
         simulated=results.simulated,
@@ -86,8 +79,8 @@ def headline_figure(results: Results) -> Figure:
         figure_id=f"timelines-{results.name}",
         title=f"The ratios of {counted(len(pairs), 'pair')} scatter{said} about their mean",
         caption=f"Deviation in {band}, r = {radius_px:g} px, {counted(n_exposures, 'exposure')}, "
-        f"{results.first_night} to {results.last_night}. The band is plus and minus one σ "
-        "published about the median. Triangles stand for points beyond the axis; thin crosses carry a flag.",
+        f"{results.first_night} to {results.last_night}. The band is plus and minus one "
+        f"{sigma_words(results)} about the median. Triangles stand for points beyond the axis; thin crosses carry a flag.",
         simulated=results.simulated,
         tables=("timelines", _pair_source(results)),
         events=_events(results),
