@@ -27,9 +27,11 @@ class ModesOf:
     figure: FigureView
 
 
-def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any]:
+def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any] | None:
     """Findings on the publication, the instrument as others saw it, earlier work, AO against no AO."""
     record = next((one for one in inputs.campaigns if "differences" in one.tables), None)
+    if record is None and not any(one.of_standard for one in inputs.campaigns):
+        return None  # its findings are on fields of standard stars
     shown = [one for one in inputs.campaigns if "reanalysis" in one.tables]
     modes = [(one, figure) for one in shown if (figure := _modes_figure(one))]
     flats = channel_flats_figure(channel_flats(), figure_id="instrument-channels")

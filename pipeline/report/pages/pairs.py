@@ -64,7 +64,7 @@ def _pairs_of(results: Results, numbering: PageNumbering) -> PairsOf:
 def headline_figure(results: Results) -> Figure:
     """Timelines of the headline pairs."""
     pairs = headline_pairs(results)
-    stds: dict[Pair, float] = {pair: one.std_published for pair, one in pair_stats(results).items()}
+    stds: dict[Pair, float] = shown_stds(results)
     band, radius_px = headline_choice(results)
     table = results.tables["timelines"]
     n_exposures = len(set(np.asarray(table["exposure_id"], str)))
@@ -80,7 +80,8 @@ def headline_figure(results: Results) -> Figure:
         title=f"The ratios of {counted(len(pairs), 'pair')} scatter{said} about their mean",
         caption=f"Deviation in {band}, r = {radius_px:g} px, {counted(n_exposures, 'exposure')}, "
         f"{results.first_night} to {results.last_night}. The band is plus and minus one "
-        f"{sigma_words(results)} about the median. Triangles stand for points beyond the axis; thin crosses carry a flag.",
+        f"{sigma_words(results)} about the median. Triangles stand for points beyond the axis; "
+        "thin crosses carry a flag.",
         simulated=results.simulated,
         tables=("timelines", _pair_source(results)),
         events=_events(results),
