@@ -16,6 +16,7 @@ from pipeline.report.rows import (
     pair_cells,
     pair_heads,
     pair_stats,
+    shown_stds,
     sigma_words,
 )
 from pipeline.report.tables import TableView, without_empty_columns
