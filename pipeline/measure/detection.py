@@ -112,7 +112,8 @@ def _mean_of_layers(
             seen &= layer != fill
         if dq is not None:
             seen &= dq[index] == 0
-        np.add(total, layer, out=total, where=seen)
+        with np.errstate(invalid="ignore"):  # a signalling NaN warns although it is left out
+            np.add(total, layer, out=total, where=seen)
         count += seen
     return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
 

@@ -113,6 +113,12 @@ def test_mutated_cubes(tmp_path):
     assert 0 < n_measured < n
 
 
+@pytest.mark.parametrize("seed", [30000942])
+def test_mutations_that_were_not_refused_in_words_once_are_now(tmp_path, seed):
+    """A signalling NaN among the data, which warned when it was left out."""
+    assert isinstance(Chain(tmp_path).run(seed), str)
+
+
 def test_mutated_stamps(tmp_path):
     product = tmp_path / "product.txt"
     products.make(product, "t", INGREDIENTS, lambda out: out.path(product.name).write_text("hello"))
