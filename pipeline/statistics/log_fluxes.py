@@ -30,8 +30,9 @@ class LogFluxes:
     value: np.ndarray  # ln F; a gap holds the additive fit star + exposure
     variance: np.ndarray  # (flux_err / flux)^2; a gap holds the star's typical variance
     gap: np.ndarray  # bool
-    share: np.ndarray  # (star, channel) mean share of light
+    share: np.ndarray  # (star, channel) mean share of light, times load
     gram: np.ndarray  # (star, star) mean over exposures of share @ share.T
+    load: np.ndarray  # (star,) change of ln F per unit of its channel; not 1: sky left in apertures
     coherence: np.ndarray  # (exposure, exposure) or a single 1: overlap of shares in two exposures
     channels: np.ndarray  # (channel,) numbers
     star_ids: np.ndarray  # (star,)
@@ -46,6 +47,12 @@ class LogFluxes:
         total = np.where(seen, self.variance, 0.0).sum(axis=0)
         mean: np.ndarray = total / np.maximum(np.count_nonzero(seen, axis=0), 1)
         return np.asarray(np.maximum(mean, MIN_VARIANCE))
+
+    @property
+    def home(self) -> np.ndarray:
+        """(star,) position in ``channels`` of the channel that holds most of a star."""
+        home: np.ndarray = np.abs(self.share).argmax(axis=1)
+        return home
 
 
 def log_fluxes(fluxes: Fluxes, *, drop_exposures: np.ndarray | None = None) -> LogFluxes:
@@ -95,6 +102,7 @@ def log_fluxes(fluxes: Fluxes, *, drop_exposures: np.ndarray | None = None) -> L
         gap=gap,
         share=mean[:, held],
         gram=gram,
+        load=np.ones(len(stars)),
         coherence=coherence,
         channels=held + 1,
         star_ids=fluxes.star_ids[stars],

@@ -20,6 +20,14 @@ from functools import cached_property
 import numpy as np
 from scipy.special import chdtri
 
+from pipeline.statistics.additive import (
+    Additive,
+    additive_posterior,
+    common_pattern,
+    find_additive,
+    is_needed,
+    with_additive,
+)
 from pipeline.statistics.fluxes import Fluxes
 from pipeline.statistics.kernels import slow_correlation, window_factor
 from pipeline.statistics.log_fluxes import LogFluxes, log_fluxes
@@ -70,6 +78,7 @@ class Stability:
     extra_variance: np.ndarray  # (star of logs,) of stars that vary
     bad_probability: np.ndarray  # (exposure of the fluxes,) NaN: too few usable fluxes
     free: np.ndarray | None = None
+    additive: Additive | None = None  # None: no additive terms in the fit
 
     @property
     def floor(self) -> float:
@@ -215,7 +224,9 @@ class Stability:
         return float(self.nodes.quantile(values, np.array([probability]))[0])
 
 
-def fit_stability(fluxes: Fluxes, *, additive: bool = False, find_bad: bool = True) -> Stability:
+def fit_stability(
+    fluxes: Fluxes, *, additive: bool | None = None, find_bad: bool = True
+) -> Stability:
     """The stability model of a campaign.
 
     Parameters
@@ -223,8 +234,10 @@ def fit_stability(fluxes: Fluxes, *, additive: bool = False, find_bad: bool = Tr
     fluxes : Fluxes
         Only usable, positive fluxes enter. Without any known channel, every star counts as on a
         channel of its own.
-    additive : bool
-        A free term b / F in each exposure: light added to all apertures, sky left over.
+    additive : bool, optional
+        Light added to apertures, sky left over (``pipeline.statistics.additive``): True, terms for
+        it are part of the model; False, they are not; left out, they are if the likelihood asks for
+        them.
     find_bad : bool
         Look for bad exposures and leave them out; False where that was done before, with more stars.
 
@@ -249,12 +262,16 @@ def fit_stability(fluxes: Fluxes, *, additive: bool = False, find_bad: bool = Tr
     bad = np.zeros(len(fluxes.flux), dtype=bool)
     probability = np.full(len(bad), np.nan)
     extra_of_star: dict[int, float] = {}
+    found = Additive() if additive else None
     for _ in range(MAX_ROUNDS):
         logs = log_fluxes(fluxes, drop_exposures=bad)
-        free = _additive_pattern(logs) if additive else None
         extra = np.array([extra_of_star.get(star, 0.0) for star in logs.stars.tolist()])
-        logs, nodes = _posterior(logs, extra, free)
-        smoother = Smoother(logs, mean_variances(nodes), extra, free)
+        fit = _fit(logs, extra, found)
+        if additive is None and found is None and is_needed(fit.logs, fit.nodes, extra):
+            found = Additive()
+            fit = _fit(logs, extra, found)
+        found = fit.additive
+        smoother = Smoother(fit.logs, mean_variances(fit.nodes), extra, fit.free)
         current = bad_exposure_probability(smoother.exposure_chi2(), smoother.stars.vector.shape[1])
         probability[logs.exposures] = current
         added = excess_variance(smoother)
@@ -267,7 +284,39 @@ def fit_stability(fluxes: Fluxes, *, additive: bool = False, find_bad: bool = Tr
             bad[logs.exposures[worst]] = True
         else:
             break
-    return Stability(logs, nodes, extra, probability, free)
+    nodes = fit.nodes
+    if fit.additive is not None:
+        nodes = additive_posterior(fit.without_additive, extra, fit.free, fit.additive)
+    return Stability(fit.logs, nodes, extra, probability, fit.free, fit.additive)
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """A fit with the likeliest additive terms."""
+
+    logs: LogFluxes
+    without_additive: LogFluxes
+    nodes: Nodes
+    free: np.ndarray | None
+    additive: Additive | None
+
+
+def _fit(logs: LogFluxes, extra: np.ndarray, start: Additive | None) -> _Fit:
+    """The model with gaps filled by what a first fit predicts."""
+    fit = _fit_once(logs, extra, start)
+    if not logs.gap.any():
+        return fit
+    smoother = Smoother(fit.logs, mean_variances(fit.nodes), extra, fit.free)
+    return _fit_once(replace(logs, value=fill_gaps(smoother, fit.logs)), extra, fit.additive)
+
+
+def _fit_once(logs: LogFluxes, extra: np.ndarray, start: Additive | None) -> _Fit:
+    if start is None:
+        return _Fit(logs, logs, posterior(logs, extra_variance=extra), None, None)
+    free = common_pattern(logs)
+    found = find_additive(logs, extra, free, start)
+    changed = with_additive(logs, found)
+    return _Fit(changed, logs, posterior(changed, extra_variance=extra, free=free), free, found)
 
 
 def mean_variances(nodes: Nodes) -> Variances:
@@ -282,21 +331,3 @@ def mean_variances(nodes: Nodes) -> Variances:
         jitter=nodes.mean(nodes.jitter),
         tau_days=float(np.exp(log_tau)),
     )
-
-
-def _posterior(
-    logs: LogFluxes, extra: np.ndarray, free: np.ndarray | None
-) -> tuple[LogFluxes, Nodes]:
-    """Posterior with gaps filled by what a first fit predicts."""
-    nodes = posterior(logs, extra_variance=extra, free=free)
-    if logs.gap.any():
-        smoother = Smoother(logs, mean_variances(nodes), extra, free)
-        logs = replace(logs, value=fill_gaps(smoother, logs))
-        nodes = posterior(logs, extra_variance=extra, free=free)
-    return logs, nodes
-
-
-def _additive_pattern(logs: LogFluxes) -> np.ndarray:
-    """(star, 1) 1 / F of a typical exposure, relative to its mean."""
-    inverse = np.exp(-np.median(logs.value, axis=0))
-    return np.asarray(inverse / inverse.mean())[:, np.newaxis]
