@@ -30,7 +30,7 @@ HALF_WIDTH = 2.2  # standard deviations that they reach on each side
 ROUNDS = 2  # of the maximum and the time scale in turn
 TRIALS = (0.1, 0.3, 1.0)  # of the load of a star fainter than four in five
 NEEDED = 4.5  # gain of ln L: 3 standard deviations of one amplitude
-FAINT = 0.8
+FAINT, MIN_FAINT = 0.8, 1.5  # quantile of 1 / F that stands for faint stars; its least value
 DERIVATIVE_STEP = 0.2  # in units of a parameter's first step
 MIN_CURVATURE = 0.05  # a direction that the data do not tell apart is a few steps wide
 OPTIONS = {"maxfev": 400, "xatol": 0.02, "fatol": 0.01}
@@ -49,6 +49,11 @@ def inverse_flux(logs: LogFluxes) -> np.ndarray:
     """(star,) u = 1 / F of a typical exposure over that of the median star."""
     inverse = np.exp(-np.median(logs.value - logs.value.mean(), axis=0))
     return np.asarray(inverse / np.median(inverse))
+
+
+def _faint(logs: LogFluxes) -> float:
+    """u of a star fainter than four in five."""
+    return float(np.quantile(inverse_flux(logs), FAINT))
 
 
 def with_additive(logs: LogFluxes, additive: Additive) -> LogFluxes:
@@ -71,7 +76,7 @@ def common_pattern(logs: LogFluxes) -> np.ndarray:
 
 def is_needed(logs: LogFluxes, nodes: Nodes, extra_variance: np.ndarray) -> bool:
     """Whether the likelihood asks for additive terms, the variances kept as they were found."""
-    if len(logs.stars) < MIN_STARS:
+    if len(logs.stars) < MIN_STARS or _faint(logs) < MIN_FAINT:
         return False
     problem = _Problem(logs, nodes, extra_variance, None)
     plain = problem.log_like(Additive())
@@ -88,12 +93,14 @@ def find_additive(
     Raises
     ------
     TooFewFluxes
-        If there are fewer than eight stars.
+        If there are fewer than eight stars, or none that is fainter than the others.
     """
     if len(logs.stars) < MIN_STARS:
         raise TooFewFluxes(
             f"{len(logs.stars)} stars have enough usable fluxes; additive terms need {MIN_STARS}"
         )
+    if _faint(logs) < MIN_FAINT:
+        raise TooFewFluxes("stars are of one brightness: additive terms cannot be told from others")
     found = start
     for _ in range(ROUNDS):
         changed = with_additive(logs, found)
@@ -129,7 +136,7 @@ class _Problem:
         total = float(nodes.slow[best] + nodes.night[best])
         rho = float(nodes.night[best]) / total if total > 0 else 1.0
         self._u = inverse_flux(logs)
-        self.faint = float(np.quantile(self._u, FAINT))
+        self.faint = _faint(logs)
         self._gram, self._variance = logs.gram, logs.star_variance + extra
         self._like = AmplitudeLikelihood(logs, free, float(nodes.tau_days[best]), rho)
         floor2 = float(nodes.floor[best]) ** 2 / 2

@@ -65,7 +65,7 @@ def log_fluxes(fluxes: Fluxes, *, drop_exposures: np.ndarray | None = None) -> L
     Raises
     ------
     TooFewFluxes
-        If fewer than five exposures, two stars or two channels remain.
+        If fewer than five exposures, two nights, two stars or two channels remain.
     """
     used, variance = _usable(fluxes)
     if drop_exposures is not None:
@@ -76,10 +76,15 @@ def log_fluxes(fluxes: Fluxes, *, drop_exposures: np.ndarray | None = None) -> L
     used = used & (placed if placed.ndim == 2 else placed[np.newaxis])
     stars = np.flatnonzero(used.sum(axis=0) >= max(2.0, MIN_COVERAGE * _n_rows(used)))
     rows = np.flatnonzero(used[:, stars].sum(axis=1) >= max(2.0, MIN_COVERAGE * len(stars)))
+    rows = _with_company(rows, fluxes.modes)
     if len(rows) < MIN_EXPOSURES or len(stars) < MIN_STARS:
         raise TooFewFluxes(
             f"{len(rows)} exposures of {len(stars)} stars have enough usable fluxes; "
             f"{MIN_EXPOSURES} exposures of {MIN_STARS} stars are needed"
+        )
+    if len(np.unique(fluxes.nights[rows])) < 2:
+        raise TooFewFluxes(
+            "all exposures are of one night: what changes from night to night is open"
         )
     # an order of its own: the same fluxes in another order give the same bytes
     stars = stars[np.argsort(fluxes.star_ids[stars], kind="stable")]
@@ -110,6 +115,12 @@ def log_fluxes(fluxes: Fluxes, *, drop_exposures: np.ndarray | None = None) -> L
         nights=fluxes.nights[rows],
         modes=fluxes.modes[rows],
     )
+
+
+def _with_company(rows: np.ndarray, modes: np.ndarray) -> np.ndarray:
+    """The rows whose mode has another one: a mode has an offset of its own."""
+    _, mode, n = np.unique(modes[rows], return_inverse=True, return_counts=True)
+    return rows[n[mode] > 1]
 
 
 def _n_rows(used: np.ndarray) -> int:

@@ -5,7 +5,7 @@ the angle theta that shares d between slow (0) and night (pi/2); and tau. The pr
 (with the ends theta = 0 and pi/2 as nodes of their own), has density tau^TAU_EXPONENT in ln tau and, in
 the half space of (d, w, j), is uniform in direction with density F^-PRIOR_EXPONENT in F, the root of the
 sum of their squares: a scale has no preferred value, and no part is preferred to another. A campaign of
-a year cannot tell a drift of many months from a shorter one; with TAU_EXPONENT = 1/2 the floor is
+a year cannot tell a drift of many months from a shorter one; with TAU_EXPONENT = 1/4 the floor is
 unbiased for both on simulated campaigns (``benchmarks.validation``). The grid follows the likelihood:
 it is zoomed in until it resolves it.
 """
@@ -45,7 +45,7 @@ from pipeline.statistics.nodes import Nodes
 
 N_THETA = 5
 PRIOR_EXPONENT = 1.0
-TAU_EXPONENT = 0.5
+TAU_EXPONENT = 0.25
 KEPT = 7.0  # of ln L below the best: nodes beyond hold about 1e-3 of the posterior
 N_AMPLITUDE = 9  # nodes a side of the grid in (d, w) at the end
 N_JITTER = 5
@@ -56,7 +56,7 @@ MIN_KEPT = 8  # nodes to refine about, however unlikely: the likeliest of a coar
 # of the grids of different (tau, theta, jitter) against each other, so that their union is finer
 # than each: the R2 sequence, 1 / plastic number and its square
 SHIFTS = (0.7548776662466927, 0.5698402909980532)
-MEAN_TAU_DAYS = 72.3  # (mean of tau^TAU_EXPONENT over ln tau)^(1 / TAU_EXPONENT)
+MEAN_TAU_DAYS = 58  # (mean of tau^TAU_EXPONENT over ln tau)^(1 / TAU_EXPONENT)
 SOFT = 1e-4  # of the median photon variance: a floor of a hundredth of the noise is none
 
 
@@ -298,9 +298,7 @@ class AmplitudeLikelihood:
         self._contrasts = model.contrasts
         self._time, self._rotated = model.time((tau_days, float(np.arcsin(np.sqrt(rho)))))
 
-    def __call__(
-        self, gram: np.ndarray, variance: np.ndarray, drift: float, white: float
-    ) -> float:
+    def __call__(self, gram: np.ndarray, variance: np.ndarray, drift: float, white: float) -> float:
         """At a covariance of stars, their noise, and variances of slow and night, and of exposure.
 
         Parameters
