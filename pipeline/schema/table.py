@@ -37,6 +37,8 @@ ROW_OF: Mapping[str, str] = {
     "claims": "printed number",
     "reanalysis": "pair and part of the data",
     "differences": "printed statement, with what its data say",
+    "record_pairs": "pair of the record's five stars",
+    "record_findings": "quantity, with its meaning",
     "channel_responses": "exposure and channel",
     "recovery": "quantity compared with the simulation's truth",
     "truth_stars": "star, as it was simulated",

@@ -27,7 +27,7 @@ MIN_STARS = 8  # two amplitudes and a common term beside the floor's four
 MAX_FOLLOWS = 3.0  # of the median star: sky in its aperture over its flux
 N_FOLLOWS = 5  # values that are integrated over
 HALF_WIDTH = 2.2  # standard deviations that they reach on each side
-ROUNDS = 2  # of the maximum and the time scale in turn
+ROUNDS = 2  # of the maximum and the time scale in turn; one from a maximum that is near
 TRIALS = (0.1, 0.3, 1.0)  # of the load of a star fainter than four in five
 NEEDED = 4.5  # gain of ln L: 3 standard deviations of one amplitude
 FAINT, MIN_FAINT = 0.8, 1.5  # quantile of 1 / F that stands for faint stars; its least value
@@ -102,7 +102,7 @@ def find_additive(
     if _faint(logs) < MIN_FAINT:
         raise TooFewFluxes("stars are of one brightness: additive terms cannot be told from others")
     found = start
-    for _ in range(ROUNDS):
+    for _ in range(ROUNDS if start == Additive() else 1):
         changed = with_additive(logs, found)
         nodes = posterior(changed, extra_variance=extra_variance, free=free)
         found = _Problem(logs, nodes, extra_variance, free).maximum(found)

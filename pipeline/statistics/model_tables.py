@@ -17,8 +17,6 @@ from pipeline.statistics.subsets import Series
 from pipeline.statistics.variability import variability
 
 LEVELS = (0.68, 0.95)
-MAX_BACKGROUND = 0.005  # sky residual over flux: of a star whose floor is not that of its sky
-MIN_BRIGHT = 4
 # Row of the table, and the reported value that it is.
 QUANTITIES = {
     "floor": "stability_floor",
@@ -35,7 +33,7 @@ QUANTITIES = {
 class Model:
     """The fit of a campaign and its tables; no fit where there are too few fluxes."""
 
-    fit: Stability | None  # of all clean stars, which tells the bad exposures
+    fit: Stability | None  # which tells the bad exposures
     tables: dict[str, QTable]
     numbers: tuple[ReportedValue, ...]
     exposure_ids: np.ndarray  # (exposure,)
@@ -83,9 +81,9 @@ def model_of(
 ) -> Model:
     """The stability model of a campaign without some stars, its tables and its numbers.
 
-    Channels, correction, variable stars and bad exposures come from all stars that are left; the
-    floor is that of stars so bright that sky residuals do not matter, since residuals that follow
-    the response of a channel would count as the channel's own drift.
+    Everything comes from all stars that are left. Sky residuals that follow the response of a channel
+    would count as the channel's own drift: the model has terms for them where the likelihood asks
+    for it (``pipeline.statistics.additive``).
 
     Parameters
     ----------
@@ -110,11 +108,10 @@ def model_of(
         used = _without_bad(clean, found)
         used = replace(used, flux_err=np.hypot(used.flux_err, background))
         fit = fit_stability(used, find_bad=False) if background.any() else found
-        bright = _fit_of_bright(used, fit, background)
     except TooFewFluxes:
         return Model(None, {}, (), fluxes.exposure_ids)
     tables = {
-        "stability": stability_table(bright),
+        "stability": stability_table(fit),
         "correction": correction_table(
             fit, exposure_ids=clean.exposure_ids[fit.logs.exposures], band=clean.band
         ),
@@ -123,23 +120,7 @@ def model_of(
     }
     if not (fluxes.channel > 0).any():
         del tables["correction"], tables["channel_responses"]  # its channels are the stars
-    return Model(found, tables, reported_values(bright, source), fluxes.exposure_ids)
-
-
-def _fit_of_bright(clean: Fluxes, fit: Stability, background_std: np.ndarray) -> Stability:
-    """The fit of the stars whose sky residuals are below ``MAX_BACKGROUND`` of their flux.
-
-    Of at least ``MIN_BRIGHT`` stars, those with the smallest residuals; the fit itself if that is all.
-    """
-    stars = fit.logs.stars
-    with np.errstate(invalid="ignore", divide="ignore"):
-        share = np.nanmedian((background_std / clean.flux)[:, stars], axis=0)
-    kept = share <= max(MAX_BACKGROUND, float(np.sort(share)[min(MIN_BRIGHT, len(share)) - 1]))
-    if kept.all():
-        return fit
-    flags = clean.flux_flags.copy().astype(object)
-    flags[:, np.setdiff1d(np.arange(len(clean.star_ids)), stars[kept])] = "faint"
-    return fit_stability(replace(clean, flux_flags=flags.astype(str)), find_bad=False)
+    return Model(found, tables, reported_values(fit, source), fluxes.exposure_ids)
 
 
 def _without_bad(fluxes: Fluxes, found: Stability) -> Fluxes:

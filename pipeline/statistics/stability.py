@@ -267,10 +267,11 @@ def fit_stability(
         logs = log_fluxes(fluxes, drop_exposures=bad)
         extra = np.array([extra_of_star.get(star, 0.0) for star in logs.stars.tolist()])
         fit = _fit(logs, extra, found)
-        if additive is None and found is None and is_needed(fit.logs, fit.nodes, extra):
+        if found is None and additive is None and is_needed(fit.logs, fit.nodes, extra):
             found = Additive()
-            fit = _fit(logs, extra, found)
-        found = fit.additive
+        if found == Additive():
+            fit = _fit_additive(fit.without_additive, extra, found)
+            found = fit.additive
         smoother = Smoother(fit.logs, mean_variances(fit.nodes), extra, fit.free)
         current = bad_exposure_probability(smoother.exposure_chi2(), smoother.stars.vector.shape[1])
         probability[logs.exposures] = current
@@ -285,14 +286,15 @@ def fit_stability(
         else:
             break
     nodes = fit.nodes
-    if fit.additive is not None:
+    if found is not None:
+        fit = _fit_additive(fit.without_additive, extra, found)
         nodes = additive_posterior(fit.without_additive, extra, fit.free, fit.additive)
     return Stability(fit.logs, nodes, extra, probability, fit.free, fit.additive)
 
 
 @dataclass(frozen=True)
 class _Fit:
-    """A fit with the likeliest additive terms."""
+    """A fit at given additive terms."""
 
     logs: LogFluxes
     without_additive: LogFluxes
@@ -301,22 +303,27 @@ class _Fit:
     additive: Additive | None
 
 
-def _fit(logs: LogFluxes, extra: np.ndarray, start: Additive | None) -> _Fit:
+def _fit(logs: LogFluxes, extra: np.ndarray, additive: Additive | None) -> _Fit:
     """The model with gaps filled by what a first fit predicts."""
-    fit = _fit_once(logs, extra, start)
+    fit = _fit_once(logs, extra, additive)
     if not logs.gap.any():
         return fit
     smoother = Smoother(fit.logs, mean_variances(fit.nodes), extra, fit.free)
-    return _fit_once(replace(logs, value=fill_gaps(smoother, fit.logs)), extra, fit.additive)
+    return _fit_once(replace(logs, value=fill_gaps(smoother, fit.logs)), extra, additive)
 
 
-def _fit_once(logs: LogFluxes, extra: np.ndarray, start: Additive | None) -> _Fit:
-    if start is None:
+def _fit_once(logs: LogFluxes, extra: np.ndarray, additive: Additive | None) -> _Fit:
+    if additive is None:
         return _Fit(logs, logs, posterior(logs, extra_variance=extra), None, None)
-    free = common_pattern(logs)
-    found = find_additive(logs, extra, free, start)
-    changed = with_additive(logs, found)
-    return _Fit(changed, logs, posterior(changed, extra_variance=extra, free=free), free, found)
+    free, changed = common_pattern(logs), with_additive(logs, additive)
+    nodes = posterior(changed, extra_variance=extra, free=free)
+    return _Fit(changed, logs, nodes, free, additive)
+
+
+def _fit_additive(logs: LogFluxes, extra: np.ndarray, start: Additive) -> _Fit:
+    """The model with the likeliest additive terms, from terms that are near or none."""
+    found = find_additive(logs, extra, common_pattern(logs), start)
+    return _fit_once(logs, extra, found)
 
 
 def mean_variances(nodes: Nodes) -> Variances:
