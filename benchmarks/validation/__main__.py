@@ -1,20 +1,16 @@
 """``python -m benchmarks.validation``: runs the validation round by round and writes its figures."""
 
 import argparse
-import json
 import os
 import time
 from pathlib import Path
-
-import numpy as np
 
 from benchmarks.validation.cells import Cell, confirmed, rows_of, run
 from benchmarks.validation.plan import cells_of_round
 from benchmarks.validation.stamp import source_stamp
 from benchmarks.validation.summary import summarise
 from pipeline.statistics.campaigns import SCENARIOS
-
-RESULTS = Path(__file__).with_name("results.json")
+from pipeline.statistics.campaigns.results import FIRST, RESULTS, Results, write_results
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -35,29 +31,23 @@ def main(arguments: list[str] | None = None) -> None:
             if time.monotonic() < end:
                 run(cell, number * n, folder, options.jobs)
         print(f"round {number} of {options.rounds}", flush=True)
-        write_results(folder, Path(options.output))
+        write_results(kept_results(folder), Path(options.output))
         if time.monotonic() >= end:
             break
 
 
-def write_results(folder: Path, output: Path) -> None:
+def kept_results(folder: Path) -> Results:
     """Figures of all cells that have rows, with the stamp of the code that made them."""
-    cells = {}
+    cells: dict[tuple[str, str, str], dict[str, float]] = {}
     for cell, _ in cells_of_round():
         rows = rows_of(cell, folder)
         n = next(seed for seed in range(len(rows) + 1) if seed not in rows)
         if n:
             chosen = {seed: rows[seed] for seed in range(n)}
-            first = {
-                key: value if np.isfinite(value) else None  # JSON has no NaN
-                for key, value in rows[0].items()
-                if key != "cpu_s"
-            }
+            first = {f"{FIRST}{key}": value for key, value in rows[0].items() if key != "cpu_s"}
             figures = summarise(cell.measure, SCENARIOS[cell.scenario], chosen)
-            cells[cell.name] = {**figures, "first_campaign": first}
-    result = {"stamp": source_stamp(), "cells": cells}
-    text = json.dumps(result, indent=1, sort_keys=True, allow_nan=False)
-    output.write_text(text + "\n")
+            cells[cell.measure, cell.scenario, cell.configuration] = figures | first
+    return Results(source_stamp(), cells)
 
 
 def _keep_what_holds(folder: Path, cells: list[Cell]) -> None:
@@ -88,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--measure", action="append", choices=of_measure, help="default: all")
     parser.add_argument("--scenario", action="append", choices=of_scenario, help="default: all")
     parser.add_argument(
-        "--rounds", type=int, default=40, help="40: 2000 campaigns a scenario (default)"
+        "--rounds", type=int, default=154, help="154: 2000 floors a scenario (default)"
     )
     parser.add_argument("--minutes", type=float, default=1e6, help="no new cell after this time")
     parser.add_argument("--jobs", type=int, default=1, help="processes (default: %(default)s)")
