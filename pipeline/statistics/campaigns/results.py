@@ -94,19 +94,19 @@ _RULES = (
     _Rule("95 % interval holds the floor", "floor", "covered_95", (*DRIFTS, *SKY), 0.935, 0.965),
     _Rule("floor of 2 sigma where there is none", "floor", "above_2_sigma", ("none",), 0.0, 0.05),
     _Rule("terms for sky where there is none", "floor", "additive", _ALL, 0.0, 0.05),
-    _Rule("campaigns in which a good exposure is called bad", "floor", "false_bad_exposures", _ALL, 0.0, 0.05),
+    _Rule("campaigns with a good exposure called bad", "floor", "false_bad_exposures", _ALL, 0.0, 0.05),
     _Rule("channel courses, 68 % hold", "floor", "response_covered_68", DRIFTS, 0.63, 0.75),
     _Rule("trend false alarms at 5 %", "trends", "false_alarms", _TRENDS, 0.0, 0.05),
     _Rule("campaigns with a false trend after Holm", "trends", "family_alarm", _TRENDS, 0.0, 0.05),
     _Rule("68 % interval holds the slope", "trends", "slopes_covered", _TRENDS, 0.63, 0.73),
     _Rule("a line of 0.15 per year is found", "trends", "line_found", ("white", "night"), 0.8, 1.0),
     _Rule("95 % interval of held-out pairs", "prediction", "covered_95", _PREDICTED, 0.92, 0.98),
-    _Rule("correction, share of removable variance", "correction", "removed_of_removable", _CORRECTED, 0.8, 1.1),
-    _Rule("correction without drift, growth of scatter", "correction", "scatter_growth", ("none",), -1.0, 0.02),
+    _Rule("correction, of removable variance", "correction", "removed_of_removable", _CORRECTED, 0.8, 1.1),
+    _Rule("correction without drift, growth", "correction", "scatter_growth", ("none",), -1.0, 0.02),
     _Rule("a step of 1 % is found", "steps", "found", ("jitter",), 0.95, 1.0),
     _Rule("campaigns with a false step", "steps", "false_alarm", ("jitter",), 0.0, 0.05),
     _Rule("a star that varies by 20 % is named", "variables", "named", _VARIABLES, 0.95, 1.0),
-    _Rule("campaigns with a constant star called variable", "variables", "false_alarm", _VARIABLES, 0.0, 0.05),
+    _Rule("campaigns with a false variable", "variables", "false_alarm", _VARIABLES, 0.0, 0.05),
 )  # fmt: skip
 
 
