@@ -147,10 +147,10 @@ class _Problem:
 
     def log_like(self, additive: Additive, parts: np.ndarray | None = None) -> float:
         """At standard deviations (d, w, j); left out, those of the likeliest node."""
-        drift, white, jitter = (self._start if parts is None else parts) ** 2
+        drift, white, jitter = np.square(self._start if parts is None else parts).tolist()
         load = 1.0 + additive.follows * self._u
         variance = self._variance + (additive.white * self._u) ** 2 + jitter
-        return self._like(self._gram * np.outer(load, load), variance, drift, white)
+        return float(self._like(self._gram * np.outer(load, load), variance, drift, white))
 
     def maximum(self, start: Additive) -> Additive:
         """Likeliest amplitudes by the simplex of Nelder & Mead, error from the curvature there."""

@@ -13,7 +13,8 @@ from pipeline.statistics.fluxes import Fluxes
 MIN_COVERAGE = 0.5  # of a star over exposures, of an exposure over stars
 MIN_EXPOSURES = 5
 MIN_STARS = 2
-NOISY = 4.0  # times a star's median variance: such a point says little, it counts as a gap
+NOISY = 4.0  # times a star's median variance: such a point says little, it counts as a gap,
+QUIET = 1e-4  # unless its variance is below this: an error of 1 % says something of any floor
 MIN_VARIANCE = 1e-12  # of ln F: keeps the noise matrix invertible where no error is known
 
 
@@ -59,8 +60,8 @@ def log_fluxes(fluxes: Fluxes, *, drop_exposures: np.ndarray | None = None) -> L
     """ln F of all stars and exposures that have enough usable, positive fluxes.
 
     A star without a known channel is left out, unless no star has one: then every star is its
-    own channel. A flux without an error, or noisier than ``NOISY`` times the star's median
-    variance, is a gap; where no flux has an error, the noise is left to the jitter.
+    own channel. A flux without an error, or much noisier than the star's median, is a gap; where no
+    flux has an error, the noise is left to the jitter.
 
     Raises
     ------
@@ -144,7 +145,7 @@ def _usable(fluxes: Fluxes) -> tuple[np.ndarray, np.ndarray]:
         [np.median(v[k]) if k.any() else np.nan for v, k in zip(variance.T, known.T, strict=True)]
     )
     with np.errstate(invalid="ignore"):
-        return known & (variance <= NOISY * median), variance
+        return known & (variance <= np.maximum(NOISY * median, QUIET)), variance
 
 
 def _shares(fluxes: Fluxes) -> np.ndarray:

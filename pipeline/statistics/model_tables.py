@@ -12,7 +12,7 @@ from pipeline.statistics.consistency import log_fluxes as log_fluxes_of_chain
 from pipeline.statistics.correction import correction_table
 from pipeline.statistics.fluxes import OUTLIER, Fluxes
 from pipeline.statistics.log_fluxes import TooFewFluxes
-from pipeline.statistics.stability import Stability, fit_stability
+from pipeline.statistics.stability import Stability, fit_likeliest, fit_stability
 from pipeline.statistics.subsets import Series
 from pipeline.statistics.variability import variability
 
@@ -104,10 +104,10 @@ def model_of(
         background = np.nan_to_num(background_std)
     try:
         # Exposures are judged with each star on the channel that holds most of it.
-        found = fit_stability(replace(clean, channel_share=np.empty(0)))
+        found = fit_likeliest(replace(clean, channel_share=np.empty(0)))
         used = _without_bad(clean, found)
         used = replace(used, flux_err=np.hypot(used.flux_err, background))
-        fit = fit_stability(used, find_bad=False) if background.any() else found
+        fit = fit_stability(used, find_bad=False)
     except TooFewFluxes:
         return Model(None, {}, (), fluxes.exposure_ids)
     tables = {

@@ -183,8 +183,8 @@ def leave_one_star_out(
         for row, value in zip(np.flatnonzero(out).tolist(), residual.tolist(), strict=True):
             rows.append((star_1[row], star_2[row], star, value, 1.96 * scatter))
     columns = np.array(rows).T
-    numbers = [column.astype(int) for column in columns[:3]]
-    return LeftOut(*numbers, columns[3], columns[4])
+    first, second, left_out = (column.astype(int) for column in columns[:3])
+    return LeftOut(first, second, left_out, columns[3], columns[4])
 
 
 def ten_pairs(stars: np.ndarray) -> list[tuple[int, int]]:

@@ -47,8 +47,8 @@ def record_tables(
     flags = fluxes.exposure_flags.astype(object)
     flags[fit.bad_exposures] = OUTLIER
     clean = replace(fluxes, exposure_flags=flags.astype(str))
-    kept = clean.usable.all(axis=1) & (clean.flux > 0).all(axis=1)
-    found = clean.select(kept)
+    kept = (clean.usable & (clean.flux > 0)).all(axis=1)
+    found = clean.select(np.flatnonzero(kept))
     return {
         "record_pairs": _pairs(clean, found, fit),
         "record_findings": _findings(found, scatter, snr),

@@ -19,7 +19,7 @@ from pipeline.statistics.model_tables import fluxes_of_series, model_of, with_ba
 from pipeline.statistics.pairs import all_pairs, pair_statistics, timelines
 from pipeline.statistics.reanalysis import reanalyse, series_of_record
 from pipeline.statistics.record_tables import record_tables
-from pipeline.statistics.stability import Stability, fit_stability
+from pipeline.statistics.stability import Stability, fit_likeliest
 from pipeline.statistics.study_comparison import Pair
 from pipeline.statistics.subsets import series_of, subset_statistics
 from pipeline.statistics.truth import recovery_of
@@ -135,7 +135,7 @@ def _without(fluxes: Fluxes, exposure_ids: np.ndarray) -> Fluxes:
 def _covariance_of(fluxes: Fluxes) -> Stability | None:
     """The fit of all stars, flagged ones as well, whose bad exposures are known; None: too few."""
     try:
-        return fit_stability(fluxes, find_bad=False)
+        return fit_likeliest(fluxes, find_bad=False)
     except TooFewFluxes:
         return None
 

@@ -80,7 +80,7 @@ def _count(p: np.ndarray) -> str:
 
 def _offset(row: Any) -> str:
     return (
-        f"{row['star_1']}/{row['star_2']} by {fixed(100 * number(row["ao_offset"]), 1, sign=True)} ± "
+        f"{row['star_1']}/{row['star_2']} by {fixed(100 * number(row['ao_offset']), 1, sign=True)} ± "
         f"{100 * number(row['ao_offset_err']):.1f} % (p = {significant(number(row['ao_p_adjusted']), 1)}, "
         f"{row['ao_nights']} nights)"
     )
