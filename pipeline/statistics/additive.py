@@ -161,7 +161,7 @@ class _Problem:
         def cost(scaled: np.ndarray) -> float:
             follows, white, *parts = first + steps * scaled
             if abs(follows) > MAX_FOLLOWS:
-                return 1e10 * abs(follows)
+                return float(1e10 * abs(follows))
             return -self.log_like(Additive(follows, abs(white)), np.abs(parts))
 
         simplex = np.vstack([np.zeros(5), np.eye(5)])
