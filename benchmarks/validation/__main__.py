@@ -1,7 +1,6 @@
 """``python -m benchmarks.validation``: runs the validation round by round and writes its figures."""
 
 import argparse
-import os
 import time
 from pathlib import Path
 
@@ -20,8 +19,6 @@ def main(arguments: list[str] | None = None) -> None:
     the first campaign of each cell is computed again: a cell that gives the same row is kept.
     """
     options = _parser().parse_args(arguments)
-    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ.setdefault(variable, "1")
     folder, end = Path(options.rows), time.monotonic() + 60 * options.minutes
     folder.mkdir(parents=True, exist_ok=True)
     chosen = [(cell, n) for cell, n in cells_of_round() if _wanted(cell, options)]

@@ -26,6 +26,8 @@ ROW_OF: Mapping[str, str] = {
     "stability": "quantity of the stability model",
     "correction": "exposure and channel",
     "variability": "star",
+    "channel_tests": "channel",
+    "structure_function": "range of lags",
     "recipe_calls": "call of a recipe",
     "detections": "detection in an exposure",
     "identification": "reference star",

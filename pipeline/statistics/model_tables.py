@@ -8,11 +8,13 @@ from astropy.table import QTable
 from pipeline.schema import make_table
 from pipeline.schema.definitions import reported
 from pipeline.schema.results import Interval, ReportedValue
+from pipeline.statistics.channel_tests import channel_tests_table, structure_function_table
 from pipeline.statistics.consistency import log_fluxes as log_fluxes_of_chain
 from pipeline.statistics.correction import correction_table
 from pipeline.statistics.fluxes import OUTLIER, Fluxes
 from pipeline.statistics.log_fluxes import TooFewFluxes
 from pipeline.statistics.stability import Stability, fit_likeliest, fit_stability
+from pipeline.statistics.steps import MIN_SIDE
 from pipeline.statistics.subsets import Series
 from pipeline.statistics.variability import variability
 
@@ -117,9 +119,12 @@ def model_of(
         ),
         "variability": variability(used, stability=fit, method=method),
         "channel_responses": channel_table(used, fit),
+        "structure_function": structure_function_table(fit),
     }
     if not (fluxes.channel > 0).any():
         del tables["correction"], tables["channel_responses"]  # its channels are the stars
+    elif len(fit.channels) > 2 and len(fit.logs.mjd) >= 2 * MIN_SIDE:
+        tables["channel_tests"] = channel_tests_table(fit)
     return Model(found, tables, reported_values(fit, source), fluxes.exposure_ids)
 
 
