@@ -17,7 +17,7 @@ VERSION_OPTIONS = $(and $(VERSION),--version-label "$(VERSION)") $(and $(SITE_UR
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
 VENDOR := site_src/assets/vendor/.done
 
-.PHONY: report test campaign-nights campaign-report archive previous publish publish-demo archive-demo reduction-demo serve clean distclean lint lock accept-numbers status bench validation help
+.PHONY: report test campaign-nights campaign-report archive previous publish publish-demo archive-demo reduction-demo serve clean distclean lint lock accept-numbers docs-figures status bench validation help
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 18
@@ -73,6 +73,9 @@ campaign-report: $(VENV)/.run $(VENDOR)  ## the report of the record, and of the
 
 status: $(VENV)/.run  ## list what is done, stale and failed, and why
 	$(BIN)/python -m pipeline status
+
+docs-figures: $(VENV)/.run  ## make the figures of README and docs anew
+	$(BIN)/python docs/figures.py
 
 accept-numbers: $(VENV)/.run  ## accept the numbers of the built report; says what CHANGELOG.md needs
 	$(BIN)/python -m tests.gate.numbers --accept $(SITE)/data/report.json

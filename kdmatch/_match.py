@@ -223,7 +223,7 @@ def match(
 
     Parameters
     ----------
-    reference_xy, target_xy : array_like, shape (star, 2)
+    reference_xy, target_xy : array_like of shape (star, 2)
         Positions [pixel]; NaN is an error, an empty catalogue is no match.
     tolerance_px : float
         Greatest distance of a pair after the fit, in the pixels of either list; at least three times
@@ -231,7 +231,7 @@ def match(
         quarter of it, pairs out to four times that noise are taken (twice the tolerance at most).
     allow_reflection : bool
         Also look for mirrored catalogues.
-    prior : array_like, shape (2, 3), optional
+    prior : array_like of shape (2, 3), optional
         An expected affine, for instance ``[[1, 0, 0], [0, 1, 0]]``. Hypotheses whose linear part is
         near it come first; it saves time up to some 100 stars and does not change the answer.
     max_false_alarm : float
@@ -251,7 +251,7 @@ def match(
     max_work : int
         Bound on the search in units of 5 to 20 ns, counted and not timed, so that the outcome does
         not depend on machine or load: by default it ends within two seconds of CPU time.
-    fixed : array_like, shape (position, 2), optional
+    fixed : array_like of shape (position, 2), optional
         Positions fixed on the detector, such as hot pixels (`fixed_positions`) [pixel]: what lies
         within ``tolerance_px`` of one is left out of both lists. Rows are those of the lists as given.
 
@@ -267,6 +267,17 @@ def match(
         An argument is out of its limits; the message names it.
     kdmatch._binding.LibraryMissing
         The C library was not built.
+
+    Examples
+    --------
+    >>> reference = np.random.default_rng(1).uniform(0, 300, (30, 2))
+    >>> target = reference @ [[0.0, 1.0], [-1.0, 0.0]] + [300.0, 0.0]  # turned by 90 degrees
+    >>> found = match(reference, target)
+    >>> len(found.pairs)
+    30
+    >>> np.round(found.affine, 6) + 0.0
+    array([[  0.,  -1., 300.],
+           [  1.,   0.,   0.]])
     """
     options = _options(
         tolerance_px,

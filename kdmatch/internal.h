@@ -232,6 +232,8 @@ double departure_variance(const departure *d, point at); /* of both axes */
 /* Calls visit with each start and four of its reference stars, until it returns false. */
 typedef bool (*prior_visit)(void *context, const fit *start, const int32_t own[4]);
 void prior_starts(verifier *v, prior_visit visit, void *context);
+/* The options for the inverse map, prior and limits of the scale turned. */
+kdmatch_options options_turned(const kdmatch_options *o);
 
 /* ---- search.c ------------------------------------------------------------------------------ */
 
@@ -247,10 +249,6 @@ typedef struct {
 kdmatch_status search_best(verifier *v, kdmatch_result *result, answer *best);
 /* Whether a search looks at all quadrilaterals of both lists. */
 bool search_is_exhaustive(const catalogue *one, const catalogue *other);
-
-/* ---- kdmatch.c ----------------------------------------------------------------------------- */
-
-kdmatch_options options_turned(const kdmatch_options *o);
 
 /* ---- decide.c ------------------------------------------------------------------------------ */
 

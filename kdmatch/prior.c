@@ -83,3 +83,20 @@ void prior_starts(verifier *v, prior_visit visit, void *context)
         }
     }
 }
+
+/* The same limits for the inverse map. A prior that cannot be inverted only ordered the work. */
+kdmatch_options options_turned(const kdmatch_options *o)
+{
+    kdmatch_options out = *o;
+    out.scale_min = 1 / o->scale_max;
+    out.scale_max = 1 / o->scale_min;
+    const double *p = o->prior;
+    double det = p[0] * p[4] - p[1] * p[3];
+    double linear[4] = {p[4] / det, -p[1] / det, -p[3] / det, p[0] / det};
+    for (int i = 0; i < 4; i++) {
+        out.has_prior = out.has_prior && isfinite(linear[i]);
+        out.prior[i < 2 ? i : i + 1] = linear[i];
+    }
+    out.prior[2] = out.prior[5] = 0; /* not used */
+    return out;
+}

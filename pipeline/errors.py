@@ -126,8 +126,20 @@ class CubeUnreadable(ExposureError):
     """The file is truncated, is not FITS, or lacks an extension or keyword of a MUSE cube."""
 
 
-class DuplicateExposure(ExposureError):
-    """Another file holds the same exposure."""
+class NoEpoch(ExposureError):
+    """A file that is no exposure of its own: nothing failed, there is nothing to measure in it."""
+
+
+class NotACube(NoEpoch):
+    """The file is an image, a table, a raw frame: a companion of cubes."""
+
+
+class DuplicateExposure(NoEpoch):
+    """Another file holds the same light, and is measured."""
+
+
+class CombinedCube(NoEpoch):
+    """The cube holds several exposures, which have no epoch in common."""
 
 
 class CubeEmpty(ExposureError):
@@ -164,6 +176,10 @@ class BandNotCovered(ExposureError):
 
 class ArchiveUnreachable(RequestError):
     """A service of the archive gives no answer, or none in time, after all attempts."""
+
+
+class NameUnknown(RequestError):
+    """No service knows an object of that name."""
 
 
 class ArchiveRefused(RequestError):

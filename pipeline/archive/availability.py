@@ -7,14 +7,9 @@ from astropy.table import QTable
 
 from pipeline.archive.observations import Observation
 from pipeline.muse.modes import WIDE_FIELD
-from pipeline.schema import make_table
+from pipeline.schema.availability import availability_table, column_of
 
 SCIENCE, NO_SCIENCE = "SCI", "NOSCI"  # the study's words
-
-
-def column_of(mode: str) -> str:
-    """Name of a mode's column in the table ``availability``."""
-    return mode.lower().replace("-", "_")
 
 
 def availability(standards: Iterable[Observation], sciences: Iterable[Observation]) -> QTable:
@@ -26,7 +21,7 @@ def availability(standards: Iterable[Observation], sciences: Iterable[Observatio
     observed = {(one.night, one.mode) for one in standards}
     with_science = {(one.night, one.mode) for one in sciences}
     nights = sorted({night for night, _ in observed})
-    columns: dict[str, list[str] | np.ma.MaskedArray] = {"date": nights}
+    columns: dict[str, np.ma.MaskedArray] = {}
     for mode in WIDE_FIELD:
         keys = [(night, mode) for night in nights]
         columns[column_of(mode)] = np.ma.MaskedArray(
@@ -34,4 +29,4 @@ def availability(standards: Iterable[Observation], sciences: Iterable[Observatio
             mask=[key not in observed for key in keys],
             dtype="U5",
         )
-    return make_table("availability", columns)
+    return availability_table(nights, columns)

@@ -8,8 +8,9 @@ from types import MappingProxyType
 import numpy as np
 from astropy.table import Table
 
-from pipeline.archive.availability import NO_SCIENCE, SCIENCE, column_of
+from pipeline.archive.availability import NO_SCIENCE, SCIENCE
 from pipeline.muse.modes import WIDE_FIELD
+from pipeline.schema.availability import column_of
 
 CELL, GAP, LEFT, TOP = 24, 4, 48, 24  # px: a night, space between, margins
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

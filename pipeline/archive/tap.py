@@ -9,7 +9,6 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-import pyvo
 import requests
 from astropy.table import Table
 
@@ -56,6 +55,8 @@ def query_table(
     QueryRefused
         If the service says that the query is wrong.
     """
+    import pyvo  # slow to import, and only a query needs it
+
     session = _Session(client, adql, keep)
     service = pyvo.dal.TAPService(tap_url, session=session)
     with warnings.catch_warnings():

@@ -11,17 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-import numpy as np
 from astropy.io import fits
 
 from pipeline.errors import FileRefused
+from pipeline.muse.checksums import verify_sums
 
 MAGIC = b"SIMPLE  ="
 BLOCK = 2880
 MAX_HEADER_BLOCKS = 2000  # 5.8 MB; MUSE primary headers have some 100 kB
 MAX_HDUS = 1000
-_CHUNK = 1024 * BLOCK
-_FULL = 0xFFFFFFFF
 NAMED_BY_ARCFILE = ("MUSE.", "ADP.")  # identities that a header repeats; statics keep another one
 
 
@@ -125,41 +123,11 @@ def _check_sums(
     file: BinaryIO, text: bytes, header: fits.Header, length: int, dp_id: str
 ) -> tuple[int, bool]:
     """Read the data behind a header: number of sums that hold; whether only the header differs."""
-    data_sum = _sum_of_stream(file, length)
-    checked, corrected = 0, False
-    if "DATASUM" in header:
-        stated = str(header["DATASUM"]).strip()
-        # ones' complement writes zero in two ways
-        if not stated.isdecimal() or int(stated) % _FULL != data_sum % _FULL:
-            raise FileRefused(f"{dp_id}: DATASUM does not hold, the file is damaged")
-        checked += 1
-    if "CHECKSUM" in header:
-        if (_sum(text) + data_sum) % _FULL == 0:
-            checked += 1
-        elif "DATASUM" in header:
-            corrected = True
-        else:
-            raise FileRefused(f"{dp_id}: CHECKSUM does not hold, the file is damaged")
-    return checked, corrected
-
-
-def _sum_of_stream(file: BinaryIO, length: int) -> int:
-    total = 0
-    while length:
-        chunk = file.read(min(length, _CHUNK))
-        if not chunk:
-            break  # the size was checked before; a file that shrinks fails its sums
-        total = _fold(total + _sum(chunk))
-        length -= len(chunk)
-    return total
-
-
-def _sum(data: bytes) -> int:
-    """Sum of big-endian 32-bit words in ones' complement (FITS standard 4.0, appendix J)."""
-    return _fold(int(np.frombuffer(data, ">u4").sum(dtype=np.uint64)))
-
-
-def _fold(total: int) -> int:
-    while total > _FULL:
-        total = (total & _FULL) + (total >> 32)
-    return total
+    try:
+        sums = verify_sums(file, text, header, length)
+    except EOFError as error:  # the size was checked before: it shrank
+        raise FileRefused(f"{dp_id}: cut off at byte {error} while it was read") from error
+    if sums.wrong == "data":
+        name = "DATASUM" if "DATASUM" in header else "CHECKSUM"
+        raise FileRefused(f"{dp_id}: {name} does not hold, the file is damaged")
+    return sums.n_held, sums.wrong == "header"

@@ -1,5 +1,6 @@
-"""``overview``, ``retrieve``, ``identify`` and ``contact``: what the archives are asked."""
+"""``overview``, ``retrieve``, ``identify``, ``locate`` and ``contact``: what archives are asked."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from pipeline.archive.contact import HELD, make_contact, write_recording
 from pipeline.archive.contact_checks import CHECKS as CATALOGUE_CHECKS
 from pipeline.archive.contact_files import CHECKS as FILE_CHECKS
 from pipeline.archive.gaia import identify_online
+from pipeline.archive.names import resolve_name
 from pipeline.archive.products import holdings
 from pipeline.archive.queries import SCIENCE_FIELDS, STANDARD_STARS
 from pipeline.archive.store import write_table
@@ -38,7 +40,7 @@ from pipeline.cli.archive_steps import (
 )
 from pipeline.cli.options import FILE, config_option, field_option, work_option
 from pipeline.config.loader import read_settings
-from pipeline.errors import SourceUnavailable, WorkspaceError
+from pipeline.errors import SourceUnavailable, WorkspaceError, printable
 from pipeline.sources.registry import SOURCES
 from pipeline.tasks.identification import STARS, stars_digest
 
@@ -179,6 +181,25 @@ def identify(
                 table.meta |= {SIMULATED: stars.simulated, STARS: stars_digest(stars.catalogue)}
                 write_table(table, store.campaign / name)
                 report_identified(table, store.campaign / name)
+    return COMPLETE
+
+
+@click.command()
+@click.argument("name")
+@config_option
+@work_option
+def locate(name: str, config: Path, work: Path) -> int:
+    """Where an object of that NAME is: the lines that make it a field of report.toml.
+
+    \b
+    Example: python -m pipeline locate "NGC 300" >> report.toml
+    """
+    settings = read_settings(config)
+    with open_archive(settings, work) as (client, store, _):
+        place = resolve_name(name, client, settings.archive.simbad_url, store.keep_response)
+    print(f"# {printable(place.name)}, ICRS")
+    print("[[more_fields]]")
+    print(f"name = {json.dumps(name)}\nra_deg = {place.ra_deg:.6f}\ndec_deg = {place.dec_deg:.6f}")
     return COMPLETE
 
 

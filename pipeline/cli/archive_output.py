@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 from astropy.table import QTable, Table
 
-from pipeline.archive.availability import column_of
 from pipeline.archive.contact import DIFFERS, HELD, NOT_CHECKED, Finding
 from pipeline.archive.download import DownloadResult
 from pipeline.archive.gaia import IDENTIFIED, NOT_IDENTIFIED
@@ -26,6 +25,7 @@ from pipeline.archive.transfer import size_text
 from pipeline.config.settings import Settings
 from pipeline.errors import FileRefused
 from pipeline.muse.modes import WIDE_FIELD
+from pipeline.schema.availability import column_of
 from pipeline.tasks.identification import variable_stars
 from pipeline.workflow.progress import say
 

@@ -1,5 +1,6 @@
 """The steps of the archive's commands: connections and folders opened, fields retrieved."""
 
+import shlex
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -178,7 +179,7 @@ def chosen_campaigns(config: Path, field: str | None) -> list[Settings]:
         names = ", ".join(one.field.name for one in campaigns)
         raise ConfigError(
             f"--field {field}: not in {config}; fields are {names}. Add a section [[more_fields]] "
-            "with name, ra_deg and dec_deg"
+            f"with name, ra_deg and dec_deg; `python -m pipeline locate {shlex.quote(field)}` prints it"
         )
     return chosen
 

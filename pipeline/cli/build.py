@@ -12,6 +12,8 @@ from pipeline.cli.publish import SiteRequest, publish
 from pipeline.report.citation import checked_doi
 from pipeline.schema.labels import version_url
 from pipeline.sources import FORCEABLE, campaigns_of, measure_all
+from pipeline.sources.registry import FOLDER_OPTIONS
+from pipeline.workflow.interrupt import raise_if_interrupted
 from pipeline.workflow.ownership import SITE, check
 from pipeline.workflow.products import exclusive
 from pipeline.workflow.progress import say
@@ -90,13 +92,12 @@ def build(
     target = SiteRequest(
         site, version_label, until == "pages", site_url, previous, checked_doi(doi)
     )
-    if (
-        until == "site" and request.shard is None
-    ):  # a foreign folder is refused before anything is computed
+    if until == "site" and request.shard is None:  # refused before anything is computed
+        given = (request.folder(option.name) for option in FOLDER_OPTIONS.values())
         check(
             site,
             SITE,
-            apart=(request.work, request.cubes, request.raw, options["config"], previous),
+            apart=(request.work, *given, options["config"], previous),
         )
     until = "measure" if request.shard else until
     with exclusive(request.work, shared=request.shard is not None):
@@ -105,6 +106,8 @@ def build(
         measure_all(campaigns)
         if until != "measure":
             for campaign in campaigns:
+                raise_if_interrupted()
                 say(campaign.exit_summary())
         if until in ("pages", "site"):
+            raise_if_interrupted()
             say(publish(campaigns, request, target))

@@ -10,6 +10,7 @@ import click
 from pipeline import __version__
 from pipeline.cli.log import log_to_terminal, verbosity_options
 from pipeline.errors import RequestError
+from pipeline.workflow.interrupt import catch_interrupts, raise_if_interrupted
 from pipeline.workflow.progress import log_error
 
 REFUSED = 2  # the request cannot be carried out, as for wrong options
@@ -22,6 +23,7 @@ COMMANDS = {
     "overview": ("pipeline.cli.archive:overview", "List the nights that the archive holds."),
     "retrieve": ("pipeline.cli.archive:retrieve", "Download exposures with their calibrations."),
     "contact": ("pipeline.cli.archive:contact", "Check what is assumed about the archives."),
+    "locate": ("pipeline.cli.archive:locate", "Look up where an object of some name is."),
     "identify": ("pipeline.cli.archive:identify", "Identify the field stars in Gaia DR3."),
     "reduce": ("pipeline.cli.measure:reduce", "Reduce raw frames to cubes with the MUSE recipes."),
     "measure": ("pipeline.cli.measure:measure", "Measure every exposure that is new or stale."),
@@ -86,16 +88,22 @@ def main(arguments: Sequence[str] | None = None, *, prog_name: str = "python -m 
     -------
     int
         0 done, 1 done but something is missing, 2 the request cannot be carried out, 130 interrupted.
+
+    Examples
+    --------
+    >>> main(["build", "--source", "published", "--until", "statistics", "--work", "work"])
+    0
     """
     log_to_terminal()
     try:
         if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
-            signal.signal(signal.SIGINT, signal.default_int_handler)  # from here on it is caught
+            catch_interrupts()
         status = cli.main(
             args=None if arguments is None else list(arguments),
             prog_name=prog_name,
             standalone_mode=False,
         )
+        raise_if_interrupted()
         return status if isinstance(status, int) else 0
     except click.ClickException as error:
         error.show()

@@ -6,6 +6,7 @@ import click
 
 from pipeline.cli.log import log_to_file
 from pipeline.cli.options import campaign_options, request_from
+from pipeline.cli.publish import damaged_files
 from pipeline.cli.status import status_lines
 from pipeline.errors import ConfigError, printable, printable_lines
 from pipeline.sources import (
@@ -56,7 +57,8 @@ def statistics(**options: Any) -> None:
 @click.option(
     "--verify",
     is_flag=True,
-    help="Hash every product and check the checksums of every cube, too; reads all data once.",
+    help="Hash every product and file of the site and check the checksums of every cube, too; reads "
+    "all data once.",
 )
 def status(everything: bool, verify: bool, **options: Any) -> int:
     """List what is done, stale and failed, and why; nothing is run."""
@@ -72,7 +74,12 @@ def status(everything: bool, verify: bool, **options: Any) -> int:
                     for exposure_id, text in verify_jobs(campaign.jobs):
                         click.echo(printable_lines(f"{campaign.name}: {exposure_id}: {text}"))
                         wrong += 1
-        click.echo(f"verified: {wrong} products or cubes are not as they should be")
+        for text in damaged_files(request.work):
+            click.echo(printable(f"site: {text}"))
+            wrong += 1
+        click.echo(
+            f"verified: {wrong} products, cubes or files of the site are not as they should be"
+        )
     return int(wrong > 0)
 
 

@@ -9,7 +9,7 @@ import click
 
 from pipeline.config.loader import read_settings
 from pipeline.config.paths import ROOT
-from pipeline.sources.registry import DEFAULT_SOURCES, SOURCES, check_folders
+from pipeline.sources.registry import DEFAULT_SOURCES, FOLDER_OPTIONS, SOURCES, check_folders
 from pipeline.sources.request import Request
 from pipeline.workflow.executors import Workers
 from pipeline.workflow.shards import Shard
@@ -60,15 +60,15 @@ def campaign_options(*steps: str) -> Callable[[Command], Command]:
             help="Where the exposures come from; may be given again.  "
             f"[default: {' and '.join(DEFAULT_SOURCES)}]",
         ),
-        click.option(
-            "--cubes", type=FOLDER, metavar="DIR", help="Folder of cubes, for --source cubes."
-        ),
-        click.option(
-            "--raw",
-            type=FOLDER,
-            metavar="DIR",
-            help="Folder of raw frames and association trees, for --source archive.  "
-            "[default: what `python -m pipeline retrieve` left in the work folder]",
+        *(
+            click.option(
+                f"--{option.name}",
+                type=FOLDER,
+                metavar="DIR",
+                help=f"{option.help[:1].upper()}{option.help[1:]}, for --source {source}."
+                + (f"  [default: {option.default}]" if option.default else ""),
+            )
+            for source, option in FOLDER_OPTIONS.items()
         ),
         work_option,
         click.option(
@@ -114,13 +114,12 @@ def request_from(
     *,
     config: Path,
     sources: tuple[str, ...],
-    cubes: Path | None,
-    raw: Path | None,
     work: Path,
     jobs: int,
     executor: str,
     force: tuple[str, ...],
     shard: str | None = None,
+    **folders: Path | None,
 ) -> Request:
     """The request that the options of ``campaign_options`` make.
 
@@ -134,12 +133,13 @@ def request_from(
         read_settings(config),
         config.resolve().parent,
         chosen,
-        cubes,
-        raw,
+        folders.pop("cubes", None),
+        folders.pop("raw", None),
         work,
         Workers(jobs, executor),
         force,
         Shard.parse(shard) if shard else None,
+        {name: folder for name, folder in folders.items() if folder is not None},
     )
     check_folders(request)
     return request

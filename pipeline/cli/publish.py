@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import report
+from pipeline.cli.interface import documentation
 from pipeline.config.paths import ROOT
 from pipeline.sources import Campaign
 from pipeline.sources.request import Request
@@ -14,6 +15,8 @@ from pipeline.workflow import products
 from pipeline.workflow.progress import say
 
 _PAGE_SOURCES = ("templates", "site_src", "mkdocs.yml", "CITATION.cff")  # whatever their suffix
+SITE_PRODUCT = "site.json"  # in the work folder: every file of the site that was built last
+_SHOWN = 3  # damaged files that are named
 
 
 @dataclass(frozen=True)
@@ -56,15 +59,18 @@ def publish(campaigns: Sequence[Campaign], request: Request, site: SiteRequest) 
         "build": asdict(replace(build, previous=None)),
         "previous": build.previous.sha256 if build.previous else "",
         "pages": _tree_digest(),
+        "interface": products.digest(documentation()),
         "settings": {one.name: products.digest(one.used_settings()) for one in campaigns},
         "inputs": {one.name: products.digest(one.ingredients()) for one in campaigns},
     }
-    product = request.work / "site.json"
+    product = request.work / SITE_PRODUCT
     index = site.site / "index.html"
     if "site" in request.force:
         products.forget(product)
     stale = products.staleness(product, {**ingredients, "site": str(site.site)})
-    if not stale and index.exists() and not site.pages_only:
+    if not stale and (damaged := damaged_files(request.work)):
+        stale = f"{len(damaged)} files are not as they were made: {', '.join(damaged[:_SHOWN])}"
+    if not stale and not site.pages_only:
         return f"{index} is up to date"
     docs = request.work / "docs"
     say(f"pages ({stale or 'asked for'})")
@@ -81,6 +87,35 @@ def publish(campaigns: Sequence[Campaign], request: Request, site: SiteRequest) 
     say("site")
     products.make(product, "site", {**ingredients, "site": str(site.site)}, make_site)
     return f"{index} is complete"
+
+
+def damaged_files(work: Path) -> list[str]:
+    """What is wrong with the files of the site that was built last, by name; all are hashed.
+
+    Parameters
+    ----------
+    work : Path
+        The work folder of the build; without a site of it there is nothing to say.
+    """
+    product = work / SITE_PRODUCT
+    stamp = products.read_stamp(product)
+    try:
+        listed = json.loads(product.read_text(encoding="utf-8"))
+        site = Path(str(stamp.ingredients["site"])) if stamp else None
+    except (OSError, ValueError, KeyError):
+        return []  # not built, or its record is damaged: then it is stale
+    if site is None or not isinstance(listed, dict):
+        return []
+    return [text for name, kept in listed.items() if (text := _damage(site / name, name, kept))]
+
+
+def _damage(path: Path, name: str, digest: str) -> str:
+    try:
+        return "" if products.file_sha256(path) == digest else f"{name} (other content)"
+    except FileNotFoundError:
+        return f"{name} (missing)"
+    except OSError as error:
+        return f"{name} (cannot be read: {error.strerror})"
 
 
 def _command(request: Request) -> list[str]:

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
+from pipeline.errors import NoEpoch
 from pipeline.sources import ArchiveFrames, Campaign, MeasuredCampaign
 from pipeline.tasks import measure as measure_tasks
 from pipeline.tasks import reduce as reduce_tasks
@@ -61,7 +62,8 @@ def _exposure_lines(campaign: MeasuredCampaign, everything: bool) -> list[str]:
 
 def _state(job: Job) -> str:
     if job.entry.error is not None:
-        return f"failed, {type(job.entry.error).__name__}: {job.entry.error}"
+        word = "excluded" if isinstance(job.entry.error, NoEpoch) else "failed"
+        return f"{word}, {type(job.entry.error).__name__}: {job.entry.error}"
     stale = measure_tasks.staleness(job)
     if stale:
         stage, reason = next(iter(stale.items()))

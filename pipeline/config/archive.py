@@ -59,6 +59,9 @@ class ArchiveSettings(Section):
         'catalogue of stars; "" leaves the field stars unidentified',
         f"({_ADDRESS})?",
     )
+    simbad_url: str = _address(
+        "https://simbad.cds.unistra.fr/simbad/sim-tap", "positions of objects by their names"
+    )
     connections: int = _limit(3, "connections at the same time to one host", 1, 8)
     attempts: int = _limit(6, "attempts, on 429, 5xx and broken connections only", 1, 20)
     backoff_s: float = _limit(

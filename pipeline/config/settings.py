@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from pipeline.config.archive import ArchiveSettings
 from pipeline.config.checks import check_combination
+from pipeline.config.cubes import CubeSettings
 from pipeline.config.field import CampaignSettings, Field, MoreField
 from pipeline.config.measurement import (
     DetectionSettings,
@@ -27,6 +28,7 @@ from pipeline.config.setting import Section, read_by, require
 __all__ = [
     "ArchiveSettings",
     "CampaignSettings",
+    "CubeSettings",
     "DetectionSettings",
     "ExtractionSettings",
     "Field",
@@ -48,6 +50,7 @@ class Settings:
 
     campaign: CampaignSettings = dataclasses.field(default_factory=CampaignSettings)
     field: Field = dataclasses.field(default_factory=Field)
+    cubes: CubeSettings = dataclasses.field(default_factory=CubeSettings)
     detection: DetectionSettings = dataclasses.field(default_factory=DetectionSettings)
     reference: ReferenceSettings = dataclasses.field(default_factory=ReferenceSettings)
     matching: MatchingSettings = dataclasses.field(default_factory=MatchingSettings)

@@ -12,7 +12,7 @@ from pipeline.config.paths import ROOT
 from pipeline.errors import ConfigError, printable
 
 # what astropy and its YAML reader raise for a file that is damaged, found by damaging one
-_UNREADABLE = (
+UNREADABLE = (
     OSError,
     KeyError,
     ValueError,
@@ -67,7 +67,7 @@ def read_registry(path: Path) -> StarRegistry:
         table = Table.read(path, format="ascii.ecsv")
         star_id, x, y = (np.ma.filled(table[name]) for name in ("id", "x", "y"))
         star_id, x, y = np.asarray(star_id), np.asarray(x), np.asarray(y)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise ConfigError(f"{needed} ({printable(str(error))})") from error
     numbers = star_id.dtype.kind in "iu" and x.dtype.kind in "iuf" and y.dtype.kind in "iuf"
     if not numbers or star_id.ndim != 1 or not (np.isfinite(x) & np.isfinite(y)).all():

@@ -11,15 +11,29 @@ import numpy as np
 from pipeline.config.passbands import Band, load_band
 from pipeline.config.settings import Field, PhotometrySettings, Settings
 from pipeline.config.star_registry import StarRegistry
-from pipeline.errors import WrongPixelScale
+from pipeline.errors import ImplausibleValue, WrongPixelScale
 from pipeline.measure.catalogue import build_catalogue
 from pipeline.measure.channel_share import find_field, light_share
 from pipeline.measure.contamination import contamination_in_image, measure_moffat
 from pipeline.measure.detection import detection_image, find_stars
 from pipeline.measure.extraction import as_arrays, extract_together, find_method
 from pipeline.measure.matching import ExposureMatch, is_single, match_exposure
-from pipeline.measure.noise import blank_noise, blank_positions, noise_sigma
-from pipeline.measure.photometry import flux_flags, integrate_band, published_band_sum
+from pipeline.measure.noise import (
+    STAT,
+    BlankNoise,
+    blank_noise,
+    blank_positions,
+    noise_sigma,
+)
+from pipeline.measure.photometry import (
+    PublishedFlux,
+    covers,
+    dark_cores,
+    flux_flags,
+    integrate_band,
+    not_covered,
+    published_band_sum,
+)
 from pipeline.measure.reference import (
     ReferenceCatalogue,
     Sharpness,
@@ -31,6 +45,7 @@ from pipeline.measure.spectra import Spectra, Targets
 from pipeline.measure.standard import find_standard
 from pipeline.muse.cube import PIXEL_SCALE_TOLERANCE, Cube
 from pipeline.muse.geometry import field_layout
+from pipeline.muse.variance import AUTO
 
 __all__ = [
     "BandPhotometry",
@@ -73,10 +88,14 @@ def detect(cube: Cube, settings: Settings) -> Detection:
 
     Raises
     ------
+    ImplausibleValue
+        If STAT does not hold what its header says: the noise of the data contradicts.
     WrongPixelScale, CubeUnreadable, CubeEmpty, NoStarsDetected
         As ``check_cube``, ``detection_image`` and ``find_stars`` say.
     """
     check_cube(cube, settings.field)
+    if settings.cubes.stat == AUTO and cube.doubt:
+        raise ImplausibleValue(cube.doubt)
     how = settings.detection
     image = detection_image(
         cube.data,
@@ -90,12 +109,14 @@ def detect(cube: Cube, settings: Settings) -> Detection:
     sources = find_stars(
         image, threshold_sigma=how.threshold_sigma, fwhm_px=how.fwhm_px, standard=standard
     )
-    return Detection(image, standard, sources, _position_angle(cube))
+    return Detection(image, standard, sources, _position_angle(cube), cube.notes)
 
 
 def _position_angle(cube: Cube) -> float:
+    """Angle of the slices against the rows of the image: that of the field and that of the grid."""
     value = cube.header.get("ESO INS DROT POSANG", 0.0)
-    return float(value) if isinstance(value, int | float) else 0.0
+    known = isinstance(value, int | float) and np.isfinite(value)
+    return (float(value) if known else 0.0) + cube.rotation_deg
 
 
 def make_reference(
@@ -129,7 +150,8 @@ def measure(
     """Match, spectra and band fluxes of one exposure at the stars of the reference.
 
     Positions are those of the reference taken through the affine, not centred again. Apertures on
-    blank sky are extracted along with the stars: they tell the noise.
+    blank sky are extracted along with the stars: they tell the noise. In a passband that is not
+    inside the cube's wavelengths all fluxes are NaN, flagged "gap".
 
     Parameters
     ----------
@@ -143,8 +165,22 @@ def measure(
     ------
     NoStarsMatched
         If the detections are not the reference's stars.
-    BandNotCovered
-        If a passband is not inside the cube's wavelengths.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from pipeline.muse.cube import open_cube, write_cube
+    >>> from pipeline.sources import simulation_plan
+    >>> from pipeline.tasks.measure import build_simulation
+    >>> settings = Settings()
+    >>> campaign = build_simulation(simulation_plan(), settings)
+    >>> write_cube(Path("cube.fits"), campaign.headers(0), campaign.layers(0))
+    >>> cube = open_cube(Path("cube.fits"))
+    >>> detection = detect(cube, settings)
+    >>> reference = make_reference("cube", detection, None, settings)  # this exposure is its own
+    >>> found = measure(cube, detection, reference, settings)
+    >>> found.photometry[0].band, found.photometry[0].fluxes.flux.shape  # (star, aperture)
+    ('I_Bessel', (25, 5))
     """
     match = match_exposure(
         reference.xy,
@@ -176,9 +212,12 @@ def measure(
     )
     n_stars = len(match.xy)
     stars, blank = spectra.rows(slice(n_stars)), spectra.rows(slice(n_stars, None))
+    dark = dark_cores(
+        detection.image, match.xy, detection.sources.background, detection.sources.noise
+    )
     photometry = tuple(
         _band_photometry(
-            load_band(name), stars, (blank, blank_xy), as_published, settings.photometry
+            load_band(name), stars, (blank, blank_xy), as_published, dark, settings.photometry
         )
         for name in settings.photometry.bands
     )
@@ -210,8 +249,11 @@ def _band_photometry(
     stars: Spectra,
     blank: tuple[Spectra, np.ndarray],
     as_published: Spectra,
+    dark: np.ndarray,
     how: PhotometrySettings,
 ) -> BandPhotometry:
+    if not covers(stars.wave_aa, band):
+        return _not_covered(band, stars, len(blank[1]))
     fluxes = integrate_band(
         stars.flux,
         stars.variance,
@@ -223,8 +265,23 @@ def _band_photometry(
     noise = blank_noise(*blank, band, min_coverage=how.min_coverage)
     sigma, source = noise_sigma(fluxes.sigma, noise, how.stat_factor)
     fluxes = replace(fluxes, sigma=sigma)
-    flags = flux_flags(stars.coverage, fluxes)
+    flags = flux_flags(stars.coverage, fluxes, dark)
     published = published_band_sum(
         as_published.flux, as_published.variance, as_published.wave_aa, band
     )
     return BandPhotometry(band.name, fluxes, flags, noise, source, published)
+
+
+def _not_covered(band: Band, stars: Spectra, n_blank: int) -> BandPhotometry:
+    """A passband that is not inside the wavelengths of this exposure: no flux, no other band harmed."""
+    n_stars, n_radii = stars.flux.shape[:2]
+    fluxes = not_covered(n_stars, n_radii)
+    unknown = np.full(n_radii, np.nan)
+    return BandPhotometry(
+        band.name,
+        fluxes,
+        np.full((n_stars, n_radii), "gap"),
+        BlankNoise(unknown, unknown.copy(), unknown.copy(), n_blank),
+        np.full(n_radii, STAT),
+        PublishedFlux(fluxes.flux.copy(), fluxes.flux.copy()),
+    )

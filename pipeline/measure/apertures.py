@@ -17,8 +17,7 @@ subtracted, and its variance added.
 from dataclasses import dataclass
 
 import numpy as np
-from photutils.aperture import CircularAperture
-from scipy import sparse
+import scipy
 
 from pipeline.errors import ConfigError
 from pipeline.measure.layers import Block
@@ -34,7 +33,7 @@ class Apertures:
     """Which spaxels the apertures touch, and with which weight."""
 
     spaxels: np.ndarray  # (n,) flat indices y * nx + x, increasing
-    weights: sparse.csr_array  # (star * aperture, n)
+    weights: "scipy.sparse.csr_array"  # (star * aperture, n)
     totals: np.ndarray  # (star * aperture,), sum of the weights, those off the image included
 
 
@@ -48,10 +47,6 @@ class ApertureMethod:
     def start(self, cube: CubeArrays, targets: Targets) -> "ApertureSums":
         """Weights of the apertures on the cube's image, and of the sky annuli if there are any."""
         return ApertureSums(self.name, cube, targets)
-
-
-CENTER = ApertureMethod("center", "sum of the spaxels whose centre is within the radius")
-EXACT = ApertureMethod("exact", "sum of the spaxels, each by its area within the circle")
 
 
 def aperture_weights(
@@ -78,7 +73,7 @@ def aperture_weights(
         values.append(weight[inside])
         rows.append(np.full(inside.sum(), row))
     flat, column = np.unique(_joined(spaxels, int), return_inverse=True)
-    weights = sparse.csr_array(
+    weights = scipy.sparse.csr_array(
         (_joined(values, float), (_joined(rows, int), column)), shape=(len(totals), len(flat))
     )
     return Apertures(flat, weights, np.array(totals))
@@ -95,6 +90,8 @@ def _circle(
     if not (abs(x) < FAR_PX and abs(y) < FAR_PX):  # NaN as well
         return np.empty(0, int), np.empty(0, int), np.empty(0)
     if method == "exact":
+        from photutils.aperture import CircularAperture  # a second and a half to import
+
         overlap = CircularAperture((x, y), radius).to_mask(method="exact")
         touched = np.nonzero(overlap.data)
         shift = (overlap.bbox.iymin, overlap.bbox.ixmin)

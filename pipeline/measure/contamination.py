@@ -13,7 +13,7 @@ for a Moffat profile; ``total`` is the quadratic sum.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import least_squares
+import scipy
 
 from pipeline.measure.spectra import NO_POSITIONS
 
@@ -173,7 +173,7 @@ def measure_moffat(image: np.ndarray, xy: np.ndarray, fwhm_px: float) -> Moffat:
 
     low = [0.1, np.log(fwhm_px / 3), BETA_RANGE[0], -0.1]
     high = [10.0, np.log(fwhm_px * 3), BETA_RANGE[1], 0.1]
-    fit = least_squares(
+    fit = scipy.optimize.least_squares(
         misfit,
         [1.0, np.log(fwhm_px), DEFAULT_BETA, 0.0],
         bounds=(low, high),

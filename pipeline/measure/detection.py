@@ -7,17 +7,19 @@ Angstrom without effect on positions; ours are centred.)
 
 import warnings
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+import scipy
 from astropy.stats import sigma_clipped_stats
-from photutils.detection import DAOStarFinder
-from photutils.utils.exceptions import NoDetectionsWarning
-from scipy import ndimage
-from scipy.spatial import cKDTree
 
 from pipeline.errors import CubeEmpty, CubeUnreadable, NoStarsDetected
 from pipeline.measure.moments import windowed_moments
 from pipeline.measure.standard import Standard
+from pipeline.muse.image_layers import Layers
+
+if TYPE_CHECKING:
+    from photutils.detection import DAOStarFinder
 
 CLIP_SIGMA = 3.0  # as the study: background level and noise from 3-sigma clipped statistics
 MIN_KERNEL_SHARE = 0.9  # of the kernel's box on data: with a column of 7 missing, centroids shift
@@ -42,12 +44,12 @@ class Sources:
 
 
 def detection_image(
-    cube_data: np.ndarray,
+    cube_data: Layers,
     wave_aa: np.ndarray,
     *,
     band_width_aa: float,
     n_bands: int,
-    dq: np.ndarray | None = None,
+    dq: Layers | None = None,
     fill: float | None = None,
 ) -> np.ndarray:
     """Median of ``n_bands`` adjacent bands about the central layer, float64 of shape (y, x).
@@ -59,11 +61,11 @@ def detection_image(
 
     Parameters
     ----------
-    cube_data : ndarray, shape (wave, y, x)
-        May be a memory map: only the layers of the bands are read.
+    cube_data : Layers, shape (wave, y, x)
+        Array, memory map, or converted layers: only the layers of the bands are read.
     wave_aa : ndarray, shape (wave,)
         Layer centres, equidistant.
-    dq : ndarray of int, shape (wave, y, x), optional
+    dq : Layers of int, shape (wave, y, x), optional
         Anything but 0: no data.
     fill : float, optional
         Value that stands for no data, as NaN does.
@@ -97,7 +99,7 @@ def detection_image(
 
 
 def _mean_of_layers(
-    cube_data: np.ndarray, layers: range, dq: np.ndarray | None, fill: float | None
+    cube_data: Layers, layers: range, dq: Layers | None, fill: float | None
 ) -> np.ndarray:
     """Mean of some layers without missing samples; one layer in memory at a time."""
     total = np.zeros(cube_data.shape[1:])
@@ -145,6 +147,8 @@ def find_stars(
     residual = np.where(blind, 0.0, image - background)
     found = np.empty((0, 3))
     if noise > 0:
+        from photutils.detection import DAOStarFinder  # a second and a half to import
+
         finder = DAOStarFinder(threshold_sigma * noise, fwhm_px, min_separation=0)
         found = _daofind(finder, residual, blind | standard.mask)
         found = found[_share_seen(~blind, found[:, :2], finder.kernel.shape) >= MIN_KERNEL_SHARE]
@@ -159,8 +163,10 @@ def find_stars(
     return Sources(x, y, flux, sharpness, float(background), float(noise))
 
 
-def _daofind(finder: DAOStarFinder, residual: np.ndarray, mask: np.ndarray) -> np.ndarray:
+def _daofind(finder: "DAOStarFinder", residual: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Centroids and fluxes (source, 3) that DAOFIND finds outside the mask; may be empty."""
+    from photutils.utils.exceptions import NoDetectionsWarning
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NoDetectionsWarning)
         table = finder.find_stars(residual, mask=mask)
@@ -171,7 +177,7 @@ def _daofind(finder: DAOStarFinder, residual: np.ndarray, mask: np.ndarray) -> n
 
 def _share_seen(valid: np.ndarray, xy: np.ndarray, box: tuple[int, int]) -> np.ndarray:
     """Share of a box about positions that holds data, shape (source,)."""
-    share = ndimage.uniform_filter(valid.astype(float), size=box, mode="constant")
+    share = scipy.ndimage.uniform_filter(valid.astype(float), size=box, mode="constant")
     column, row = np.rint(xy).astype(int).T
     ny, nx = valid.shape
     return np.asarray(share[np.clip(row, 0, ny - 1), np.clip(column, 0, nx - 1)])
@@ -207,5 +213,5 @@ def edge_distance(image: np.ndarray, xy: np.ndarray) -> np.ndarray:
     column, row = np.rint(xy).astype(int).T + 1
     row, column = np.clip(row, 0, padded.shape[0] - 1), np.clip(column, 0, padded.shape[1] - 1)
     bad_y, bad_x = np.nonzero(~padded)
-    distance, _ = cKDTree(np.column_stack([bad_x, bad_y]) - 1.0).query(xy)
+    distance, _ = scipy.spatial.cKDTree(np.column_stack([bad_x, bad_y]) - 1.0).query(xy)
     return np.where(padded[row, column], distance, 0.0)

@@ -1,15 +1,16 @@
 """Spectra of stars from a cube, by one of the registered methods."""
 
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from os import PathLike
 from pathlib import Path
 
 import numpy as np
 
+from pipeline.config.measurement import METHODS as NAMES
 from pipeline.errors import ConfigError
-from pipeline.measure.apertures import CENTER, EXACT
+from pipeline.measure import methods
 from pipeline.measure.layers import read_blocks
-from pipeline.measure.psf import PSF
 from pipeline.measure.spectra import (
     NO_POSITIONS,
     CubeArrays,
@@ -30,12 +31,7 @@ __all__ = [
 ]
 
 METHODS: Mapping[str, ExtractionMethod] = {
-    method.name: method
-    for method in (
-        CENTER,
-        EXACT,
-        PSF,
-    )
+    name: import_module(f"{methods.__name__}.{name}").METHOD for name in NAMES
 }
 
 Arrays = tuple[np.ndarray, np.ndarray, np.ndarray]  # data, stat (wave, y, x), wave_aa (wave,)
@@ -72,12 +68,12 @@ def extract_spectra(
     cube : path, Cube, CubeArrays, or (data, stat, wave_aa)
         Arrays of shape (wave, y, x), floating point of either byte order; memory maps are read
         only where a star is.
-    xy : ndarray, shape (star, 2)
+    xy : ndarray of shape (star, 2)
         Positions [pix], 0-based; a star off the image or at NaN has NaN flux and coverage 0.
-    radii_px : sequence, shape (aperture,)
+    radii_px : sequence of shape (aperture,)
     method : str
         A name in ``METHODS``: "center" (as the study), "exact" or "psf".
-    neighbours_xy : ndarray, shape (neighbour, 2)
+    neighbours_xy : ndarray of shape (neighbour, 2)
         Other sources [pix]: "psf" fits them along with the stars; a sky annulus leaves them out.
     sky_annulus_px : (inner, outer), optional
         Radii of an annulus about each star whose mean level is subtracted from the apertures.
@@ -132,6 +128,7 @@ def as_arrays(cube: str | PathLike[str] | Cube | CubeArrays | Arrays) -> CubeArr
         data, stat, wave_aa = (np.asarray(part) for part in cube)
         return CubeArrays(data, stat, wave_aa)
     opened = cube if isinstance(cube, Cube) else open_cube(Path(cube))
-    return CubeArrays(
-        np.asarray(opened.data), np.asarray(opened.stat), opened.wave_aa, opened.dq, opened.fill
-    )
+    layers = [  # plain views of memory maps are quicker to slice
+        np.asarray(one) if isinstance(one, np.memmap) else one for one in (opened.data, opened.stat)
+    ]
+    return CubeArrays(layers[0], layers[1], opened.wave_aa, opened.dq, opened.fill)

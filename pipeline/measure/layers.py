@@ -4,23 +4,24 @@ A cube of 2.9 GB costs less CPU time than reading it: the layers are a memory ma
 those spaxels are copied, and pages that were used are given back.
 """
 
-import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+
+from pipeline.muse.image_layers import Layers, release
 
 BLOCK_LAYERS = 64  # layers at a time: some 5000 spaxels of 64 layers are 2.4 MB as float64
 
 
 @dataclass(frozen=True)
 class CubeArrays:
-    """A cube as plain arrays; may be memory maps, in either byte order."""
+    """A cube as plain arrays; may be memory maps, in either byte order, or converted layers."""
 
-    data: np.ndarray  # (wave, y, x) [cube unit], NaN: no data
-    stat: np.ndarray  # (wave, y, x) [cube unit squared], variance, NaN: no data
+    data: Layers  # (wave, y, x) [cube unit], NaN: no data
+    stat: Layers  # (wave, y, x) [cube unit squared], variance; NaN, 0 or less: no data
     wave_aa: np.ndarray  # (wave,), air wavelength of the layer centres
-    dq: np.ndarray | None = None  # (wave, y, x), anything but 0: no data; None: no such flags
+    dq: Layers | None = None  # (wave, y, x), anything but 0: no data; None: no such flags
     fill: float | None = None  # value of data that stands for no data
 
 
@@ -31,7 +32,7 @@ class Block:
     layers: slice
     data: np.ndarray  # (spaxel, layer) float64
     stat: np.ndarray  # (spaxel, layer) float64
-    missing: np.ndarray  # (layer, spaxel) bool, not finite in DATA or STAT, fill value, or flagged
+    missing: np.ndarray  # (layer, spaxel) bool: not finite, fill value, flagged, variance not > 0
 
     def of(self, rows: np.ndarray) -> "Block":
         """The same layers of some of the spaxels; the block itself if they are all of them."""
@@ -58,11 +59,14 @@ def read_block(cube: CubeArrays, spaxels: np.ndarray, layers: slice) -> Block:
     """Values of spaxels in some consecutive layers."""
     flagged = None
     if cube.dq is not None:
-        flagged = np.take(_flat(cube.dq[layers]), spaxels, axis=1) != 0
-        _release(cube.dq[layers])
+        flags = cube.dq[layers]
+        flagged = np.take(_flat(flags), spaxels, axis=1) != 0
+        release(flags)
     data, blind = _gather(cube.data[layers], spaxels, flagged, cube.fill)
-    stat, blind_stat = _gather(cube.stat[layers], spaxels, flagged if cube.fill is None else blind)
-    return Block(layers, data, stat, blind | blind_stat)
+    stat, _ = _gather(cube.stat[layers], spaxels, flagged if cube.fill is None else blind)
+    no_error = stat <= 0  # where STAT is blind it is 0 here
+    stat[no_error] = 0
+    return Block(layers, data, stat, blind | no_error.T)
 
 
 def _flat(layers: np.ndarray) -> np.ndarray:
@@ -77,7 +81,7 @@ def _gather(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Values (spaxel, layer) as float64, 0 where missing; and (layer, spaxel) bool, where."""
     picked = np.take(_flat(layers), spaxels, axis=1)
-    _release(layers)
+    release(layers)
     if not picked.dtype.isnative:
         picked = picked.byteswap(inplace=True).view(picked.dtype.newbyteorder("="))
     blind = ~np.isfinite(picked)
@@ -87,21 +91,3 @@ def _gather(
         blind |= flagged
     picked[blind] = 0
     return np.ascontiguousarray(picked.T, dtype=float), blind
-
-
-def _release(layers: np.ndarray) -> None:
-    """Take layers of a read-only memory map out of the process's resident memory.
-
-    They stay in the system's file cache. A job then shows (and is billed for) 0.15 GB instead of
-    the whole cube. Maps that could hold changes of their own are left alone.
-    """
-    base: object = layers
-    while base is not None and not isinstance(base, mmap.mmap):
-        base = getattr(base, "base", None)
-    if base is None or layers.flags.writeable or not layers.flags.c_contiguous:
-        return
-    start = layers.ctypes.data - np.frombuffer(base, np.uint8, count=1).ctypes.data
-    first = -(-start // mmap.PAGESIZE) * mmap.PAGESIZE
-    length = (start + layers.nbytes) // mmap.PAGESIZE * mmap.PAGESIZE - first
-    if length > 0 and hasattr(mmap, "MADV_DONTNEED"):
-        base.madvise(mmap.MADV_DONTNEED, first, length)

@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial import cKDTree
+import scipy
 
 import kdmatch
 from pipeline.errors import NoStarsMatched
 from pipeline.muse.cube import PIXEL_SCALE_TOLERANCE
 
 MAX_DISTORTION = PIXEL_SCALE_TOLERANCE  # scale and shear between exposures of one instrument
+FEWEST_STARS = 4  # three define an affine, whatever they are
 MIN_IN_FIT = 8  # stars; with fewer, all are needed to tell a match from chance
 SAME_POINTING = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))  # exposures repeat a pointing: looked at first
 
@@ -73,8 +74,10 @@ def match_exposure(
             prior=SAME_POINTING,
         )
     except kdmatch.NoMatch as error:
+        few = min(len(defining), len(detected_xy)) < FEWEST_STARS
+        remedy = f"; {FEWEST_STARS} stars beside the standard are the least" if few else ""
         raise NoStarsMatched(
-            f"{error}; matching.tolerance_px = {tolerance_px:g}, "
+            f"{error}{remedy}; matching.tolerance_px = {tolerance_px:g}, "
             f"matching.max_false_alarm = {max_false_alarm:g}"
         ) from error
     xy = match.transform(reference_xy)
@@ -89,8 +92,8 @@ def match_exposure(
 
 def mutual_pairs(xy: np.ndarray, other_xy: np.ndarray, limit_px: float) -> np.ndarray:
     """Rows (pair, 2) of positions that are each other's nearest and at most so far apart."""
-    distance, other = cKDTree(other_xy).query(xy)
-    back = cKDTree(xy).query(other_xy)[1]
+    distance, other = scipy.spatial.cKDTree(other_xy).query(xy)
+    back = scipy.spatial.cKDTree(xy).query(other_xy)[1]
     row = np.flatnonzero((distance <= limit_px) & (back[other] == np.arange(len(xy))))
     return np.column_stack([row, other[row]])
 
@@ -99,4 +102,4 @@ def is_single(xy: np.ndarray, limit_px: float) -> np.ndarray:
     """Whether the nearest other position is farther than a limit, bool of shape (star,)."""
     if len(xy) < 2:
         return np.ones(len(xy), bool)
-    return np.asarray(cKDTree(xy).query(xy, k=2)[0][:, 1] > limit_px)
+    return np.asarray(scipy.spatial.cKDTree(xy).query(xy, k=2)[0][:, 1] > limit_px)

@@ -15,8 +15,7 @@ background  scatter of the blank band fluxes from place to place beyond that noi
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
-from scipy.spatial import cKDTree
+import scipy
 
 from pipeline.config.passbands import Band
 from pipeline.measure.detection import edge_distance
@@ -81,11 +80,11 @@ def blank_positions(
     grid += np.column_stack([_golden(len(grid), 0.0), _golden(len(grid), 0.5)]) - 0.5
     free = edge_distance(image, grid) > radius_px + 1
     if avoid is not None and avoid.any():
-        clear = ndimage.distance_transform_edt(~avoid)
+        clear = scipy.ndimage.distance_transform_edt(~avoid)
         column, row = np.clip(np.rint(grid).astype(int), 0, [nx - 1, ny - 1]).T
         free &= clear[row, column] > radius_px + 1
     if len(sources_xy):
-        distance, _ = cKDTree(sources_xy).query(grid)
+        distance, _ = scipy.spatial.cKDTree(sources_xy).query(grid)
         free &= distance > radius_px + STAR_CLEARANCE_FWHM * fwhm_px
     chosen = grid[free]
     if len(chosen) > n_max:  # evenly over the rows of the grid

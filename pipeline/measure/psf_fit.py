@@ -10,7 +10,7 @@ and shift are parabolas in wavelength, shares are straight lines.
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.optimize import nnls
+import scipy
 
 from pipeline.measure.psf_field import FieldPsf, WidthSurface, fit_surface
 from pipeline.measure.psf_model import (
@@ -276,7 +276,7 @@ def _shares(
         triangles.append(np.linalg.qr(np.column_stack([both, own]), mode="r"))
     stacked = np.vstack(triangles)
     norm = np.linalg.norm(stacked[:, :-1], axis=0) + TINY
-    solution = nnls(stacked[:, :-1] / norm, stacked[:, -1])[0] / norm
+    solution = scipy.optimize.nnls(stacked[:, :-1] / norm, stacked[:, -1])[0] / norm
     first, last = solution.reshape(2, -1)
     shares = np.outer(1 - place, first) + np.outer(place, last)
     total = shares.sum(axis=1, keepdims=True)

@@ -9,7 +9,7 @@ shares of the components follow from a linear fit. All components scale with one
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import erf
+import scipy
 
 # Widths of the components in units of the local width (the sigma of a Gaussian of the star's FWHM)
 RELATIVE_SIGMA = np.array([0.55, 0.8, 1.15, 1.7, 2.6, 4.2])
@@ -54,7 +54,7 @@ def _strips(pixel: np.ndarray, centre: np.ndarray, sigma: np.ndarray) -> np.ndar
     """Integral of unit Gaussians over each pixel along one axis, (star, component, pixel)."""
     edges = np.append(pixel - 0.5, pixel[-1] + 0.5)
     reduced = (edges - centre[:, None, None]) / (np.sqrt(2) * sigma[:, :, None])
-    return np.asarray(np.diff(erf(reduced), axis=2) / 2)
+    return np.asarray(np.diff(scipy.special.erf(reduced), axis=2) / 2)
 
 
 def star_images(

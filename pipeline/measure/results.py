@@ -20,7 +20,8 @@ class Detection:
     image: np.ndarray  # (y, x) [cube unit], NaN: no data
     standard: Standard
     sources: Sources
-    position_angle_deg: float  # ESO INS DROT POSANG
+    position_angle_deg: float  # of the slices against the rows: ESO INS DROT POSANG on a plain grid
+    notes: tuple[str, ...] = ()  # what was converted when the cube was opened
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class BandPhotometry:
 
     band: str
     fluxes: BandFlux  # (star, aperture); sigma is the larger of STAT and the measured noise
-    flags: np.ndarray  # (star, aperture) str: edge, gap; space separated
+    flags: np.ndarray  # (star, aperture) str: edge, gap, core; space separated
     noise: BlankNoise  # of apertures on blank sky
     noise_source: np.ndarray  # (aperture,) str, what sigma comes from: STAT, blank sky, stat_factor
     published: PublishedFlux  # (star, aperture), to the letter of the study, method "center"

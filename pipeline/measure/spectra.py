@@ -1,7 +1,7 @@
 """What every extraction method is given and what it hands back.
 
-A method is an object with a name, a line of description and ``start``; it lives in a file of its
-own and is entered once in ``pipeline.measure.extraction.METHODS``. Several methods, or several
+A method is an object with a name, a line of description and ``start``; it is the ``METHOD`` of a
+module in ``pipeline.measure.methods``, of the same name. Several methods, or several
 lists of targets, can share one reading of the cube: each is given the blocks that it needs.
 """
 

@@ -16,9 +16,8 @@ wings   a circle, from the centre to the first of two consecutive rings in which
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from astropy.stats import mad_std, sigma_clipped_stats
-from photutils.detection import DAOStarFinder
-from scipy import ndimage
 
 from pipeline.errors import CubeEmpty
 from pipeline.measure.moments import FWHM_PER_SIGMA, windowed_moments
@@ -54,19 +53,21 @@ def find_standard(image: np.ndarray, *, threshold_sigma: float, fwhm_px: float) 
     CubeEmpty
         If the image holds no finite value.
     """
+    from photutils.detection import DAOStarFinder  # a second and a half to import
+
     blind = ~np.isfinite(image)
     if blind.all():
         raise CubeEmpty("the detection image holds no finite value")
     _, background, noise = sigma_clipped_stats(image, mask=blind, sigma=3.0)
     residual = np.where(blind, 0.0, image - background)
-    smooth = ndimage.gaussian_filter(residual, fwhm_px / FWHM_PER_SIGMA, mode="constant")
+    smooth = scipy.ndimage.gaussian_filter(residual, fwhm_px / FWHM_PER_SIGMA, mode="constant")
     row, column = np.unravel_index(np.argmax(smooth), smooth.shape)
     start = np.array([[column, row]], float)
     x, y = windowed_moments(np.where(blind, np.nan, residual), start, fwhm_px=fwhm_px).xy[0]
     if not noise > 0:
         return Standard(float(x), float(y), fwhm_px, _distance(image.shape, x, y) <= fwhm_px)
     finder = DAOStarFinder(threshold_sigma * noise, fwhm_px)
-    convolved = ndimage.convolve(residual, finder.kernel.data, mode="constant")
+    convolved = scipy.ndimage.convolve(residual, finder.kernel.data, mode="constant")
     threshold = float(finder.threshold_eff)
     mirror = _mirrored(convolved, x, y)
     level = SPIKE_FRACTION * threshold
@@ -92,7 +93,9 @@ def _mirrored(image: np.ndarray, x: float, y: float) -> np.ndarray:
     Where that is off the image the pixel stands for itself: a star on a spike there is masked.
     """
     row, column = np.indices(image.shape)
-    turned = ndimage.map_coordinates(image, [2 * y - row, 2 * x - column], order=1, cval=np.nan)
+    turned = scipy.ndimage.map_coordinates(
+        image, [2 * y - row, 2 * x - column], order=1, cval=np.nan
+    )
     return np.where(np.isnan(turned), image, turned)
 
 
@@ -128,8 +131,8 @@ def _wing_radius(
 
 def _connected(structure: np.ndarray, circle: np.ndarray, fwhm_px: float) -> np.ndarray:
     """Circle and the structure that hangs together with it over gaps of 2 FWHM, grown by half."""
-    near = ndimage.distance_transform_edt(~(structure | circle)) <= fwhm_px
-    labels, _ = ndimage.label(near)
+    near = scipy.ndimage.distance_transform_edt(~(structure | circle)) <= fwhm_px
+    labels, _ = scipy.ndimage.label(near)
     spikes = structure & np.isin(labels, labels[circle])
-    grown = ndimage.distance_transform_edt(~(spikes | circle)) <= fwhm_px / 2
+    grown = scipy.ndimage.distance_transform_edt(~(spikes | circle)) <= fwhm_px / 2
     return np.asarray(grown)

@@ -6,16 +6,27 @@ CHECKSUM makes the sum of header and data zero: it alone is wrong when only the 
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 import numpy as np
 from astropy.io import fits
 
 from pipeline.errors import CubeUnreadable
-from pipeline.muse.fits_layout import Span, layout
+from pipeline.muse.fits_layout import layout
 
 _FULL = 0xFFFFFFFF
 _CHUNK = 1 << 22  # bytes, a multiple of four
+
+Wrong = Literal["", "data", "header"]
+
+
+@dataclass(frozen=True)
+class Sums:
+    """What the sums of one header with its data say."""
+
+    n_held: int  # DATASUM and CHECKSUM cards that are there and hold
+    n_stated: int
+    wrong: Wrong  # "data": damaged; "header": edited, the data are intact; "": everything holds
 
 
 @dataclass(frozen=True)
@@ -23,7 +34,7 @@ class Checksums:
     """Extensions whose sums do not hold, by name; and how many sums there are."""
 
     n_sums: int
-    wrong_data: tuple[str, ...] = ()  # DATASUM: the data were damaged
+    wrong_data: tuple[str, ...] = ()  # the data were damaged
     wrong_header: tuple[str, ...] = ()  # CHECKSUM, while DATASUM holds: the header was edited
 
 
@@ -40,52 +51,88 @@ def verify_checksums(path: Path) -> Checksums:
     try:
         with path.open("rb") as file:
             for span in spans:
-                text = _read(file, span.start, span.data - span.start, path)
-                header = fits.Header.fromstring(text)
-                stated, has_checksum = _stated(header), "CHECKSUM" in header
-                if stated is None and not has_checksum:
+                file.seek(span.start)
+                text = file.read(span.data - span.start)
+                header = fits.Header.fromstring(text.decode("latin-1"))
+                if not carries_sums(header):
                     continue
-                data_sum = _sum_of(file, span, path)
-                n_sums += (stated is not None) + has_checksum
+                found = verify_sums(file, text, header, span.end - span.data)
+                n_sums += found.n_stated
                 name = span.name or "unnamed"
-                if stated is not None and stated % _FULL != data_sum % _FULL:
+                if found.wrong == "data":
                     wrong_data.append(name)
-                elif has_checksum and (_sum(text) + data_sum) % _FULL:
+                elif found.wrong == "header":
                     wrong_header.append(name)
+    except EOFError as error:
+        raise CubeUnreadable(f"{path.name}: truncated at byte {error}") from error
     except OSError as error:
         raise CubeUnreadable(f"{path.name}: cannot be read ({error.strerror})") from error
     return Checksums(n_sums, tuple(wrong_data), tuple(wrong_header))
 
 
-def _stated(header: fits.Header) -> int | None:
-    """The DATASUM card; one that is no number holds for no data."""
-    if "DATASUM" not in header:
-        return None
+def carries_sums(header: fits.Header) -> bool:
+    """Whether a header has a sum to verify."""
+    return "DATASUM" in header or "CHECKSUM" in header
+
+
+def verify_sums(file: BinaryIO, text: bytes, header: fits.Header, length: int) -> Sums:
+    """Read the data behind a header, and say whether its sums hold.
+
+    Without DATASUM a CHECKSUM that fails cannot tell data from header: the data count as damaged.
+
+    Parameters
+    ----------
+    file : binary file
+        At the first byte of the data; afterwards at the last one.
+    text : bytes
+        The header as it stands in the file.
+    header : fits.Header
+        The same, read.
+    length : int
+        Bytes of the data with their padding.
+
+    Raises
+    ------
+    EOFError
+        With the offset at which the file ends, if that is before the data do.
+    """
+    data_sum = _sum_of_stream(file, length)
+    has_data_sum, has_checksum = "DATASUM" in header, "CHECKSUM" in header
+    data_hold = not has_data_sum or _holds(header, data_sum)
+    all_hold = not has_checksum or (_sum(text) + data_sum) % _FULL == 0
+    wrong: Wrong = ""
+    if not data_hold or not (all_hold or has_data_sum):
+        wrong = "data"
+    elif not all_hold:
+        wrong = "header"
+    n_held = (has_data_sum and data_hold) + (has_checksum and all_hold)
+    return Sums(n_held, has_data_sum + has_checksum, wrong)
+
+
+def _holds(header: fits.Header, data_sum: int) -> bool:
+    """Whether the DATASUM card is that of the data; one that is no number holds for no data."""
     try:
-        return int(str(header["DATASUM"]).strip())
-    except (ValueError, fits.VerifyError):
-        return -1
+        stated = str(header["DATASUM"]).strip()
+    except fits.VerifyError:
+        return False
+    # ones' complement writes zero in two ways
+    return stated.isdecimal() and int(stated) % _FULL == data_sum % _FULL
 
 
-def _sum_of(file: BinaryIO, span: Span, path: Path) -> int:
-    """Sum over the data of an extension with its padding; ones' complement zero is 0."""
-    total, position = 0, span.data
-    while position < span.end:
-        chunk = _read(file, position, min(_CHUNK, span.end - position), path)
-        total = _fold(total + _sum(chunk))
-        position += len(chunk)
+def _sum_of_stream(file: BinaryIO, length: int) -> int:
+    total = 0
+    while length:
+        chunk = file.read(min(length, _CHUNK))
+        if not chunk:
+            raise EOFError(file.tell())
+        # the last words of a file that is cut within one
+        total = _fold(total + _sum(chunk + bytes(-len(chunk) % 4)))
+        length -= len(chunk)
     return total
 
 
-def _read(file: BinaryIO, start: int, size: int, path: Path) -> bytes:
-    file.seek(start)
-    content = file.read(size)
-    if len(content) < size:
-        raise CubeUnreadable(f"{path.name}: truncated at byte {start + len(content)}")
-    return content
-
-
 def _sum(content: bytes) -> int:
+    """Sum of big-endian 32-bit words in ones' complement; zero is 0 or _FULL."""
     return _fold(int(np.frombuffer(content, ">u4").sum(dtype=np.uint64)))
 
 

@@ -1,60 +1,74 @@
 """The contract between reduction and measurement: a cube file as the MUSE pipeline writes it.
 
 A DATACUBE_FINAL has a primary header with ESO keywords and two image extensions, DATA and STAT
-(variance), of axes (wave, y, x). Nothing here trusts a file: whatever is wrong with it is a
-``CubeUnreadable`` that names the file and what was expected.
+(variance), of axes (wave, y, x). Cubes of other tools are read as well, where what they say of
+themselves leads to the same: see ``cube_images``, ``spectral_axis``, ``spatial_axes``, ``variance``
+and ``missing``. Nothing here trusts a file: whatever is wrong with it is a ``CubeUnreadable`` that
+names the file and what was expected.
 """
 
-import math
 import warnings
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from astropy import units as u
 from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
 
-from pipeline.errors import CubeUnreadable, ImplausibleValue
-from pipeline.muse.cube_checks import check_units, check_variance
-from pipeline.muse.fits_layout import CARD, Span, layout
+from pipeline.errors import CubeUnreadable
+from pipeline.muse.compressed_file import HEAD_BYTES, expanded
+from pipeline.muse.cube_checks import check_unit, check_variance
+from pipeline.muse.cube_images import (
+    check_image,
+    check_length,
+    data_image,
+    file_images,
+    map_layers,
+    scaling,
+    stat_image,
+)
+from pipeline.muse.headers import completed
+from pipeline.muse.image_layers import Layers
 from pipeline.muse.missing import fill_value, quality_flags
+from pipeline.muse.spatial_axes import spatial_axes
+from pipeline.muse.spectral_axis import check_same_axis, wavelengths
+from pipeline.muse.variance import AUTO, error_kind
 
-WAVE_LIMITS_AA = (2000.0, 20000.0)  # far beyond the 4600 to 9350 A of the instrument
-GRID_TOLERANCE = 0.01  # of a layer: DATA and STAT of one cube have the same axis
-_IDENTITY = (b"ARCFILE ", b"DATE-OBS")
 PIXEL_SCALE_TOLERANCE = 0.02  # relative; MUSE grids of one mode agree to 0.1 %
+# What tools that keep the data in the primary header, or fpack, leave in the header of the data
+_OF_THE_EXPOSURE = (
+    *("ARCFILE", "DATE-OBS", "MJD-OBS", "EXPTIME", "RA", "DEC", "OBJECT", "PRODCATG"),
+    *("ESO INS MODE", "ESO INS DROT POSANG", "ESO PRO CATG", "ESO DPR CATG", "SIMULATED"),
+    *("ESO TEL AIRM START", "ESO TEL AIRM END"),
+    *("ESO TEL AMBI FWHM START", "ESO TEL AMBI FWHM END"),
+    *("CTYPE1", "CRVAL1", "CRVAL2"),
+    *("DATE-BEG", "MJD-BEG", "MJD-END", "TEXPTIME", "NCOMBINE", "NFILES", "SINGLEXP", "OBID2"),
+)
 
 
 @dataclass(frozen=True)
 class Cube:
-    """A cube opened for reading; arrays are memory maps, read only where they are indexed."""
+    """A cube opened for reading; arrays are memory maps or converted when they are indexed."""
 
     path: Path
-    header: fits.Header  # primary header
-    data: np.ndarray  # (wave, y, x), big-endian float32 [cube unit], NaN: no data
-    stat: np.ndarray  # (wave, y, x), variance [cube unit squared], NaN: no data
+    header: fits.Header  # of the exposure
+    data: Layers  # (wave, y, x), floating point [cube unit], NaN: no data
+    stat: Layers  # (wave, y, x), variance [cube unit squared]; NaN, 0 or less: no data
     wave_aa: np.ndarray  # (wave,), air wavelength of the layer centres
     pixel_scale_arcsec: float | None  # None: a grid of the instrument's own pixels, no sky
     unit: str  # BUNIT of DATA
-    dq: np.ndarray | None = None  # (wave, y, x), anything but 0: no data; None: no extension DQ
+    dq: Layers | None = None  # (wave, y, x), anything but 0: no data; None: no extension DQ
     fill: float | None = None  # value of DATA that stands for no data; None: only NaN does
-
-
-class _LenientHeader(fits.Header):  # type: ignore[misc]
-    """A header in which a card that cannot be parsed counts as missing."""
-
-    def __getitem__(self, key: Any) -> Any:
-        try:
-            return super().__getitem__(key)
-        except fits.VerifyError as error:
-            raise KeyError(f"Keyword {key!r} cannot be read.") from error
+    rotation_deg: float = 0.0  # of the grid against north up, east left; counter-clockwise
+    notes: tuple[str, ...] = ()  # what was converted, in sentences
+    doubt: str = ""  # why STAT may not hold what it is taken for; such a cube is not measured
 
 
 def read_header(path: Path) -> fits.Header:
-    """The primary header of a FITS file; a card that cannot be parsed counts as missing.
+    """The header of the exposure in a FITS file; a card that cannot be parsed counts as missing.
+
+    It is the primary header, with what it lacks of time, mode and place from that of the data.
 
     Raises
     ------
@@ -63,33 +77,27 @@ def read_header(path: Path) -> fits.Header:
     ImplausibleValue
         If its identity holds control characters.
     """
-    return _header(path, layout(path)[0])
-
-
-def _header(path: Path, span: Span) -> fits.Header:
+    with expanded(path, limit=HEAD_BYTES) as plain:
+        images = file_images(plain)
     try:
-        with path.open("rb") as file:
-            file.seek(span.start)
-            content = file.read(span.data - span.start)
-    except OSError as error:
-        raise CubeUnreadable(f"{path.name}: cannot be read ({error.strerror})") from error
-    for start in range(0, len(content), CARD):
-        card = content[start : start + CARD]
-        if card.startswith(_IDENTITY) and any(byte < 32 or byte == 127 for byte in card):
-            raise ImplausibleValue(
-                f"{path.name}: {card[:8].decode('latin-1').strip()} holds control characters "
-                f"({card[9:].decode('latin-1').strip()!r}); printable ASCII is allowed"
-            )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", AstropyWarning)
-        try:
-            return _LenientHeader.fromstring(content)
-        except (ValueError, TypeError, IndexError, fits.VerifyError) as error:
-            raise CubeUnreadable(f"{path.name}: not a readable FITS file ({error})") from error
+        data = data_image(path, images)
+    except CubeUnreadable:
+        return images[0].header  # no cube, but it may say what it is
+    return completed(images[0].header, data.header, _OF_THE_EXPOSURE)
 
 
-def open_cube(path: Path) -> Cube:
-    """A MUSE cube with its wavelength grid, both extensions mapped into memory.
+def open_cube(path: Path, *, stat: str = AUTO, scratch: Path | None = None) -> Cube:
+    """A MUSE cube with its wavelength grid, its images mapped into memory.
+
+    Parameters
+    ----------
+    path : Path
+        Plain, compressed by fpack, or compressed as a whole.
+    stat : str
+        What STAT holds: "variance", "std" (standard deviations), or "auto", by header and noise.
+    scratch : Path, optional
+        Folder in which a file that is compressed as a whole is expanded; left out, where the
+        system keeps temporary files.
 
     Raises
     ------
@@ -98,143 +106,82 @@ def open_cube(path: Path) -> Cube:
         their shapes or axes are not those of a MUSE cube.
     ImplausibleValue
         If a header holds a value that no cube of MUSE has, or no pixel has a variance.
+
+    Examples
+    --------
+    >>> from pipeline.config.settings import Settings
+    >>> from pipeline.sources import simulation_plan
+    >>> from pipeline.tasks.measure import build_simulation
+    >>> campaign = build_simulation(simulation_plan(), Settings())
+    >>> write_cube(Path("cube.fits"), campaign.headers(0), campaign.layers(0))
+    >>> cube = open_cube(Path("cube.fits"))
+    >>> cube.data.shape, cube.wave_aa[:2].tolist()
+    ((185, 304, 315), [4750.0, 4775.0])
     """
     path = Path(path)
-    spans = layout(path)
-    header = _header(path, spans[0])
-    _check_length(path, spans)
+    with expanded(path, scratch) as plain:
+        return replace(_opened(plain, stat), path=path)
+
+
+def read_unit(path: Path) -> str:
+    """BUNIT of the data of a cube, from its headers alone.
+
+    Raises
+    ------
+    CubeUnreadable, ImplausibleValue
+        As ``open_cube``.
+    """
+    with expanded(path, limit=HEAD_BYTES) as plain:
+        image = data_image(plain, file_images(plain))
+        return check_unit(image.header, f"{plain.name}[{image.name}]")
+
+
+def _opened(path: Path, asked: str) -> Cube:
+    images = file_images(path)
+    check_length(path, images)
+    data_unit = data_image(path, images)
+    where = check_image(path, data_unit)
+    stat_unit, by_name = stat_image(path, images)
+    where_stat = check_image(path, stat_unit)
+    if data_unit.shape != stat_unit.shape:
+        raise CubeUnreadable(
+            f"{path.name}: DATA has shape {data_unit.shape}, STAT {stat_unit.shape}"
+        )
+    header = data_unit.header
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore", AstropyWarning)
-        headers = [_header(path, span) for span in spans]
-        data_header, data = _extension(path, spans, headers, "DATA")
-        stat_header, stat = _extension(path, spans, headers, "STAT")
-        if data.shape != stat.shape:
-            raise CubeUnreadable(f"{path.name}: DATA has shape {data.shape}, STAT {stat.shape}")
-        wave_aa = _wavelengths(data_header, path, data.shape[0])
-        _check_stat_axis(stat_header, path, wave_aa)
-        scale = _pixel_scale(data_header, path)
-        unit = check_units(data_header, stat_header, path)
+        wave_aa, notes = wavelengths(header, where, data_unit.shape[0])
+        check_same_axis(stat_unit.header, where_stat, wave_aa, header)
+        axes = spatial_axes(header, where)
+        unit = check_unit(header, where)
+        scaled = replace(scaling(data_unit, where), mirrored=axes.mirrored)
+        scaled_stat = replace(scaling(stat_unit, where_stat), mirrored=axes.mirrored)
+        data = map_layers(path, data_unit, scaled, where)
+        stat = map_layers(path, stat_unit, scaled_stat, where_stat)
+        kind = error_kind(data, stat, (header, stat_unit.header), by_name, where_stat, asked)
+        as_variance = replace(scaled_stat, power=kind.power, factor=kind.factor)
+        stat = map_layers(path, stat_unit, as_variance, where_stat)
         check_variance(path, data, stat)
-        dq = quality_flags(path, spans, headers, data.shape)
+        dq = quality_flags(path, images, data_unit.shape, axes.mirrored)
         fill = fill_value(data, stat)
-    return Cube(path, header, data, stat, wave_aa, scale, unit, dq, fill)
-
-
-def _extension(
-    path: Path, spans: Sequence[Span], headers: Sequence[fits.Header], name: str
-) -> tuple[fits.Header, np.ndarray]:
-    """Header and map of the image extension of that name, a three-dimensional float32 cube."""
-    names = [span.name.upper() for span in spans]
-    if name not in names:
-        held = ", ".join(one.lower() if one == "PRIMARY" else one or "?" for one in names)
-        raise CubeUnreadable(
-            f"{path.name}: no extension {name} (the file holds: {held}); "
-            "a DATACUBE_FINAL of the MUSE pipeline has DATA and STAT"
-        )
-    number = names.index(name)
-    span, header = spans[number], headers[number]
-    where = f"{path.name}[{name}]"
-    if str(header.get("XTENSION", "")).strip() != "IMAGE":
-        raise CubeUnreadable(f"{where}: XTENSION = {header.get('XTENSION')!r} instead of 'IMAGE'")
-    if header.get("NAXIS") != 3:
-        raise CubeUnreadable(f"{where}: {header.get('NAXIS')} axes instead of 3")
-    if header.get("BITPIX") != -32:
-        raise CubeUnreadable(f"{where}: BITPIX {header.get('BITPIX')} instead of -32")
-    for key, neutral in (("BSCALE", 1), ("BZERO", 0)):
-        if header.get(key, neutral) != neutral:
-            raise CubeUnreadable(
-                f"{where}: {key} = {header[key]}, but the numbers of a cube are not scaled; "
-                "write it anew without BSCALE and BZERO"
-            )
-    shape = tuple(int(header.get(f"NAXIS{axis}", 0)) for axis in (3, 2, 1))
-    for axis, length in zip((3, 2, 1), shape, strict=True):
-        if length < 1:
-            raise ImplausibleValue(f"{where}: NAXIS{axis} = {length}; at least 1 is needed")
-    if math.prod(shape) * 4 != span.size:
-        raise CubeUnreadable(f"{where}: {span.size} bytes of data, {math.prod(shape) * 4} expected")
-    try:
-        # mapped for reading only: pages that were used can be given back
-        return header, np.memmap(path, dtype=">f4", mode="r", offset=span.data, shape=shape)
-    except (OSError, ValueError, OverflowError) as error:
-        raise CubeUnreadable(f"{where}: cannot be mapped into memory ({error})") from error
-
-
-def _check_length(path: Path, spans: Sequence[Span]) -> None:
-    """Refuse a truncated file before a memory map past its end kills the process (SIGBUS)."""
-    needed = max(span.data + span.size for span in spans)
-    size = path.stat().st_size
-    if size < needed:
-        raise CubeUnreadable(
-            f"{path.name}: truncated, {size} bytes instead of {needed}; fetch or reduce it again"
-        )
-
-
-def _wavelengths(header: fits.Header, path: Path, n_wave: int) -> np.ndarray:
-    """Air wavelengths of the layers [Angstrom], increasing."""
-    ctype = str(header.get("CTYPE3", ""))
-    if ctype != "AWAV":
-        raise CubeUnreadable(
-            f"{path.name}[DATA]: CTYPE3 = {ctype!r}; expected air wavelengths, AWAV"
-        )
-    step = header.get("CD3_3", header.get("CDELT3"))
-    missing = [key for key in ("CRVAL3", "CRPIX3") if key not in header]
-    if step is None or missing:
-        raise CubeUnreadable(
-            f"{path.name}[DATA]: no wavelength axis ({missing or 'CD3_3'} missing)"
-        )
-    start, pixel = (_real(header, key, path) for key in ("CRVAL3", "CRPIX3"))
-    step = _real(header, "CD3_3" if "CD3_3" in header else "CDELT3", path)
-    if not step > 0:
-        raise CubeUnreadable(f"{path.name}[DATA]: wavelength step {step} is not a positive number")
-    try:
-        to_aa = u.Unit(str(header.get("CUNIT3", "Angstrom"))).to(u.AA)
-    except (ValueError, TypeError, u.UnitConversionError) as error:
-        raise CubeUnreadable(f"{path.name}[DATA]: CUNIT3: {error}") from error
-    wave_aa = np.asarray((start + step * (np.arange(n_wave) + 1 - pixel)) * to_aa, float)
-    shortest, longest = WAVE_LIMITS_AA
-    if not (shortest <= wave_aa[0] and wave_aa[-1] <= longest):  # NaN as well
-        raise ImplausibleValue(
-            f"{path.name}[DATA]: CRVAL3 = {start:g}, step {step:g}: layers from {wave_aa[0]:g} to "
-            f"{wave_aa[-1]:g} A; {shortest:g} to {longest:g} A are possible"
-        )
-    return wave_aa
-
-
-def _check_stat_axis(header: fits.Header, path: Path, wave_aa: np.ndarray) -> None:
-    """The variance must be on the wavelengths of the data; without an axis of its own it is."""
-    if "CRVAL3" not in header or not str(header.get("CTYPE3", "AWAV")).strip():
-        return
-    stat_aa = _wavelengths(header, path, len(wave_aa))
-    step = wave_aa[1] - wave_aa[0] if len(wave_aa) > 1 else 1.0
-    off = float(np.abs(stat_aa - wave_aa).max())
-    if off > GRID_TOLERANCE * step:
-        raise ImplausibleValue(
-            f"{path.name}: STAT is on another wavelength grid than DATA (up to {off:g} A apart, "
-            f"{GRID_TOLERANCE * step:g} A are allowed)"
-        )
-
-
-def _real(header: fits.Header, key: str, path: Path) -> float:
-    """A card that must be a number."""
-    value = header.get(key)  # None: a card that cannot be parsed
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise CubeUnreadable(f"{path.name}[DATA]: {key} = {value!r} is not a number")
-    return float(value)
-
-
-def _pixel_scale(header: fits.Header, path: Path) -> float | None:
-    """Size of a spaxel [arcsec] from the CD matrix: the square root of its area.
-
-    None for the cubes of muse_scipost_make_cube, whose axes count pixels.
-    """
-    if str(header.get("CTYPE1", "")).strip().upper() == "PIXEL":
-        return None
-    for key in ("CD1_1", "CD2_2"):
-        if key not in header:
-            raise CubeUnreadable(f"{path.name}[DATA]: keyword {key} missing")
-    names = [[f"CD{i}_{j}" for j in (1, 2)] for i in (1, 2)]
-    matrix = [[_real(header, key, path) if key in header else 0.0 for key in row] for row in names]
-    return float(np.sqrt(abs(np.linalg.det(np.array(matrix)))) * 3600)
+    if axes.mirrored:
+        notes += ("the first axis was reversed: the grid is mirrored on the sky",)
+    notes += (kind.note,) if kind.note else ()
+    notes += (f"samples of {fill:g} were taken as missing",) if fill is not None else ()
+    return Cube(
+        path,
+        completed(images[0].header, header, _OF_THE_EXPOSURE),
+        data,
+        stat,
+        wave_aa,
+        axes.pixel_scale_arcsec,
+        unit,
+        dq,
+        fill,
+        axes.rotation_deg,
+        notes,
+        kind.doubt,
+    )
 
 
 def cube_headers(

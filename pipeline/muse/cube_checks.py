@@ -8,42 +8,32 @@ from astropy import units as u
 from astropy.io import fits
 
 from pipeline.errors import ImplausibleValue
+from pipeline.muse.image_layers import Layers
 
 SAMPLED_SHARES = (0.1, 0.5, 0.9)  # of the layers: beside the sodium notch, and clear of both ends
 _COUNTS = ("", "count", "counts", "ct", "adu", "electron", "electrons", "e-", "dn")
 _FLUX = u.erg / u.s / u.cm**2 / u.AA
 
 
-def check_units(data: fits.Header, stat: fits.Header, path: Path) -> str:
+def check_unit(data: fits.Header, where: str) -> str:
     """BUNIT of the data, known to be a flux density or counts.
 
     Raises
     ------
     ImplausibleValue
-        If it is something else, or if BUNIT of STAT is there and not its square.
+        If it is something else.
     """
     text = str(data.get("BUNIT", "")).strip()
-    unit = _parsed(text)
+    unit = parsed_unit(text)
     if text.lower() not in _COUNTS and (unit is None or not unit.is_equivalent(_FLUX)):
         raise ImplausibleValue(
-            f"{path.name}[DATA]: BUNIT = {text!r}; a flux per wavelength is expected, as in "
+            f"{where}: BUNIT = {text!r}; a flux per wavelength is expected, as in "
             "10**(-20)*erg/s/cm**2/Angstrom, or count"
-        )
-    square = str(stat.get("BUNIT", "")).strip()
-    variance = _parsed(square)
-    if unit is not None and variance is not None and not _same(variance, unit**2):
-        raise ImplausibleValue(
-            f"{path.name}[STAT]: BUNIT = {square!r} is not the square of that of DATA, {text!r}; "
-            "STAT holds variances"
         )
     return text
 
 
-def _same(one: u.UnitBase, other: u.UnitBase) -> bool:
-    return bool(one.is_equivalent(other)) and abs(one.to(other) - 1) < 1e-6
-
-
-def _parsed(text: str) -> u.UnitBase | None:
+def parsed_unit(text: str) -> u.UnitBase | None:
     """The unit that a BUNIT names, None if it is empty or cannot be parsed."""
     if not text:
         return None
@@ -58,12 +48,12 @@ def _parsed(text: str) -> u.UnitBase | None:
             return None
 
 
-def check_variance(path: Path, data: np.ndarray, stat: np.ndarray) -> None:
+def check_variance(path: Path, data: Layers, stat: Layers) -> None:
     """Make sure that measured pixels have a variance, in three layers of the cube.
 
     Parameters
     ----------
-    data, stat : ndarray, shape (wave, y, x)
+    data, stat : Layers, shape (wave, y, x)
 
     Raises
     ------

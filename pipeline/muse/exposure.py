@@ -4,6 +4,7 @@
 parsed for science.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -14,8 +15,13 @@ from astropy.io import fits
 from astropy.time import Time, TimeDelta
 
 from pipeline.errors import CubeUnreadable, ImplausibleValue, UnknownMode, WrongField
+from pipeline.muse.combined import mid_time
 from pipeline.muse.modes import MODES
+from pipeline.muse.numbers import number as _number
 
+DECLARE = (
+    "give it in a table exposures.ecsv beside the cubes (columns file, mode, start, exptime_s)"
+)
 # What no exposure of any instrument exceeds; NaN: not said. Times from 1967 to 2132.
 LIMITS = {
     "RA": (-360.0, 360.0),
@@ -62,6 +68,7 @@ class Exposure:
     seeing_arcsec: float
     exptime_s: float
     simulated: bool
+    mjd_start: float = np.nan
 
     @property
     def name(self) -> str:
@@ -71,10 +78,10 @@ class Exposure:
 
 def dp_id(header: fits.Header) -> str:
     """The archive's identity of the exposure, "" if the header has none."""
-    archive_file = str(header.get("ARCFILE", "")).strip()
+    archive_file = str(header.get("ARCFILE", "") or "").strip()
     if archive_file:
         return archive_file.removesuffix(".fz").removesuffix(".fits")
-    date = str(header.get("DATE-OBS", "")).strip()
+    date = str(header.get("DATE-OBS", "") or "").strip()
     return f"MUSE.{date}" if date else ""
 
 
@@ -112,29 +119,57 @@ def identify(header: fits.Header, file_name: str) -> Exposure:
     """
     identity = dp_id(header)
     label = identity or file_name
-    mode = str(header.get("ESO INS MODE", "")).strip()
+    mode = str(header.get("ESO INS MODE", "") or "").strip()
     if mode not in MODES:
-        raise UnknownMode(f"{label}: ESO INS MODE = {mode!r}; known are {', '.join(MODES)}")
+        remedy = "" if mode else f"; {DECLARE.format('mode')}, or all of them as cubes.mode"
+        raise UnknownMode(f"{label}: ESO INS MODE = {mode!r}; known are {', '.join(MODES)}{remedy}")
     for key, limits in LIMITS.items():
         _check_limits(label, key, _number(header, key), limits)
     exptime = _number(header, "EXPTIME")
-    mjd = _number(header, "MJD-OBS")
-    if not np.isfinite(mjd):
-        try:
-            mjd = float(Time(str(header["DATE-OBS"]), format="isot", scale="utc").mjd)
-        except (KeyError, ValueError) as error:
-            raise CubeUnreadable(f"{label}: neither MJD-OBS nor DATE-OBS can be read") from error
-        _check_limits(label, "DATE-OBS, as MJD", mjd, LIMITS["MJD-OBS"])
+    mjd = start_mjd(header, label)
     return Exposure(
         exposure_id=label,
         dp_id=identity,
         night=night_of(mjd),
         mode=mode,
-        mjd_mid=mjd + (exptime / 2 / 86400 if np.isfinite(exptime) else 0.0),
+        mjd_mid=mid_time(header, mjd, exptime),
         airmass=_mean(header, "ESO TEL AIRM START", "ESO TEL AIRM END"),
         seeing_arcsec=_mean(header, "ESO TEL AMBI FWHM START", "ESO TEL AMBI FWHM END"),
         exptime_s=exptime,
         simulated=header.get("SIMULATED", False) is True,
+        mjd_start=mjd,
+    )
+
+
+def start_mjd(header: fits.Header, label: str) -> float:
+    """Start of an exposure [MJD], from the first of its keywords that can be read.
+
+    Raises
+    ------
+    CubeUnreadable
+        If there is none, or it holds a date alone: half a day of uncertainty is no epoch.
+    ImplausibleValue
+        If it is beyond its limits.
+    """
+    for key in ("MJD-OBS", "MJD-BEG"):
+        if np.isfinite(mjd := _number(header, key)):
+            _check_limits(label, key, mjd, LIMITS["MJD-OBS"])
+            return mjd
+    for key in ("DATE-OBS", "DATE-BEG"):
+        text = str(header.get(key, "") or "").strip().removesuffix("Z").replace(" ", "T")
+        if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
+            raise CubeUnreadable(
+                f"{label}: {key} = {text!r} has no time of day, and MJD-OBS is missing; "
+                f"{DECLARE.format('start')}"
+            )
+        try:
+            mjd = float(Time(text, format="isot", scale="utc").mjd)
+        except ValueError:
+            continue
+        _check_limits(label, f"{key}, as MJD", mjd, LIMITS["MJD-OBS"])
+        return mjd
+    raise CubeUnreadable(
+        f"{label}: neither MJD-OBS nor DATE-OBS can be read; {DECLARE.format('start')}"
     )
 
 
@@ -179,7 +214,8 @@ def check_mode(exposure: Exposure, target: Target) -> None:
     if exposure.mode not in target.modes:
         raise UnknownMode(
             f"{exposure.exposure_id}: ESO INS MODE = {exposure.mode!r} is not among field.modes = "
-            f"{list(target.modes)}"
+            f"{list(target.modes)}; add it there, or give cubes of another pixel scale a "
+            "configuration of their own"
         )
 
 
@@ -189,13 +225,16 @@ def field_of(header: fits.Header, fields: Sequence[Target]) -> int:
     Raises
     ------
     WrongField
-        If it points at none. With several fields a header without coordinates points at none: the
-        match could only tell after a reference was chosen from the wrong field.
+        If it points at none. With several fields a header without coordinates (RA and DEC, else the
+        reference of its grid) points at none: the match could only tell after a reference was
+        chosen from the wrong field.
     """
     if len(fields) == 1:
         check_pointing(header, fields[0])
         return 0
     ra, dec = _number(header, "RA"), _number(header, "DEC")
+    if not np.isfinite(ra + dec) and str(header.get("CTYPE1", "")).startswith("RA--"):
+        ra, dec = _number(header, "CRVAL1"), _number(header, "CRVAL2")
     names = ", ".join(one.name for one in fields)
     if not (np.isfinite(ra) and np.isfinite(dec)):
         raise WrongField(f"no RA and DEC in the header, which decide between the fields {names}")
@@ -211,16 +250,6 @@ def field_of(header: fits.Header, fields: Sequence[Target]) -> int:
             f"field.radius_arcmin = {limit:g}"
         )
     return nearest
-
-
-def _number(header: fits.Header, key: str) -> float:
-    value = header.get(key)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return np.nan
-    try:
-        return float(value)
-    except OverflowError:  # an integer of more than 308 digits
-        return np.inf
 
 
 def _mean(header: fits.Header, *keys: str) -> float:

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import scipy
 from astropy.table import QTable
-from scipy.spatial.distance import cdist
 
 from pipeline.config.settings import StatisticsSettings
 from pipeline.published.files import DATA, RecordFiles, read_files
 from pipeline.schema import make_table
+from pipeline.schema.availability import availability_table
 from pipeline.schema.publications import STUDY
 
 FIELD_NAME = "LTT 3218"
@@ -138,6 +139,7 @@ def _exposures(files: RecordFiles) -> QTable:
             "bad_probability": unknown,
             "status": ["ok"] * n,
             "reason": [""] * n,
+            "notes": [""] * n,
             "simulated": [False] * n,
             "origin": ["published"] * n,
         },
@@ -148,7 +150,7 @@ def _catalogue(files: RecordFiles, blend_distance_px: float) -> QTable:
     """One row per reference star; the channel where the study's text names it, else 0."""
     stars = _values(files.reference_positions["id"])
     xy = np.column_stack([_values(files.reference_positions[axis]) for axis in ("x", "y")])
-    distance = cdist(xy, xy)
+    distance = scipy.spatial.distance.cdist(xy, xy)
     np.fill_diagonal(distance, np.inf)
     blended = distance.min(axis=1) < blend_distance_px
     channels = np.zeros(len(stars), dtype=int)
@@ -240,8 +242,8 @@ def _coordtrafo(files: RecordFiles) -> QTable:
 def _availability(files: RecordFiles) -> QTable:
     """One row per night of 2018; masked where the standard was not observed in a mode."""
     table = files.availability_2018
-    columns: dict[str, np.ndarray] = {"date": np.asarray(table["date"])}
+    columns: dict[str, np.ndarray] = {}
     for name in table.colnames[1:]:
         values = np.asarray(table[name])
         columns[name] = np.ma.masked_where(values == "", values)
-    return make_table("availability", columns)
+    return availability_table(np.asarray(table["date"]), columns)

@@ -30,7 +30,7 @@ STATIC_FOLDERS = (
 )
 PREFIXES = ("/usr", "/usr/local", "/opt/homebrew", "/opt/local", "/home/linuxbrew/.linuxbrew")
 PROBE = "muse_bias"  # a recipe that every version has
-PROBE_TIMEOUT_S = 60
+QUERY_TIMEOUT_S = 60
 _VERSION = re.compile(r"(\d+(?:\.\d+)+)")
 _CONFIGURED = re.compile(r"^\s*esorex\.caller\.recipe-dir\s*=\s*(\S+)", re.MULTILINE)
 
@@ -177,23 +177,46 @@ def probed_version(program: Path, plugins: Path) -> str:
     RecipesMissing
         If the program cannot load them.
     """
-    command = [str(program), f"--recipe-dir={plugins}", "--man-page", PROBE]
+    printed = query(str(program), f"--recipe-dir={plugins}", "--man-page", PROBE)
+    match = re.search(rf"{PROBE}\s+--\s+version\s+(\S+)", printed.output)
+    if match is None:
+        raise RecipesMissing(f"{program} does not load the recipes in {plugins}: {printed.end}")
+    return match[1]
+
+
+@dataclass(frozen=True)
+class Printed:
+    """What a program printed."""
+
+    output: str
+    errors: str
+
+    @property
+    def end(self) -> str:
+        """The last of it, for a message."""
+        return (self.output + self.errors).strip()[-300:]
+
+
+def query(*command: str) -> Printed:
+    """What a program of the recipes prints when it is asked about itself.
+
+    Raises
+    ------
+    RecipesMissing
+        If it cannot be started, or does not end within a minute.
+    """
     try:
         done = subprocess.run(
             command,
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=PROBE_TIMEOUT_S,
+            timeout=QUERY_TIMEOUT_S,
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise RecipesMissing(f"{program} does not run: {error}") from error
-    match = re.search(rf"{PROBE}\s+--\s+version\s+(\S+)", done.stdout)
-    if match is None:
-        said = (done.stdout + done.stderr).strip()[-300:]
-        raise RecipesMissing(f"{program} does not load the recipes in {plugins}: {said}")
-    return match[1]
+        raise RecipesMissing(f"{command[0]} does not run: {error}") from error
+    return Printed(done.stdout, done.stderr)
 
 
 def _version_key(name: str) -> tuple[int, ...]:

@@ -7,7 +7,6 @@ alone. Both runners make bit-identical products (a test compares cubes).
 import difflib
 import importlib.util
 import json
-import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from functools import cached_property, lru_cache
@@ -15,12 +14,11 @@ from pathlib import Path
 
 from pipeline.errors import ParameterUnknown, RecipesMissing
 from pipeline.reduction.child import LOG_NAME, Request, Running
-from pipeline.reduction.installation import find_installation, plugin_versions
+from pipeline.reduction.installation import find_installation, plugin_versions, query
 from pipeline.reduction.recipes import RECIPES, parameters_of
 from pipeline.reduction.statics import installed_tables
 
 REQUEST_NAME = "request.json"
-LIST_TIMEOUT_S = 60
 SYSTEM = Path("/usr")  # whose CPL python-cpl is built with
 
 
@@ -57,7 +55,7 @@ class EsorexRunner:
 
     def parameter_names(self, recipe: str) -> frozenset[str]:
         """The parameters that a recipe has, as it says itself."""
-        return _listed(self._program, f"--recipe-dir={self.plugins}", "--params", recipe)
+        return _parameters_of(self._program, f"--recipe-dir={self.plugins}", "--params", recipe)
 
     @cached_property
     def tables(self) -> Mapping[str, tuple[Path, ...]]:
@@ -91,7 +89,7 @@ class PythonCplRunner:
 
     def parameter_names(self, recipe: str) -> frozenset[str]:
         """The parameters that a recipe has, as it says itself."""
-        return _listed(
+        return _parameters_of(
             sys.executable, "-P", str(_CPL_CHILD), "--parameters", str(self.plugins), recipe
         )
 
@@ -178,24 +176,13 @@ def check_parameters(runner: Runner, settings: Iterable[str]) -> None:
 
 
 @lru_cache
-def _listed(*command: str) -> frozenset[str]:
+def _parameters_of(*command: str) -> frozenset[str]:
     """Names in what a program prints as "name : value" lines."""
-    try:
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=LIST_TIMEOUT_S,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise RecipesMissing(f"{command[0]} does not run: {error}") from error
-    text = done.stdout.partition("Recipe Parameters")[2]
+    printed = query(*command)
+    text = printed.output.partition("Recipe Parameters")[2]
     names = [line.partition(":")[0].strip() for line in text.splitlines() if " : " in line]
     if not names:
-        said = (done.stdout + done.stderr).strip()[-300:]
-        raise RecipesMissing(f"{' '.join(command[-2:])} lists no parameters: {said}")
+        raise RecipesMissing(f"{' '.join(command[-2:])} lists no parameters: {printed.end}")
     return frozenset(names)
 
 

@@ -16,6 +16,8 @@ from pipeline.schema.column import (
     column,
 )
 
+NOT_A_CUBE = "not a cube"  # beginning of the reason of a file that is no exposure at all
+
 MEASURED: Mapping[str, tuple[Column, ...]] = {
     "exposures": (
         EXPOSURE_ID,
@@ -36,10 +38,23 @@ MEASURED: Mapping[str, tuple[Column, ...]] = {
         column("f", "f8", "pix", "affine: y' = d x + e y + f", "stat.fit.param"),
         column("match_rms_px", "f8", "pix", "rms distance of matched stars from the affine", "stat.fit.residual", "rms"),
         column("bad_probability", "f8", "", "probability, from all stars, that the exposure is bad; above 1/2 it is left out of all statistics but those as published", "stat.probability"),
-        column("status", "str", "", "ok, excluded (rule or reviewed flag) or failed (typed error)", "meta.code.status"),
+        column("status", "str", "", "ok, excluded (rule or reviewed flag; no exposure of its own) or failed (typed error)", "meta.code.status"),
         column("reason", "str", "", "why the status is not ok", "meta.note"),
+        column("notes", "str", "", "what was converted when the cube was read, and which file of several was taken", "meta.note"),
         column("simulated", "bool", "", "true if the exposure was simulated", "meta.code"),
         column("origin", "str", "", "who made the cube: raw (reduced here), product (reduced by the observatory), cube (a file of the user's), simulated, published", "meta.code.class"),
+    ),
+    "reductions_compared": (
+        NIGHT,
+        MODE,
+        EXPOSURE_ID,
+        column("product_id", "str", "", "the observatory's reduction of the same exposure", "meta.id"),
+        column("n_stars", "i8", "", "stars that both reductions have", "meta.number"),
+        column("offset", "f8", "", "median of ln(flux here / flux of the observatory): the flux scale", "phot.flux;arith.ratio"),
+        column("std", "f8", "", "standard deviation over stars of the same about its median: what it does to ratios", "stat.stdev;phot.flux", "std of ln ratio"),
+        column("expected_std", "f8", "", "the same from the stated errors if both reductions had photons of their own; they have the same, so less is expected", "stat.stdev;phot.flux", "independent"),
+        column("worst_star", "i8", "", "star that differs most", "meta.id"),
+        column("worst_difference", "f8", "", "its ln(flux here / flux of the observatory) less the median", "phot.flux;arith.diff"),
     ),
     "calibrations": (
         EXPOSURE_ID,

@@ -23,6 +23,7 @@ ROW_OF: Mapping[str, str] = {
     "timelines": "exposure and pair",
     "availability": "night",
     "calibrations": "exposure that was reduced",
+    "reductions_compared": "exposure that was reduced here and by the observatory",
     "stability": "quantity of the stability model",
     "correction": "exposure and channel",
     "variability": "star",

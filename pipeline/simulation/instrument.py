@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from pipeline.muse.geometry import SliceAddress, slice_address
 from pipeline.muse.modes import MODES
@@ -69,7 +69,7 @@ class FieldOfView:
 
 def edge_noise_factor(inside: np.ndarray) -> np.ndarray:
     """Factor on the variance, shape (y, x): 1 in the field, growing over the last spaxels."""
-    distance = ndimage.distance_transform_edt(np.pad(inside, 1))[1:-1, 1:-1]
+    distance = scipy.ndimage.distance_transform_edt(np.pad(inside, 1))[1:-1, 1:-1]
     return np.asarray(1 + _EDGE_NOISE * np.exp(-(distance - 1) / _EDGE_SCALE_PX))
 
 

@@ -5,7 +5,6 @@ neighbour adds light and noise to an aperture. Newton's method inverts it.
 """
 
 import numpy as np
-from photutils.aperture import CircularAperture
 
 from pipeline.simulation.scene import Scene
 
@@ -57,6 +56,8 @@ def aperture_weights(
     if method == "center":
         where = aperture(shape, xy, radius_px)
         return where, np.ones(where[0].size)
+    from photutils.aperture import CircularAperture  # a second and a half to import
+
     mask = CircularAperture(tuple(xy), radius_px).to_mask(method="exact")
     large, small = mask.get_overlap_slices(shape)
     if large is None:

@@ -167,6 +167,22 @@ def simulate_campaign(
     ------
     ValueError
         If no set of fluxes has the given ratios, or the variable star is not among the stars.
+
+    Examples
+    --------
+    >>> from pipeline.config.passbands import load_band
+    >>> from pipeline.sources import simulation_plan
+    >>> band = load_band("I_Bessel")
+    >>> campaign = simulate_campaign(
+    ...     [PlannedExposure("2019-03-10", "WFM-AO-N")],
+    ...     simulation_plan().stars,
+    ...     Field(),
+    ...     SimulationSettings(),
+    ...     band=(band.wave_aa, band.weight),
+    ...     reference_index=0,
+    ... )
+    >>> campaign.exposures[0].exposure_id
+    'MUSE.2019-03-11T02:32:18.829'
     """
     settings = resolve_preset(settings)
     stars, radii_px = tuple(stars), tuple(float(radius) for radius in radii_px)

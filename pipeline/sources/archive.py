@@ -13,9 +13,14 @@ from pipeline.reduction.runners import find_runner
 from pipeline.schema.calibration_record import CalibrationRecord
 from pipeline.schema.reduction_log import ReductionLog
 from pipeline.schema.reduction_notes import reduction_notes
+from pipeline.simulation.raw.truth import TRUTH_FILE, read_truth
 from pipeline.sources.base import Campaign, FolderOption
 from pipeline.sources.measured import MEASURED_CODE, MeasuredCampaign
 from pipeline.sources.request import Request
+from pipeline.statistics.checks import recovery_table
+from pipeline.statistics.injection import injection_checks, injection_note
+from pipeline.statistics.selection import select_fluxes
+from pipeline.statistics.twins import compare_reductions, compared_note
 from pipeline.tasks import measure as measure_tasks
 from pipeline.tasks import reduce as reduce_tasks
 from pipeline.tasks import schedule
@@ -29,6 +34,7 @@ from pipeline.tasks.inputs import (
 )
 from pipeline.tasks.measure import Job
 from pipeline.tasks.reduce import NightJob
+from pipeline.tasks.summarise import Summary
 from pipeline.workflow import products
 from pipeline.workflow.progress import say
 
@@ -43,9 +49,9 @@ class ArchiveFrames(MeasuredCampaign):
     description = "reduced cubes and raw frames of the archive; the latter are reduced here"
     folder = FolderOption(
         "raw",
-        "folder of raw frames and association trees (default: what `python -m pipeline retrieve` "
-        "left in the work folder)",
+        "folder of raw frames and association trees",
         required=False,
+        default="what `python -m pipeline retrieve` left in the work folder",
     )
     takes_availability = True
     sections = (*MeasuredCampaign.sections, "reduction")
@@ -180,7 +186,43 @@ class ArchiveFrames(MeasuredCampaign):
         tables = {"recipe_calls": recipe_calls_table(self._logs)}
         if self._calibrations:
             tables["calibrations"] = calibrations_table(self._calibrations)
+        if self._truth_path.is_file():
+            tables["truth_channels"] = read_truth(self._truth_path)
         return tables
+
+    def summarise(self) -> Summary:
+        """As of any cubes; and what both reductions of an exposure, and a change put in, say."""
+        summary = super().summarise()
+        how, tables = self.settings.statistics, dict(summary.tables)
+        fluxes = select_fluxes(
+            self.flux_array,
+            tables["exposures"],
+            tables["catalogue"],
+            band=how.band,
+            radius_px=how.radius_px,
+            reference_exposure=summary.reference_exposure,
+        )
+        notes: list[str] = []
+        compared = compare_reductions(fluxes, tables["exposures"])
+        if len(compared):
+            tables["reductions_compared"] = compared
+            notes.append(compared_note(compared))
+        if "truth_channels" in tables:
+            checks = injection_checks(fluxes, tables["truth_channels"])
+            notes += [injection_note(one) for one in checks]
+            if checks:
+                tables["recovery"] = recovery_table(checks)
+        return replace(summary, tables=tables, notes=(*notes, *summary.notes))
+
+    def answer_digests(self) -> dict[str, str]:
+        """Content of the answers, and of what the simulator left beside its frames."""
+        digests = super().answer_digests()
+        path = self._truth_path
+        return {**digests, "truth": products.file_sha256(path)} if path.is_file() else digests
+
+    @property
+    def _truth_path(self) -> Path:
+        return self.raw / TRUTH_FILE
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from typing import Any
 from astropy.table import QTable
 
 from pipeline.config.settings import Settings
+from pipeline.schema.measured import NOT_A_CUBE
 from pipeline.schema.reduction_log import ReductionLog
 from pipeline.schema.results import Image, Provenance, Results, SpectrumSet
 from pipeline.sources.request import Request
@@ -31,11 +32,12 @@ RECORD_CODE = ("pipeline/published", *STATISTICS_CODE)
 
 @dataclass(frozen=True)
 class FolderOption:
-    """The option of the command line that names a source's folder; an attribute of ``Request``."""
+    """The option of the command line that names a source's folder; ``Request.folder`` has it."""
 
     name: str  # without the dashes
     help: str
     required: bool
+    default: str = ""  # what is read without it, in words; "" if it is required
 
 
 class Campaign(ABC):
@@ -137,7 +139,10 @@ class Campaign(ABC):
         """How many exposures are ok, and what is wrong with each of the others."""
         table = self.summary.tables["exposures"]
         wrong = [row for row in table if row["status"] != "ok"]
-        lines = [f"{self.name}: {len(table)} exposures, {len(table) - len(wrong)} ok"]
+        others = sum(str(row["reason"]).startswith(NOT_A_CUBE) for row in wrong)
+        n_exposures = len(table) - others
+        lines = [f"{self.name}: {n_exposures} exposures, {len(table) - len(wrong)} ok"]
+        lines[0] += f"; {others} other file(s)" if others else ""
         lines += [f"  {row['status']}: {row['exposure_id']}: {row['reason']}" for row in wrong]
         return "\n".join(lines)
 

@@ -21,7 +21,7 @@ class CubeFolder(MeasuredCampaign):
 
     source = "cubes"
     description = "a folder of cubes that were reduced elsewhere"
-    folder = FolderOption("cubes", "folder of DATACUBE_FINAL files", required=True)
+    folder = FolderOption("cubes", "folder of cubes, in folders of its own or not", required=True)
     takes_availability = True
 
     @classmethod
@@ -31,7 +31,8 @@ class CubeFolder(MeasuredCampaign):
         if len(campaigns) == 1 or request.cubes is None:
             yield 0, cls(request)
             return
-        entries = cubes_by_field(request.cubes, [one.field for one in campaigns])
+        fields = [one.field for one in campaigns]
+        entries = cubes_by_field(request.cubes, fields, request.settings.cubes, request.root)
         for number, (settings, group) in enumerate(zip(campaigns, entries, strict=True)):
             if group:
                 yield number, cls(replace(request, settings=settings), group)
@@ -50,7 +51,7 @@ class CubeFolder(MeasuredCampaign):
             raise SourceUnavailable("--source cubes needs --cubes DIR")
         entries = self._entries
         if entries is None:
-            entries = cubes_in(self.request.cubes, self.settings)
+            entries = cubes_in(self.request.cubes, self.settings, self.request.root)
         return schedule.plan_jobs(entries, self.settings, self.workspace, None)
 
     def data(self) -> Mapping[str, str]:

@@ -11,7 +11,7 @@ from astropy.table import QTable
 
 from pipeline.errors import NoReferenceExposure
 from pipeline.measure.headline_pairs import choose_pairs
-from pipeline.muse.cube import open_cube
+from pipeline.muse.cube import read_unit
 from pipeline.schema.flux_array import FluxArray
 from pipeline.schema.results import Image, SpectrumSet
 from pipeline.sources.base import STATISTICS_CODE, Campaign
@@ -41,7 +41,7 @@ class MeasuredCampaign(Campaign):
     """Exposures that went through the whole chain."""
 
     sections: tuple[str, ...] = (
-        *("campaign", "field", "detection", "reference", "matching"),
+        *("campaign", "field", "cubes", "detection", "reference", "matching"),
         *("extraction", "photometry", "statistics", "review"),
     )
     code: tuple[str, ...] = MEASURED_CODE
@@ -244,4 +244,4 @@ class MeasuredCampaign(Campaign):
         """Unit of the reference exposure's cube."""
         wanted = self.summary.reference_exposure
         job = next(job for job in self.jobs if job.entry.exposure_id == wanted)
-        return open_cube(job.cube).unit
+        return read_unit(job.cube)

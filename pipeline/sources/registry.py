@@ -12,6 +12,7 @@ from pipeline.sources.cubes import CubeFolder
 from pipeline.sources.published import PublishedRecord
 from pipeline.sources.request import Request
 from pipeline.sources.simulated import SimulatedCampaign
+from pipeline.workflow.interrupt import raise_if_interrupted
 
 SOURCES: Mapping[str, type[Campaign]] = {
     campaign.source: campaign  # in the order of the pages: the real ones first
@@ -22,6 +23,7 @@ SOURCES: Mapping[str, type[Campaign]] = {
         SimulatedCampaign,
     )
 }
+FOLDER_OPTIONS = {name: source.folder for name, source in SOURCES.items() if source.folder}
 DEFAULT_SOURCES = tuple(name for name, campaign in SOURCES.items() if campaign.by_default)
 
 
@@ -52,11 +54,8 @@ def check_folders(request: Request) -> None:
     ConfigError
         If a source lacks its folder, or a folder is given without its source.
     """
-    for name, source in SOURCES.items():
-        option = source.folder
-        if option is None:
-            continue
-        given = getattr(request, option.name) is not None
+    for name, option in FOLDER_OPTIONS.items():
+        given = request.folder(option.name) is not None
         if option.required and name in request.sources and not given:
             raise ConfigError(f"--source {name} needs --{option.name} DIR, the {option.help}")
         if given and name not in request.sources:
@@ -73,6 +72,7 @@ def measure_all(campaigns: Sequence[Campaign]) -> None:
     """
     reasons = []
     for campaign in campaigns:
+        raise_if_interrupted()
         try:
             campaign.measure()
         except NoReferenceExposure as error:

@@ -1,6 +1,7 @@
 """What a user asks for: settings, sources, folders and workers."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.config.settings import Settings
@@ -21,3 +22,9 @@ class Request:
     workers: Workers
     force: tuple[str, ...]
     shard: Shard | None = None  # None: everything
+    folders: Mapping[str, Path] = field(default_factory=dict)  # of further sources, by option
+
+    def folder(self, option: str) -> Path | None:
+        """The folder that --OPTION names; None if it was not given."""
+        given: Path | None = getattr(self, option, None)
+        return self.folders.get(option, given)

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.optimize import minimize
+import scipy
 
 from pipeline.statistics.log_fluxes import LogFluxes, TooFewFluxes
 from pipeline.statistics.nodes import Nodes, joined
@@ -165,7 +165,7 @@ class _Problem:
             return -self.log_like(Additive(follows, abs(white)), np.abs(parts))
 
         simplex = np.vstack([np.zeros(5), np.eye(5)])
-        found = minimize(
+        found = scipy.optimize.minimize(
             cost, np.zeros(5), method="Nelder-Mead", options={**OPTIONS, "initial_simplex": simplex}
         )
         follows, white = (first + steps * found.x)[:2]

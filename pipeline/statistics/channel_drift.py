@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import null_space
-from scipy.special import gammaincc
+import scipy
 
 from pipeline.statistics.channel_series import channel_series, series_covariance
 from pipeline.statistics.kernels import slow_correlation
@@ -30,7 +29,7 @@ def channel_drift(stability: Stability) -> ChannelDrift:
     """
     logs, variances = stability.logs, stability.smoother.variances
     series = channel_series(logs, variances, stability.extra_variance)
-    contrasts = null_space(series.constants.T)
+    contrasts = scipy.linalg.null_space(series.constants.T)
     lag = logs.mjd[:, np.newaxis] - logs.mjd
     slow = contrasts.T @ slow_correlation(lag, variances.tau_days) @ contrasts
     p = np.empty(len(series.channels))
@@ -42,5 +41,5 @@ def channel_drift(stability: Stability) -> ChannelDrift:
         score = float(data @ slow @ data)
         product = inverse @ slow
         mean, variance = float(np.trace(product)), 2 * float((product * product.T).sum())
-        p[column] = gammaincc(mean**2 / variance, score * mean / variance)
+        p[column] = scipy.special.gammaincc(mean**2 / variance, score * mean / variance)
     return ChannelDrift(series.channels, p, holm(p))

@@ -72,9 +72,9 @@ def apply_correction(
 
     Parameters
     ----------
-    flux, flux_err : ndarray, shape (exposure, star) or (exposure, star, wave)
+    flux, flux_err : ndarray of shape (exposure, star) or (exposure, star, wave)
         NaN stays NaN.
-    channel_share : ndarray, shape (star, channel) or (exposure, star, channel)
+    channel_share : ndarray of shape (star, channel) or (exposure, star, channel)
         Share of a star's light; column k is channel k + 1. Light on a channel that the table does
         not hold, and light on no channel, is left as it is.
     correction : QTable
@@ -92,10 +92,18 @@ def apply_correction(
 
     Examples
     --------
-    >>> table = correction_table(stability, mjd=my_mjd)  # doctest: +SKIP
-    >>> flux, flux_err = apply_correction(  # doctest: +SKIP
-    ...     flux, flux_err, channel_share=share, correction=table
+    >>> from pipeline.statistics import fit_stability
+    >>> from pipeline.statistics.campaigns import CONFIGURATIONS, SCENARIOS, draw_campaign
+    >>> fluxes = draw_campaign(SCENARIOS["night"], CONFIGURATIONS["65x25"], seed=1).fluxes
+    >>> table = correction_table(fit_stability(fluxes), mjd=fluxes.mjd)
+    >>> share = (fluxes.channel[:, np.newaxis] == np.arange(1, 25)).astype(float)
+    >>> flux, flux_err = apply_correction(
+    ...     fluxes.flux, fluxes.flux_err, channel_share=share, correction=table
     ... )
+    >>> one, two = np.flatnonzero(fluxes.channel != fluxes.channel[0])[:1][0], 0
+    >>> scatter = [np.log(values[:, one] / values[:, two]).std() for values in (flux, fluxes.flux)]
+    >>> bool(scatter[0] < scatter[1])
+    True
     """
     flux, flux_err = np.asarray(flux, float), np.asarray(flux_err, float)
     share = np.asarray(channel_share, float)

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 import numpy as np
+import scipy
 from astropy.table import QTable
-from scipy.special import stdtr
 
 from pipeline.statistics.columns import numbers
 from pipeline.statistics.consistency import fluxes_in
@@ -41,7 +41,7 @@ def timeline_remarks(
 
 def p_value(rho: float, n: int) -> float:
     """Two-sided p of a Spearman correlation of n points, Student's t."""
-    return float(2 * stdtr(n - 2, -abs(rho) * np.sqrt((n - 2) / (1 - rho**2))))
+    return float(2 * scipy.special.stdtr(n - 2, -abs(rho) * np.sqrt((n - 2) / (1 - rho**2))))
 
 
 def _points_behind(rho: float, p: float) -> list[int]:

@@ -13,8 +13,8 @@ not independent: the uncertainty is a bootstrap over stars, not over pairs.
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from astropy.table import QTable
-from scipy.optimize import least_squares
 
 from pipeline.statistics.columns import numbers, texts
 
@@ -96,7 +96,7 @@ def _fit(log_snr: np.ndarray, log_std: np.ndarray) -> tuple[float, float]:
 
     start = np.array([np.percentile(log_std, 10), np.median(log_std + log_snr)])
     bottom = lowest + np.log(_NEGLIGIBLE)
-    found = least_squares(
+    found = scipy.optimize.least_squares(
         lambda parameters: model(parameters) - log_std,
         start,
         jacobian,

@@ -90,20 +90,20 @@ class Fluxes:
 
         Parameters
         ----------
-        flux, flux_err : ndarray, shape (exposure, star)
+        flux, flux_err : ndarray of shape (exposure, star)
             Flux and its 1-sigma error in the same, arbitrary unit. NaN: missing.
-        mjd : ndarray, shape (exposure,)
+        mjd : ndarray of shape (exposure,)
             Modified Julian Date (UTC) of mid-exposure, finite.
-        channel : ndarray of int, shape (star,), optional
+        channel : int ndarray of shape (star,), optional
             Number of the channel that holds each star; 0: unknown.
-        channel_share : ndarray, shape (star, channel) or (exposure, star, channel), optional
+        channel_share : ndarray of shape (star, channel) or (exposure, star, channel), optional
             Share of each star's light on each channel, 0 to 1; column k is channel k + 1.
             Takes precedence over ``channel``.
-        star_ids : ndarray of int, shape (star,), optional
+        star_ids : int ndarray of shape (star,), optional
             Left out, stars are numbered from 1.
-        xy : ndarray, shape (star, 2), optional
+        xy : ndarray of shape (star, 2), optional
             Positions [pix].
-        modes : ndarray of str, shape (exposure,), optional
+        modes : str ndarray of shape (exposure,), optional
             Instrument mode of each exposure; each mode has offsets of its own.
 
         Raises

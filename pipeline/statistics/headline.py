@@ -6,6 +6,7 @@ import numpy as np
 from astropy.table import QTable
 
 from pipeline.schema.definitions import HIGH_SNR, reported, sigma_only
+from pipeline.schema.measured import NOT_A_CUBE
 from pipeline.schema.results import Interval, ReportedValue
 from pipeline.statistics.columns import numbers, texts
 from pipeline.statistics.floor import unflagged_pairs
@@ -170,9 +171,10 @@ def _excess(
 
 def _counts(tables: Mapping[str, QTable], source: str) -> list[ReportedValue]:
     status = texts(tables["exposures"]["status"])
+    is_exposure = ~np.char.startswith(texts(tables["exposures"]["reason"]), NOT_A_CUBE)
     flags = texts(tables["catalogue"]["flags"])
     counts = {
-        f"n_exposures.{key}": int(np.count_nonzero(status == key))
+        f"n_exposures.{key}": int(np.count_nonzero(is_exposure & (status == key)))
         for key in ("ok", "excluded", "failed")
     }
     counts["n_nights"] = len(np.unique(texts(tables["exposures"]["night"])[status == "ok"]))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy.linalg import eigh, null_space
+import scipy
 
 from pipeline.statistics.kernels import same_night, slow_correlation
 from pipeline.statistics.log_fluxes import LogFluxes
@@ -109,7 +109,7 @@ def time_contrasts(design: TimeDesign) -> np.ndarray:
     if design.lines:
         mjd = np.asarray(design.mjd)
         indicator = np.column_stack([indicator, (mjd - mjd.mean()) / max(float(np.ptp(mjd)), 1.0)])
-    contrasts: np.ndarray = null_space(indicator.T)
+    contrasts: np.ndarray = scipy.linalg.null_space(indicator.T)
     return contrasts
 
 
@@ -148,7 +148,7 @@ def star_contrasts(n_stars: int, free: np.ndarray | None = None) -> np.ndarray:
     columns = np.ones((n_stars, 1))
     if free is not None:
         columns = np.column_stack([columns, free])
-    contrasts: np.ndarray = null_space(columns.T)
+    contrasts: np.ndarray = scipy.linalg.null_space(columns.T)
     return contrasts
 
 
@@ -166,7 +166,7 @@ def star_modes(
         Photon noise and jitter of one exposure.
     """
     noise = contrasts.T @ (variance[:, np.newaxis] * contrasts)
-    gamma, vector = eigh(contrasts.T @ gram @ contrasts, noise)
+    gamma, vector = scipy.linalg.eigh(contrasts.T @ gram @ contrasts, noise)
     gamma, vector = gamma[::-1], contrasts @ vector[:, ::-1]
     n_signal = int(np.count_nonzero(gamma > NULL_MODE * max(gamma[0], 0.0)))
     _, log_det = np.linalg.slogdet(noise)

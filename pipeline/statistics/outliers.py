@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import chdtrc, logsumexp
+import scipy
 
 from pipeline.statistics.log_fluxes import LogFluxes
 from pipeline.statistics.smoother import Smoother
@@ -38,7 +38,9 @@ def bad_exposure_probability(chi2: np.ndarray, dof: int) -> np.ndarray:
     scales = np.array(BAD_SCALES)[:, np.newaxis]
     log_bad = -0.5 * dof * np.log(scales) + 0.5 * scaled * (1 - 1 / scales)
     log_odds = (
-        np.log(PRIOR_BAD / (1 - PRIOR_BAD)) + logsumexp(log_bad, axis=0) - np.log(len(scales))
+        np.log(PRIOR_BAD / (1 - PRIOR_BAD))
+        + scipy.special.logsumexp(log_bad, axis=0)
+        - np.log(len(scales))
     )
     return np.asarray(1.0 / (1.0 + np.exp(-np.clip(log_odds, -700, 700))))
 
@@ -65,7 +67,7 @@ def star_test(smoother: Smoother) -> StarTest:
     return StarTest(
         std=np.sqrt((residual**2).mean(axis=0)),
         expected_std=np.sqrt(variance.mean(axis=0)),
-        p=np.asarray(chdtrc(n, chi2)),
+        p=np.asarray(scipy.special.chdtrc(n, chi2)),
         n=n,
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtr, stdtrit
+import scipy
 
 from pipeline.statistics.fluxes import Fluxes
 from pipeline.statistics.trend_tests import holm
@@ -88,6 +88,6 @@ def _summary(pairs: tuple[tuple[int, int], ...], differences: np.ndarray) -> Pai
     square = np.nansum((differences - mean) ** 2, axis=0)
     err = np.where(enough, np.sqrt(square / dof / np.maximum(n, 1)), np.nan)
     with np.errstate(invalid="ignore", divide="ignore"):
-        p = np.where(enough & (err > 0), 2 * stdtr(dof, -np.abs(mean) / err), np.nan)
-    half = stdtrit(dof, 0.975) * err
+        p = np.where(enough & (err > 0), 2 * scipy.special.stdtr(dof, -np.abs(mean) / err), np.nan)
+    half = scipy.special.stdtrit(dof, 0.975) * err
     return PairedDifference(pairs, n, mean, err, mean - half, mean + half, p, holm(p))

@@ -81,6 +81,14 @@ def pair_statistics(
         Star numbers; left out, every pair once.
     stability : Stability, optional
         Fit of the same fluxes; left out, it is made here.
+
+    Examples
+    --------
+    >>> flux = np.array([[1.0, 1.0], [2.0, 1.0], [3.0, 1.0]])
+    >>> fluxes = Fluxes.from_arrays(flux, 0.01 * flux, mjd=[58500.2, 58501.2, 58502.2])
+    >>> (row,) = pair_statistics(fluxes)  # ratios 1, 2, 3: mean 2, deviations -0.5, 0, 0.5
+    >>> float(row["ratio_mean"]), float(row["std"])
+    (2.0, 0.5)
     """
     measured = np.isfinite(fluxes.flux_published).any(axis=1) | fluxes.usable.any(axis=1)
     fluxes = fluxes.select(measured)  # a row without a flux may have no time either

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from scipy.optimize import minimize
-from scipy.special import chdtrc, fdtrc
+import scipy
 
 from pipeline.statistics.floor import Floor, fit_floor
 
@@ -60,7 +59,7 @@ def nights_of(value: np.ndarray, nights: np.ndarray) -> Nights:
         within=float(np.sqrt(within)),
         between=float(np.sqrt(max(between - within, 0.0) / typical)),
         f=f,
-        p=float(fdtrc(dof_between, dof_within, f)),
+        p=float(scipy.special.fdtrc(dof_between, dof_within, f)),
     )
 
 
@@ -99,7 +98,7 @@ def independence(log_flux: np.ndarray) -> Independence:
         return float((n - 1) * (log_det_model + trace))
 
     start = np.log(np.full(n_stars, np.trace(sample) / n_stars))
-    found = minimize(minus_two_log_likelihood, start, method="BFGS")
+    found = scipy.optimize.minimize(minus_two_log_likelihood, start, method="BFGS")
     ratio = float(found.fun) - (n - 1) * (log_det + n_stars - 1)
     dof = n_stars * (n_stars - 1) // 2 - n_stars
     std = np.exp(found.x / 2)
@@ -113,7 +112,7 @@ def independence(log_flux: np.ndarray) -> Independence:
         std_err=std / 2 * np.sqrt(np.diag(np.linalg.inv(information))),
         likelihood_ratio=ratio,
         dof=dof,
-        p=float(chdtrc(dof, max(ratio, 0.0))),
+        p=float(scipy.special.chdtrc(dof, max(ratio, 0.0))),
         mode=mode,
         mode_share=float(value[-1] / value.sum()),
     )

@@ -23,7 +23,7 @@ N_SIGMA = 4.0
 SNR_TOLERANCE = 0.05  # STAT is itself measured from the noisy counts
 # What an aperture a few hundredths of a pixel off its star gains and loses, by method: measured on
 # noise-free cubes with found positions, overlap areas scatter 0.4 times what whole spaxels do.
-APERTURE_TERMS = {"center": 0.005, "exact": 0.002, "psf": 0.002}
+WHOLE_SPAXEL_TERM, OVERLAP_TERM = 0.005, 0.002
 PULL_TOLERANCE = 0.3  # of the rms, as the size of that term is only known so well
 BRIGHT_SNR = 700.0  # above it photon noise of a pair is below 0.2 %
 DRIFT_TOLERANCE = 0.05  # of slope and correlation: aperture positions over drifts, squared
@@ -79,7 +79,7 @@ def flux_checks(
     method : str
         How fluxes were extracted: it decides what an error of position costs.
     """
-    aperture_term = APERTURE_TERMS[method]
+    aperture_term = WHOLE_SPAXEL_TERM if method == "center" else OVERLAP_TERM
     used = fluxes.usable & np.isfinite(true_flux) & (true_flux > 0) & (true_err > 0)
     with np.errstate(divide="ignore", invalid="ignore"):
         relative = np.where(used, fluxes.flux / true_flux - 1, np.nan)

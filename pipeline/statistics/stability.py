@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from scipy.special import chdtri
+import scipy
 
 from pipeline.statistics.additive import (
     Additive,
@@ -100,7 +100,9 @@ class Stability:
         """
         values = self._values(quantity)
         low, high = (self._quantile(values, p) for p in (0.5 - level / 2, 0.5 + level / 2))
-        if quantity == "floor" and self.nodes.evidence < chdtri(FREE_AT_ZERO, (1 - level) / 2):
+        if quantity == "floor" and self.nodes.evidence < scipy.special.chdtri(
+            FREE_AT_ZERO, (1 - level) / 2
+        ):
             low = 0.0
         return float(low), float(high)
 

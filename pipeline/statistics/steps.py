@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import ndtri
+import scipy
 
 from pipeline.statistics.channel_series import ChannelSeries, channel_series, series_covariance
 from pipeline.statistics.log_fluxes import LogFluxes
@@ -39,7 +39,7 @@ class StepScan:
 
     def smallest(self, power: float = 0.95) -> np.ndarray:
         """(date, channel) size of a step that is found with a probability."""
-        size: np.ndarray = (self.threshold + float(ndtri(power))) * self.step_err
+        size: np.ndarray = (self.threshold + float(scipy.special.ndtri(power))) * self.step_err
         return size
 
 

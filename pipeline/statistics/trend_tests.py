@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtr
+import scipy
 
 from pipeline.statistics.kernels import DAYS_PER_YEAR
 from pipeline.statistics.likelihood import time_design, time_kernel, time_modes
@@ -153,12 +153,14 @@ def _averaged(sets: list[tuple[float, Variances]], lines: list[Lines]) -> np.nda
     weight = np.array([w for w, _ in sets])
     slope, variance = (np.array([line[k] for line in lines]) for k in (0, 1))
     sigma = np.sqrt(variance)
-    p = weight @ (2 * ndtr(-np.abs(slope) / sigma))
+    p = weight @ (2 * scipy.special.ndtr(-np.abs(slope) / sigma))
     mean = weight @ slope
     low, high = np.zeros(len(mean)), 2 * (sigma + np.abs(slope - mean)).max(axis=0)
     for _ in range(HALVINGS):
         half = (low + high) / 2
-        inside = ndtr((mean + half - slope) / sigma) - ndtr((mean - half - slope) / sigma)
+        inside = scipy.special.ndtr((mean + half - slope) / sigma) - scipy.special.ndtr(
+            (mean - half - slope) / sigma
+        )
         wide = weight @ inside > ONE_SIGMA
         low, high = np.where(wide, low, half), np.where(wide, half, high)
     return np.array([mean, (low + high) / 2, np.minimum(p, 1.0)])

@@ -6,8 +6,7 @@ Every function takes an array (exposure, series) and treats NaN as missing.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtr
-from scipy.stats import rankdata
+import scipy
 
 from pipeline.statistics.excess import gls_line
 
@@ -50,7 +49,7 @@ def spearman(time: np.ndarray, values: np.ndarray) -> Spearman:
         rho = (x * y).sum(axis=0) / np.sqrt((x**2).sum(axis=0) * (y**2).sum(axis=0))
         rho = np.clip(np.where(n < MIN_POINTS, np.nan, rho), -1, 1)
         t = np.abs(rho) * np.sqrt((n - 2) / ((1 - rho) * (1 + rho)))
-        p = 2 * stdtr(np.maximum(n - 2, 1), -t)
+        p = 2 * scipy.special.stdtr(np.maximum(n - 2, 1), -t)
     return Spearman(rho, p, n)
 
 
@@ -59,7 +58,7 @@ def _centred_ranks(values: np.ndarray, n: np.ndarray) -> np.ndarray:
     missing = np.isnan(values)
     largest = np.abs(np.where(missing, 0.0, values)).max(axis=0, initial=0.0)
     unit = ROUNDING * np.where(largest > 0, largest, 1.0)
-    ranks = rankdata(np.where(missing, np.inf, np.round(values / unit)), axis=0)
+    ranks = scipy.stats.rankdata(np.where(missing, np.inf, np.round(values / unit)), axis=0)
     return np.where(missing, 0.0, ranks - (n + 1) / 2)
 
 

@@ -9,12 +9,14 @@ from astropy.table import QTable
 
 from pipeline.config.passbands import load_band
 from pipeline.config.settings import Settings
+from pipeline.errors import NoEpoch, NotACube
 from pipeline.measure import Measurement
 from pipeline.measure.reference import ReferenceCatalogue
 from pipeline.muse.geometry import N_CHANNELS
 from pipeline.schema import TABLES, empty_value, make_table
 from pipeline.schema.calibration_record import CalibrationRecord
 from pipeline.schema.flux_array import MISSING, FluxArray
+from pipeline.schema.measured import NOT_A_CUBE
 from pipeline.schema.reduction_log import CallCost, ReductionLog
 from pipeline.schema.results import Image, SpectrumSet
 from pipeline.tasks.fits_products import read_detection, read_measurement
@@ -40,10 +42,12 @@ def gather(jobs: Sequence[Job], reference: Path) -> Gathered:
     for job in jobs:
         row = _header_columns(job)
         if _done(job.detection):
-            detected[job.entry.exposure_id] = read_detection(job.detection).sources.xy
+            detection = read_detection(job.detection)
+            detected[job.entry.exposure_id] = detection.sources.xy
             row["n_detected"] = len(detected[job.entry.exposure_id])
+            row["notes"] = "; ".join(note for note in (job.entry.note, *detection.notes) if note)
         status, reason = _status(job)
-        if status != FAILED:
+        if status != FAILED and job.entry.error is None:
             measurement = read_measurement(job.measurement)
             row.update(_match_columns(measurement))
             measured[job.entry.exposure_id] = measurement
@@ -75,7 +79,7 @@ def _match_columns(measurement: Measurement) -> dict[str, object]:
 def _status(job: Job) -> tuple[str, str]:
     """Status and reason of an exposure."""
     if failure := _failure(job):
-        return FAILED, failure
+        return (EXCLUDED if isinstance(job.entry.error, NoEpoch) else FAILED), failure
     exposure = job.entry.exposure
     names = {job.entry.exposure_id} | ({exposure.name} if exposure else set())
     for excluded, reason in job.settings.review.exclude:
@@ -86,6 +90,8 @@ def _status(job: Job) -> tuple[str, str]:
 
 def _failure(job: Job) -> str:
     """Type and message of what went wrong with an exposure; "" if it is measured."""
+    if isinstance(job.entry.error, NotACube):
+        return f"{NOT_A_CUBE}: {job.entry.error}"
     if job.entry.error is not None:
         return f"{type(job.entry.error).__name__}: {job.entry.error}"
     for product in (job.detection, job.measurement):

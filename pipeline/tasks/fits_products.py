@@ -10,6 +10,7 @@ import numpy as np
 from astropy.io import fits
 from astropy.table import MaskedColumn, QTable, Table
 
+from pipeline.errors import printable
 from pipeline.measure import BandPhotometry, Detection, Measurement
 from pipeline.measure.channel_share import LightShare
 from pipeline.measure.detection import Sources
@@ -40,6 +41,8 @@ def write_detection(path: Path, detection: Detection) -> None:
         ("POSANG", detection.position_angle_deg, "[deg] ESO INS DROT POSANG"),
     ):
         image.header[key] = (_card(value), comment)
+    for number, note in enumerate(detection.notes):
+        image.header[f"HIERARCH NOTE {number}"] = printable(note)
     table = Table([getattr(sources, name) for name in _SOURCE_COLUMNS], names=_SOURCE_COLUMNS)
     mask = fits.ImageHDU(standard.mask.astype(np.uint8), name="MASK")
     _write(path, [image, mask, fits.BinTableHDU(table, name="SOURCES")])
@@ -64,7 +67,8 @@ def read_detection(path: Path) -> Detection:
             radius_px=card["STD_R"],
             mask=hdus["MASK"].data.astype(bool),
         )
-        return Detection(_native(hdus["IMAGE"].data), standard, sources, card["POSANG"])
+        notes = tuple(str(hdus["IMAGE"].header[key]) for key in hdus["IMAGE"].header["NOTE *"])
+        return Detection(_native(hdus["IMAGE"].data), standard, sources, card["POSANG"], notes)
 
 
 def write_measurement(path: Path, measurement: Measurement, star_ids: np.ndarray) -> None:

@@ -18,6 +18,7 @@ from pipeline.archive.gaia import IDENTIFIED, StarList, not_identified
 from pipeline.archive.tap import SIMULATED
 from pipeline.config.settings import Settings
 from pipeline.schema import TABLES, make_table
+from pipeline.schema.availability import availability_table
 from pipeline.tasks.fits_products import read_table
 from pipeline.workflow import products
 
@@ -76,7 +77,7 @@ class IdentificationStore:
         kept = read_table(path)
         if not len(kept) or bool(kept.meta.get(SIMULATED)) != self.simulated:
             return None
-        return make_table("availability", {name: kept[name] for name in kept.colnames})
+        return availability_table(kept["date"], {name: kept[name] for name in kept.colnames[1:]})
 
     def _identification(self) -> Path | None:
         """Of this source, else the one that a reader made for a catalogue of their own."""

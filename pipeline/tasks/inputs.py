@@ -1,48 +1,67 @@
 """Where a campaign's exposures come from, each as a job that a worker can carry out alone."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from astropy.io import fits
 
+from pipeline.config.cubes import CubeSettings
+from pipeline.config.exposure_table import NAMES, Declared, find_row, read_exposure_table
 from pipeline.config.settings import Field, Settings
-from pipeline.errors import DuplicateExposure, ExposureError, SourceUnavailable, printable
-from pipeline.muse.cube import open_cube, read_header
-from pipeline.muse.exposure import Exposure, check_mode, field_of, identify
+from pipeline.errors import CombinedCube, ConfigError, ExposureError, NotACube, printable
+from pipeline.muse.combined import why_combined
+from pipeline.muse.cube import read_header
+from pipeline.muse.exposure import check_mode, field_of, identify
+from pipeline.muse.file_kind import check_is_cube
+from pipeline.tasks.cube_files import cube_files
+from pipeline.tasks.entry import CUBE, PRODUCT, RAW, SIMULATED, InputExposure, by_time, declare
+from pipeline.tasks.same_light import SECONDS_PER_DAY, without_copies
 
-SECONDS_PER_DAY = 86400
-CUBE_SUFFIXES = (".fits", ".fit")
-# values of the column ``origin``: reduced here, reduced by the observatory, a reader's file, simulated
-RAW, PRODUCT, CUBE, SIMULATED = "raw", "product", "cube", "simulated"
+__all__ = [
+    "CUBE",
+    "PRODUCT",
+    "RAW",
+    "SIMULATED",
+    "InputExposure",
+    "by_time",
+    "cube_entry",
+    "cubes_by_field",
+    "cubes_in",
+    "simulated_entries",
+    "without_doubles",
+]
+
+ANY_CUBES = CubeSettings()
 
 
-@dataclass(frozen=True)
-class InputExposure:
-    """One input: an exposure that can be measured, or the reason why it cannot."""
-
-    exposure_id: str
-    exposure: Exposure | None
-    error: ExposureError | None = None
-    cube_path: Path | None = None  # a file of the reader's, never written, never purged
-    simulation_index: int | None = None  # else: number in the simulated campaign
-    cube_key: str = ""  # identity of a cube that a recipe made; else its content tells
-    origin: str = CUBE  # who made the cube: see RAW, PRODUCT, CUBE, SIMULATED
-    excluded: str = ""  # why it is measured but not used, if a rule says so
-
-
-def cubes_in(folder: Path, settings: Settings) -> list[InputExposure]:
+def cubes_in(folder: Path, settings: Settings, root: Path | None = None) -> list[InputExposure]:
     """The cubes of a folder, one entry for every file, sorted by time, then by name.
+
+    Parameters
+    ----------
+    folder : Path
+        Looked through with all folders in it.
+    settings : Settings
+    root : Path, optional
+        Folder that ``cubes.table`` starts from; left out, the folder itself.
 
     Raises
     ------
     SourceUnavailable
         If the folder does not exist or holds no FITS file.
+    ConfigError
+        If the table of exposures is not one.
     """
-    return cubes_by_field(folder, [settings.field])[0]
+    return cubes_by_field(folder, [settings.field], settings.cubes, root)[0]
 
 
-def cubes_by_field(folder: Path, fields: Sequence[Field]) -> list[list[InputExposure]]:
+def cubes_by_field(
+    folder: Path,
+    fields: Sequence[Field],
+    how: CubeSettings = ANY_CUBES,
+    root: Path | None = None,
+) -> list[list[InputExposure]]:
     """For each field the cubes of a folder that point at it, sorted by time, then by name.
 
     Every file is an entry of one field. What points at none, or cannot be read, is an entry with its
@@ -52,63 +71,87 @@ def cubes_by_field(folder: Path, fields: Sequence[Field]) -> list[list[InputExpo
     ------
     SourceUnavailable
         If the folder does not exist or holds no FITS file.
+    ConfigError
+        If the table of exposures is not one.
     """
-    if not folder.is_dir():
-        raise SourceUnavailable(f"--cubes {folder}: no such folder")
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in CUBE_SUFFIXES)
-    if not paths:
-        raise SourceUnavailable(
-            f"--cubes {folder}: holds no .fits file; give the folder of the DATACUBE_FINAL files"
-        )
+    labels = cube_files(folder)
+    table = _exposure_table(folder, how, root)
+    found = {
+        path: cube_entry(path, fields, label, find_row(table, label), how)
+        for path, label in labels.items()
+    }
+    settled = without_copies(
+        {path: entry for path, (entry, _) in found.items()},
+        labels,
+        {path: number for path, (_, number) in found.items()},
+    )
     entries: list[list[InputExposure]] = [[] for _ in fields]
     of_no_field: list[InputExposure] = []
-    found = {path: cube_entry(path, fields) for path in paths}
-    kept = _kept_files({path: entry.exposure_id for path, (entry, _) in found.items()})
-    for path, (entry, number) in found.items():
-        if kept[entry.exposure_id] != path:
-            error = DuplicateExposure(
-                f"{path.name}: the same exposure as {kept[entry.exposure_id].name} "
-                f"({entry.exposure_id}); remove one"
-            )
-            entry = InputExposure(printable(path.name), None, error, path)
-        (of_no_field if number is None else entries[number]).append(entry)
+    for path, (_, number) in found.items():
+        (of_no_field if number is None else entries[number]).append(settled[path])
     usable = (n for n, group in enumerate(entries) if any(one.error is None for one in group))
     entries[next(usable, 0)] += of_no_field
     return [sorted(group, key=by_time) for group in entries]
 
 
-def _kept_files(identities: Mapping[Path, str]) -> dict[str, Path]:
-    """For each identity its file; of several the first whose cube can be read, else the first."""
-    files: dict[str, list[Path]] = {}
-    for path, identity in identities.items():
-        files.setdefault(identity, []).append(path)
-    return {
-        identity: next((path for path in group if len(group) == 1 or _readable(path)), group[0])
-        for identity, group in files.items()
-    }
+def _exposure_table(folder: Path, how: CubeSettings, root: Path | None) -> dict[str, Declared]:
+    """What the reader says of the cubes, by file."""
+    if how.table:
+        path = (root or folder) / how.table
+        if not path.is_file():
+            raise ConfigError(f"cubes.table = {how.table!r}: no such file ({path})")
+        return read_exposure_table(path)
+    beside = next((folder / name for name in NAMES if (folder / name).is_file()), None)
+    return read_exposure_table(beside) if beside else {}
 
 
-def _readable(path: Path) -> bool:
-    try:
-        open_cube(path)
-    except ExposureError:
-        return False
-    return True
+def cube_entry(
+    path: Path,
+    fields: Sequence[Field],
+    label: str = "",
+    declared: Declared = (),
+    how: CubeSettings = ANY_CUBES,
+) -> tuple[InputExposure, int | None]:
+    """The entry of a file and the number of its field, None if that cannot be told.
 
-
-def cube_entry(path: Path, fields: Sequence[Field]) -> tuple[InputExposure, int | None]:
-    """The entry of a file and the number of its field, None if that cannot be told."""
+    Parameters
+    ----------
+    path : Path
+    fields : sequence of Field
+        It may point at any of them.
+    label : str
+        What the file is called where it has no identity; left out, its name.
+    declared : Declared
+        What the reader says in place of its header.
+    how : CubeSettings
+    """
+    label = label or printable(path.name)
     exposure, number = None, None
     try:
+        check_is_cube(path)
         header = read_header(path)
-        exposure = identify(header, printable(path.name))
+        if how.mode and header.get("ESO INS MODE") is None:
+            declared = (("ESO INS MODE", how.mode), *declared)  # the table comes last and wins
+        header = declare(header, declared)
+        exposure = identify(header, label)
         number = field_of(header, fields)
         check_mode(exposure, fields[number])
+        if (why := why_combined(header)) and not how.allow_combined:
+            raise CombinedCube(
+                f"{label}: several exposures combined ({why}): no epoch of its own; "
+                "cubes.allow_combined = true takes it as one"
+            )
+    except NotACube as error:
+        return InputExposure(label, None, error, path), None
+    except CombinedCube as error:
+        return InputExposure(label, None, error, path), number
     except ExposureError as error:
-        return InputExposure(
-            exposure.exposure_id if exposure else printable(path.name), exposure, error, path
-        ), number
-    return InputExposure(exposure.exposure_id, exposure, None, path), number
+        identity = exposure.exposure_id if exposure else label
+        return InputExposure(identity, exposure, error, path), number
+    note = f"several exposures combined ({why})" if why else ""
+    return InputExposure(
+        exposure.exposure_id, exposure, None, path, declared=declared, note=note
+    ), number
 
 
 def simulated_entries(
@@ -152,8 +195,3 @@ def without_doubles(entries: Sequence[InputExposure]) -> list[InputExposure]:
         replace(one, excluded=f"the observatory's reduction {name} of it is used") if name else one
         for one, name in ((one, twin(one)) for one in entries)
     ]
-
-
-def by_time(entry: InputExposure) -> tuple[float, str]:
-    """Sorting key: by time; what has no time comes last."""
-    return (entry.exposure.mjd_mid if entry.exposure else float("inf"), entry.exposure_id)

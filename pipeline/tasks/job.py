@@ -12,7 +12,7 @@ from pipeline.errors import CubeUnreadable
 from pipeline.muse.fits_layout import check_regular
 from pipeline.published import BAND as RECORD_BAND
 from pipeline.simulation import PlannedExposure, SimulatedCampaign, StarSpec, simulate_campaign
-from pipeline.tasks.inputs import InputExposure
+from pipeline.tasks.entry import InputExposure
 from pipeline.workflow import products
 from pipeline.workflow.products import Stamp
 
@@ -20,10 +20,18 @@ MEASURE_CODE = (
     "pipeline/measure",
     "pipeline/config/passbands.py",
     "pipeline/config/star_registry.py",
+    "pipeline/muse/compressed_file.py",
     "pipeline/muse/cube.py",
     "pipeline/muse/cube_checks.py",
+    "pipeline/muse/cube_images.py",
     "pipeline/muse/fits_layout.py",
     "pipeline/muse/geometry.py",
+    "pipeline/muse/headers.py",
+    "pipeline/muse/image_layers.py",
+    "pipeline/muse/missing.py",
+    "pipeline/muse/spatial_axes.py",
+    "pipeline/muse/spectral_axis.py",
+    "pipeline/muse/variance.py",
     "pipeline/tasks/fits_products.py",
 )
 MEASURED_CODE = (*MEASURE_CODE, "kdmatch")  # everything between a cube and its photometry
@@ -167,7 +175,9 @@ def truth_ingredients(job: Job) -> dict[str, Any]:
 def detect_ingredients(job: Job) -> dict[str, Any]:
     """What shapes the detections of one exposure."""
     cube = cube_ingredients(job)
+    declared = {"declared": dict(job.entry.declared)} if job.entry.declared else {}
     return {
+        **declared,
         "stage": "detect",
         "code": products.code_digest(*MEASURE_CODE),
         "libraries": products.library_versions(),

@@ -7,6 +7,7 @@ as the stamp of the stage that it went wrong in.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,11 @@ from pipeline.errors import (
     without_folders,
 )
 from pipeline.measure import detect, measure
-from pipeline.muse.cube import open_cube, write_cube
+from pipeline.muse.compressed_file import is_compressed
+from pipeline.muse.cube import Cube, open_cube, write_cube
+from pipeline.muse.variance import AUTO
 from pipeline.simulation import TruthApertures
+from pipeline.tasks.entry import declare
 from pipeline.tasks.fits_products import read_detection, write_detection, write_measurement
 from pipeline.tasks.job import (
     MEASURED_CODE,
@@ -215,11 +219,22 @@ def truth_apertures(settings: Settings) -> TruthApertures:
     return TruthApertures(band.name, band.wave_aa, band.weight, extraction.radii_px, method)
 
 
+def _open(job: Job) -> Cube:
+    """The cube of a job, with what the reader says of it in its header."""
+    how: dict[str, Any] = {}
+    if job.settings.cubes.stat != AUTO:
+        how["stat"] = job.settings.cubes.stat
+    if is_compressed(job.cube):
+        how["scratch"] = job.folder
+    cube = open_cube(job.cube, **how)
+    return replace(cube, header=declare(cube.header, job.entry.declared))
+
+
 def _run_detect(job: Job) -> Stamp:
     _ensure_cube(job)
 
     def build(output: products.Output) -> None:
-        write_detection(output.path(job.detection.name), detect(open_cube(job.cube), job.settings))
+        write_detection(output.path(job.detection.name), detect(_open(job), job.settings))
 
     return products.make(job.detection, "detect", detect_ingredients(job), build)
 
@@ -230,7 +245,7 @@ def _run_measure(job: Job, reference: Path, ingredients: Mapping[str, Any]) -> S
 
     def build(output: products.Output) -> None:
         detection = read_detection(job.detection)
-        measurement = measure(open_cube(job.cube), detection, catalogue, job.settings)
+        measurement = measure(_open(job), detection, catalogue, job.settings)
         write_measurement(output.path(job.measurement.name), measurement, catalogue.star_id)
 
     return products.make(job.measurement, "measure", ingredients, build)

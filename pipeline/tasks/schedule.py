@@ -15,6 +15,7 @@ from pipeline.tasks.measure import Job, SimulationPlan
 from pipeline.tasks.reduce import NightJob
 from pipeline.workflow import products
 from pipeline.workflow.executors import LOST_WORKER, REDUCE, Pool, Workers, open_pool
+from pipeline.workflow.interrupt import raise_if_interrupted
 from pipeline.workflow.processes import ended_in_order
 from pipeline.workflow.progress import Progress, say
 from pipeline.workflow.shards import Shard, one_at_a_time
@@ -192,6 +193,7 @@ def _run(pool: Callable[[], Pool], title: str, jobs: Sequence[Job]) -> None:
         _tell_if_damaged(job)
     progress = Progress(title, len(jobs))
     for job, outcome in pool().stream(measure_tasks.run_job, jobs):
+        raise_if_interrupted()
         stamp = outcome
         if isinstance(outcome, LOST_WORKER):
             stamp = measure_tasks.mark_lost(job, outcome)

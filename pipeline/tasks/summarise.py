@@ -6,7 +6,7 @@ so that a page never depends on whether its numbers were computed now or kept.
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,34 @@ from astropy.table import QTable
 from pipeline.schema.results import ReportedValue
 from pipeline.tasks.fits_products import read_table
 from pipeline.workflow import products
+
+
+class KeptTables(Mapping[str, QTable]):
+    """The tables of a folder, each read when it is first asked for.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds ``NAME.ecsv`` for every name.
+    names : sequence of str
+    """
+
+    def __init__(self, folder: Path, names: Sequence[str]) -> None:
+        self._folder, self._names = folder, tuple(names)
+        self._read: dict[str, QTable] = {}
+
+    def __getitem__(self, name: str) -> QTable:
+        if name not in self._names:
+            raise KeyError(name)
+        if name not in self._read:
+            self._read[name] = read_table(self._folder / f"{name}.ecsv")
+        return self._read[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 @dataclass(frozen=True)
@@ -64,7 +92,7 @@ def keep_summary(
 
 def _read(product: Path) -> Summary:
     record = json.loads(product.read_text(encoding="utf-8"))
-    tables = {name: read_table(product.parent / f"{name}.ecsv") for name in record["tables"]}
+    tables = KeptTables(product.parent, record["tables"])
     numbers = tuple(_number(number) for number in record["numbers"])
     return Summary(
         tables,

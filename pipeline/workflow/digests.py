@@ -1,25 +1,21 @@
 """Digests: of values, files and code. Equal digests mean that a product need not be made again."""
 
-import ast
 import hashlib
 import json
 import re
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from pipeline.errors import CubeUnreadable
 from pipeline.muse.fits_layout import layout
+from pipeline.workflow.source_digests import file_digests
 
 SHAPING_LIBRARIES = ("numpy", "scipy", "astropy", "photutils")  # their versions enter every key
 FINGERPRINT_BLOCKS = 32  # blocks of 4 KiB that stand for a cube of gigabytes
 _BLOCK = 4096
 _ROOT = Path(__file__).parents[2]
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
-_C_TOKENS = re.compile(
-    rb"""("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')|//[^\n]*|/\*.*?\*/""", re.DOTALL
-)
 
 
 def digest(value: object) -> str:
@@ -73,59 +69,8 @@ def code_digest(*places: str) -> str:
         path = _ROOT / place
         files += path.rglob("*") if path.is_dir() else [path]
     sources = sorted(file for file in set(files) if file.suffix in (".py", ".c", ".h"))
-    return digest([(file.relative_to(_ROOT).as_posix(), _file_digest(file)) for file in sources])
-
-
-@cache
-def _file_digest(path: Path) -> str:
-    return source_digest(path.read_bytes(), path.suffix)
-
-
-def source_digest(content: bytes, suffix: str) -> str:
-    """Digest of a source file without prose: docstrings and comments do not count.
-
-    Parameters
-    ----------
-    suffix : str
-        ``.py``, or that of C. Python that cannot be parsed counts with every byte.
-    """
-    if suffix != ".py":
-        content = _C_TOKENS.sub(lambda token: token[1] or b" ", content)
-        return hashlib.sha256(content).hexdigest()
-    try:
-        tree = ast.parse(content)
-    except (SyntaxError, ValueError):
-        return hashlib.sha256(content).hexdigest()
-    return hashlib.sha256(repr(_plain(tree)).encode()).hexdigest()
-
-
-def _plain(node: Any) -> Any:
-    """A syntax tree as nested tuples, the same in every version of Python that parses it alike."""
-    if isinstance(node, list):
-        return tuple(_plain(one) for one in node)
-    if not isinstance(node, ast.AST):
-        return node
-    parts = []
-    for name in node._fields:
-        value = getattr(node, name, None)
-        if name == "body" and isinstance(value, list):
-            value = _without_docstring(value)
-        if value is not None and value != [] and name != "kind":
-            parts.append((name, _plain(value)))
-    return (type(node).__name__, *parts)
-
-
-def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
-    """Statements without those that are nothing but a text."""
-    return [
-        one
-        for one in body
-        if not (
-            isinstance(one, ast.Expr)
-            and isinstance(one.value, ast.Constant)
-            and isinstance(one.value.value, str)
-        )
-    ]
+    names = [file.relative_to(_ROOT).as_posix() for file in sources]
+    return digest(list(zip(names, file_digests(sources), strict=True)))
 
 
 @cache

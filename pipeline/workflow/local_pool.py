@@ -9,13 +9,13 @@ import multiprocessing
 import os
 import pickle
 import signal
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
+from pipeline.workflow.interrupt import raise_if_interrupted
 from pipeline.workflow.pool import MEASURE, Task, WorkerKilled
-from pipeline.workflow.processes import die_with_parent
+from pipeline.workflow.processes import die_with_parent, fork
 from pipeline.workflow.progress import LOGGER
 
 TRIES = 2  # of a task whose worker dies under it
@@ -27,10 +27,7 @@ class _Worker:
     def __init__(self, others: Sequence["_Worker"]) -> None:
         self.pipe, far_end = multiprocessing.Pipe()
         parent = os.getpid()
-        with warnings.catch_warnings():
-            # Python 3.12 warns of a fork beside threads; ours only draw a progress bar
-            warnings.simplefilter("ignore", DeprecationWarning)
-            self.pid = os.fork()
+        self.pid = fork()
         if self.pid == 0:
             for other in others:
                 other.pipe.close()  # else their ends would stay open when this process dies
@@ -51,9 +48,6 @@ def _serve(pipe: Connection, parent: int) -> None:
     status = 1
     try:
         die_with_parent(parent)
-        for number in (signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)  # the run hears them and ends us
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         LOGGER.handlers.clear()  # the terminal and the log are the run's
         while True:
             function, task = pickle.loads(pipe.recv_bytes())
@@ -105,6 +99,7 @@ class LocalPool:
         busy: dict[Connection, tuple[_Worker, Task, int]] = {}
         try:
             while waiting or busy:
+                raise_if_interrupted()
                 self._hand_out(function, waiting, busy)
                 for pipe in wait(list(busy)):
                     assert isinstance(pipe, Connection)

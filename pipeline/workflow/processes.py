@@ -5,14 +5,50 @@ import os
 import signal
 import threading
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType
+
+from pipeline.workflow.interrupt import forget_interrupt, interrupt
 
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _WATCH_INTERVAL_S = 1.0
 _ENDING = (signal.SIGTERM, signal.SIGHUP)
+
+
+def fork() -> int:
+    """As ``os.fork``, with Ctrl-C held back meanwhile; the child leaves it to its parent.
+
+    Returns
+    -------
+    int
+        The child's id in the parent, 0 in the child, which ignores what a terminal sends to the whole
+        group and ends at SIGTERM.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If the run was interrupted meanwhile; the child is ended.
+    """
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, *_ENDING))
+    with warnings.catch_warnings():
+        # Python 3.12 warns of a fork beside threads; ours draw a progress bar or wait for jobs
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
+    if child == 0:
+        for number in (signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
+        return 0
+    try:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
+    except BaseException:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        raise
+    return child
 
 
 def die_with_parent(parent: int | None = None) -> None:
@@ -50,15 +86,15 @@ def ended_in_order() -> Iterator[None]:
         yield  # handlers can only be set in the main thread
         return
 
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
     previous = {number: signal.getsignal(number) for number in _ENDING}
     for number, handler in previous.items():
         if handler is not signal.SIG_IGN:  # nohup: a closed terminal shall not end the run
             signal.signal(number, interrupt)
     try:
         yield
+    except KeyboardInterrupt:
+        forget_interrupt()  # it arrived
+        raise
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)

@@ -32,6 +32,7 @@ from pipeline.workflow.digests import (
     library_versions,
     safe_name,
 )
+from pipeline.workflow.interrupt import raise_if_interrupted
 from pipeline.workflow.progress import say
 from pipeline.workflow.stamps import (
     DONE,
@@ -75,7 +76,7 @@ __all__ = [
 ]
 
 NOT_AS_MADE = "not as it was made: "
-_OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+_OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)  # EFBIG: ulimit -f
 
 
 def staleness(product: Path, ingredients: Mapping[str, Any], *, verify: bool = False) -> str:
@@ -169,6 +170,7 @@ def make(
     WorkspaceError
         If the folder cannot be written or is full.
     """
+    raise_if_interrupted()
     output = Output(product)
     started = time.monotonic()
     caught: list[str] = []

@@ -15,13 +15,12 @@ import signal
 import sys
 import time
 import traceback
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pipeline.errors import JobCrashed, JobHung
-from pipeline.workflow.processes import die_with_parent
+from pipeline.workflow.processes import die_with_parent, fork
 
 _CHUNK = 1 << 16
 
@@ -57,10 +56,7 @@ def supervise(function: Callable[[Task], Result], task: Task, limits: Limits) ->
     parent = os.getpid()
     sys.stdout.flush()
     sys.stderr.flush()
-    with warnings.catch_warnings():
-        # Python 3.12 warns of a fork beside threads; ours only wait for jobs
-        warnings.simplefilter("ignore", DeprecationWarning)
-        child = os.fork()
+    child = fork()
     if child == 0:
         os.close(reading)
         _in_child(function, task, limits, writing, parent)  # does not return
@@ -105,8 +101,6 @@ def _in_child(
     try:
         die_with_parent(parent)
         faulthandler.disable()  # the caller says what happened
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the caller hears it and ends this process
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         _, hard = resource.getrlimit(resource.RLIMIT_DATA)
         soft = limits.memory_bytes if hard < 0 else min(limits.memory_bytes, hard)

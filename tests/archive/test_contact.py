@@ -110,7 +110,7 @@ def test_a_recording_that_is_replayed_leads_to_the_same_findings(workspace, name
     assert not replay.unknown
 
 
-def test_a_recording_holds_nothing_that_tells_who_made_it(workspace, monkeypatch):
+def test_a_recording_holds_nothing_that_says_who_made_it(workspace, monkeypatch):
     monkeypatch.setenv("ESO_USERNAME", "tester")
     monkeypatch.setenv("ESO_PASSWORD", "s3cret-pa55")
     recording = workspace.folder / "contact.json"

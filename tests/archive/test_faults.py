@@ -37,7 +37,7 @@ def test_a_fault_of_the_wire_is_retried_until_the_file_is_there(workspace, fault
 
 
 @pytest.mark.parametrize("fault", [*LIE_FAULTS, "404"])
-def test_an_answer_that_is_not_the_file_is_never_accepted(workspace, capsys, fault):
+def test_a_response_that_is_not_the_file_is_never_accepted(workspace, capsys, fault):
     world = two_nights()
     with TestArchive(world) as archive:
         archive.faults.queue[DATA] = [fault]
@@ -198,7 +198,7 @@ def test_a_short_file_on_disk_does_not_count_as_here(workspace):
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_a_fifth_of_all_answers_faulty_ends_complete_or_named(workspace, capsys, seed):
+def test_a_fifth_of_all_responses_faulty_ends_complete_or_named(workspace, capsys, seed):
     world = two_nights().night("2019-03-11", "WFM-AO-E")
     faults = Faults(share=0.2, seed=seed, services=(DATA, CALSELECTOR), hang_s=1.0)
     with TestArchive(world, faults) as archive:

@@ -59,7 +59,7 @@ def test_any_other_field_needs_coordinates(settings_of):
         ("[archive]\nconnections = 50\n", "outside 1 to 8"),
     ],
 )
-def test_each_mistake_is_told(settings_of, text, message):
+def test_each_mistake_is_reported(settings_of, text, message):
     with pytest.raises(ConfigError, match=message):
         settings_of(text)
 

@@ -116,7 +116,7 @@ def test_a_pause_may_be_asked_for_as_a_date(from_now_s, seconds):
     assert retry_after_s(response) == pytest.approx(seconds, abs=30)
 
 
-def test_an_answer_larger_than_agreed_is_refused():
+def test_a_response_larger_than_agreed_is_refused():
     with TestArchive(World()) as archive:
         client, _ = client_of(archive)
         with pytest.raises(ArchiveRefused, match="more than 100 bytes"):

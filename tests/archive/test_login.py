@@ -65,7 +65,9 @@ def test_a_file_that_is_not_public_is_fetched_after_one_login(workspace, capsys,
     assert not [secret for secret in secrets if secret in seen]
 
 
-def test_without_credentials_the_file_is_named_and_the_remedy_told(workspace, capsys, monkeypatch):
+def test_without_credentials_the_file_is_named_and_the_remedy_reported(
+    workspace, capsys, monkeypatch
+):
     monkeypatch.delenv("ESO_USERNAME", raising=False)
     world = private_world()
     with TestArchive(world) as archive:
@@ -239,7 +241,7 @@ def test_a_file_that_the_account_may_not_have_is_named_with_the_date_it_becomes_
     assert "this account may not have it; proprietary until 2099-05-01" in said
 
 
-def test_without_credentials_the_date_is_told_too(workspace, capsys, monkeypatch):
+def test_without_credentials_the_date_is_reported_too(workspace, capsys, monkeypatch):
     monkeypatch.delenv("ESO_USERNAME", raising=False)
     world = private_world()
     (name,) = world.proprietary

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
+from pipeline.archive.availability import availability
+from pipeline.archive.calendar import page_html
 from pipeline.archive.observations import Observation
 from pipeline.archive.products import ReducedCube, holdings, with_modes
 from pipeline.archive.retrieved import retrieved, retrieved_cubes
@@ -72,7 +74,16 @@ def test_overview_shows_what_the_archive_holds_of_each_night(workspace, capsys):
     assert f"2019-03-10{' ' * 26}raw\n" in said
     assert "1 raw, 0 product, 1 both" in said
     assert "1 reduced cubes belong to no raw exposure" in said
-    assert "SCI (both)" in (workspace.campaign / "availability.html").read_text()
+    page = (workspace.campaign / "availability.html").read_text()
+    assert "SCI (both)" in page
+    assert page.count(", SIMULATED<") == 2  # title and head: the test archive's nights are made up
+
+
+def test_the_page_of_a_real_archive_does_not_say_simulated():
+    table = availability([], [])
+    assert "SIMULATED" not in page_html(table, "LTT 3218")
+    table.meta["simulated"] = True
+    assert "SIMULATED" in page_html(table, "LTT 3218")
 
 
 @pytest.mark.parametrize(
@@ -97,7 +108,7 @@ def test_retrieve_fetches_the_preferred_kind_where_there_are_both(
         assert one.path.read_bytes() == world.file(one.dp_id)
 
 
-def test_the_table_of_products_tells_their_origin(workspace, capsys):
+def test_the_table_of_products_names_their_origin(workspace, capsys):
     world = both_kinds()
     with TestArchive(world) as archive:
         assert workspace.point_at(archive).run("retrieve") == 0

@@ -55,7 +55,7 @@ def test_a_quote_in_a_value_cannot_end_it():
         assert archive.select(adql, 10)[2] == []
 
 
-def test_an_incomplete_answer_is_refused_and_not_taken_for_all(ask, monkeypatch):
+def test_an_incomplete_response_is_refused_and_not_taken_for_all(ask, monkeypatch):
     monkeypatch.setattr(tap.query_table, "__defaults__", (tap.query_table.__defaults__[0], 3))
     world = World()
     for mode in MODES:
@@ -64,7 +64,7 @@ def test_an_incomplete_answer_is_refused_and_not_taken_for_all(ask, monkeypatch)
         ask(archive, queries.standards_adql(queries.year_bounds(2019), CONE))
 
 
-def test_a_refused_question_is_told_with_the_service_own_words(ask):
+def test_a_refused_question_is_reported_in_the_words_of_the_service(ask):
     with TestArchive(World()) as archive, pytest.raises(ArchiveRefused, match="no such column"):
         ask(archive, "SELECT nonesuch FROM dbo.raw")
 
@@ -79,7 +79,7 @@ def test_a_refused_question_is_told_with_the_service_own_words(ask):
         ("exposure", None),
     ],
 )
-def test_a_row_that_cannot_be_right_refuses_the_answer(ask, column, value):
+def test_a_row_that_cannot_be_right_refuses_the_response(ask, column, value):
     world = World().standard("2019-03-09", "WFM-AO-N")
     world.rows[world.last_standard][column] = value
     with TestArchive(world) as archive:
@@ -96,7 +96,7 @@ def test_a_table_without_the_columns_asked_for_is_refused(ask):
         ask(archive, "SELECT dp_id FROM dbo.raw")
 
 
-def test_an_answer_with_an_entity_is_refused_unread(ask, monkeypatch):
+def test_a_response_with_an_entity_is_refused_unread(ask, monkeypatch):
     bomb = b'<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;">]>'
 
     def spoilt(*arguments):
@@ -127,7 +127,7 @@ def test_the_test_archive_takes_no_sql_that_is_not_adql(adql):
         archive.select(adql, 10)
 
 
-def test_progress_tells_files_bytes_rate_and_time_left():
+def test_progress_shows_files_bytes_rate_and_time_left():
     now = [0.0]
     out = io.StringIO()
     transfer = Transfer({"a": 10e6, "b": 20e6, "c": 5e6}, out, lambda: now[0])

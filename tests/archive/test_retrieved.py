@@ -67,7 +67,7 @@ def test_a_standard_with_a_file_gone_or_cut_off_is_not_complete(workspace, two_f
     assert len(left) == 1
 
 
-def test_of_a_folder_without_answers_nothing_is_complete_and_nothing_is_made(workspace):
+def test_of_a_folder_without_responses_nothing_is_complete_and_nothing_is_made(workspace):
     with TestArchive(World()) as archive:
         workspace.point_at(archive)
     assert retrieved(workspace.work, read_settings(workspace.config)) == ()

@@ -104,7 +104,7 @@ def test_of_two_standards_of_a_night_and_mode_the_named_one_is_used_and_the_othe
     assert first not in selection.files()
 
 
-def test_an_answer_in_another_mode_than_asked_does_not_serve():
+def test_a_response_in_another_mode_than_asked_does_not_serve():
     world = World().night("2019-03-09", "WFM-AO-N")
     text = world.tree(world.last_science).replace(b'mode="Raw2Raw"', b'mode="Raw2Master"')
     ours = {world.last_standard: observation(world, world.last_standard)}
@@ -128,7 +128,7 @@ def naming_a_foreign_standard(world):
 
 
 @pytest.mark.parametrize("error", [AssociationRefused, ArchiveUnreachable])
-def test_a_question_without_a_good_answer_is_recorded_and_the_next_one_asked(error):
+def test_a_question_without_a_good_response_is_recorded_and_the_next_one_asked(error):
     world = World().night("2019-03-09", "WFM-AO-N")
 
     def ask(name):

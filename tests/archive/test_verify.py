@@ -21,7 +21,7 @@ def verify(tmp_path, content, name=NAME):
     return verify_fits(path, name)
 
 
-def test_an_intact_file_tells_its_extensions_and_checksums(tmp_path):
+def test_an_intact_file_lists_its_extensions_and_checksums(tmp_path):
     verified = verify(tmp_path, GOOD)
     assert (verified.n_hdus, verified.n_checksums, verified.compressed) == (2, 4, True)
     plain = frame("M.MUSE.2018-06-22T08:23:22.730", "STATIC", 8, compressed=False)

@@ -172,7 +172,7 @@ def test_a_summary_before_anything_is_measured_says_what_is_missing(campaign):
     assert not campaign.summary_product.exists()
 
 
-def test_asking_for_what_shapes_it_measures_nothing_and_tells_the_same_twice(world, campaign):
+def test_asking_for_what_shapes_it_measures_nothing_and_returns_the_same_twice(world, campaign):
     first = campaign.ingredients()
     (again,) = campaigns_of(world.request())
     assert json.dumps(first, sort_keys=True) == json.dumps(again.ingredients(), sort_keys=True)

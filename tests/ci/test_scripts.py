@@ -98,7 +98,7 @@ def test_the_first_site_ever_has_changed(checkout, tmp_path):
     assert ask(checkout, "--branch", "nowhere", "changed", site) == "true"
 
 
-def test_the_answer_is_an_output_of_the_step(checkout, tmp_path):
+def test_the_response_is_an_output_of_the_step(checkout, tmp_path):
     output = tmp_path / "output"
     ask(checkout, "changed", built(tmp_path, "bb"), GITHUB_OUTPUT=str(output))
     version = ask(checkout, "next", GITHUB_OUTPUT=str(output))

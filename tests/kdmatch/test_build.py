@@ -36,7 +36,7 @@ def python(code, folder, **environment):
     )
 
 
-def test_the_import_works_without_the_library_and_the_first_call_tells_how_to_build_it(
+def test_the_import_works_without_the_library_and_the_first_call_says_how_to_build_it(
     copied_package,
 ):
     assert python("import kdmatch; print(kdmatch.__version__)", copied_package).returncode == 0

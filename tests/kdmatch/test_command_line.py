@@ -68,7 +68,7 @@ def test_the_matched_table_holds_rows_positions_and_distances(files, tmp_path, s
     assert not list(tmp_path.glob(".kdmatch-*"))
 
 
-def test_an_existing_output_is_kept_unless_told(files, tmp_path, capsys):
+def test_an_existing_output_is_kept_unless_overwriting_is_asked_for(files, tmp_path, capsys):
     output = tmp_path / "pairs.ecsv"
     output.write_text("mine")
     assert main([*files, "--output", str(output)]) == 2

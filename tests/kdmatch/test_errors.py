@@ -70,7 +70,7 @@ def test_a_field_distorted_beyond_the_limit_is_refused_as_such():
         kdmatch.match(stars, seen)
 
 
-def test_who_accepts_the_distortion_is_told_how_large_it_is():
+def test_who_accepts_the_distortion_learns_how_large_it_is():
     stars, true, seen = field(radial, 16.0, 150, 2)
     found = kdmatch.match(stars, seen, max_field_error_px=np.inf)
     off = np.hypot(*(found.transform(stars) - true).T)

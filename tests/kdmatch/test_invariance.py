@@ -63,7 +63,7 @@ def test_negative_zero_is_zero():
 
 @pytest.mark.parametrize("noise", [0.1, 0.3])
 @pytest.mark.parametrize("n", [8, 25, 100])
-def test_a_prior_changes_the_time_and_not_the_answer(n, noise):
+def test_a_prior_changes_the_time_and_not_the_result(n, noise):
     for seed in range(20):
         truth = affine_of(rotation_deg=2, offset_px=(9, 4))
         pair = simulate_pair(n, truth, missing=0.5, spurious=0.5, noise_px=noise, seed=seed)

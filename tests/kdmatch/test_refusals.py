@@ -112,7 +112,7 @@ def test_unrelated_clusters_never_match():
             kdmatch.match(first, second)
 
 
-def test_a_refusal_tells_what_was_tried():
+def test_a_refusal_says_what_was_tried():
     with pytest.raises(kdmatch.NoMatch) as caught:
         kdmatch.match(*unrelated(25, 0), max_false_alarm=1e-5)
     error = caught.value

@@ -97,7 +97,7 @@ def footprint(centre, angle_deg, shape):
 
 
 @pytest.mark.parametrize("angle_deg", [0.0, 2.0, 33.0, 90.0])
-def test_a_footprint_that_is_seen_whole_tells_its_centre(angle_deg):
+def test_a_footprint_that_is_seen_whole_gives_its_centre(angle_deg):
     found = find_field(footprint((228.3, 222.1), angle_deg, (450, 460)), angle_deg)
     np.testing.assert_allclose(found.centre_xy, (228.3, 222.1), atol=0.6)
 

@@ -131,7 +131,7 @@ def test_core_light_of_a_constant_counts_the_spaxels_that_are_there():
     assert out.tolist() == [12.0, 9.0, 0.0]
 
 
-def test_the_stars_that_move_with_the_seeing_are_the_ones_that_are_told():
+def test_the_stars_that_move_with_the_seeing_are_the_ones_that_are_reported():
     # Noise-free exposures of a crowded field in seeing of 3 to 5.5 px: scatter of ln F about that of
     # the isolated stars, against the number that one image gave.
     rng = np.random.default_rng(77)

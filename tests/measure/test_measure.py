@@ -9,7 +9,6 @@ from photutils.aperture import CircularAperture
 from pipeline.config.passbands import load_band
 from pipeline.config.settings import PhotometrySettings, Settings
 from pipeline.errors import (
-    BandNotCovered,
     CubeEmpty,
     CubeUnreadable,
     ExposureError,
@@ -32,6 +31,7 @@ from tests.measure.fields import (
     FieldRecipe,
     clean_image,
     moved,
+    noisy,
     study_cube,
     write_exposure,
 )
@@ -126,9 +126,9 @@ def test_measuring_twice_gives_the_same_bits(exposures, detections, reference, s
 def test_every_band_of_the_settings_is_integrated(detections, reference, tmp_path):
     wave_aa = np.arange(5400.0, 9351.0, 50.0)
     cube = study_cube(tmp_path / "wide.fits", STUDY, seed=3, wave_aa=wave_aa)
-    settings = replace(SETTINGS, photometry=PhotometrySettings(bands=("I_Bessel", "R_Bessel")))
+    settings = replace(SETTINGS, photometry=PhotometrySettings(bands=("I_Bessel", "V_Bessel")))
     bands = measure(cube, detections[0], reference, settings).photometry
-    assert [band.band for band in bands] == ["I_Bessel", "R_Bessel"]
+    assert [band.band for band in bands] == ["I_Bessel", "V_Bessel"]
     # every layer shows the same image: the bands differ by noise only
     ratio = bands[0].fluxes.flux / bands[1].fluxes.flux
     noise = np.hypot(1 / bands[0].fluxes.snr, 1 / bands[1].fluxes.snr)
@@ -233,11 +233,52 @@ def test_another_field_is_no_match(tmp_path, reference):
         measure(cube, detect(cube, SETTINGS), reference, SETTINGS)
 
 
-def test_a_cube_that_ends_before_the_band_is_refused(tmp_path, detections, reference):
-    wave_aa = np.arange(6000.0, 8001.0, 100.0)
+ONLY_V = replace(
+    SETTINGS,
+    photometry=PhotometrySettings(bands=("V_Bessel",)),
+    statistics=replace(SETTINGS.statistics, band="V_Bessel"),
+)
+
+
+def test_a_band_that_a_cube_does_not_reach_is_missing_and_harms_no_other(
+    tmp_path, detections, reference
+):
+    wave_aa = np.arange(4700.0, 8001.0, 100.0)
     cube = study_cube(tmp_path / "c.fits", STUDY, seed=1, wave_aa=wave_aa)
-    with pytest.raises(BandNotCovered, match=r"I_Bessel, 7000-9200 A.* 5950-8050 A"):
-        measure(cube, detections[0], reference, SETTINGS)
+    in_both = replace(SETTINGS, photometry=PhotometrySettings(bands=("I_Bessel", "V_Bessel")))
+    beyond, covered = measure(cube, detections[0], reference, in_both).photometry
+    assert (beyond.band, covered.band) == ("I_Bessel", "V_Bessel")
+    for missing in (beyond.fluxes.flux, beyond.fluxes.sigma, beyond.published.flux):
+        assert np.isnan(missing).all()
+    assert (beyond.fluxes.coverage == 0).all()
+    assert set(beyond.flags.ravel()) == {"gap"}
+    (alone,) = measure(cube, detections[0], reference, ONLY_V).photometry
+    np.testing.assert_array_equal(covered.fluxes.flux, alone.fluxes.flux)
+    np.testing.assert_array_equal(covered.flags, alone.flags)
+    assert np.isfinite(covered.fluxes.flux).mean() > 0.9
+
+
+BRIGHTEST = int(np.argmax(STUDY.flux))
+
+
+def test_a_core_that_is_dark_where_it_must_be_brightest_is_flagged(tmp_path, reference):
+    clean = clean_image(STUDY)
+    x, y = np.rint(STUDY.xy[BRIGHTEST]).astype(int)
+    for value in (0.0, -1e5):
+        spoiled = clean.copy()
+        spoiled[y, x] = value
+        rng = np.random.default_rng(3)
+        layers = [(noisy(spoiled, STUDY.sky, rng), np.full(clean.shape, 100.0)) for _ in WAVE]
+        for data, _ in layers:
+            data[y, x] = value
+        path = write_exposure(tmp_path / "c.fits", layers, WAVE)
+        cube = open_cube(path, stat="variance")
+        flags = measure(cube, detect(cube, SETTINGS), reference, SETTINGS).photometry[0].flags
+        dark = np.char.find(flags.astype(str), "core") >= 0
+        assert dark.any(axis=1).sum() == 1
+        assert dark.all(axis=1).sum() == 1
+        star = int(np.flatnonzero(dark[:, 0])[0])
+        assert np.hypot(*(reference.xy[star] - STUDY.xy[BRIGHTEST])) < 2
 
 
 def test_a_notch_through_the_band_makes_gaps_not_fluxes(tmp_path, detections, reference):

@@ -193,7 +193,7 @@ def test_a_crowded_field_without_blank_sky_measures_nothing():
     assert noise_sigma(np.ones((3, 4)), noise)[1].tolist() == ["STAT"] * 4
 
 
-def test_a_stat_of_zero_tells_nothing():
+def test_a_stat_of_zero_says_nothing():
     data, stat = noise_cube(13)
     noise = measured_noise(data, 0 * stat)
     assert np.isnan(noise.factor).all()

@@ -107,7 +107,7 @@ def test_extensions_of_different_shape_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("CTYPE3", "WAVE", "CTYPE3 = 'WAVE'; expected air wavelengths"),
+        ("CTYPE3", "VELO", "CTYPE3 = 'VELO'; expected air wavelengths"),
         ("CD3_3", -1.25, "wavelength step -1.25"),
         ("CD3_3", None, "CD3_3 missing"),
         ("CRVAL3", None, "CRVAL3"),

@@ -5,7 +5,9 @@ import pytest
 from astropy import units as u
 
 from pipeline.muse.geometry import NARROW_FIELD, WIDE_FIELD, slice_address
+from pipeline.muse.modes import WIDE_FIELD as WIDE_MODES
 from pipeline.schema import TABLES, make_table
+from pipeline.schema.availability import availability_table, column_of
 
 
 def test_the_corners_of_the_field_are_the_first_and_last_slices():
@@ -77,3 +79,11 @@ def test_masked_values_stay_masked():
     columns = dict.fromkeys(("wfm_noao_n", "wfm_noao_e", "wfm_ao_n", "wfm_ao_e"), values)
     table = make_table("availability", {"date": ["2018-01-03", "2018-01-04"], **columns})
     assert table["wfm_ao_e"].mask.tolist() == [False, True]
+
+
+def test_nights_without_a_word_on_a_mode_are_masked_in_it():
+    table = availability_table(["2018-01-03"], {column_of(WIDE_MODES[0]): ["SCI"]})
+    assert table["wfm_noao_n"][0] == "SCI"
+    assert all(table[column_of(mode)].mask.all() for mode in WIDE_MODES[1:])
+    with pytest.raises(KeyError, match=r"unknown \['no_mode'\]"):
+        availability_table(["2018-01-03"], {"no_mode": ["SCI"]})

@@ -190,7 +190,7 @@ def test_a_repaired_frame_is_reduced(site):
     assert good.error is None
 
 
-def test_the_log_of_an_exposure_tells_recipe_inputs_quality_warnings_and_cost(site):
+def test_the_log_of_an_exposure_holds_recipe_inputs_quality_warnings_and_cost(site):
     (result,) = site.reduce(STD)
     records = call_records(site.shop.folder, result.calls)
     assert len(records) == len(result.calls)

@@ -187,7 +187,7 @@ def test_of_tables_that_change_the_nearest_in_time_of_the_field_is_used(tmp_path
     assert tables_for(tables, "NFM-AO-N", 57000.0)["GEOMETRY_TABLE"] == narrow
 
 
-def test_a_renamed_parameter_is_told_with_what_it_may_be_now(tmp_path):
+def test_a_renamed_parameter_is_reported_with_what_it_may_be_now(tmp_path):
     program = esorex(tmp_path / "esorex", "2.10.14", "nifu saveimg skymethod save")
     runner = EsorexRunner(tmp_path, str(program), "2.10.14")
     check_parameters(runner, ("muse_scipost.save=cube",))

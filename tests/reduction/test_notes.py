@@ -35,7 +35,7 @@ def test_a_complete_quiet_reduction_needs_no_note():
     assert reduction_notes({"a": log(ASTROMETRY)}, {"a": COMPLETE}) == ()
 
 
-def test_missing_corrections_are_told_with_their_number():
+def test_missing_corrections_are_reported_with_their_number():
     bare = replace(COMPLETE, uses=(), certified=False)
     logs = {"a": log(RELATIVE), "b": log()}
     notes = reduction_notes(logs, {"a": bare, "b": COMPLETE})
@@ -45,13 +45,13 @@ def test_missing_corrections_are_told_with_their_number():
     assert "not certified" in notes[2]
 
 
-def test_a_recipe_that_warns_although_twilights_were_applied_is_told():
+def test_a_recipe_that_warns_although_twilights_were_applied_is_reported():
     (note,) = reduction_notes({"a": log(RELATIVE), "b": log()}, {"a": COMPLETE, "b": COMPLETE})
     assert note.startswith("Recipes warn: no twilight flats were applied")
     assert "(1 of 2 exposures)" in note
 
 
-def test_unusual_quality_is_told():
+def test_unusual_quality_is_reported():
     (note,) = reduction_notes({"a": log(checks=(CHECK,))}, {"a": COMPLETE})
     assert "muse_scipost: usual scatter is unusual (QC WAVECAL SLICE# FIT RMS; 1 of 1" in note
     fine = replace(CHECK, verdict="ok")

@@ -28,9 +28,13 @@ from pipeline.simulation.raw.demo import demo_campaign, write_demo
 from pipeline.simulation.raw.frames import FrameCounts
 from tests.reduction.conftest import BAND_ONLY, recipes_or_skip
 
-pytestmark = [pytest.mark.recipes, pytest.mark.nightly]
+pytestmark = [pytest.mark.recipes, pytest.mark.slow, pytest.mark.timeout(1500)]
 
-MODES = os.environ.get("REDUCTION_MODES", "WFM-AO-N").split(",")
+# Tests of one mode are of one group: `pytest --dist loadgroup` reduces each night once
+MODES = [
+    pytest.param(mode, marks=pytest.mark.xdist_group(mode))
+    for mode in os.environ.get("REDUCTION_MODES", "WFM-AO-N").split(",")
+]
 CHANNELS = tuple(map(int, os.environ.get("REDUCTION_CHANNELS", "12").split(",")))
 RANGES = Path(__file__).with_name("data") / "qc_ranges.ecsv"
 # Real ranges are those of 24 channels and three nights; a simulated channel must lie within them for

@@ -285,7 +285,7 @@ def test_a_group_of_several_standards_is_cut_to_the_one_that_was_asked_for(night
     assert planned(night, tree(both)).plan.standard == STD
 
 
-def test_the_record_tells_ages_and_temperatures_as_they_were(night):
+def test_the_record_holds_ages_and_temperatures_as_they_were(night):
     record = planned(night, tree(full())).calibrations
     assert (record.way, record.certified, len(record.channels)) == ("science", True, 24)
     ages = {use.tag: use.age_hours for use in record.uses}
@@ -316,7 +316,7 @@ def test_a_record_of_fewer_kinds_has_nan_for_what_was_not_applied(night):
         ({"files": (File("MUSE.2017-06-20T03:00:00.000", "OBJECT"),)}, "neighbour"),
     ],
 )
-def test_the_record_tells_how_the_calibrations_were_found(night, change, way):
+def test_the_record_says_how_the_calibrations_were_found(night, change, way):
     a_tree = tree(full())
     a_tree = replace(a_tree, root=replace(a_tree.root, **change))
     assert planned(night, a_tree).calibrations.way == way

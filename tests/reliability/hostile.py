@@ -51,6 +51,7 @@ SPOILED = (
 )  # fmt: skip
 HARMLESS = frozenset(  # what says nothing wrong about light, time or place: a card that is missing
     [
+        (DATA, "CTYPE3", "'WAVE'"),  # vacuum wavelengths are converted
         (PRIMARY, "EXPTIME", "NaN"), (PRIMARY, "EXPTIME", "'long'"), (PRIMARY, "EXPTIME", "40 s"),
         (PRIMARY, "RA", "NaN"), (PRIMARY, "RA", "130.4 deg"), (PRIMARY, "DEC", "'north'"),
         (PRIMARY, "ARCFILE", "'../../x.fits'"), (PRIMARY, "ARCFILE", "''"), (PRIMARY, "ARCFILE", "T"),
@@ -75,5 +76,6 @@ def put_card(content: bytearray, path: Path, header: int, key: str, value: str) 
 def set_identity(content: bytearray, path: Path, number: int) -> None:
     """An identity and a time of its own, as another exposure has."""
     put_card(content, path, PRIMARY, "ARCFILE", f"'MUSE.2020-01-01T00:00:00.{number:03d}.fits'")
-    put_card(content, path, PRIMARY, "DATE-OBS", f"'2020-01-01T00:00:00.{number:03d}'")
+    hour, minute = divmod(number, 60)
+    put_card(content, path, PRIMARY, "DATE-OBS", f"'2020-01-01T{hour:02d}:{minute:02d}:00.000'")
     put_card(content, path, PRIMARY, "MJD-OBS", f"{58849 + number / 1000:.6f}")

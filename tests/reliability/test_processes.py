@@ -107,3 +107,48 @@ def test_ctrl_c_in_the_first_seconds_ends_the_run_in_words(tmp_path, cubes, dela
     _, said = run.communicate(timeout=60)
     assert run.returncode in (130, -signal.SIGINT), said
     assert "Traceback" not in said
+
+
+LOST = """
+import os, signal, weakref
+from pipeline.workflow.interrupt import interrupt, raise_if_interrupted
+from pipeline.workflow.processes import fork
+signal.signal(signal.SIGINT, interrupt)
+ctrl_c = lambda *_: os.kill(os.getpid(), signal.SIGINT)
+"""
+IN_A_CALLBACK = """
+class Thing: pass
+thing = Thing()
+watched = weakref.ref(thing, ctrl_c)
+raise_if_interrupted()  # nothing happened yet
+del thing
+print("lost", flush=True)
+raise_if_interrupted()
+"""
+AT_A_FORK = """
+os.register_at_fork(before=ctrl_c)
+try:
+    fork()
+except KeyboardInterrupt:
+    try:
+        os.waitpid(-1, os.WNOHANG)
+    except ChildProcessError:
+        print("no child", flush=True)
+    raise
+"""
+
+
+@pytest.mark.parametrize(
+    ("script", "printed"), [(IN_A_CALLBACK, "lost\n"), (AT_A_FORK, "no child\n")]
+)
+def test_ctrl_c_is_not_lost_where_python_drops_what_is_raised(script, printed):
+    run = subprocess.run(
+        [sys.executable, "-c", LOST + script],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert run.stdout == printed, run.stderr
+    assert run.returncode == -signal.SIGINT, run.stderr

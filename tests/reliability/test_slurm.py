@@ -1,22 +1,28 @@
 """A real Slurm cluster: two shapes, lost blocks, a killed run, and the bytes of a run without one."""
 
 import os
+import random
 import re
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 from pipeline.config.paths import ROOT
 from pipeline.workflow.executors import MEASURE, REDUCE, Workers, open_pool
 from tests.reliability.cubes import tables_of, write_campaign, write_config
-from tests.reliability.slurm import Cluster, is_installed
+from tests.reliability.injuries import end_the_run, kill_the_run, spoil
+from tests.reliability.slurm import N_NODES, Cluster, is_installed
 
 pytestmark = pytest.mark.slurm
 N_EXPOSURES = 6
+N_CHAOS = int(os.environ.get("CHAOS_EXPOSURES", "30"))
+CHAOS_SEED = int(os.environ.get("CHAOS_SEED", "1"))
 LIMIT_S = 240
 CONFIG = """
 import sys
@@ -269,3 +275,94 @@ def test_a_job_whose_block_meets_its_walltime_is_run_again(cluster, tmp_path, mo
     assert answers == dict.fromkeys(tasks, 50)
     tries = [len((tmp_path / name).read_text().splitlines()) for name in ("one", "two")]
     assert sorted(tries) == [1, 2]
+
+
+def parsl_children(work, kind):
+    """Managers and workers of blocks, or the interchange, that belong to a work folder."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        line = " ".join(process.info["cmdline"] or [])
+        if kind in line and str(work) in line:
+            found.append(process)
+    return found
+
+
+def kill_a_manager(_run, work, rng):
+    with suppress(psutil.NoSuchProcess, IndexError):
+        rng.choice(parsl_children(work, "process_worker_pool.py")).kill()
+    return True
+
+
+def kill_a_worker(_run, work, rng):
+    with suppress(psutil.NoSuchProcess, IndexError):
+        manager = rng.choice(parsl_children(work, "process_worker_pool.py"))
+        rng.choice(manager.children(recursive=True)).kill()
+    return True
+
+
+def kill_the_interchange(run, _work, _rng):
+    with suppress(psutil.NoSuchProcess):
+        for child in psutil.Process(run.pid).children():
+            if "pipeline.workflow.interchange" in " ".join(child.cmdline()):
+                child.kill()
+    return False
+
+
+def cancel_a_block(cluster):
+    def injury(_run, _work, _rng):
+        cluster.cancel(*cluster.running()[:1])
+        return True
+
+    return injury
+
+
+def drain_a_node(cluster):
+    def injury(_run, _work, rng):
+        cluster.update_node(f"node{rng.randint(1, N_NODES)}", "drain")
+        return True
+
+    return injury
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(7200)
+def test_chaos_on_a_cluster_loses_nothing_and_leaves_nothing(cluster, tmp_path):
+    """Workers, managers, blocks, nodes, the interchange and the run killed, one after the other."""
+    rng = random.Random(CHAOS_SEED)
+    n_bad = spoil(write_campaign(tmp_path / "cubes", N_CHAOS), rng)
+    write_config(tmp_path)
+    limit_s = LIMIT_S + 20 * N_CHAOS
+    expected = tmp_path / "expected"
+    done = subprocess.run([*command(tmp_path, expected), "--jobs", "2"], check=False, cwd=tmp_path)
+    assert done.returncode == 0
+    work, cwd = tmp_path / "work", tmp_path / "cwd"
+    injuries = (
+        kill_a_worker, kill_a_manager, kill_the_interchange, cancel_a_block(cluster), kill_the_run,
+        drain_a_node(cluster), end_the_run,
+    )  # fmt: skip
+    for injury in (*injuries, None):
+        run = start(cluster, (tmp_path,), work, executor_file(tmp_path), cwd)
+        try:
+            if injury is not None:
+                ended = lambda run=run: run.poll() is not None or cluster.running()  # noqa: E731
+                wait_for(ended, "no block started")
+                time.sleep(rng.uniform(2, 5 + N_CHAOS / 20))
+            goes_on = injury(run, work, rng) if injury is not None else True
+            status = run.wait(limit_s)
+        finally:
+            run.kill()
+            for number in range(1, N_NODES + 1):
+                cluster.update_node(f"node{number}", "resume")  # says no where it was not drained
+        said = (cwd / "run.log").read_text()
+        assert status == 0 or not goes_on, said
+        assert "Traceback" not in said
+        wait_for(lambda: not cluster.jobs(), "blocks are left", 65)
+        wait_for(lambda: not parsl_processes(work), "processes are left", 15)
+        (cwd / "run.log").unlink()
+        if goes_on and injury is not None:  # it is done: the next has something to do again
+            for path in rng.sample(sorted(work.rglob("measurement.fits")), N_CHAOS // 2):
+                path.unlink()
+    found, wanted = tables_of(work), tables_of(expected)
+    assert found.keys() == wanted.keys()
+    assert [name for name in found if found[name] != wanted[name]] == []
+    assert sum(name.endswith("measurement.fits") for name in found) == N_CHAOS - n_bad

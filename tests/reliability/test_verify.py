@@ -1,10 +1,13 @@
 """Checksums and hashes tell what size, time and sampled blocks cannot."""
 
+import json
 import os
 
 import pytest
 from astropy.io import fits
 
+from pipeline.cli.main import main
+from pipeline.cli.publish import SITE_PRODUCT, damaged_files
 from pipeline.errors import CubeUnreadable
 from pipeline.muse.checksums import verify_checksums
 from pipeline.muse.fits_layout import layout
@@ -63,6 +66,21 @@ def test_an_edited_header_is_a_wrong_checksum_alone(summed):
     assert (found.wrong_data, found.wrong_header) == ((), ("PRIMARY",))
 
 
+def test_without_datasum_a_wrong_checksum_cannot_tell_and_counts_as_damage(summed):
+    edit_header(summed)
+    summed.write_bytes(summed.read_bytes().replace(b"DATASUM =", b"DATASIM ="))
+    found = verify_checksums(summed)
+    assert (found.n_sums, found.wrong_header) == (3, ())
+    assert found.wrong_data == ("PRIMARY", "DATA", "STAT")  # their headers were edited, too
+
+
+@pytest.mark.parametrize("value", ["-1", "4294967294.5", "none", ""])
+def test_a_datasum_that_is_no_number_holds_for_no_data(summed, value):
+    with fits.open(summed, mode="update", checksum=False) as hdus:
+        hdus["DATA"].header["DATASUM"] = value
+    assert verify_checksums(summed).wrong_data == ("DATA",)
+
+
 def test_a_cut_file_is_refused(summed):
     os.truncate(summed, summed.stat().st_size - 2880)
     with pytest.raises(CubeUnreadable, match="truncated"):
@@ -107,3 +125,41 @@ def test_a_product_with_a_flipped_byte_of_the_same_time_is_found(run):
         campaign.jobs[2].entry.exposure_id,
         "measure: not as it was made: measurement.fits (other content)",
     )
+
+
+@pytest.fixture
+def site(tmp_path):
+    """A site of three files, and the work folder that remembers them."""
+    folder, work = tmp_path / "site", tmp_path / "work"
+    (folder / "data").mkdir(parents=True)
+    for name in ("index.html", "about.html", "data/report.json"):
+        (folder / name).write_text(name)
+    listed = {name: products.file_sha256(folder / name) for name in ("index.html", "about.html")}
+    listed["data/report.json"] = products.file_sha256(folder / "data/report.json")
+
+    def build(output):
+        output.path(SITE_PRODUCT).write_text(json.dumps(listed))
+
+    products.make(work / SITE_PRODUCT, "site", {"site": str(folder)}, build)
+    return folder
+
+
+def test_every_file_of_the_site_is_hashed(site, tmp_path):
+    work = tmp_path / "work"
+    assert damaged_files(work) == []
+    (site / "about.html").write_text("About.html")
+    (site / "data/report.json").unlink()
+    assert damaged_files(work) == ["about.html (other content)", "data/report.json (missing)"]
+    (work / SITE_PRODUCT).write_text("no record")
+    assert damaged_files(work) == []  # the stamp says so: the site is stale
+
+
+def test_a_damaged_site_is_named_by_status(site, cubes, run, tmp_path, capsys):
+    run()
+    (site / "index.html").unlink()
+    options = ["--cubes", str(cubes), "--config", str(tmp_path / "report.toml")]
+    work = ["--work", str(tmp_path / "work")]
+    assert main(["status", "--source", "cubes", "--verify", *options, *work]) == 1
+    said = capsys.readouterr().out
+    assert "site: index.html (missing)" in said
+    assert "verified: 1 products, cubes or files of the site" in said

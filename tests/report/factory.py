@@ -1,6 +1,5 @@
 """Campaigns for the tests of pages and site: the real record, and one with made-up numbers."""
 
-import itertools
 from functools import cache
 from typing import Any
 
@@ -12,12 +11,21 @@ from pipeline.muse.modes import WIDE_FIELD
 from pipeline.published import read_record
 from pipeline.report.build import BuildInfo
 from pipeline.report.citation import Author, Citation
-from pipeline.schema import APERTURE_RADII_PX, TABLES, empty_value, make_table, radius_column
+from pipeline.schema import APERTURE_RADII_PX, make_table, radius_column
 from pipeline.schema.definitions import reported
 from pipeline.schema.results import Image, Interval, ReportedValue, Results, SpectrumSet
 from tests.report.recipes import reductions
+from tests.report.tables import (
+    HEADLINE,
+    channels,
+    detections,
+    differences,
+    fill,
+    ratios,
+    reanalysis,
+    recovery,
+)
 
-HEADLINE = ((2, 22), (4, 6), (15, 2), (22, 4))
 BAND, RADIUS_PX = "I_Bessel", 4.5
 HOSTILE = '<script>alert(1)</script> `x` *b* [l](javascript:alert(2)) "q" & | # $ \n# big'
 HOSTILE_ID = "<img src=x onerror=alert(3)>"
@@ -52,21 +60,11 @@ def hostile_build() -> BuildInfo:
     return build_info(citation=citation, version_label=HOSTILE_TITLE, commit=HOSTILE_TITLE)
 
 
-def fill(name: str, rows: int, **columns: Any) -> QTable:
-    """A table of the schema; columns that are not given hold what stands for "missing"."""
-    filled = {
-        column.name: columns.pop(column.name, [empty_value(column)] * rows)
-        for column in TABLES[name]
-    }
-    assert not columns, f"{name} has no column {sorted(columns)}"
-    return make_table(name, filled)
-
-
 @cache
 def published() -> Results:
     """The real record of 2021, with made-up statistics of it."""
     record = read_record()
-    tables = {**record.tables, "reanalysis": _reanalysis(), "differences": _differences()}
+    tables = {**record.tables, "reanalysis": reanalysis(), "differences": differences()}
     return Results(
         name="record-published",
         title="The record of 2019",
@@ -120,7 +118,7 @@ def campaign(
     growth = np.interp(radii_px, APERTURE_RADII_PX, [0.6, 0.85, 0.97, 1.0, 0.98])
     snr_values = 60 * brightness[:, None] ** 0.7 * growth
     at_headline = snr_values[:, radii_px.index(radius_px)]
-    timelines, pairs = _ratios(rng, shots, ids, star_ids, xy, at_headline, (band, radius_px))
+    timelines, pairs = ratios(rng, shots, ids, star_ids, xy, at_headline, (band, radius_px))
     title = "LTT 3218, simulated 2019" if simulated else "LTT 3218, cubes of 2019"
     return Results(
         name=name,
@@ -138,10 +136,10 @@ def campaign(
             "snr": _snr(star_ids, snr_values, band, radii_px),
             "pairs": pairs,
             "timelines": timelines,
-            "detections": _detections(rng, ids, star_ids, xy),
-            "recovery": _recovery(),
-            "channel_responses": _channels(rng, ids, "channel_responses"),
-            "truth_channels": _channels(rng, ids, "truth"),
+            "detections": detections(rng, ids, star_ids, xy),
+            "recovery": recovery(),
+            "channel_responses": channels(rng, ids, "channel_responses"),
+            "truth_channels": channels(rng, ids, "truth"),
         },
         numbers=_numbers(0.03),
         notes=(HOSTILE if hostile else "A note on what to keep in mind.",),
@@ -246,146 +244,6 @@ def _catalogue(
 def _snr(star_ids: list[int], values: np.ndarray, band: str, radii_px: tuple[float, ...]) -> QTable:
     columns = {radius_column(radius): values[:, k] for k, radius in enumerate(radii_px)}
     return make_table("snr", {"star_id": star_ids, **columns}, band=band, exposure="E1")
-
-
-def _ratios(
-    rng: np.random.Generator,
-    shots: list[tuple[str, str, float]],
-    ids: list[str],
-    star_ids: list[int],
-    xy: np.ndarray,
-    snr: np.ndarray,
-    choice: tuple[str, float],
-) -> tuple[QTable, QTable]:
-    """Timelines and pairs of all stars; the exposure 3 of 22/4 is an outlier."""
-    pairs = [pair for pair in itertools.combinations(star_ids, 2) if pair[::-1] not in HEADLINE]
-    pairs += [pair for pair in HEADLINE if pair not in pairs]
-    drift = rng.normal(0, 0.02, (len(shots), len(star_ids)))
-    index = {star: k for k, star in enumerate(star_ids)}
-    points: list[tuple[Any, ...]] = []
-    stats: list[dict[str, Any]] = []
-    for one, two in pairs:
-        i, j = index[one], index[two]
-        deviation = drift[:, i] - drift[:, j]
-        deviation -= deviation.mean()
-        if (one, two) == (22, 4):
-            deviation[3] = 5.3
-        photon = float(np.hypot(1 / snr[i], 1 / snr[j]))
-        points += [
-            (ids[k], night, mode, one, two, deviation[k], photon, "edge" if k % 17 == 5 else "")
-            for k, (night, mode, _) in enumerate(shots)
-        ]
-        std = float(np.std(np.sort(deviation)[1:-1]))
-        stats.append(
-            {
-                "star_1": one,
-                "star_2": two,
-                "band": choice[0],
-                "radius_px": choice[1],
-                "n": len(shots),
-                "ratio_mean": 1.0,
-                "std_published": std,
-                "std": std * 1.1,
-                "std_robust": std * 0.9,
-                "photon_std": photon,
-                "excess_std": np.sqrt(max(std**2 - photon**2, 0)),
-                "excess_std_err": std / 10,
-                "spearman_rho": rng.uniform(-0.5, 0.5),
-                "spearman_p": rng.uniform(0, 1),
-                "spearman_p_nights": rng.uniform(0, 1),
-                "slope_per_year": rng.normal(0, 0.02),
-                "slope_err": 0.01,
-                "trend_p": 0.4,
-                "trend_p_adjusted": 1.0,
-                "snr_gmean": np.sqrt(snr[i] * snr[j]),
-                "snr_ratio": 1 / np.hypot(1 / snr[i], 1 / snr[j]),
-                "separation_px": np.hypot(*(xy[i] - xy[j])),
-                "same_channel": False,
-            }
-        )
-    names = [column.name for column in TABLES["timelines"]]
-    return (
-        make_table(
-            "timelines",
-            dict(zip(names, map(list, zip(*points, strict=True)), strict=True)),
-            band=choice[0],
-            radius=choice[1],
-        ),
-        make_table("pairs", {name: [row[name] for row in stats] for name in stats[0]}),
-    )
-
-
-def _detections(
-    rng: np.random.Generator, ids: list[str], star_ids: list[int], xy: np.ndarray
-) -> QTable:
-    """Every star near its place, and one source that is no reference star."""
-    n = len(star_ids) + 1
-    places = np.vstack([xy, [20.0, 20.0]])
-    return QTable(
-        {
-            "exposure_id": np.repeat(ids, n),
-            "star_id": np.tile([*star_ids, 0], len(ids)),
-            "x": np.tile(places[:, 0], len(ids)) + rng.normal(0, 0.1, n * len(ids)),
-            "y": np.tile(places[:, 1], len(ids)) + rng.normal(0, 0.1, n * len(ids)),
-        }
-    )
-
-
-def _reanalysis() -> QTable:
-    subsets = ("all", "without outliers", "mode WFM-AO-N", "season 2019-01-09 to 2019-03-13")
-    rows = [(pair, subset) for pair in HEADLINE for subset in subsets]
-    n = len(rows)
-    numbers = ("mean_shift", "std_published", "std", "std_robust", "slope_per_year")
-    errors = ("std_published_err", "std_err", "std_robust_err", "slope_err", "reading_err")
-    trends = ("spearman_rho", "spearman_p", "spearman_rho_nights", "spearman_p_nights")
-    return fill(
-        "reanalysis",
-        n,
-        star_1=[pair[0] for pair, _ in rows],
-        star_2=[pair[1] for pair, _ in rows],
-        subset=[subset for _, subset in rows],
-        n=[65] * n,
-        n_nights=[39] * n,
-        **{name: np.linspace(0.03, 0.05, n) for name in numbers},
-        **dict.fromkeys(errors, np.full(n, 0.004)),
-        **{name: np.linspace(0.001, 0.9, n) for name in trends},
-    )
-
-
-def _differences() -> QTable:
-    return fill(
-        "differences",
-        2,
-        key=["one", "two"],
-        subject=["trend of 4/6", "aperture of the best SNR"],
-        published=["not significant", "r = 4.5 px"],
-        data=["p = 0.0019", "r = 4.5 px for 14 of 25 stars"],
-        agrees=[False, True],
-        matters=["It changes.", "It holds."],
-    )
-
-
-def _recovery() -> QTable:
-    return fill(
-        "recovery",
-        2,
-        quantity=["affine, worst exposure", "band flux, bias"],
-        measured=[0.05, 0.002],
-        expected=[0.0, 0.0],
-        tolerance=[0.1, 0.001],
-        unit=["pix", ""],
-        passed=[True, False],
-        meaning=["largest distance over the field", "median over stars"],
-    )
-
-
-def _channels(rng: np.random.Generator, ids: list[str], name: str) -> QTable:
-    n = len(ids) * 4
-    columns = {"exposure_id": np.repeat(ids, 4), "channel": np.tile([2, 5, 9, 20], len(ids))}
-    drift = rng.normal(0, 0.02, n)
-    if name == "truth":
-        return QTable(columns | {"response": 1 + drift})
-    return fill(name, n, **columns, response=drift, response_err=[0.001] * n, n_stars=[1] * n)
 
 
 def _image(rng: np.random.Generator, xy: np.ndarray) -> Image:

@@ -56,7 +56,7 @@ def difference(old: Results, new: Results) -> CampaignChanges:
     return one
 
 
-def test_a_changed_number_is_told_with_its_difference_in_units_of_the_new_uncertainty() -> None:
+def test_a_changed_number_is_reported_with_its_difference_in_units_of_the_new_uncertainty() -> None:
     one = difference(results(number(0.030, 0.004)), results(number(0.036, 0.003)))
     (changed,) = one.numbers
     assert changed.difference == pytest.approx(0.006)
@@ -129,7 +129,7 @@ def test_a_missing_value_equals_a_missing_value_and_differs_from_a_number() -> N
         ),
     ],
 )
-def test_each_cause_is_told_by_name(changes: dict[str, Any], cause: str) -> None:
+def test_each_cause_is_named(changes: dict[str, Any], cause: str) -> None:
     assert difference(results(number(1.0)), results(number(2.0), **changes)).causes == (cause,)
 
 

@@ -82,7 +82,7 @@ def test_of_stars_that_nobody_could_identify_there_is_a_reason_and_no_table(tmp_
     assert f'id="identification-{results.name}"' not in page
 
 
-def test_hostile_answers_stay_text(tmp_path):
+def test_hostile_responses_stay_text(tmp_path):
     results = factory.campaign(simulated=False)
     table = identified(results, [])
     table["source_id"] = [factory.HOSTILE] * len(table)

@@ -62,7 +62,7 @@ def test_an_archive_within_its_site_is_refused(site: Path) -> None:
         pack(site, site / "dist")
 
 
-def test_without_a_site_the_remedy_is_told(
+def test_without_a_site_the_remedy_is_reported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["pack", "--site", str(tmp_path / "none"), "--output", str(tmp_path)]) == 2

@@ -2,11 +2,13 @@
 
 import gzip
 import json
+from dataclasses import replace
 
 import pytest
 
 from pipeline.report.pages.base import PageInputs, make_page
 from pipeline.report.pages.reductions import PAGE
+from pipeline.schema import make_table
 from pipeline.schema.reduction_log import ReductionLog, channel_list, summed_up
 from tests.report import factory
 from tests.report.recipes import recipe_record
@@ -105,3 +107,54 @@ def test_nothing_from_outside_becomes_markup(hostile_docs):
 def test_a_campaign_that_was_not_reduced_here_has_no_such_page():
     inputs = PageInputs((factory.published(),), factory.build_info(), {})
     assert make_page(PAGE, inputs) is None
+
+
+CALIBRATED = {
+    "calibrations_way": "science", "calibrations_certified": False, "illum_applied": True,
+    "twilight_applied": False, "n_channels": 24,
+    **{f"{tag}_frames": n for tag, n in (("bias", 11), ("flat", 11), ("arc", 15), ("illum", 1),
+                                         ("skyflat", 0))},
+    **{f"{tag}_age_hours": hours for tag, hours in (
+        ("bias", 10.04), ("flat", 9.5), ("arc", 11.0), ("illum", -0.25), ("skyflat", float("nan")))},
+    **{f"{tag}_temperature_difference_k": 0.5 for tag in ("bias", "flat", "arc", "illum", "skyflat")},
+}  # fmt: skip
+
+
+def reduced_twice():
+    """A campaign whose first exposure was reduced here and by the observatory."""
+    results = factory.campaign()
+    exposure_id = next(iter(results.reductions))
+    compared = {
+        "night": "2019-03-09", "mode": "WFM-NOAO-N", "exposure_id": exposure_id, "product_id": "ADP.x",
+        "n_stars": 9, "offset": 0.0123, "std": 0.0031, "expected_std": 0.005, "worst_star": 4,
+        "worst_difference": -0.0062,
+    }  # fmt: skip
+    tables = {
+        "calibrations": make_table(
+            "calibrations", {"exposure_id": [exposure_id]} | {k: [v] for k, v in CALIBRATED.items()}
+        ),
+        "reductions_compared": make_table(
+            "reductions_compared", {key: [value] for key, value in compared.items()}
+        ),
+    }
+    return replace(results, tables={**results.tables, **tables})
+
+
+def texts(block):
+    """The rows of a table as texts."""
+    return [[str(cell.text) for cell in row] for row in block.view.rows]
+
+
+def test_the_overview_says_how_every_exposure_was_calibrated():
+    page = make_page(PAGE, PageInputs((reduced_twice(),), factory.build_info(), {}))
+    (row,) = texts(page.context["shown"][0].calibrations)
+    assert row[1:] == [
+        "the tree of a science exposure of the night", "no", "24", "+10.0", "+9.5", "+11.0", "-0.2",
+        "not applied",
+    ]  # fmt: skip
+
+
+def test_both_reductions_of_an_exposure_stand_beside_each_other():
+    page = make_page(PAGE, PageInputs((reduced_twice(),), factory.build_info(), {}))
+    (row,) = texts(page.context["shown"][0].compared)
+    assert row[3:] == ["9", "0.0123", "0.0031", "0.0050", "4", "−0.0062"]

@@ -164,7 +164,7 @@ def test_a_hostile_citation_is_shown_and_runs_nothing(
     one.clean()
 
 
-def test_every_page_tells_search_engines_what_it_is_part_of(site: Path) -> None:
+def test_every_page_says_to_search_engines_what_it_is_part_of(site: Path) -> None:
     for name in pages_of(site):
         (text,) = Lines((site / f"{name}.html").read_text(encoding="utf-8")).json
         dataset = json.loads(text)

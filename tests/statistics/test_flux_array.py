@@ -11,7 +11,7 @@ from pipeline.statistics.fluxes import Fluxes, fluxes_from_tables
 from pipeline.statistics.selection import select_fluxes
 from pipeline.tasks.exports import photometry_table, snr_table
 from pipeline.tasks.flux_product import keep_fluxes, read_fluxes, write_fluxes
-from tests.report.factory import fill
+from tests.report.tables import fill
 
 AXES = (3, 2, 4, 2)  # exposure, star, aperture, band
 

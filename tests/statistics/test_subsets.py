@@ -67,7 +67,7 @@ def test_series_from_timelines_have_the_times_of_the_exposures() -> None:
     assert series.mjd.tolist() == [58000.5, fluxes.mjd[1], 58002.5, 58003.5]
 
 
-def test_the_mean_of_a_subset_is_taken_out_and_told() -> None:
+def test_the_mean_of_a_subset_is_taken_out_and_reported() -> None:
     values = np.array([[0.10], [0.12], [0.08], [0.10], [0.11]])
     row = subset_statistics(_series(values), n_bootstrap=10).table[0]
     assert row["mean_shift"] == pytest.approx(values.mean())

@@ -5,7 +5,8 @@ import os
 import pytest
 from astropy.io import fits
 
-from pipeline.workflow.digests import code_digest, fingerprint, source_digest
+from pipeline.workflow.digests import code_digest, fingerprint
+from pipeline.workflow.source_digests import source_digest
 from tests.muse.cubes import small_cube
 
 PYTHON = b"""

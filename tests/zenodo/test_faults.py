@@ -112,7 +112,7 @@ def test_a_draft_whose_creation_was_not_heard_of_is_found(desk: Desk, service: S
     assert len(service.depositions) == 1
 
 
-def test_another_checksum_in_the_answer_is_an_error_and_the_next_run_mends_it(
+def test_another_checksum_in_the_response_is_an_error_and_the_next_run_mends_it(
     desk: Desk, service: Service, reserved: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     files = desk.pack(reserved())
@@ -145,7 +145,7 @@ def test_what_the_service_lists_is_compared_at_the_end(
     ("kind", "said"),
     [("not json", "not JSON"), ("long", "more than"), ("bucket", "not sent there")],
 )
-def test_a_strange_answer_is_an_expected_failure(
+def test_a_strange_response_is_an_expected_failure(
     desk: Desk,
     service: Service,
     reserved: Any,
@@ -266,7 +266,7 @@ def test_the_token_comes_from_the_keyring_where_there_is_no_variable(
         keyring.set_keyring(before)
 
 
-def test_without_a_token_the_ways_to_give_one_are_told(
+def test_without_a_token_the_ways_to_give_one_are_reported(
     desk: Desk,
     service: Service,
     monkeypatch: pytest.MonkeyPatch,

@@ -19,6 +19,7 @@ from pipeline.muse.modes import MODES
 Trace = dict[str, Any]
 Layout = dict[str, Any]
 
+WIDE_PX, NARROW_PX = 860, 380  # column of the page on a desktop, on a phone
 DAY_MS = 86_400_000  # Plotly counts days in milliseconds
 
 # Okabe & Ito (2008), distinguishable with every common colour vision; the dark palette, in

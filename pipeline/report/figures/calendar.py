@@ -8,14 +8,10 @@ from astropy.table import QTable
 
 from pipeline.muse.modes import WIDE_FIELD
 from pipeline.report.figures.base import MODE_STYLES, Figure, Layout, Trace, stamped
+from pipeline.schema.availability import column_of
 
 MONTHS = list(calendar.month_abbr)[1:]
 GAP = 0.09  # between the panels
-
-
-def column_of(mode: str) -> str:
-    """Column of the availability table for a mode."""
-    return mode.lower().replace("-", "_")
 
 
 def availability_calendar(
@@ -23,14 +19,16 @@ def availability_calendar(
 ) -> Figure:
     """One small calendar per mode: filled where the calibrations can be had, else open."""
     data: list[Trace] = []
-    wide: Layout = {"height": 640, "annotations": []}
-    narrow: Layout = {"height": 1180, "annotations": []}
+    n_panels = len(WIDE_FIELD)
+    n_rows = -(-n_panels // 2)  # beside each other, two in a row
+    wide: Layout = {"height": 100 + 270 * n_rows, "annotations": []}
+    narrow: Layout = {"height": 100 + 270 * n_panels, "annotations": []}
     for index, mode in enumerate(WIDE_FIELD):
         suffix = "" if index == 0 else str(index + 1)
         data += _panel_traces(availability, year, mode, suffix, index)
         column, row = index % 2, index // 2
-        wide |= _panel(suffix, (column, row, 2, 2))
-        narrow |= _panel(suffix, (0, index, 1, 4))
+        wide |= _panel(suffix, (column, row, 2, n_rows))
+        narrow |= _panel(suffix, (0, index, 1, n_panels))
         for layout in (wide, narrow):
             layout["annotations"].append(_name(mode, suffix))
     margin = {"l": 44, "r": 10, "t": 44, "b": 84}
@@ -40,7 +38,7 @@ def availability_calendar(
         figure_id,
         title,
         caption,
-        f"Four calendars of {year}, one per instrument mode. {caption}",
+        f"Calendars of {year}, one per instrument mode. {caption}",
         data,
         wide,
         simulated,
@@ -54,7 +52,7 @@ def _panel_traces(
 ) -> Sequence[Trace]:
     values = np.ma.filled(np.ma.asarray(availability[column_of(mode)]), "").astype(str)
     dates = np.asarray(availability["date"], str)
-    style = MODE_STYLES[index]
+    style = next(one for one in MODE_STYLES if one.mode == mode)
     traces = []
     for state, name, opened in (
         ("SCI", "with a science exposure in that mode and night", ""),

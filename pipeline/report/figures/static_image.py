@@ -16,7 +16,15 @@ from matplotlib import dates as mdates
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
 
-from pipeline.report.figures.base import DAY_MS, Figure, height, merged, resolve
+from pipeline.report.figures.base import (
+    DAY_MS,
+    NARROW_PX,
+    WIDE_PX,
+    Figure,
+    height,
+    merged,
+    resolve,
+)
 from pipeline.report.figures.static_compact import compact_svg
 from pipeline.report.figures.static_marks import MARKS, PT_PER_PX, coordinates, legend_handle, plain
 from pipeline.report.figures.static_overlays import (
@@ -29,7 +37,6 @@ from pipeline.report.figures.static_overlays import (
 from pipeline.report.text import MINUS
 
 DPI = 100  # only a scale here: the picture is a vector graphic, 1 px = 1 CSS pixel
-WIDE_PX, NARROW_PX = 860, 380  # column of the page on a desktop, on a phone
 MARGIN = {"l": 60, "r": 12, "t": 12, "b": 46}
 FONT_PX = 12.5
 _TRIMMED = re.compile(r"\+\.(\d)~f")

@@ -8,8 +8,7 @@ from markupsafe import Markup
 
 from pipeline.report.build import BuildInfo
 from pipeline.report.downloads.download import Download
-from pipeline.report.figures.base import Figure, height, is_split
-from pipeline.report.figures.static_image import NARROW_PX, WIDE_PX
+from pipeline.report.figures.base import NARROW_PX, WIDE_PX, Figure, height, is_split
 from pipeline.report.tables import TableView
 from pipeline.report.text import size_of
 from pipeline.schema.results import Results

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.muse.modes import WIDE_FIELD
-from pipeline.report.figures.calendar import availability_calendar, column_of
+from pipeline.report.figures.calendar import availability_calendar
 from pipeline.report.pages.base import FigureView, PageInputs, PageNumbering, PageType, TableBlock
 from pipeline.report.rows import exposure_anchors, number, text_of, whole
 from pipeline.report.tables import Cell, Head, TableView, heads, without_empty_columns
 from pipeline.report.text import fixed
+from pipeline.schema.availability import column_of
 from pipeline.schema.results import Results
 
 
@@ -103,6 +104,7 @@ def _exposures_table(results: Results) -> TableView:
     said = ", ".join(
         f"{counts[name]} {name}" for name in ("ok", "excluded", "failed") if counts[name]
     )
+    with_notes = any(text_of(row["notes"]) for row in exposures)
     view = TableView(
         f"exposures-{results.name}",
         f"Every exposure of the campaign: {said}.",
@@ -110,8 +112,9 @@ def _exposures_table(results: Results) -> TableView:
             "exposures",
             *("night", "mode", "status", "airmass", "seeing_arcsec", "exptime_s", "n_detected"),
             *("n_matched", "match_rms_px", "exposure_id", "reason"),
+            *(("notes",) if with_notes else ()),
         ),
-        tuple(_exposure_cells(row, results) for row in exposures),
+        tuple(_exposure_cells(row, results, with_notes) for row in exposures),
         anchors=tuple(anchors[str(row["exposure_id"])] for row in exposures),
         source="exposures",
         filter=True,
@@ -120,7 +123,7 @@ def _exposures_table(results: Results) -> TableView:
     return without_empty_columns(view)
 
 
-def _exposure_cells(row: Any, results: Results) -> tuple[Cell, ...]:
+def _exposure_cells(row: Any, results: Results, with_notes: bool) -> tuple[Cell, ...]:
     status, identity = str(row["status"]), str(row["exposure_id"])
     is_reference = identity == results.reference_exposure
     return (
@@ -138,6 +141,7 @@ def _exposure_cells(row: Any, results: Results) -> tuple[Cell, ...]:
             kind="strong" if is_reference else "",
         ),
         Cell(text_of(row["reason"]), kind="rp-wrap"),
+        *((Cell(text_of(row["notes"]), kind="rp-wrap"),) if with_notes else ()),
     )
 
 

@@ -4,14 +4,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from astropy.table import Row
 from markupsafe import Markup
 
 from pipeline.report.downloads.reduction_logs import page_names, was_reduced
 from pipeline.report.pages.base import PageInputs, PageNumbering, PageType, TableBlock
 from pipeline.report.pages.reduction_log import COST_HEADS, cost_cells, log_pages
-from pipeline.report.tables import Cell, Head, TableView
+from pipeline.report.rows import number
+from pipeline.report.tables import Cell, Head, TableView, heads
+from pipeline.report.text import fixed
+from pipeline.schema.calibration_record import KINDS, WAYS
 from pipeline.schema.reduction_log import CallCost
 from pipeline.schema.results import Results
+
+CALIBRATING = {
+    "BIAS": "biases",
+    "FLAT": "lamp flats",
+    "ARC": "arc lamps",
+    "ILLUM": "illumination flat, taken near the exposure",
+    "SKYFLAT": "twilight flats",
+}
 
 
 @dataclass(frozen=True)
@@ -22,6 +34,8 @@ class ReductionOf:
     versions: tuple[str, ...]
     exposures: TableBlock
     recipes: TableBlock
+    calibrations: TableBlock | None  # with what each exposure was calibrated, where that is known
+    compared: TableBlock | None  # exposures that the observatory has reduced, too
     n_cubes: int
 
 
@@ -38,6 +52,12 @@ def _reduction_of(results: Results, numbering: PageNumbering) -> ReductionOf:
         tuple(sorted({version for log in logs for version in log.versions})),
         numbering.table(_exposures_table(results), results.name),
         numbering.table(_recipes_table(results), results.name),
+        numbering.table(_calibrations_table(results), results.name)
+        if "calibrations" in results.tables
+        else None,
+        numbering.table(_compared_table(results), results.name)
+        if "reductions_compared" in results.tables
+        else None,
         sum(not log.error for log in logs),
     )
 
@@ -90,6 +110,74 @@ def _recipes_table(results: Results) -> TableView:
         (Head("Recipe", numeric=False), *COST_HEADS),
         tuple((Cell(recipe), *cost_cells(found)) for recipe, found in by_recipe.items()),
         source="recipe_calls",
+        simulated=results.simulated,
+    )
+
+
+def _calibrations_table(results: Results) -> TableView:
+    """How the calibrations of every exposure were found, which were applied, and how old they are."""
+    names = page_names(results)
+    rows = []
+    for row in results.tables["calibrations"]:
+        identity, certified = str(row["exposure_id"]), bool(row["calibrations_certified"])
+        page = Markup(f"{names[identity]}.html") if identity in names else Markup()
+        rows.append(
+            (
+                Cell(identity, href=page),
+                Cell(WAYS[str(row["calibrations_way"])], kind="rp-wrap"),
+                Cell("yes" if certified else "no", kind="good" if certified else "warn"),
+                Cell(str(row["n_channels"])),
+                *(_age(row, tag) for tag in KINDS),
+            )
+        )
+    return TableView(
+        f"calibrations-{results.name}",
+        "With what every exposure was calibrated: hours from the exposure to the mean start of the "
+        "frames, negative before it; a kind that was not applied is named.",
+        (
+            Head("Exposure", numeric=False),
+            Head("calibrations found in", numeric=False),
+            Head("certified", numeric=False),
+            Head("channels"),
+            *(Head(tag, "h", CALIBRATING[tag]) for tag in KINDS),
+        ),
+        tuple(rows),
+        source="calibrations",
+        filter=True,
+        simulated=results.simulated,
+    )
+
+
+def _age(row: Row, tag: str) -> Cell:
+    name = tag.lower()
+    if not int(row[f"{name}_frames"]):
+        needed = tag in ("ILLUM", "SKYFLAT")  # the others are in every reduction
+        return Cell("not applied", kind="warn" if needed else "")
+    return Cell(f"{number(row[f'{name}_age_hours']):+.1f}")
+
+
+def _compared_table(results: Results) -> TableView:
+    """Ratios of stars in the cube that was made here and in the observatory's."""
+    return TableView(
+        f"compared-{results.name}",
+        "Exposures that were reduced here and by the observatory: the same photons, other calibrations and "
+        "recipes. How far the logarithm of flux ratios differs, and what the stated errors would make it if "
+        "each reduction had photons of its own.",
+        heads(
+            "reductions_compared",
+            *("night", "mode", "exposure_id", "n_stars", "offset", "std", "expected_std"),
+            *("worst_star", "worst_difference"),
+        ),
+        tuple(
+            (
+                *(Cell(str(row[name])) for name in ("night", "mode", "exposure_id", "n_stars")),
+                *(Cell(fixed(number(row[name]), 4)) for name in ("offset", "std", "expected_std")),
+                Cell(str(row["worst_star"])),
+                Cell(fixed(number(row["worst_difference"]), 4)),
+            )
+            for row in results.tables["reductions_compared"]
+        ),
+        source="reductions_compared",
         simulated=results.simulated,
     )
 

@@ -20,6 +20,7 @@ from pipeline.report.rows import (
     headline_choice,
     headline_pairs,
     pair_stats,
+    text_of,
 )
 from pipeline.report.tables import Cell, Head, TableView
 from pipeline.report.text import (
@@ -31,6 +32,7 @@ from pipeline.report.text import (
     slug,
     with_error,
 )
+from pipeline.schema.measured import NOT_A_CUBE
 from pipeline.schema.results import OURS, ReportedValue, Results
 
 TREND_P = 0.05  # from nightly means
@@ -143,7 +145,8 @@ def _first_look(results: Results, numbering: PageNumbering) -> FigureView | None
 
 def _lead(results: Results) -> str:
     exposures = results.tables.get("exposures")
-    status = [] if exposures is None else [str(value) for value in exposures["status"]]
+    rows = [] if exposures is None else list(exposures)
+    status = [str(row["status"]) for row in rows if NOT_A_CUBE not in text_of(row["reason"])]
     unused = sum(value != "ok" for value in status)
     said = (
         f"{counted(len(status), 'exposure')} of {results.field_name} from {results.first_night} to "

@@ -1,6 +1,5 @@
 """The page of timelines: the ratio of two stars, exposure by exposure."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,10 +54,9 @@ def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any]:
 def _timelines_of(results: Results, numbering: PageNumbering) -> TimelinesOf:
     timelines, exposures = results.tables["timelines"], results.tables["exposures"]
     pairs, stats, links = headline_pairs(results), pair_stats(results), exposure_links(results)
-    stds = {pair: one.std_published for pair, one in stats.items()}
+    stds = _stds(results)
     source = _pair_source(results)
     all_pairs = set(zip(timelines["star_1"].tolist(), timelines["star_2"].tolist(), strict=True))
-    n_exposures = len(set(np.asarray(timelines["exposure_id"], str)))
     explorer = None
     if len(all_pairs) > len(pairs):
         explorer = pair_explorer(
@@ -85,30 +83,38 @@ def _timelines_of(results: Results, numbering: PageNumbering) -> TimelinesOf:
     )
     return TimelinesOf(
         results,
-        numbering.figure(_headline(results, stds, n_exposures), results.name) if pairs else None,
+        numbering.figure(headline_figure(results), results.name) if pairs else None,
         numbering.table(without_empty_columns(view), results.name) if pairs else None,
         numbering.figure(explorer, results.name) if explorer else None,
         headline_choice(results)[0],
         f"{headline_choice(results)[1]:g}",
-        n_exposures,
+        _n_exposures(results),
         len(all_pairs),
     )
 
 
-def _headline(results: Results, stds: Mapping[Pair, float], n_exposures: int) -> Figure:
+def _stds(results: Results) -> dict[Pair, float]:
+    return {pair: one.std_published for pair, one in pair_stats(results).items()}
+
+
+def _n_exposures(results: Results) -> int:
+    return len(set(np.asarray(results.tables["timelines"]["exposure_id"], str)))
+
+
+def headline_figure(results: Results) -> Figure:
     """Timelines of the headline pairs."""
     pairs = headline_pairs(results)
     band, radius_px = headline_choice(results)
     return headline_timelines(
         results.tables["timelines"],
         results.tables["exposures"],
-        stds,
+        _stds(results),
         pairs,
         exposure_links(results),
         figure_id=f"timelines-{results.name}",
         title="Relative flux ratios of the headline pairs",
         caption=f"Deviation (F1/F2)/⟨F1/F2⟩ − 1 in {band}, r = {radius_px:g} px, for "
-        f"{counted(n_exposures, 'exposure')} from {results.first_night} to {results.last_night}. "
+        f"{counted(_n_exposures(results), 'exposure')} from {results.first_night} to {results.last_night}. "
         "The band is plus and minus one σ published. A triangle stands for a point beyond the "
         "axis, with its value; an open symbol for a point that carries a flag. Click a point for "
         "its exposure.",

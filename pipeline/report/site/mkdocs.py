@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from pipeline.config.paths import ROOT
-from pipeline.errors import SiteError
+from pipeline.errors import SiteError, printable
 from pipeline.workflow.ownership import SITE, check, put_in_place
 from pipeline.workflow.processes import die_with_parent
 
@@ -88,7 +88,10 @@ def _run_mkdocs(docs_dir: Path, target: Path, config: Path, site_url: str, epoch
         )
     except subprocess.TimeoutExpired as error:
         raise SiteError(f"mkdocs did not end within {TIME_LIMIT_S} s") from error
-    said = (done.stdout + done.stderr).strip()
+    said = done.stdout + done.stderr
+    for folder in (target, docs_dir, config):  # a name may hold a newline, which ends no message
+        said = said.replace(str(folder), printable(folder.name))
+    said = said.strip()
     if done.returncode != 0:
         raise SiteError(f"mkdocs ended with status {done.returncode}:\n{said}")
     warned = [line for line in said.splitlines() if line and not line.startswith("INFO")]

@@ -18,7 +18,6 @@ from pipeline.report.downloads.files import write_downloads, write_sums
 from pipeline.report.downloads.reduction_logs import write_reduction_logs
 from pipeline.report.downloads.version_files import write_version_files
 from pipeline.report.figures.base import Figure, compact_json, is_split
-from pipeline.report.figures.static_image import static_svg
 from pipeline.report.pages.base import Page, PageInputs
 from pipeline.report.pages.registry import guide_to, make_pages
 from pipeline.report.rows import readable
@@ -165,6 +164,8 @@ def write_figure(folder: Path, figure: Figure) -> None:
             _put(folder / f"{name}.v{index}.js", f"{name}.v{index}", variant)
     elif figure.variants:
         _put(folder / f"{name}.variants.js", f"{name}.variants", figure.variants)
+    from pipeline.report.figures.static_image import static_svg  # matplotlib is slow to import
+
     (folder / f"{name}.svg").write_bytes(static_svg(figure))
     (folder / f"{name}-narrow.svg").write_bytes(static_svg(figure, narrow=True))
 

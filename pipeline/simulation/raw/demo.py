@@ -20,6 +20,7 @@ from pipeline.simulation.plan import SimulatedExposure
 from pipeline.simulation.raw.campaign import drifted_response, exposure_scene, to_grid
 from pipeline.simulation.raw.frames import FrameCounts
 from pipeline.simulation.raw.night import RawNight, write_night
+from pipeline.simulation.raw.truth import write_truth
 
 CHANNELS = (12, 13)
 DRIFTING_CHANNEL, CHANGE = 13, 0.03
@@ -126,13 +127,14 @@ def write_demo(
     counts: FrameCounts | None = None,
     exposures: Sequence[int] | None = None,
 ) -> list[RawNight]:
-    """Write the raw frames of all (or some) exposures of a campaign into one folder."""
+    """Write the raw frames of all (or some) exposures of a campaign into one folder, and the truth."""
     injection = injection or Injection()
     field = campaign.field
-    nights = []
+    nights, responses = [], {}
     for index in range(len(campaign.exposures)) if exposures is None else exposures:
         exposure = campaign.exposures[index]
         response = injection.response(drifted_response(campaign, exposure), index)
+        responses[exposure.exposure_id] = response
         scene, conditions = exposure_scene(
             campaign, index, position_angle_deg=position_angle_deg, response=response
         )
@@ -147,4 +149,5 @@ def write_demo(
             counts=counts or FrameCounts(skyflat=0, separate_flat_bias=False),
         )
         nights.append(night)
+    write_truth(folder, responses)
     return nights

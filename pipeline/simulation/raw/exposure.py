@@ -7,7 +7,7 @@ share of the source's light that its patch of the field catches.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtr, roots_genlaguerre
+import scipy
 
 from pipeline.muse import geometry
 from pipeline.simulation.raw.optics import NY, Channel, PixelMaps, slice_positions
@@ -107,10 +107,12 @@ def _star_share(
     half_row = geometry.ROW_HEIGHT_PX / 2
     for weight, sigma_per_fwhm in moffat_as_gaussians(scene.beta):
         sigma = sigma_per_fwhm * fwhm
-        along = ndtr((dx + field_per_column / 2) / sigma) - ndtr(
+        along = scipy.special.ndtr((dx + field_per_column / 2) / sigma) - scipy.special.ndtr(
             (dx - field_per_column / 2) / sigma
         )
-        across = ndtr((dy + half_row) / sigma) - ndtr((dy - half_row) / sigma)
+        across = scipy.special.ndtr((dy + half_row) / sigma) - scipy.special.ndtr(
+            (dy - half_row) / sigma
+        )
         share += weight * along * across
     upper = np.clip(np.searchsorted(rows, np.arange(1, NY + 1)), 1, len(rows) - 1)
     part = ((np.arange(1, NY + 1) - rows[upper - 1]) / (rows[upper] - rows[upper - 1]))[:, None]
@@ -124,7 +126,7 @@ def moffat_as_gaussians(beta: float) -> list[tuple[float, float]]:
     Gauss-Laguerre quadrature turns the mean into a sum.
     """
     alpha = 1 / (2 * np.sqrt(2 ** (1 / beta) - 1))
-    nodes, weights = roots_genlaguerre(GAUSSIANS, beta - 2)
+    nodes, weights = scipy.special.roots_genlaguerre(GAUSSIANS, beta - 2)
     weights = weights / weights.sum()
     return [
         (float(weight), float(alpha / np.sqrt(2 * node)))

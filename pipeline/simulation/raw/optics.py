@@ -9,7 +9,7 @@ CCD coordinates are 1-based with pixel centres on integers, as in the recipes' t
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtr
+import scipy
 
 from pipeline.muse import geometry
 from pipeline.muse.wavelengths import slice_wavelengths
@@ -142,7 +142,7 @@ def pixel_maps(channel: Channel) -> PixelMaps:
         x = columns[None, :].astype(float)
         wave_edge[:, columns - 1] = channel.wavelength(s, x, y_edge)
         half, centre = channel.full_width(s, y) / 2, channel.centre(s, y)
-        profile = ndtr((x - centre + half) / EDGE_SIGMA_PX) - ndtr(
+        profile = scipy.special.ndtr((x - centre + half) / EDGE_SIGMA_PX) - scipy.special.ndtr(
             (x - centre - half) / EDGE_SIGMA_PX
         )
         lit = np.where(np.abs(x - centre) < half + 2, profile * channel.throughput[s], 0.0)

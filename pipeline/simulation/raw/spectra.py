@@ -6,7 +6,7 @@ Wavelengths are in air.
 """
 
 import numpy as np
-from scipy.special import ndtr
+import scipy
 
 from pipeline.muse.modes import MODES
 from pipeline.simulation import instrument
@@ -33,10 +33,12 @@ def filter_transmission(mode: str, wave_aa: np.ndarray) -> np.ndarray:
     """
     wave_aa = np.asarray(wave_aa, float)
     first_aa = MODES[mode].wave_aa[0]
-    transmission = LEAK + (1 - LEAK) * ndtr((wave_aa - first_aa) / FILTER_EDGE_AA)
+    transmission = LEAK + (1 - LEAK) * scipy.special.ndtr((wave_aa - first_aa) / FILTER_EDGE_AA)
     if (notch := MODES[mode].notch_aa) is not None:
         low, high = notch
-        inside = ndtr((wave_aa - low) / FILTER_EDGE_AA) * ndtr((high - wave_aa) / FILTER_EDGE_AA)
+        inside = scipy.special.ndtr((wave_aa - low) / FILTER_EDGE_AA) * scipy.special.ndtr(
+            (high - wave_aa) / FILTER_EDGE_AA
+        )
         transmission *= 1 - (1 - LEAK) * inside
     return np.asarray(transmission)
 

@@ -42,7 +42,7 @@ class PsfMethod:
         return PsfFluxes(cube, targets)
 
 
-PSF = PsfMethod()
+METHOD = PsfMethod()
 
 
 class PsfFluxes:
@@ -142,7 +142,7 @@ class PsfFluxes:
             self._coverage,
             self._wave_aa,
             self._targets.radii_px,
-            PSF.name,
+            METHOD.name,
         )
 
 

@@ -44,7 +44,7 @@ def answer(campaign, *, stars=None, simulated=True, name="identification-cubes.e
     table.write(campaign.answers.folder / name, format="ascii.ecsv", overwrite=True)
 
 
-def test_without_an_answer_nothing_is_said_of_gaia(cube_folder, request_for):
+def test_without_a_response_nothing_is_said_of_gaia(cube_folder, request_for):
     campaign = measured(request_for(cube_folder))
     assert "identification" not in campaign.summary.tables
     assert "identification" not in campaign.ingredients()["inputs"]

@@ -1,0 +1,109 @@
+"""How the rows and columns of a cube lie on the sky: scale, orientation, handedness."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from astropy import units as u
+from astropy.io import fits
+
+from pipeline.errors import CubeUnreadable
+from pipeline.muse.spectral_axis import real
+
+_NO_SKY = ("PIXEL", "LINEAR", "")  # CTYPE1 of axes that count pixels
+_CD = tuple(f"CD{i}_{j}" for i in (1, 2) for j in (1, 2))
+_PC = tuple(f"PC{i}_{j}" for i in (1, 2) for j in (1, 2))
+
+
+@dataclass(frozen=True)
+class SpatialAxes:
+    """Scale and orientation of the grid of spaxels."""
+
+    pixel_scale_arcsec: float | None  # None: axes that count pixels, no sky
+    rotation_deg: float = 0.0  # of the image against north up, east left; counter-clockwise
+    mirrored: bool = False  # east is to the right when north is up
+
+
+NO_SKY = SpatialAxes(None)
+
+
+def spatial_axes(header: fits.Header, where: str) -> SpatialAxes:
+    """Scale and orientation that the WCS of an image says.
+
+    The matrix may be given as CD, as PC with CDELT, or as CDELT with CROTA2. Of a mirrored grid the
+    rotation is that of the grid with its first axis reversed.
+
+    Parameters
+    ----------
+    header : Header
+        Of the image.
+    where : str
+        File and extension, for messages.
+
+    Raises
+    ------
+    CubeUnreadable
+        If there is no matrix, or it is no numbers.
+    """
+    kind = str(header.get("CTYPE1", "")).strip().upper()
+    matrix = _matrix(header, where, kind)
+    if matrix is None:
+        return NO_SKY
+    scale = np.sqrt(abs(np.linalg.det(matrix)))
+    mirrored = bool(np.linalg.det(matrix) > 0)
+    if _swapped(header, kind):  # declination first: rows of the matrix change places
+        matrix, mirrored = matrix[::-1], not mirrored
+    if mirrored:
+        matrix = matrix @ np.diag([-1.0, 1.0])
+    with np.errstate(all="ignore"):
+        rotation = np.degrees(np.arctan2(-matrix[0, 1], -matrix[0, 0]))
+    return SpatialAxes(float(scale * 3600), float(rotation) + 0.0, mirrored)
+
+
+def _swapped(header: fits.Header, kind: str) -> bool:
+    return kind.startswith("DEC-") and str(header.get("CTYPE2", "")).upper().startswith("RA--")
+
+
+def _matrix(header: fits.Header, where: str, kind: str) -> np.ndarray | None:
+    """The matrix (2, 2) from pixels to degrees; None for axes that count pixels.
+
+    Those are of the cubes of muse_scipost_make_cube, and of tools that lost the coordinates.
+    """
+    if kind == "PIXEL" or str(header.get("CUNIT1", "")).strip().lower() in ("pixel", "pix"):
+        return None
+    if any(key in header for key in _CD):
+        for key in ("CD1_1", "CD2_2"):
+            if key not in header:
+                raise CubeUnreadable(f"{where}: keyword {key} missing")
+        values = [real(header, key, where) if key in header else 0.0 for key in _CD]
+        return np.asarray(_degrees(header, where) @ np.array(values).reshape(2, 2))
+    if "CDELT1" in header or "CDELT2" in header or any(key in header for key in _PC):
+        return np.asarray(_degrees(header, where) @ _from_steps(header, where))
+    if kind in _NO_SKY:
+        return None
+    raise CubeUnreadable(f"{where}: keyword CD1_1 missing, and no CDELT1 instead")
+
+
+def _from_steps(header: fits.Header, where: str) -> np.ndarray:
+    """CDELT times PC; CROTA2 where there is no PC; what is left out is 1 on the diagonal."""
+    steps = [real(header, key, where) if key in header else 1.0 for key in ("CDELT1", "CDELT2")]
+    if "CROTA2" in header and not any(key in header for key in _PC):
+        angle = np.radians(real(header, "CROTA2", where))
+        (one, two), (cos, sin) = steps, (np.cos(angle), np.sin(angle))
+        return np.array([[one * cos, -two * sin], [one * sin, two * cos]])
+    values = [
+        real(header, key, where) if key in header else float(key in ("PC1_1", "PC2_2"))
+        for key in _PC
+    ]
+    return np.asarray(np.diag(steps) @ np.array(values).reshape(2, 2))
+
+
+def _degrees(header: fits.Header, where: str) -> np.ndarray:
+    """Degrees in the unit of each axis, on the diagonal of a matrix."""
+    factors = []
+    for axis in (1, 2):
+        text = str(header.get(f"CUNIT{axis}", "")).strip() or "deg"
+        try:
+            factors.append(float(u.Unit(text).to(u.deg)))
+        except (ValueError, TypeError, u.UnitConversionError) as error:
+            raise CubeUnreadable(f"{where}: CUNIT{axis}: {error}") from error
+    return np.diag(factors)
