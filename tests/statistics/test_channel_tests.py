@@ -178,5 +178,6 @@ def test_the_table_names_the_channel_that_stepped_and_the_step_that_would_be_fou
     row = table[table["channel"] == 15][0]
     assert row["step"] == pytest.approx(0.03, abs=4 * row["step_err"])
     assert row["mjd_after"].value == pytest.approx(fluxes.mjd[15])
-    assert (table["smallest_step"] < 0.02).all()
-    assert (table["smallest_step"] > 3 * table["step_err"].min()).all()
+    others = table[table["channel"] != 15]  # its own star counts as variable, and is believed less
+    assert (others["smallest_step"] < 0.02).all()
+    assert (others["smallest_step"] > 3 * table["step_err"].min()).all()
