@@ -16,7 +16,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Runs rounds of the plan; seeds of a cell are 0 to n - 1, none left out.
 
     Rows are kept, so that a run goes on where the last one stopped. After an edit of the statistics
-    the first campaign of each cell is computed again: a cell that gives the same row is kept.
+    the first campaign of each cell is computed again: a cell that gives the same row is kept. No
+    round: nothing else is done.
     """
     options = _parser().parse_args(arguments)
     folder, end = Path(options.rows), time.monotonic() + 60 * options.minutes
@@ -30,7 +31,8 @@ def main(arguments: list[str] | None = None) -> None:
         print(f"round {number} of {options.rounds}", flush=True)
         write_results(kept_results(folder), Path(options.output))
         if time.monotonic() >= end:
-            break
+            return
+    write_results(kept_results(folder), Path(options.output))
 
 
 def kept_results(folder: Path) -> Results:

@@ -145,6 +145,7 @@ def test_lines_are_pooled_over_configurations_by_their_campaigns() -> None:
     assert (line.n, line.verdict) == (40, "holds")
     assert replace(line, value=0.9).verdict == "within its error"
     assert replace(line, value=0.8).verdict == "fails"
+    assert replace(line, n=29).verdict == "too few to say"
 
 
 def test_the_bound_is_that_of_a_sample_variance_where_the_model_is_one() -> None:

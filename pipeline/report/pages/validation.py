@@ -8,7 +8,7 @@ from pipeline.report.tables import Cell, Head, TableView
 from pipeline.report.text import fixed, significant
 from pipeline.statistics.campaigns.results import RESULTS, Line, Results, lines_of, read_results
 
-KINDS = {"holds": "good", "within its error": "warn", "fails": "bad"}
+KINDS = {"holds": "good", "within its error": "warn", "fails": "bad", "too few to say": "muted"}
 TEXT = False
 
 
@@ -25,6 +25,7 @@ def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any] | No
         "n_campaigns": int(sum(cell["n"] for cell in results.cells.values())),
         "n_holds": sum(line.verdict == "holds" for line in lines),
         "n_near": sum(line.verdict == "within its error" for line in lines),
+        "n_few": sum(line.verdict == "too few to say" for line in lines),
         "failed": [f"{line.number} ({line.scenario})" for line in lines if line.verdict == "fails"],
         "n_lines": len(lines),
     }

@@ -12,6 +12,7 @@ FIRST = (
     "first."  # prefix of the row of the first campaign, which tells whether the code is the same
 )
 N_SIGMA = 3.0
+MIN_CAMPAIGNS = 30
 DRIFTS = ("white", "night", "slow20", "slow60", "slow150", "mixed", "mixed150")
 SKY = ("sky", "sky_night")
 
@@ -66,7 +67,9 @@ class Line:
 
     @property
     def verdict(self) -> str:
-        """holds; within its error (three standard errors); fails."""
+        """too few to say (below 30 campaigns); holds; within its error (three standard errors); fails."""
+        if self.n < MIN_CAMPAIGNS:
+            return "too few to say"
         if self.low <= self.value <= self.high:
             return "holds"
         reach = N_SIGMA * self.err
