@@ -48,7 +48,8 @@ class Elements(HTMLParser):
 
 
 def parsed(markdown_text: str) -> Elements:
-    body = markdown_text.split("---", 2)[2]
+    front_matter = markdown_text.startswith("---")  # pages written by hand have none
+    body = markdown_text.split("---", 2)[2] if front_matter else markdown_text
     page = Elements()
     page.feed(markdown.markdown(body, extensions=["attr_list", "md_in_html", "tables", "toc"]))
     return page
