@@ -8,7 +8,7 @@ names the file and what was expected.
 """
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,10 +20,12 @@ from pipeline.errors import CubeUnreadable
 from pipeline.muse.compressed_file import HEAD_BYTES, expanded
 from pipeline.muse.cube_checks import check_unit, check_variance
 from pipeline.muse.cube_images import (
+    Image,
     check_image,
     check_length,
     data_image,
     file_images,
+    find_data,
     map_layers,
     scaling,
     stat_image,
@@ -31,7 +33,7 @@ from pipeline.muse.cube_images import (
 from pipeline.muse.headers import completed
 from pipeline.muse.image_layers import Layers
 from pipeline.muse.missing import fill_value, quality_flags
-from pipeline.muse.spatial_axes import spatial_axes
+from pipeline.muse.spatial_axes import celestial_header, spatial_axes
 from pipeline.muse.spectral_axis import check_same_axis, wavelengths
 from pipeline.muse.variance import AUTO, error_kind
 
@@ -62,6 +64,7 @@ class Cube:
     fill: float | None = None  # value of DATA that stands for no data; None: only NaN does
     rotation_deg: float = 0.0  # of the grid against north up, east left; counter-clockwise
     notes: tuple[str, ...] = ()  # what was converted, in sentences
+    celestial: fits.Header | None = None  # WCS of the grid as it is read, (y, x); None: no sky
     doubt: str = ""  # why STAT may not hold what it is taken for; such a cube is not measured
 
 
@@ -78,10 +81,13 @@ def read_header(path: Path) -> fits.Header:
         If its identity holds control characters.
     """
     with expanded(path, limit=HEAD_BYTES) as plain:
-        images = file_images(plain)
-    try:
-        data = data_image(path, images)
-    except CubeUnreadable:
+        return exposure_header(file_images(plain))
+
+
+def exposure_header(images: Sequence[Image]) -> fits.Header:
+    """The header of the exposure among those of a file; see ``read_header``."""
+    data = find_data(images)
+    if data is None:
         return images[0].header  # no cube, but it may say what it is
     return completed(images[0].header, data.header, _OF_THE_EXPOSURE)
 
@@ -170,7 +176,7 @@ def _opened(path: Path, asked: str) -> Cube:
     notes += (f"samples of {fill:g} were taken as missing",) if fill is not None else ()
     return Cube(
         path,
-        completed(images[0].header, header, _OF_THE_EXPOSURE),
+        exposure_header(images),
         data,
         stat,
         wave_aa,
@@ -180,6 +186,7 @@ def _opened(path: Path, asked: str) -> Cube:
         fill,
         axes.rotation_deg,
         notes,
+        celestial_header(header, where, axes),
         kind.doubt,
     )
 

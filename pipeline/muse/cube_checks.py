@@ -1,5 +1,6 @@
 """Whether data, variance and units of a cube can be those of a MUSE cube."""
 
+import re
 import warnings
 from pathlib import Path
 
@@ -12,6 +13,14 @@ from pipeline.muse.image_layers import Layers
 
 SAMPLED_SHARES = (0.1, 0.5, 0.9)  # of the layers: beside the sodium notch, and clear of both ends
 _COUNTS = ("", "count", "counts", "ct", "adu", "electron", "electrons", "e-", "dn")
+_SPELLINGS = tuple(  # that are no units of the standard, or another one: A is the ampere
+    (re.compile(pattern), name)
+    for pattern, name in (
+        (r"\b(A|Ang|ang|Angstroms|angstroms)(?=\b|\d)", "Angstrom"),
+        (r"\bergs\b", "erg"),
+        (r"\s*/\s*(spaxel|spax|pixel|pix)\b", ""),
+    )
+)
 _FLUX = u.erg / u.s / u.cm**2 / u.AA
 
 
@@ -40,6 +49,8 @@ def parsed_unit(text: str) -> u.UnitBase | None:
     power = 1
     if text.startswith("(") and text.endswith(")**2"):  # as the pipeline writes the unit of STAT
         text, power = text[1 : -len(")**2")], 2
+    for spelling, name in _SPELLINGS:
+        text = spelling.sub(name, text)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", u.UnitsWarning)
         try:

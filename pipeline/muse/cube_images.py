@@ -102,16 +102,22 @@ def data_image(path: Path, images: Sequence[Image]) -> Image:
     CubeUnreadable
         If there is none.
     """
+    found = find_data(images)
+    if found is None:
+        raise CubeUnreadable(f"{path.name}: no extension DATA{_held(images)}")
+    return found
+
+
+def find_data(images: Sequence[Image]) -> Image | None:
+    """The image that holds the data of a cube, None if there is none."""
     by_name = {one.name: one for one in reversed(images)}  # of two of one name the first
     for name in DATA_NAMES:
         if name in by_name:
             return by_name[name]
     if len(images[0].shape) == 3:
         return images[0]
-    for one in images:
-        if one.fpacked and one.name in _UNNAMED and len(one.shape) == 3:
-            return one
-    raise CubeUnreadable(f"{path.name}: no extension DATA{_held(images)}")
+    moved = (one for one in images if one.fpacked and one.name in _UNNAMED and len(one.shape) == 3)
+    return next(moved, None)
 
 
 def stat_image(path: Path, images: Sequence[Image]) -> tuple[Image, int]:

@@ -7,6 +7,7 @@ from astropy.io import fits
 
 from pipeline.errors import NotACube
 from pipeline.muse.compressed_file import HEAD_BYTES, expanded
+from pipeline.muse.cube import exposure_header
 from pipeline.muse.cube_images import Image, file_images
 
 CUBE_PRODUCT = "SCIENCE.CUBE.IFS"  # PRODCATG of the archive's cubes
@@ -26,8 +27,8 @@ _KINDS = (  # parts of PRODCATG or PRO CATG, and what such a file is
 )
 
 
-def check_is_cube(path: Path) -> None:
-    """Make sure that a file can be the cube of an exposure: headers tell, no data are read.
+def cube_header(path: Path) -> fits.Header:
+    """The header of the exposure of which a file can be the cube: no data are read.
 
     Of a file that is compressed as a whole the first megabytes are looked at.
 
@@ -43,6 +44,7 @@ def check_is_cube(path: Path) -> None:
         whole = images[-1].span.end >= plain.stat().st_size
     if why := _why_not(images, whole):
         raise NotACube(f"{path.name}: {why}")
+    return exposure_header(images)
 
 
 def _why_not(images: Sequence[Image], whole: bool) -> str:

@@ -10,6 +10,7 @@ from pipeline.errors import CubeUnreadable
 from pipeline.muse.spectral_axis import real
 
 _NO_SKY = ("PIXEL", "LINEAR", "")  # CTYPE1 of axes that count pixels
+_FRAME = ("RADESYS", "EQUINOX", "LONPOLE", "LATPOLE")
 _CD = tuple(f"CD{i}_{j}" for i in (1, 2) for j in (1, 2))
 _PC = tuple(f"PC{i}_{j}" for i in (1, 2) for j in (1, 2))
 
@@ -57,6 +58,54 @@ def spatial_axes(header: fits.Header, where: str) -> SpatialAxes:
     with np.errstate(all="ignore"):
         rotation = np.degrees(np.arctan2(-matrix[0, 1], -matrix[0, 0]))
     return SpatialAxes(float(scale * 3600), float(rotation) + 0.0, mirrored)
+
+
+def celestial_header(header: fits.Header, where: str, axes: SpatialAxes) -> fits.Header | None:
+    """The celestial coordinates of the grid as it is read, as the header of an image of two axes.
+
+    Whatever form the matrix has in the file, here it is CD in degrees; a mirrored grid has been
+    reversed along its first axis.
+
+    Parameters
+    ----------
+    header : Header
+        Of the image.
+    where : str
+        File and extension, for messages.
+    axes : SpatialAxes
+        Of ``spatial_axes`` on the same header.
+
+    Returns
+    -------
+    Header or None
+        None for a grid without coordinates on the sky.
+
+    Raises
+    ------
+    CubeUnreadable
+        If a keyword is no number.
+    """
+    kinds = [str(header.get(f"CTYPE{axis}", "")).strip() for axis in (1, 2)]
+    matrix = _matrix(header, where, kinds[0].upper())
+    if matrix is None or "-" not in kinds[0]:
+        return None
+    degrees = np.diag(_degrees(header, where))
+    found = fits.Header()
+    for axis, kind, degree in zip((1, 2), kinds, degrees, strict=True):
+        found[f"CTYPE{axis}"], found[f"CUNIT{axis}"] = kind, "deg"
+        for key, unit in (("CRVAL", float(degree)), ("CRPIX", 1.0)):
+            name = f"{key}{axis}"
+            found[name] = unit * (real(header, name, where) if name in header else 0.0)
+    if axes.mirrored:
+        matrix = matrix @ np.diag([-1.0, 1.0])
+        found["CRPIX1"] = real(header, "NAXIS1", where) + 1 - found["CRPIX1"]
+    for (row, column), value in np.ndenumerate(matrix):
+        found[f"CD{row + 1}_{column + 1}"] = float(value)
+    for key in _FRAME:
+        value = header.get(key)
+        if isinstance(value, int | float | str) and not isinstance(value, bool):
+            found[key] = value
+    return found
 
 
 def _swapped(header: fits.Header, kind: str) -> bool:

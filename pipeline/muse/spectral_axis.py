@@ -108,6 +108,8 @@ def _unit(header: fits.Header, where: str, start: float) -> u.UnitBase:
         shortest, longest = WAVE_LIMITS_AA
         possible = (one for one in _GUESSED_UNITS if shortest <= start * one.to(u.AA) <= longest)
         return next(possible, u.AA)
+    if text in ("A", "Ang", "ang"):  # A is the ampere of the standard
+        return u.AA
     try:
         unit = u.Unit(text)
         unit.to(u.AA)

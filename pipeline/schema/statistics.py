@@ -90,6 +90,12 @@ STATISTICS: Mapping[str, tuple[Column, ...]] = {
         column("response_err", "f8", "", "1 sigma from flux_err", "stat.error"),
         column("n_stars", "i8", "", "stars of this channel in the fit", "meta.number"),
     ),
+    "chain_fluxes": (
+        EXPOSURE_ID,
+        STAR,
+        column("ln_flux", "f8", "", "ln F in {band}, r = {radius} px, up to a constant of the star and one of the exposure: only ratios of stars mean something", "phot.flux"),
+        column("ln_flux_err", "f8", "", "1 sigma, 1/SNR of one exposure: photon and detector noise, not that of reading the figure", "stat.error;phot.flux"),
+    ),
     "stability": (
         column("quantity", "str", "", "floor, within_night, slow, night, exposure, jitter (standard deviations of ln), tau_days", "meta.id"),
         column("value", "f8", "", "posterior median, in the unit of the row", "stat.value"),
@@ -99,6 +105,15 @@ STATISTICS: Mapping[str, tuple[Column, ...]] = {
         column("high95", "f8", "", "upper end of the central 95 % interval", "stat.error;stat.max"),
         column("unit", "str", "", "unit of value and intervals; empty: ln, dimensionless", "meta.unit"),
         column("n", "i8", "", "exposures in the fit", "meta.number"),
+    ),
+    "prediction": (
+        column("same_channel", "bool", "", "both stars on one MUSE channel", "meta.code"),
+        column("lag_days", "f8", "d", "days between two exposures; missing: one ratio about its mean over a year", "time.interval"),
+        column("n_exposures", "i8", "", "m: 1, or 2 for the difference of two exposures", "meta.number"),
+        column("probability", "f8", "", "of a standard deviation below that of the row", "stat.probability"),
+        column("variance_low", "f8", "", "v1 of the row's standard deviation of ln(F1/F2), (1 - w) sqrt(m P + v1) + w sqrt(m P + v2), P = 1/SNR1^2 + 1/SNR2^2", "stat.variance;stat.min"),
+        column("variance_high", "f8", "", "v2", "stat.variance;stat.max"),
+        column("weight_high", "f8", "", "w", "stat.weight"),
     ),
     "correction": (
         EXPOSURE_ID,

@@ -13,6 +13,7 @@ from pipeline.statistics.consistency import log_fluxes as log_fluxes_of_chain
 from pipeline.statistics.correction import correction_table
 from pipeline.statistics.fluxes import OUTLIER, Fluxes
 from pipeline.statistics.log_fluxes import TooFewFluxes
+from pipeline.statistics.prediction import prediction_table
 from pipeline.statistics.stability import Stability, fit_likeliest, fit_stability
 from pipeline.statistics.steps import MIN_SIDE
 from pipeline.statistics.subsets import Series
@@ -73,6 +74,22 @@ def fluxes_of_series(series: Series, snr: dict[int, float]) -> Fluxes:
     )
 
 
+def chain_table(fluxes: Fluxes) -> QTable:
+    """The table ``chain_fluxes``: ln F of the stars of a chain of pairs (``fluxes_of_series``)."""
+    n_exposures, n_stars = fluxes.flux.shape
+    return make_table(
+        "chain_fluxes",
+        {
+            "exposure_id": np.repeat(fluxes.exposure_ids, n_stars),
+            "star_id": np.tile(fluxes.star_ids, n_exposures),
+            "ln_flux": np.log(fluxes.flux).ravel(),
+            "ln_flux_err": (fluxes.flux_err / fluxes.flux).ravel(),
+        },
+        band=fluxes.band,
+        radius=fluxes.radius_px,
+    )
+
+
 def model_of(
     fluxes: Fluxes,
     stars_left_out: tuple[int, ...],
@@ -114,6 +131,7 @@ def model_of(
         return Model(None, {}, (), fluxes.exposure_ids)
     tables = {
         "stability": stability_table(fit),
+        "prediction": prediction_table(fit.nodes, one_channel=fit.nodes),
         "correction": correction_table(
             fit, exposure_ids=clean.exposure_ids[fit.logs.exposures], band=clean.band
         ),

@@ -10,7 +10,6 @@ from pipeline.statistics.smoother import Smoother
 
 PRIOR_BAD = 0.01  # one exposure in a hundred; the record of 2019 has 1 in 65
 BAD_SCALES = tuple(4.0**k for k in range(1, 6))  # variance of a bad exposure over a good one's
-BAD_PROBABILITY = 0.99  # above: left out of every statistic
 VARIABLE_P = 1e-4  # per campaign: below, a star may get a variance of its own,
 VARIABLE_RATIO = 2.5  # if it scatters by this many times what is expected: stars differ somewhat
 GAP_ROUNDS = 30

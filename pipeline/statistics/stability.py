@@ -20,6 +20,7 @@ from functools import cached_property
 import numpy as np
 import scipy
 
+from pipeline.schema.definitions import BAD_PROBABILITY
 from pipeline.statistics.additive import (
     Additive,
     additive_posterior,
@@ -29,11 +30,9 @@ from pipeline.statistics.additive import (
     with_additive,
 )
 from pipeline.statistics.fluxes import Fluxes
-from pipeline.statistics.kernels import slow_correlation, window_factor
 from pipeline.statistics.log_fluxes import LogFluxes, log_fluxes
 from pipeline.statistics.nodes import Nodes
 from pipeline.statistics.outliers import (
-    BAD_PROBABILITY,
     StarTest,
     bad_exposure_probability,
     excess_variance,
@@ -41,6 +40,7 @@ from pipeline.statistics.outliers import (
     star_test,
 )
 from pipeline.statistics.posterior import posterior
+from pipeline.statistics.prediction import ratio_variance
 from pipeline.statistics.smoother import Courses, Smoother, Variances
 
 MAX_ROUNDS = 8  # bad exposures and variable stars are looked for again after each fit
@@ -182,15 +182,8 @@ class Stability:
             raise ValueError(f"SNR {snr_1} and {snr_2}: both must be positive")
         if lag_days is not None and not lag_days >= 0:
             raise ValueError(f"lag_days is {lag_days}; 0 or more expected")
-        nodes, photons = self.nodes, 1 / snr_1**2 + 1 / snr_2**2
-        if lag_days is None:
-            channel = nodes.slow * window_factor(nodes.tau_days) + nodes.night + nodes.exposure
-            times = 1
-        else:
-            channel = nodes.slow * (1 - slow_correlation(lag_days, nodes.tau_days)) + nodes.exposure
-            channel = channel + (nodes.night if lag_days >= 0.5 else 0.0)
-            times = 2
-        variance = times * (photons + 2 * nodes.jitter + (0.0 if same_channel else 2 * channel))
+        found = ratio_variance(self.nodes, same_channel=same_channel, lag_days=lag_days)
+        variance = found.n_exposures * (1 / snr_1**2 + 1 / snr_2**2) + found.at_nodes
         low, std, high = (self._quantile(np.sqrt(variance), p) for p in (0.025, 0.5, 0.975))
         return Prediction(float(std), float(low), float(high))
 

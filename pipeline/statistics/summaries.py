@@ -15,7 +15,12 @@ from pipeline.statistics.floor import flagged_stars
 from pipeline.statistics.fluxes import OUTLIER, Fluxes
 from pipeline.statistics.headline import headline_numbers
 from pipeline.statistics.log_fluxes import TooFewFluxes
-from pipeline.statistics.model_tables import fluxes_of_series, model_of, with_bad_probability
+from pipeline.statistics.model_tables import (
+    chain_table,
+    fluxes_of_series,
+    model_of,
+    with_bad_probability,
+)
 from pipeline.statistics.pairs import all_pairs, pair_statistics, timelines
 from pipeline.statistics.reanalysis import reanalyse, series_of_record
 from pipeline.statistics.record_tables import record_tables
@@ -59,6 +64,7 @@ def record_statistics(
         "exposures": exposures,
         "reanalysis": subsets.table,
         "differences": rows,
+        "chain_fluxes": chain_table(fluxes),
         **model.tables,
     }
     if model.fit is not None:

@@ -11,9 +11,8 @@ from pipeline.config.exposure_table import NAMES, Declared, find_row, read_expos
 from pipeline.config.settings import Field, Settings
 from pipeline.errors import CombinedCube, ConfigError, ExposureError, NotACube, printable
 from pipeline.muse.combined import why_combined
-from pipeline.muse.cube import read_header
 from pipeline.muse.exposure import check_mode, field_of, identify
-from pipeline.muse.file_kind import check_is_cube
+from pipeline.muse.file_kind import cube_header
 from pipeline.tasks.cube_files import cube_files
 from pipeline.tasks.entry import CUBE, PRODUCT, RAW, SIMULATED, InputExposure, by_time, declare
 from pipeline.tasks.same_light import SECONDS_PER_DAY, without_copies
@@ -128,8 +127,7 @@ def cube_entry(
     label = label or printable(path.name)
     exposure, number = None, None
     try:
-        check_is_cube(path)
-        header = read_header(path)
+        header = cube_header(path)
         if how.mode and header.get("ESO INS MODE") is None:
             declared = (("ESO INS MODE", how.mode), *declared)  # the table comes last and wins
         header = declare(header, declared)

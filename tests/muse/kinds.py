@@ -87,8 +87,13 @@ def pc_holds_the_step(hdus):
 
 def arcsec_axes(hdus):
     _replace_cards(
-        hdus, CD[:4], [("CUNIT1", "arcsec"), ("CUNIT2", "arcsec"), ("CD1_1", -0.2), ("CD2_2", 0.2)]
+        hdus,
+        CD[:4],
+        [("CUNIT1", "arcsec"), ("CUNIT2", "arcsec"), ("CD1_1", -0.2), ("CD2_2", 0.2)],
     )
+    for name in ("DATA", "STAT"):
+        for key in ("CRVAL1", "CRVAL2"):
+            hdus[name].header[key] *= 3600
 
 
 def _in_unit(unit, factor):
@@ -191,6 +196,13 @@ def variances_in_another_unit(hdus):
     hdus["STAT"].header["BUNIT"] = "(10**(-17)*erg/s/cm**2/Angstrom)**2"
 
 
+def _unit_spelled(data, stat):
+    def change(hdus):
+        hdus["DATA"].header["BUNIT"], hdus["STAT"].header["BUNIT"] = data, stat
+
+    return change
+
+
 def zeros_for_missing(hdus):
     _both(hdus, lambda hdu, _: setattr(hdu, "data", np.nan_to_num(hdu.data, nan=0.0)))
 
@@ -245,6 +257,17 @@ SAME_PIXELS = {  # each has the pixels of the plain cube: its fluxes are the sam
 }  # fmt: skip
 SAME_PIXELS |= {
     f"axis_in_{unit}": _in_unit(unit, factor)
-    for unit, factor in (("nm", 0.1), ("um", 1e-4), ("micron", 1e-4), ("m", 1e-10), ("Angstroms", 1.0))
+    for unit, factor in (("nm", 0.1), ("um", 1e-4), ("micron", 1e-4), ("m", 1e-10), ("Angstroms", 1),
+                         ("A", 1))
+}  # fmt: skip
+SAME_PIXELS |= {
+    f"unit_{number}": _unit_spelled(data, stat)
+    for number, (data, stat) in enumerate((
+        ("1e-20 erg / (Angstrom cm2 s)", "1e-40 erg2 / (Angstrom2 cm4 s2)"),
+        ("10^-20 ergs/s/cm^2/A", "(10^-20 ergs/s/cm^2/A)**2"),
+        ("1E-20 erg/s/cm^2/Ang/spaxel", ""),
+        ("count", "count2"),
+        ("adu", ""),
+    ))
 }  # fmt: skip
 SQUEEZED = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from astropy.io import fits
+from astropy.wcs import WCS
 
 from pipeline.config.settings import Settings
 from pipeline.errors import CubeUnreadable, ExposureError, ImplausibleValue
@@ -57,6 +58,9 @@ def test_the_same_pixels_in_another_form_give_the_same_fluxes(tmp_path, plain, e
     path = rewritten(plain, tmp_path / "other.fits", SAME_PIXELS[kind])
     cube = open_cube(path)
     assert cube.pixel_scale_arcsec == pytest.approx(0.2, rel=1e-6)
+    assert WCS(cube.celestial).wcs_pix2world(XY, 0) == pytest.approx(
+        WCS(open_cube(plain).celestial).wcs_pix2world(XY, 0), abs=1e-10
+    )
     check_cube(cube, Settings().field)
     assert_same(cube, expected)
     images = [
@@ -200,6 +204,12 @@ def test_a_turned_or_mirrored_grid_has_its_orientation_from_the_wcs(
     new_middle = np.array([(cube.data.shape[2] - 1) / 2, (cube.data.shape[1] - 1) / 2])
     xy = (XY - old_middle) @ rotation.T + new_middle
     assert_same(cube, expected, xy)
+    # the same stars are at the same places on the sky
+    sky, other = (
+        WCS(one.celestial).wcs_pix2world(place, 0)
+        for one, place in ((open_cube(plain), XY), (cube, xy))
+    )
+    np.testing.assert_allclose(other, sky, atol=1e-10)
 
 
 @pytest.mark.parametrize(("rows", "columns"), [((4, 40), (5, 48)), ((0, 44), (3, 47))])
@@ -317,6 +327,15 @@ def test_what_cannot_be_read_is_refused_with_what_is_wrong(tmp_path, plain, kind
     path = rewritten(plain, tmp_path / "spoiled.fits", spoil)
     with pytest.raises(ExposureError, match=rf"spoiled\.fits.*{message}"):
         open_cube(path)
+
+
+def test_the_celestial_coordinates_are_those_of_astropy_on_the_file(plain):
+    with fits.open(plain) as hdus:
+        of_the_file = WCS(hdus["DATA"].header).celestial
+    found = WCS(open_cube(plain).celestial)
+    np.testing.assert_allclose(
+        found.wcs_pix2world(XY, 0), of_the_file.wcs_pix2world(XY, 0), rtol=1e-14
+    )
 
 
 def test_what_the_header_of_the_data_alone_says_of_the_exposure_counts(tmp_path, plain):

@@ -28,7 +28,7 @@ from pipeline.simulation.raw.demo import demo_campaign, write_demo
 from pipeline.simulation.raw.frames import FrameCounts
 from tests.reduction.conftest import BAND_ONLY, recipes_or_skip
 
-pytestmark = [pytest.mark.recipes, pytest.mark.slow, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.recipes, pytest.mark.slow, pytest.mark.timeout(3600)]
 
 # Tests of one mode are of one group: `pytest --dist loadgroup` reduces each night once
 MODES = [

@@ -14,6 +14,7 @@ from pipeline.report.citation import Author, Citation
 from pipeline.schema import APERTURE_RADII_PX, make_table, radius_column
 from pipeline.schema.definitions import reported
 from pipeline.schema.results import Image, Interval, ReportedValue, Results, SpectrumSet
+from tests.report.fluxes import chain_fluxes, photometry, prediction
 from tests.report.recipes import reductions
 from tests.report.tables import (
     HEADLINE,
@@ -65,6 +66,7 @@ def published() -> Results:
     """The real record of 2021, with made-up statistics of it."""
     record = read_record()
     tables = {**record.tables, "reanalysis": reanalysis(), "differences": differences()}
+    tables |= {"chain_fluxes": chain_fluxes(tables), "prediction": prediction(0.03)}
     return Results(
         name="record-published",
         title="The record of 2019",
@@ -138,6 +140,10 @@ def campaign(
             "timelines": timelines,
             "detections": detections(rng, ids, star_ids, xy),
             "recovery": recovery(),
+            "photometry": photometry(
+                seed, ids[:-1], star_ids, brightness, band, radii_px, HOSTILE if hostile else "edge"
+            ),
+            "prediction": prediction(0.02),
             "channel_responses": channels(rng, ids, "channel_responses"),
             "truth_channels": channels(rng, ids, "truth"),
         },

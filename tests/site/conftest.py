@@ -29,7 +29,7 @@ TIME_LIMIT_MS = 15_000
 DESKTOP, PHONE = (1440, 900), (390, 844)
 # Every page of the site; a test sees to it that none is missing here.
 PAGES = (
-    "index", "data", "detection", "offsets", "spectra", "snr", "timelines", "scatter",
+    "index", "explore", "plan", "data", "detection", "offsets", "spectra", "snr", "timelines", "scatter",
     "channels", "comparison", "recovery", "method", "archive", "matcher", "reduction",
     "settings", "downloads", "about", "404", "validation", "record", "statistics",
 )  # fmt: skip

@@ -40,6 +40,7 @@ def test_the_record_has_its_headline_numbers_with_their_definitions() -> None:
     assert set(found.tables) == {
         *("exposures", "reanalysis", "differences"),
         *("record_pairs", "record_findings"),
+        *("chain_fluxes", "prediction"),
         *("stability", "variability", "structure_function"),  # no channel is known of its stars
     }
     numbers = {number.key: number for number in found.numbers}
@@ -67,7 +68,7 @@ def test_a_measured_campaign_has_all_tables_and_counts() -> None:
     found = campaign_statistics(fluxes, tables, PAIRS)
     assert set(found.tables) == {
         *("exposures", "pairs", "timelines", "reanalysis"),
-        *("stability", "correction", "variability", "channel_responses"),
+        *("stability", "prediction", "correction", "variability", "channel_responses"),
         *("channel_tests", "structure_function"),
     }
     assert len(found.tables["pairs"]) == 300

@@ -14,6 +14,7 @@ from pipeline.errors import SiteError
 from pipeline.report.build import BuildInfo
 from pipeline.report.citation import DATA_LICENSE, DATA_LICENSE_URL, bibtex, sentence
 from pipeline.report.downloads.dataset import data_up_to, dataset_of, script_safe
+from pipeline.report.downloads.explore_data import write_explore
 from pipeline.report.downloads.files import write_downloads, write_sums
 from pipeline.report.downloads.reduction_logs import write_reduction_logs
 from pipeline.report.downloads.version_files import write_version_files
@@ -109,6 +110,7 @@ def _render_into(
     downloads["", "sums"] = (write_sums(folder, downloads),)
     downloads["", "version"] = write_version_files(folder, build)
     files = [one for files in downloads.values() for one in files]
+    write_explore(folder, campaigns, build)
     env = environment(source / "templates")
     cite = cite_of(build, campaigns)
     pages = make_pages(PageInputs(tuple(campaigns), build, downloads))
