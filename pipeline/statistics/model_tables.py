@@ -131,7 +131,7 @@ def model_of(
         return Model(None, {}, (), fluxes.exposure_ids)
     tables = {
         "stability": stability_table(fit),
-        "prediction": prediction_table(fit.nodes, one_channel=fit.nodes),
+        "prediction": prediction_table(fit.nodes),
         "correction": correction_table(
             fit, exposure_ids=clean.exposure_ids[fit.logs.exposures], band=clean.band
         ),
