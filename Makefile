@@ -17,7 +17,7 @@ VERSION_OPTIONS = $(and $(VERSION),--version-label "$(VERSION)") $(and $(SITE_UR
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
 VENDOR := site_src/assets/vendor/.done
 
-.PHONY: report test campaign-nights campaign-report archive previous publish publish-demo archive-demo reduction-demo serve clean distclean lint lock accept-numbers docs-figures status bench validation help
+.PHONY: report test campaign-nights campaign-report archive previous publish publish-demo archive-demo reduction-demo serve clean distclean lint lock accept-numbers docs-figures mutations status bench validation help
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 18
@@ -73,6 +73,15 @@ campaign-report: $(VENV)/.run $(VENDOR)  ## the report of the record, and of the
 
 status: $(VENV)/.run  ## list what is done, stale and failed, and why
 	$(BIN)/python -m pipeline status
+
+MUTATIONS ?= work/mutations
+mutations: $(VENV)/.test  ## change code by a seeded draw in a copy, and see whether the tests notice
+	mkdir -p $(MUTATIONS)
+	test -d $(MUTATIONS)/tree || git worktree add --detach $(MUTATIONS)/tree
+	cp kdmatch/_kdmatch.so* $(MUTATIONS)/tree/kdmatch/
+	cd $(MUTATIONS)/tree && export PYTHONPATH="$$PWD" && PYTHON="$(CURDIR)/$(BIN)/python" && \
+	{ test -f ../calls.jsonl || CALLS=../calls.jsonl "$$PYTHON" -m pytest -q -p tests.mutation.calls -m "not nightly and not browser and not recipes and not slurm"; } && \
+	"$$PYTHON" -m tests.mutation --calls ../calls.jsonl --log ../outcomes.jsonl $(ARGS)
 
 docs-figures: $(VENV)/.run  ## make the figures of README and docs anew
 	$(BIN)/python docs/figures.py

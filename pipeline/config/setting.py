@@ -148,7 +148,7 @@ def _check_number(key: str, value: float, about: Setting) -> None:
 
 
 def _outside(about: Setting) -> str:
-    """What a number outside its limits is told: "outside 0 to 1", "not positive", "negative"."""
+    """What a message says of a number outside its limits: "outside 0 to 1", "not positive", "negative"."""
     lowest = about.low if about.low is not None else about.above
     highest = about.high if about.high is not None else about.below
     if highest is None and lowest == 0:

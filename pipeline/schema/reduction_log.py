@@ -1,4 +1,4 @@
-"""What is told of a reduction: its steps, which are calls that differ in their channel only.
+"""What is reported of a reduction: its steps, which are calls that differ in their channel only.
 
 The records of single calls hold the quality of every slice: a megabyte for an exposure of 24
 channels. They are summed up here once, when the exposure has been reduced.

@@ -45,7 +45,7 @@ def _missing_corrections(calibrations: Mapping[str, CalibrationRecord]) -> list[
 def _warnings(
     logs: Mapping[str, ReductionLog], calibrations: Mapping[str, CalibrationRecord]
 ) -> list[str]:
-    """Meanings of warnings that matter and are not told by the calibrations already."""
+    """Meanings of warnings that matter and that the calibrations do not state already."""
     exposures: dict[str, set[str]] = {}
     for name, log in logs.items():
         record = calibrations.get(name)

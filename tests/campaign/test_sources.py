@@ -221,6 +221,21 @@ def test_another_headline_pair_makes_the_summary_stale_and_no_exposure(world, ca
     assert changed == {"settings"}
 
 
+def test_one_simulated_cube_among_observed_ones_makes_the_whole_campaign_simulated(
+    tmp_path, cubes, monkeypatch
+):
+    world = OfCubes(tmp_path, cubes, monkeypatch)
+    for path in sorted(world.own.iterdir())[1:]:
+        content = path.read_bytes()
+        path.unlink()  # a link to a cube that other tests read
+        path.write_bytes(content)
+        fits.setval(path, "SIMULATED", value=False)
+    (campaign,) = campaigns_of(world.request())
+    assert campaign.simulated
+    assert campaign.title.endswith(", simulated")
+    assert campaign.notes == ("Simulated: 1 of 3 exposures, by SIMULATED = T in their headers.",)
+
+
 @pytest.mark.parametrize("source", sorted(SOURCES))
 def test_a_folder_is_asked_for_by_the_source_that_needs_it_and_refused_by_all_others(
     source, tmp_path

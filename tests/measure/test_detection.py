@@ -219,6 +219,19 @@ def test_moments_of_nothing_are_the_position_that_was_given():
     assert np.isnan(moments.fwhm_px).all()
 
 
+def test_moments_at_an_edge_do_not_depend_on_which_edge_it_is():
+    image = np.zeros((40, 40))
+    image[:3, 18:22] = [[1.0, 2.0, 2.0, 1.0], [2.0, 4.0, 4.0, 2.0], [1.0, 2.0, 2.0, 1.0]]
+    start = np.array([(19.5, 1.0)])
+    low = windowed_moments(image, start, fwhm_px=4.0)
+    for turns, place in ((2, [(19.5, 38.0)]), (1, [(1.0, 19.5)]), (3, [(38.0, 19.5)])):
+        turned = windowed_moments(np.rot90(image, turns), np.array(place), fwhm_px=4.0)
+        np.testing.assert_allclose(turned.fwhm_px, low.fwhm_px, rtol=1e-12)
+        np.testing.assert_allclose(
+            np.hypot(*(turned.xy - place).T), np.hypot(*(low.xy - start).T), atol=1e-12
+        )
+
+
 def test_windowed_centroid_is_the_centre_of_an_isolated_star():
     for fwhm_px in (2.5, 4.0, 7.0):
         recipe = FieldRecipe((60, 60), np.array([(30.37, 28.81)]), np.array([1e5]), fwhm_px, 2.8)

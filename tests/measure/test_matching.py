@@ -69,3 +69,16 @@ def test_a_star_is_single_if_no_other_is_within_the_limit():
     assert is_single(xy, 6.0).tolist() == [False, False, True]
     assert is_single(xy[:1], 6.0).tolist() == [True]
     assert is_single(xy[:0], 6.0).shape == (0,)
+
+
+def test_blended_stars_are_paired_and_do_not_define_the_affine():
+    blended = [13, 14]
+    seen = through(STUDY_XY)
+    seen[blended] += [(0.6, 0.0), (0.5, 0.3)]  # drawn off their places, within the tolerance
+    in_fit = np.ones(25, bool)
+    in_fit[blended] = False
+    match = match_exposure(STUDY_XY, seen, use_in_fit=in_fit, **LIMITS)
+    np.testing.assert_allclose(match.affine, AFFINE, atol=1e-9)
+    assert set(blended) <= set(match.pairs[:, 0].tolist())
+    drawn = match_exposure(STUDY_XY, seen, **LIMITS)
+    assert np.abs(drawn.affine - AFFINE).max() > 1e-4

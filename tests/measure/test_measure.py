@@ -23,6 +23,7 @@ from pipeline.measure import (
     measure,
 )
 from pipeline.measure.extraction import extract_spectra
+from pipeline.measure.matching import match_exposure
 from pipeline.measure.photometry import published_band_sum
 from pipeline.muse.cube import open_cube
 from tests.measure.fields import (
@@ -306,3 +307,21 @@ def test_a_truncated_cube_is_refused_before_it_is_read(tmp_path, exposures, shar
 def test_every_failure_of_an_exposure_is_of_the_kind_that_becomes_a_row():
     for failure in (CubeEmpty, CubeUnreadable, NoStarsDetected, NoStarsMatched, WrongPixelScale):
         assert issubclass(failure, ExposureError)
+
+
+def test_stars_that_draw_each_other_do_not_define_the_affine(
+    exposures, detections, reference, monkeypatch
+):
+    given = {}
+
+    def spy(*arguments, **options):
+        given.update(options)
+        return match_exposure(*arguments, **options)
+
+    monkeypatch.setattr("pipeline.measure.match_exposure", spy)
+    measure(exposures[1], detections[1], reference, SETTINGS)
+    apart = np.hypot(*(reference.xy[:, np.newaxis] - reference.xy).T)
+    np.fill_diagonal(apart, np.inf)
+    near = apart.min(axis=0) <= 1.2 * SETTINGS.detection.fwhm_px
+    assert near.any()
+    np.testing.assert_array_equal(given["use_in_fit"], ~near)

@@ -82,6 +82,21 @@ def test_gap_is_reported_and_never_summed_as_zero():
     np.testing.assert_allclose(out.flux[1:], 4.0, rtol=1e-12)
 
 
+def test_a_gap_and_thin_coverage_that_would_each_pass_are_together_too_little():
+    coverage = np.full((1, 1, WAVE.size), 0.985)
+    whole = integrate(flat(4.0, shape=(1, 1)), coverage=coverage)
+    assert whole.flux.item() == pytest.approx(4.0, rel=1e-12)
+    gappy = flat(4.0, shape=(1, 1))
+    gap = (WAVE > 7895) & (WAVE < 7905)
+    gappy[0, 0, gap] = np.nan
+    lost = layer_weights(BAND, WAVE)[gap].sum() / 800.0
+    assert 0.01 < lost < 0.02
+    assert np.isfinite(integrate(gappy).flux).all()
+    both = integrate(gappy, coverage=np.where(np.isnan(gappy), 0.0, 0.985))
+    assert both.coverage.item() == pytest.approx(0.985 * (1 - lost), rel=1e-12)
+    assert np.isnan(both.flux).all()
+
+
 def test_missing_variance_is_a_gap_too():
     variance = flat(1.0)
     variance[0, 0] = np.nan

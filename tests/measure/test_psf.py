@@ -239,6 +239,20 @@ def test_gaps_are_left_out_and_show_in_the_coverage():
     assert out.coverage[3, 1, 1] == pytest.approx(1.0)
 
 
+def test_a_gap_in_a_star_beside_another_leaves_the_other_s_light_out():
+    xy, flux = isolated_field(38)
+    companion = xy[3] + np.array([6.0, 1.0])
+    everything, light = np.vstack([xy, [companion]]), np.append(flux, 2 * flux[3])
+    data = make_cube("Moffat", everything, light, 4.0)
+    whole = extract(data, xy, neighbours_xy=companion[np.newaxis])
+    holed = data.copy()
+    column, row = np.rint(xy[3]).astype(int)
+    holed[2, row - 1, column - 1] = np.nan  # away from the companion
+    out = extract(holed, xy, stat=stat_of(data), neighbours_xy=companion[np.newaxis])
+    assert out.coverage[3, 1, 2] < 0.98
+    np.testing.assert_allclose(out.flux[3, 1], whole.flux[3, 1], rtol=0.01)
+
+
 def test_a_layer_without_data_and_a_star_off_the_image_have_no_flux():
     xy, flux = isolated_field(37)
     data = make_cube("Moffat", xy, flux, 4.0)

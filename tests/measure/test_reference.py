@@ -103,6 +103,13 @@ def test_without_a_registry_stars_are_numbered_from_one_by_y():
     np.testing.assert_array_equal(out.flux, np.arange(25)[::-1])  # flux goes with its star
 
 
+def test_stars_of_one_row_are_numbered_by_x():
+    xy = np.array([(200.0, 100.0), (50.0, 100.0), (120.0, 40.0)])
+    out = catalogue(xy)
+    np.testing.assert_array_equal(out.x, [120.0, 50.0, 200.0])
+    np.testing.assert_array_equal(out.star_id, [1, 2, 3])
+
+
 def test_the_registry_gives_its_numbers_and_new_stars_follow_by_y():
     rng = np.random.default_rng(1)
     affine = np.array([[0.9991, 0.0027, -3.4], [-0.0027, 0.9985, 4.5]])

@@ -83,14 +83,19 @@ class NearestTests:
         files = {test.partition("::")[0] for test in self._cost}
         return sorted(file.removesuffix(".py").replace("/", ".") for file in files)
 
-    def of(self, mutation: Mutation, seconds: float) -> list[str]:
-        """The tests of a mutation, cheapest first, of so many CPU seconds altogether."""
+    def of(self, mutation: Mutation, seconds: float) -> tuple[list[str], bool]:
+        """The tests of a mutation, of so many CPU seconds altogether; whether they call the function.
+
+        A constant of a module, and a function that is called when a module is imported, have the tests
+        of the whole file.
+        """
         found: set[str] = set()
         for first in mutation.functions:
             found = self._callers.get(f"{mutation.path}:{first}", set())
             if found:
                 break
-        if not mutation.functions:  # a constant of the module
+        direct = bool(found)
+        if not direct:
             for function, tests in self._callers.items():
                 if function.startswith(f"{mutation.path}:"):
                     found = found | tests
@@ -102,7 +107,7 @@ class NearestTests:
             if chosen and (spent > seconds or len(chosen) == MAX_TESTS):
                 break
             chosen.append(test)
-        return chosen
+        return chosen, direct
 
 
 class FirstFailure:
@@ -167,7 +172,7 @@ def run_tests(tests: list[str], forget: Iterable[str] = ()) -> tuple[str, str]:
     return ("survived", "") if status == 0 else ("killed", name or f"pytest ends with {status}")
 
 
-def try_mutation(mutation: Mutation, tests: list[str]) -> tuple[str, str]:
+def try_mutation(mutation: Mutation, tests: list[str], in_memory: bool) -> tuple[str, str]:
     """The outcome of a mutation: of a function in memory, of anything else in its file.
 
     A function that is changed in memory spares the child the import of everything else. A file is put
@@ -176,7 +181,7 @@ def try_mutation(mutation: Mutation, tests: list[str]) -> tuple[str, str]:
     path = ROOT / mutation.path
     source, times = path.read_bytes(), path.stat()
     changed = mutation.applied(source)
-    swapped = swap_code(path, mutation, changed) if mutation.functions else []
+    swapped = swap_code(path, mutation, changed) if in_memory else []
     if swapped:
         try:
             return run_tests(tests)
@@ -250,8 +255,8 @@ def main() -> int:
     for group, mutation in draw(groups, ROOT, each=options.each, seed=options.seed):
         if mutation.name in done or (options.only and group not in options.only):
             continue
-        tests = nearest.of(mutation, options.seconds)
-        outcome, why = try_mutation(mutation, tests)
+        tests, direct = nearest.of(mutation, options.seconds)
+        outcome, why = try_mutation(mutation, tests, direct)
         line = {"group": group, "mutation": mutation.name, "kind": mutation.kind,
                 "outcome": outcome, "by": why, "tests": len(tests)}  # fmt: skip
         done[mutation.name] = line

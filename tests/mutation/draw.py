@@ -92,7 +92,7 @@ def mutations_of(path: Path, root: Path) -> list[Mutation]:
 def draw(
     groups: Mapping[str, list[Path]], root: Path, *, each: int, seed: int
 ) -> list[tuple[str, Mutation]]:
-    """As many mutations of each group of files as asked for, with the group's name.
+    """As many mutations of each group of files as asked for, with the group's name, groups in turn.
 
     Parameters
     ----------
@@ -109,8 +109,8 @@ def draw(
     for number, (group, paths) in enumerate(groups.items()):
         every = [one for path in sorted(paths) for one in mutations_of(path, root)]
         chosen = random.Random(f"{seed}/{number}").sample(every, min(each, len(every)))
-        drawn += [(group, one) for one in sorted(chosen, key=lambda one: (one.path, one.start))]
-    return drawn
+        drawn += [(place, number, group, one) for place, one in enumerate(chosen)]
+    return [(group, one) for *_, group, one in sorted(drawn, key=lambda row: row[:2])]
 
 
 def _span(node: ast.AST) -> tuple[tuple[int, int], tuple[int, int]]:

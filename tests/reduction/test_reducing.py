@@ -59,6 +59,8 @@ def test_each_exposure_of_a_folder_is_of_the_field_that_its_frame_points_at(site
     assert reduce_tasks.frames_by_field(site.raw, [FIELD, south]) == [{STD}, {LATER}]
     (site.raw / f"{STD}.fits").unlink()  # a row with its reason, where something can be used
     assert reduce_tasks.frames_by_field(site.raw, [FIELD, south]) == [frozenset(), {STD, LATER}]
+    (site.raw / f"{LATER}.fits").unlink()  # nowhere: of the first field
+    assert reduce_tasks.frames_by_field(site.raw, [FIELD, south]) == [{STD, LATER}, frozenset()]
 
 
 def test_before_a_run_every_exposure_says_that_it_is_not_reduced(site):

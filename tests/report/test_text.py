@@ -28,6 +28,8 @@ from tests.report.factory import HOSTILE
         (-0.356, 0.0996, "−0.36 ± 0.10"),
         (1234.5, 25.0, "1234 ± 25"),
         (0.0266, 0.3, "0.0266 ± 0.30"),
+        (1.5, 2e-8, "1.500000000 ± 0.000000020"),
+        (1.5, 2e-9, "1.50000 ± 2.0 × 10⁻⁹"),
         (0.5, math.nan, "0.500"),
         (math.nan, 0.1, "–"),
         (0.0, 0.0, "0"),
@@ -43,6 +45,14 @@ def test_a_value_keeps_two_digits_of_its_error(value: float, error: float, print
 )
 def test_small_probabilities_get_a_power_of_ten(value: float, printed: str) -> None:
     assert probability(value) == printed
+
+
+def test_a_number_without_a_word_on_digits_has_three() -> None:
+    assert significant(1.23456) == "1.23"
+    assert significant(123456.0) == "123456"
+    assert significant(1234567.0) == "1.23 × 10⁶"
+    assert significant(0.0001234) == "0.000123"
+    assert significant(0.00001234) == "1.23 × 10⁻⁵"
 
 
 def test_zero_has_no_sign_and_minus_is_a_minus() -> None:

@@ -31,7 +31,7 @@ DESKTOP, PHONE = (1440, 900), (390, 844)
 PAGES = (
     "index", "explore", "plan", "data", "detection", "offsets", "spectra", "snr", "timelines", "scatter",
     "channels", "comparison", "recovery", "method", "archive", "matcher", "reduction",
-    "settings", "downloads", "about", "404", "validation", "record", "statistics",
+    "settings", "use_in_python", "downloads", "about", "404", "validation", "record", "statistics",
 )  # fmt: skip
 
 

@@ -82,6 +82,14 @@ def test_the_bootstrap_error_of_gaussian_scatter_is_sigma_over_root_2n() -> None
     assert row["std_published_err"] == pytest.approx(row["std_err"], rel=0.3)
 
 
+def test_sigma_is_half_of_the_central_68_per_cent() -> None:
+    values = np.random.default_rng(6).normal(0, 0.03, (40, 1))
+    series = _series(values, nights_of(40))
+    found = subset_statistics(series, n_bootstrap=50).interval("all", "std", series.pairs[0])
+    assert found.low95 < found.low68 < found.high68 < found.high95
+    assert found.sigma == pytest.approx((found.high68 - found.low68) / 2, rel=1e-12)
+
+
 def test_exposures_of_one_night_are_drawn_together() -> None:
     """Four equal exposures a night carry the information of one: the error does not shrink."""
     once = np.random.default_rng(4).normal(0, 0.03, (50, 1))

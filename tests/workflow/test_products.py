@@ -330,3 +330,17 @@ def test_the_stamp_is_readable_json_with_cost_and_ingredients(product):
     assert record["ingredients"] == INGREDIENTS
     assert record["wall_s"] >= 0
     assert record["peak_rss_mb"] > 1
+
+
+@pytest.mark.parametrize(("transient", "n_flushed"), [(False, 1), (True, 0)])
+def test_a_product_that_stays_is_flushed_to_disk_before_it_has_its_name(
+    product, monkeypatch, transient, n_flushed
+):
+    flushed = []
+
+    def fsync(descriptor):
+        flushed.append((os.fstat(descriptor).st_ino, product.exists()))
+
+    monkeypatch.setattr(products.os, "fsync", fsync)
+    products.make(product, "test", INGREDIENTS, write("hello"), transient=transient)
+    assert flushed.count((product.stat().st_ino, False)) == n_flushed
