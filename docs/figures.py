@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from pipeline.config.loader import read_settings
 from pipeline.config.paths import ROOT
 from pipeline.report.figures.static_image import static_svg
-from pipeline.report.pages.timelines import headline_figure
+from pipeline.report.pages.pairs import headline_figure
 from pipeline.sources import PublishedRecord
 from pipeline.sources.request import Request
 from pipeline.workflow.executors import Workers
@@ -25,7 +25,7 @@ def figures() -> dict[str, bytes]:
             settings, ROOT, (PublishedRecord.source,), None, None, Path(work), Workers(1), ()
         )
         record = PublishedRecord(request).results()
-    return {"timelines.svg": static_svg(headline_figure(record))}
+        return {"timelines.svg": static_svg(headline_figure(record))}
 
 
 if __name__ == "__main__":

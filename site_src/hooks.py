@@ -31,9 +31,53 @@ def on_nav(nav: Any, config: Any, **_: Any) -> Any:
     return nav
 
 
+_HEADING = re.compile(r"(?=<h[1-6][ >])")
+_KIND = re.compile(r'<span class="rp-badge rp-(sim|real)">(?:Simulated|Observed)</span>')
+
+
+def on_page_content(html: str, **_: Any) -> str:
+    """Put the part of each campaign into a section that the switch of the page shows or hides.
+
+    A part begins with a heading that says Simulated or Observed, and ends before the next heading of
+    its level or above.
+    """
+    parts, level = [], 0
+    for part in _HEADING.split(html):
+        found = re.match(r"<h([1-6])[ >]", part)
+        depth = int(found[1]) if found else 0
+        if level and 0 < depth <= level:
+            parts.append("</section>")
+            level = 0
+        heading = part[: part.find(f"</h{depth}>")] if depth else ""
+        kind = _KIND.search(heading)
+        if kind and not level:
+            name = "simulated" if kind[1] == "sim" else "observed"
+            parts.append(f'<section class="rp-kind" data-kind="{name}">')
+            level = depth
+        parts.append(part)
+    return "".join(parts) + ("</section>" if level else "")
+
+
+_MOVED = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Moved</title>
+<link rel="canonical" href="{new}"><meta name="robots" content="noindex">
+<noscript><meta http-equiv="refresh" content="0; url={new}"></noscript>
+<script>location.replace("{new}" + location.search + location.hash)</script>
+</head><body><main><h1>Moved</h1><p>This page is now at <a href="{new}">{new}</a>.</p></main></body></html>
+"""
+
+
 def on_post_build(config: Any) -> None:
-    """Drop what an English report never loads: source maps and the search's other languages."""
+    """Leave a way from old addresses; drop what no reader loads.
+
+    That is source maps, the search's other languages, and without an address of the site a sitemap.
+    """
     site = Path(config["site_dir"])
+    for old, new in sorted(config["extra"]["build"]["redirects"].items()):
+        (site / old).write_text(_MOVED.format(new=new), encoding="utf-8")
+    if not config["site_url"]:
+        for name in ("sitemap.xml", "sitemap.xml.gz"):
+            (site / name).unlink(missing_ok=True)
     shutil.rmtree(site / "assets" / "javascripts" / "lunr", ignore_errors=True)
     for folder, pattern in (
         ("javascripts", r"//# sourceMappingURL=\S+"),

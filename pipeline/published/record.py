@@ -24,11 +24,10 @@ IMPLIED = "beyond the plotted range: value implied by the normalisation"
 NOTES = (
     f"Every number was read off a figure of {STUDY.short} or copied from its tables; nothing is "
     "simulated.",
-    "The record gives the night of an exposure, not its time: mjd_mid is missing, and Spearman "
-    "correlations use the night.",
-    "The record holds no photon noise: deviation_err is missing, and so is what needs it.",
-    "Three points lie beyond the plotted range; their values follow from the normalisation of the "
-    "plotted ones.",
+    "The record gives the night of an exposure but not its time, so trends are counted in nights.",
+    "The record has no photon errors, so its scatter cannot be split into photons and the rest.",
+    "Three points lie outside the plotted range. They were calculated from the other points of their "
+    "panel, which add up to zero.",
 )
 
 

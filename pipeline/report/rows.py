@@ -14,6 +14,7 @@ from pipeline.schema.results import ReportedValue, Results
 
 Pair = tuple[int, int]
 ALL = "all"  # the subset of a re-analysis that holds every point
+MAX_EXPOSURE_PAGES = 500  # above it, exposures that are ok are rows of the index only
 UNLIKELY = 0.01  # a p below it is set in colour
 
 
@@ -132,7 +133,7 @@ def pair_cells(results: Results, pair: Pair, stats: PairStats) -> tuple[Cell, ..
         Cell(fixed(stats.photon_std, 4)),
         Cell(with_error(stats.excess_std, stats.excess_std_err)),
         Cell(fixed(stats.rho, 3, sign=True)),
-        p_cell(stats.p),
+        Cell(probability(stats.p)),  # points of one night are not independent: never marked
         p_cell(stats.p_nights),
         Cell(with_error(stats.slope_per_year, stats.slope_err)),
     )
@@ -149,7 +150,7 @@ def find_number(results: Results, key: str) -> ReportedValue | None:
 
 
 def exposure_anchors(results: Results) -> dict[str, str]:
-    """The anchor of each exposure's row on the data page; unlike ids never share one."""
+    """The anchor of each exposure's row on the page of exposures; unlike ids never share one."""
     anchors: dict[str, str] = {}
     for identity in results.tables["exposures"]["exposure_id"]:
         base = candidate = f"{results.name}-{slug(str(identity))}"
@@ -162,8 +163,20 @@ def exposure_anchors(results: Results) -> dict[str, str]:
 
 
 def exposure_links(results: Results) -> dict[str, str]:
-    """Address of each exposure's row, from the site's root."""
-    return {key: f"data.html#{anchor}" for key, anchor in exposure_anchors(results).items()}
+    """Address of each exposure's page, or of its row where there are too many for pages.
+
+    Counted from the site's root; exposures that are not ok have a page however many there are.
+    """
+    table, anchors = results.tables["exposures"], exposure_anchors(results)
+    links = {}
+    for identity, status in zip(table["exposure_id"], table["status"], strict=True):
+        anchor = anchors[str(identity)]
+        if len(table) > MAX_EXPOSURE_PAGES and str(status) == "ok":
+            links[str(identity)] = f"exposures.html#{anchor}"
+        else:
+            name = anchor.removeprefix(f"{results.name}-")
+            links[str(identity)] = f"exposures/{results.name}/{name}.html"
+    return links
 
 
 def exposure_label(row: Any) -> str:

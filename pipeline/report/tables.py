@@ -61,6 +61,7 @@ class TableView:
     anchors: tuple[str, ...] = ()  # one per row, or none
     source: str = ""  # table whose files are linked below
     filter: bool = False  # a box to search the rows
+    sort: bool = False  # a click on a head sorts the rows
     simulated: bool = False
     mixed: bool = False  # beside simulated data it shows observed ones
 

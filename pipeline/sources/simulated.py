@@ -38,8 +38,8 @@ class SimulatedCampaign(MeasuredCampaign):
     notes = (
         "Everything here is simulated: the nights, modes, star positions and signal-to-noise ratios "
         "are those of the real record, the fluxes and their drifts are not.",
-        "Two exposures go wrong on purpose, as exposures do: a cloud on 2019-02-19 and a vignetted "
-        "corner on 2019-04-27.",
+        "Two exposures are spoiled on purpose: by a cloud on 2019-02-19, and by a vignetted corner on "
+        "2019-04-27.",
     )
 
     @cached_property

@@ -110,7 +110,7 @@ def test_each_field_has_its_campaign_and_its_sections_on_the_pages(
     docs = tmp_path / "docs"
     report.render(results, build_info(), docs)
     # no channels: four and three exposures are too few for the stability model
-    for page in ("index", "data", "detection", "offsets", "snr", "timelines"):
+    for page in ("index", "exposures", "stars", "pairs"):
         text = (docs / f"{page}.md").read_text()
         headings = re.findall(r"^(#+) .*\{ #(\S+) \}", text, re.MULTILINE)
         wanted = [
@@ -120,14 +120,14 @@ def test_each_field_has_its_campaign_and_its_sections_on_the_pages(
             ("###", "south-field-2019-cubes"),
         ]
         assert [one for one in headings if one in wanted] == wanted, page
-    snr = (docs / "snr.md").read_text()
+    snr = (docs / "stars.md").read_text().partition("#snr")[2]
     assert snr.count('<table class="rp-data">') == 2  # star 4 of one field is not star 4 of another
-    timelines = (docs / "timelines.md").read_text()
+    timelines = (docs / "pairs.md").read_text()
     chosen = results[1].settings["statistics"]["pairs"]  # by rule: nobody has chosen any
     assert len(chosen) == 4
     assert all(f"{a}/{b}" in timelines for a, b in chosen)
     assert any("chosen by rule" in note for note in results[1].notes)
-    assert 'id="pair-south-field-2019-cubes"' in timelines
+    assert 'id="timelines-south-field-2019-cubes"' in timelines
     assert '<a href="#field-south-field">' in (docs / "index.md").read_text()
 
 
@@ -178,5 +178,5 @@ def test_the_command_makes_a_site_of_two_fields(two_fields, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert "south-field-2019-cubes: 3 exposures, 3 ok" in done.stdout + done.stderr
-    page = (tmp_path / "site" / "detection.html").read_text()
+    page = (tmp_path / "site" / "stars.html").read_text()
     assert page.index('id="field-ltt-3218"') < page.index('id="field-south-field"')

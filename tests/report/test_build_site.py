@@ -47,7 +47,7 @@ def test_a_broken_link_fails_the_build_and_leaves_the_old_site(
 
     broken = tmp_path / "docs"
     shutil.copytree(docs, broken)
-    page = broken / "timelines.md"
+    page = broken / "pairs.md"
     page.write_text(page.read_text(encoding="utf-8") + "\n[x](nowhere.md)\n", encoding="utf-8")
     old = tmp_path / "site"
     shutil.copytree(site, old)

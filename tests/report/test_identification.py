@@ -1,4 +1,4 @@
-"""What the page Detection says of Gaia, and how a variable star is marked."""
+"""What the page of stars says of Gaia, and how a variable star is marked."""
 
 import dataclasses
 
@@ -14,7 +14,7 @@ from tests.report import factory
 def page_of(results, tmp_path):
     docs = tmp_path / "docs"
     render([results], factory.build_info(), docs)
-    return (docs / "detection.md").read_text(), docs
+    return (docs / "stars.md").read_text(), docs
 
 
 def with_tables(results, **tables):

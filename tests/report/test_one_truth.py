@@ -13,7 +13,7 @@ from pipeline.config.paths import ROOT
 from pipeline.report import render
 from pipeline.report.citation import read_citation
 from pipeline.report.downloads.dataset import dataset_of
-from pipeline.report.pages.registry import page_types
+from pipeline.report.pages.registry import page_types, part_place
 from pipeline.report.tables import heads
 from pipeline.schema import ROW_OF, TABLES
 from pipeline.schema.definitions import DEFINITIONS, reported
@@ -55,7 +55,7 @@ def test_a_band_and_radii_off_their_defaults_reach_every_page_and_file(tmp_path:
     for path in written:
         if path.name not in by_hand:
             assert not default.search(html.unescape(path.read_text(encoding="utf-8"))), path.name
-    timelines = html.unescape((tmp_path / "docs" / "timelines.md").read_text(encoding="utf-8"))
+    timelines = html.unescape((tmp_path / "docs" / "pairs.md").read_text(encoding="utf-8"))
     assert "R_Bessel, r = 3.25 px" in timelines
     assert "r3.25" in (tmp_path / "docs" / "data" / campaign.name / "snr.ecsv").read_text()
 
@@ -91,7 +91,7 @@ def test_a_head_is_the_schemas_label_unit_and_meaning() -> None:
 
 
 def test_the_same_scatter_has_the_same_value_and_error_on_every_page(docs: Path) -> None:
-    page = html.unescape((docs / "comparison.md").read_text(encoding="utf-8"))
+    page = html.unescape((docs / "study.md").read_text(encoding="utf-8"))
     rows = [row for row in re.findall(r"<tr>.*?</tr>", page) if '<td class=" rp-text">all<' in row]
     assert len(rows) == len(factory.HEADLINE)
     reported_errors = {f"{one.value:.4f}": one.uncertainty for one in factory.published().numbers}
@@ -107,7 +107,8 @@ def test_every_table_says_what_a_row_is() -> None:
 def test_every_page_has_a_template_and_a_place_of_its_own() -> None:
     kinds = page_types()
     assert kinds[0].name == "index"
-    assert [kind.position for kind in kinds] == sorted({kind.position for kind in kinds})
+    places = [(part_place(kind.tab or kind.title), kind.position) for kind in kinds]
+    assert places == sorted(set(places))
     for kind in kinds:
         assert (ROOT / "templates" / f"{kind.name}.md.j2").is_file()
         assert kind.description.endswith((".", "?"))

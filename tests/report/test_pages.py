@@ -50,8 +50,8 @@ class Elements(HTMLParser):
 
 
 def parsed(markdown_text: str) -> Elements:
-    front_matter = markdown_text.startswith("---")  # pages written by hand have none
-    body = markdown_text.split("---", 2)[2] if front_matter else markdown_text
+    has_head = markdown_text.startswith("---")
+    body = markdown_text.split("---", 2)[2] if has_head else markdown_text
     page = Elements()
     page.feed(markdown.markdown(body, extensions=["attr_list", "md_in_html", "tables", "toc"]))
     return page
@@ -105,7 +105,7 @@ def test_hostile_text_becomes_no_element_and_no_handler(hostile_docs: Path) -> N
 def test_hostile_text_is_shown_to_the_reader(hostile_docs: Path) -> None:
     import html
 
-    page = html.unescape((hostile_docs / "data.md").read_text(encoding="utf-8"))
+    page = html.unescape((hostile_docs / "exposures.md").read_text(encoding="utf-8"))
     assert " ".join(factory.HOSTILE.split()) in " ".join(page.split())
     assert factory.HOSTILE_ID in page
 
@@ -120,7 +120,7 @@ def test_hostile_text_in_figures_is_escaped(hostile_docs: Path) -> None:
 def test_a_page_without_data_says_why(tmp_path: Path) -> None:
     bare = replace(factory.campaign(), tables={}, spectra={}, image=None, numbers=())
     render([bare], factory.build_info(), tmp_path / "docs")
-    for name in ("timelines", "spectra", "recovery", "channels", "detection", "comparison"):
+    for name in ("pairs", "spectra", "recovery", "channels", "stars", "study"):
         text = (tmp_path / "docs" / f"{name}.md").read_text(encoding="utf-8")
         assert "No campaign" in text or "No simulated" in text or "does not hold" in text
 

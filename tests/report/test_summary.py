@@ -7,7 +7,7 @@ import numpy as np
 from pipeline.report.pages import reductions
 from pipeline.report.pages.base import PageInputs, PageNumbering, make_page
 from pipeline.report.pages.registry import guide_to
-from pipeline.report.pages.summary import Card, SummaryOf, context
+from pipeline.report.pages.summary import SummaryOf, context
 from pipeline.schema.results import Results
 from tests.report import factory
 
@@ -50,12 +50,17 @@ def test_one_exposure_has_no_scatter_to_show():
     assert shown(one).cards == ()
 
 
-def test_a_floor_that_is_not_known_has_no_card() -> None:
-    def floors(cards: tuple[Card, ...]) -> int:
-        return sum(card.what == "Stability floor" for card in cards)
+def test_a_floor_that_is_not_known_has_no_answer() -> None:
+    assert shown(factory.published()).answer is not None
+    assert shown(too_few()).answer is None
 
-    assert floors(shown(factory.published()).cards) == 1
-    assert floors(shown(too_few()).cards) == 0
+
+def test_a_card_shows_the_course_of_its_pair() -> None:
+    cards = shown(factory.campaign()).cards
+    assert [card.pair for card in cards] == list(factory.HEADLINE)
+    for card in cards:
+        assert card.course.count("<circle") == 48
+        assert ("rp-s-out" in card.course) == (card.pair == (22, 4)), "its outlier is marked"
 
 
 def test_the_guide_leads_to_the_reduction_only_if_there_was_one() -> None:

@@ -29,9 +29,10 @@ TIME_LIMIT_MS = 15_000
 DESKTOP, PHONE = (1440, 900), (390, 844)
 # Every page of the site; a test sees to it that none is missing here.
 PAGES = (
-    "index", "explore", "plan", "data", "detection", "offsets", "spectra", "snr", "timelines", "scatter",
-    "channels", "comparison", "recovery", "method", "archive", "matcher", "reduction",
-    "settings", "use_in_python", "downloads", "about", "404", "validation", "record", "statistics",
+    "index", "explore", "plan", "stars", "spectra", "exposures", "evidence", "study", "pairs",
+    "channels", "recovery", "downloads", "method", "about", "archive", "matcher", "reduction", "settings",
+    "use_in_python", "404",
+    "validation", "record", "statistics",
 )  # fmt: skip
 
 
@@ -77,13 +78,14 @@ class Watched:
         self.draw_all()
 
     def draw_all(self) -> None:
-        """Make the window as tall as the page, so that every figure is in sight, and wait."""
+        """Make the window as tall as the page, so that every figure shown is in sight, and wait."""
         size = self.page.viewport_size
         assert size is not None
         tall = self.page.evaluate("document.documentElement.scrollHeight")
         self.page.set_viewport_size({"width": size["width"], "height": tall})
         self.page.wait_for_function(
             """() => [...document.querySelectorAll('[data-figure]')]
+                 .filter((box) => box.getClientRects().length > 0)
                  .every((box) => box.matches('.rp-ready, .rp-failed'))"""
         )
 

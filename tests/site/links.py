@@ -1,5 +1,6 @@
 """Every address on every page of a site, and whether it leads somewhere."""
 
+import posixpath
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -27,9 +28,12 @@ class Page(HTMLParser):
 
 def broken_links(site: Path) -> list[str]:
     """Page and address of every link, picture, download and anchor that is not there."""
-    pages = {
-        file.name: Page(file.read_text(encoding="utf-8")) for file in sorted(site.glob("*.html"))
-    }
+    files = [
+        file.relative_to(site).as_posix()
+        for file in sorted(site.rglob("*.html"))
+        if "assets" not in file.relative_to(site).parts[:1]
+    ]
+    pages = {name: Page((site / name).read_text(encoding="utf-8")) for name in files}
     root = urlsplit(pages["index.html"].canonical).path or "/"  # where 404.html's links start
     broken = []
     for name, page in pages.items():
@@ -37,8 +41,14 @@ def broken_links(site: Path) -> list[str]:
             parts = urlsplit(link)
             if parts.scheme or link.startswith("//"):
                 continue
-            target = unquote(parts.path).removeprefix(root) or name
-            if not (site / target).is_file() and target not in (".", "./"):
+            path = unquote(parts.path)
+            if path.startswith("/"):
+                target = path.removeprefix(root)
+            elif path:
+                target = posixpath.normpath(posixpath.join(posixpath.dirname(name), path))
+            else:
+                target = name
+            if not (site / target).is_file() and target not in ("", ".", "./"):
                 broken.append(f"{name}: {link}")
             elif parts.fragment and target.endswith(".html"):
                 known = pages[target].ids

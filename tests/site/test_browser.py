@@ -1,11 +1,12 @@
 """What a reader meets: every page, two sizes, two palettes; without script, on paper, from disk."""
 
+import json
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
+from pipeline.report.site.redirects import MOVED
 from tests.report import factory
 from tests.site.conftest import DESKTOP, PAGES, PHONE
 from tests.site.links import broken_links
@@ -15,11 +16,10 @@ pytestmark = pytest.mark.browser
 SMALLEST_FONT_PX = 10
 SIZE_LIMIT = 16_000_000  # bytes: fifty versions are 800 MB
 
-# Without a mark of what is simulated in sight: of these two one campaign is shown at a time.
-ONE_CAMPAIGN = ("method", "explore", "plan")
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 FAILED = "document.querySelectorAll('.rp-failed').length"
 WITHOUT_MARK = """() => [...document.querySelectorAll('.rp-simulated')]
+  .filter((box) => box.getClientRects().length > 0)
   .filter((box) => !/SIMULATED/.test(box.querySelector('.js-plotly-plot').textContent)
                    || !box.querySelector('figcaption .rp-sim')).map((box) => box.id)"""
 SMALL_TEXT = f"""() => [...document.querySelectorAll('.js-plotly-plot text')]
@@ -27,6 +27,7 @@ SMALL_TEXT = f"""() => [...document.querySelectorAll('.js-plotly-plot text')]
   .filter((text) => parseFloat(getComputedStyle(text).fontSize) < {SMALLEST_FONT_PX})
   .map((text) => text.textContent)"""
 PICTURES = """() => [...document.querySelectorAll('.rp-plot img')]
+  .filter((image) => image.closest('figure').getClientRects().length > 0)
   .map((image) => image.complete && image.naturalWidth > 0 && image.getClientRects().length > 0)"""
 
 # What scrolls in a window is cut on paper.
@@ -48,14 +49,15 @@ def pictures(page: Any) -> list[Any]:
 def test_page(watched: Any, base: str, name: str, size: tuple[int, int], scheme: str) -> None:
     """Loads without error or foreign request, draws all figures, fits, in both palettes."""
     one = watched(size, color_scheme=scheme)
-    one.open(f"{base}{name}.html")
-    page = one.page
-    assert page.evaluate(FAILED) == 0
-    assert page.evaluate(OVERFLOW) <= 0
-    assert page.evaluate(WITHOUT_MARK) == []
-    assert page.evaluate(SMALL_TEXT) == []
-    if "demo-simulated" in page.content() and name not in ONE_CAMPAIGN:
-        assert page.locator(".rp-sim").first.is_visible()
+    for campaign in ("observed", "simulated"):
+        one.open(f"{base}{name}.html?campaign={campaign}")
+        page = one.page
+        assert page.evaluate(FAILED) == 0
+        assert page.evaluate(OVERFLOW) <= 0
+        assert page.evaluate(WITHOUT_MARK) == []
+        assert page.evaluate(SMALL_TEXT) == []
+    if page.locator(".rp-simulated").count():
+        assert page.locator(".rp-sim:visible").count() > 0
     assert page.locator("[data-title*='hare']").count() == 0  # Plotly's button to another host
     one.other_palette()
     one.draw_all()
@@ -65,7 +67,7 @@ def test_page(watched: Any, base: str, name: str, size: tuple[int, int], scheme:
 
 def test_figures_follow_the_palette(watched: Any, base: str) -> None:
     one = watched(color_scheme="light")
-    one.open(f"{base}timelines.html")
+    one.open(f"{base}pairs.html")
     color = "document.querySelector('.js-plotly-plot')._fullLayout.font.color"
     light = one.page.evaluate(color)
     one.other_palette()
@@ -76,16 +78,16 @@ def test_figures_follow_the_palette(watched: Any, base: str) -> None:
 def test_every_link_anchor_and_download_resolves(site: Path) -> None:
     pages = {file.name for file in site.glob("*.html") if not file.name.startswith("reduction")}
     named = {f"{name}.html" for name in PAGES if name != "reduction"}
-    assert pages == named, "PAGES in conftest.py names all but those on reductions"
+    assert pages == named | set(MOVED), "PAGES in conftest.py names all but those on reductions"
     assert broken_links(site) == []
 
 
 def test_selectors_change_the_figure_and_the_address(watched: Any, base: str) -> None:
-    for name in ("timelines", "spectra", "offsets"):
+    for name in ("spectra", "exposures"):
         one = watched()
-        one.open(f"{base}{name}.html")
+        one.open(f"{base}{name}.html?campaign=simulated")
         page = one.page
-        selects = page.locator("select[data-variants]")
+        selects = page.locator("select[data-variants]:visible")
         assert selects.count() > 0
         for index in range(selects.count()):
             select = selects.nth(index)
@@ -113,20 +115,19 @@ def test_selectors_change_the_figure_and_the_address(watched: Any, base: str) ->
 
 def test_a_click_on_a_point_leads_to_its_exposure(watched: Any, base: str) -> None:
     one = watched()
-    one.open(f"{base}timelines.html")
+    one.open(f"{base}pairs.html")
     one.page.evaluate(
         """() => { const plot = document.querySelector('.js-plotly-plot');
              plot.emit('plotly_click', {points: [{data: plot.data[0], pointNumber: 0}]}); }"""
     )
-    one.page.wait_for_url("**/data.html#*")
-    anchor = urlsplit(one.page.url).fragment
-    assert one.page.locator(f"tr[id='{anchor}']").count() == 1
+    one.page.wait_for_url("**/exposures/record-published/*.html")
+    assert one.page.locator("h1 .real").inner_text().lower() == "observed"
     one.clean()
 
 
 def test_a_table_can_be_searched(watched: Any, base: str) -> None:
     one = watched()
-    one.page.goto(f"{base}data.html")
+    one.page.goto(f"{base}exposures.html")
     box = one.page.locator("input[data-filter]").first
     table = one.page.locator(f"#{box.get_attribute('data-filter')} tbody tr")
     everything = table.count()
@@ -156,7 +157,8 @@ def test_without_script_every_picture_is_seen_and_no_dead_control(
     page = one.page
     assert len(page.locator("main").inner_text()) > 100
     assert all(picture.bounding_box()["height"] > 100 for picture in pictures(page))
-    for dead in (".rp-tools", ".rp-filter", "button[data-copy]"):
+    assert all(part.is_visible() for part in page.locator(".rp-kind > h2").all()), "both are shown"
+    for dead in (".rp-tools", ".rp-filter", ".rp-switch", "button[data-copy]"):
         assert not any(control.is_visible() for control in page.locator(dead).all()), dead
     one.clean()
 
@@ -164,7 +166,7 @@ def test_without_script_every_picture_is_seen_and_no_dead_control(
 def test_if_plotly_cannot_be_loaded_the_pictures_stay(watched: Any, base: str) -> None:
     one = watched()
     one.page.route("**/plotly.min.js", lambda route: route.abort())
-    one.open(f"{base}timelines.html")
+    one.open(f"{base}pairs.html")
     assert all(one.page.evaluate(PICTURES))
     assert one.page.evaluate(FAILED) > 0
 
@@ -186,34 +188,54 @@ def test_on_paper_the_pictures_replace_the_plots_and_nothing_is_cut(
     one.clean()
 
 
-@pytest.mark.parametrize("from_disk", [True, False])
-def test_search_finds_a_page(watched: Any, base: str, site: Path, from_disk: bool) -> None:
+@pytest.mark.parametrize(
+    ("word", "title", "from_disk"),
+    [
+        ("robust", "Method", True),
+        ("robust", "Method", False),
+        ("giesers", "What the evidence says", False),
+        ("airmass", "All exposures", False),
+        ("twilights", "What the evidence says", False),
+    ],
+)
+def test_search_finds_a_page(
+    watched: Any, base: str, site: Path, word: str, title: str, from_disk: bool
+) -> None:
     address = f"{site.as_uri()}/" if from_disk else base
     one = watched(allowed=address)
     one.page.goto(f"{address}index.html")
     one.page.locator("input.md-search__input").click()
-    one.page.locator("input.md-search__input").press_sequentially("robust")
+    one.page.locator("input.md-search__input").press_sequentially(word)
     one.page.wait_for_selector(".md-search-result__item")
-    assert "Method" in one.page.locator(".md-search-result__list").inner_text()
+    first = one.page.locator(".md-search-result__item").first.inner_text()
+    assert title in first, "the best hit"
     one.clean()
+
+
+def test_search_knows_no_cell_of_a_table(site: Path) -> None:
+    index = json.loads((site / "search" / "search_index.json").read_text(encoding="utf-8"))
+    text = " ".join(entry["text"] for entry in index["docs"])
+    assert "<td" not in text
+    ids = factory.campaign().tables["exposures"]["exposure_id"]
+    assert not any(str(identity) in text for identity in ids[5:])
 
 
 def test_from_disk_figures_and_selectors_work(watched: Any, site: Path) -> None:
     address = f"{site.as_uri()}/"
     one = watched(allowed=address)
-    one.open(f"{address}timelines.html")
+    one.open(f"{address}spectra.html")
     assert one.page.evaluate(FAILED) == 0
     select = one.page.locator("select[data-variants]").first
     figure = select.get_attribute("data-variants")
-    title = f"document.querySelector('#{figure} .js-plotly-plot').layout.annotations[0].text"
-    before = one.page.evaluate(title)
+    data = f"JSON.stringify(document.querySelector('#{figure} .js-plotly-plot').data[0].y)"
+    before = one.page.evaluate(data)
     select.select_option(index=4)
-    one.page.wait_for_function(f"before => {title} !== before", arg=before)
+    one.page.wait_for_function(f"before => {data} !== before", arg=before)
     one.clean()
 
 
 @pytest.mark.parametrize(
-    "name", ["index", "data", "timelines", "detection", "scatter", "offsets", "downloads", "about"]
+    "name", ["index", "exposures", "pairs", "stars", "evidence", "study", "downloads", "about"]
 )
 def test_hostile_text_is_shown_and_runs_nothing(
     watched: Any, hostile_site: Path, serve: Any, name: str
@@ -225,7 +247,7 @@ def test_hostile_text_is_shown_and_runs_nothing(
     one.clean()
     assert one.page.locator("article script").count() == 0
     assert one.page.evaluate("document.querySelectorAll('article img[src=\"x\"]').length") == 0
-    if name == "data":
+    if name == "exposures":
         shown = " ".join(one.page.locator("main").inner_text().split())
         assert " ".join(factory.HOSTILE.split()) in shown
 
@@ -234,9 +256,10 @@ def test_an_address_that_leads_nowhere_says_so_and_leads_back(watched: Any, base
     one = watched()
     answer = one.page.goto(f"{base}no/such/page.html")
     assert answer.status == 404
+    assert one.page.locator("article li a", has_text="All stars").count() == 1, "it names the pages"
     assert "not found" in one.page.locator("main").inner_text().lower()
     one.page.locator(".md-tabs a, .md-header a").first.click()
-    one.page.locator("main .rp-lead").wait_for(
+    one.page.locator("main .rp-question").wait_for(
         state="visible"
     )  # the click has only started the load
     assert [error for error in one.errors if "404" not in error] == []  # Chromium names the status

@@ -15,6 +15,7 @@ from astropy.io.votable.ucd import check_ucd
 
 from pipeline.report import build_site, render
 from pipeline.report.citation import DATA_LICENSE_URL
+from pipeline.report.site.redirects import MOVED
 from tests.report import factory
 from tests.site.conftest import DESKTOP, EPOCH, PHONE
 from tests.site.test_browser import OVERFLOW
@@ -68,7 +69,9 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def pages_of(site: Path) -> list[str]:
-    return sorted(file.stem for file in site.glob("*.html") if file.name != "404.html")
+    return sorted(
+        file.stem for file in site.glob("*.html") if file.name not in ("404.html", *MOVED)
+    )
 
 
 @pytest.mark.browser
@@ -99,7 +102,7 @@ def test_text_and_bibtex_can_be_copied(
 ) -> None:
     address = f"{site.as_uri()}/" if from_disk else base
     one = watched(allowed=address, permissions=["clipboard-read", "clipboard-write"])
-    one.page.goto(f"{address}timelines.html")
+    one.page.goto(f"{address}pairs.html")
     for source, part in (("cite-text", "version"), ("cite-bibtex", "@misc")):
         one.page.locator(f"button[data-copy='{source}']").click()
         shown = one.page.locator(f"#{source}").text_content()
@@ -131,7 +134,7 @@ def test_doi_and_permalink_are_links_when_they_are_known(
 ) -> None:
     address = str(serve(released))
     one = watched(allowed=address)
-    one.page.goto(f"{address}snr.html")
+    one.page.goto(f"{address}stars.html")
     links = one.page.locator(".rp-cite dl a").evaluate_all("(all) => all.map((a) => a.href)")
     assert set(links) == {f"https://doi.org/{DOI}", URL, DATA_LICENSE_URL}
     head = {
@@ -142,7 +145,7 @@ def test_doi_and_permalink_are_links_when_they_are_known(
     assert head["citation_public_url"] == URL
     assert head["citation_publication_date"] == "2026/11/23"
     assert one.page.locator("link[rel='cite-as']").get_attribute("href") == f"https://doi.org/{DOI}"
-    assert one.page.locator("link[rel='canonical']").get_attribute("href") == f"{URL}snr.html"
+    assert one.page.locator("link[rel='canonical']").get_attribute("href") == f"{URL}stars.html"
     one.clean()
 
 

@@ -79,7 +79,7 @@ def test_nothing_runs(watched: Any, hostile: Path, serve: Any, name: str) -> Non
 
 @pytest.mark.parametrize(
     ("name", "texts"),
-    [("index", (FIELD,)), ("data", (FILE_NAME, IDENTITY, "{{ 7*7 }}", REASON))],
+    [("index", (FIELD,)), ("exposures", (FILE_NAME, IDENTITY, "{{ 7*7 }}", REASON))],
 )
 def test_the_text_is_shown_as_it_is(
     watched: Any, hostile: Path, serve: Any, name: str, texts: tuple[str, ...]

@@ -97,7 +97,7 @@ def test_the_selector_lists_both_versions_and_leads_to_the_same_page_of_the_othe
     reader: Any, published: Published, size: tuple[int, int], scheme: str
 ) -> None:
     one = reader(size, color_scheme=scheme)
-    one.page.goto(f"{published.url}{NEW}/timelines.html")
+    one.page.goto(f"{published.url}{NEW}/pairs.html")
     selector = one.page.locator(SELECTOR)
     selector.wait_for()
     current = selector.locator(".md-version__current")
@@ -107,7 +107,7 @@ def test_the_selector_lists_both_versions_and_leads_to_the_same_page_of_the_othe
     labels = selector.locator(".md-version__link").all_inner_texts()
     assert labels == [f"{NEW}latest", OLD]
     selector.get_by_role("link", name=OLD).click()
-    one.page.wait_for_url(f"{published.url}{OLD}/timelines.html")
+    one.page.wait_for_url(f"{published.url}{OLD}/pairs.html")
     one.page.locator(SELECTOR).wait_for()
     one.clean()
 
@@ -117,7 +117,7 @@ def test_the_old_version_says_that_there_is_a_newer_one_and_the_new_one_does_not
     reader: Any, published: Published, size: tuple[int, int], scheme: str
 ) -> None:
     one = reader(size, color_scheme=scheme)
-    one.page.goto(f"{published.url}{OLD}/scatter.html")
+    one.page.goto(f"{published.url}{OLD}/study.html")
     banner = one.page.locator(BANNER)
     banner.wait_for(state="visible")
     assert OLD in banner.inner_text()
@@ -152,7 +152,7 @@ def test_an_alias_leads_to_the_newest_version_and_keeps_query_and_fragment(
     reader: Any, published: Published, alias: str
 ) -> None:
     one = reader()
-    address = "timelines.html?pair-demo-simulated=2%2F22#pair-demo-simulated"
+    address = "spectra.html?spectra-demo-simulated=Star%202#spectra-demo-simulated"
     one.page.goto(f"{published.url}{alias}/{address}")
     one.page.wait_for_url(f"{published.url}{NEW}/{address}")
     one.page.locator(SELECTOR).wait_for()
@@ -161,8 +161,8 @@ def test_an_alias_leads_to_the_newest_version_and_keeps_query_and_fragment(
 
 def test_without_script_an_alias_still_leads_on(reader: Any, published: Published) -> None:
     one = reader(java_script_enabled=False)
-    one.page.goto(f"{published.url}latest/timelines.html")
-    one.page.wait_for_url(f"{published.url}{NEW}/timelines.html")
+    one.page.goto(f"{published.url}latest/pairs.html")
+    one.page.wait_for_url(f"{published.url}{NEW}/pairs.html")
     one.page.goto(published.url)
     one.page.wait_for_url(f"{published.url}{NEW}/index.html")
 

@@ -10,6 +10,8 @@ from typing import Any
 
 from astropy.table import QTable
 
+from pipeline.published.observed.instrument import FILES as OBSERVED_FILES
+from pipeline.published.observed.instrument import FOLDER as OBSERVED
 from pipeline.report.build import BuildInfo
 from pipeline.report.citation import DATA_LICENSE
 from pipeline.report.downloads.download import Download, write_file
@@ -72,6 +74,20 @@ def write_spectra(root: Path, results: Results, build: BuildInfo) -> Download:
         "FITS",
         READ_SPECTRA,
         file.left_out,
+    )
+
+
+def write_observed(root: Path) -> tuple[Download, ...]:
+    """Numbers that others measured with the real instrument, as the project holds them."""
+    return tuple(
+        write_file(
+            root,
+            f"data/observed/{name}.ecsv",
+            (OBSERVED / f"{name}.ecsv").read_bytes(),
+            name.replace("_", " "),
+            READ_TABLE,
+        )
+        for name in OBSERVED_FILES
     )
 
 

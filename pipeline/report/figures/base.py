@@ -9,7 +9,6 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -53,22 +52,19 @@ class ModeStyle:
     dash: str  # of a line
 
 
-MODE_STYLES: tuple[ModeStyle, ...] = tuple(
-    ModeStyle(mode, color, symbol, dash)
-    for mode, (color, symbol, dash) in zip(
-        MODES,
-        cycle(
-            (
-                ("@blue", "circle", "solid"),
-                ("@orange", "square", "dash"),
-                ("@green", "diamond", "solid"),
-                ("@pink", "cross", "dot"),
-                ("@red", "x", "dash"),
-            )
-        ),
-        strict=False,  # there is a style for any number of modes
+def _style_of(mode: str) -> ModeStyle:
+    """Two hues for AO and no AO, filled for the nominal and open for the extended range."""
+    with_ao, extended = "-AO-" in mode, mode.endswith("-E")
+    shape = "diamond" if mode.startswith("NFM") else "circle" if with_ao else "square"
+    return ModeStyle(
+        mode,
+        "@blue" if with_ao else "@orange",
+        f"{shape}-open" if extended else shape,
+        "dash" if extended else "solid",
     )
-)
+
+
+MODE_STYLES: tuple[ModeStyle, ...] = tuple(_style_of(mode) for mode in MODES)
 
 WATERMARK = "SIMULATED"
 WHOLE = 1e15  # beyond that a float holds no odd number any more
@@ -200,7 +196,7 @@ def note(text: str, x: float | str, y: float, **more: Any) -> Layout:
 
 
 def stamped(layout: Layout, simulated: bool, mixed: bool = False) -> Layout:
-    """The layout, with the word SIMULATED over its upper right corner where that is true."""
+    """The layout, with the word SIMULATED in its upper right corner where that is true."""
     if not simulated:
         return layout
     mark = note(
@@ -208,9 +204,11 @@ def stamped(layout: Layout, simulated: bool, mixed: bool = False) -> Layout:
         1,
         1,
         xanchor="right",
-        yanchor="bottom",
-        yshift=3,
+        yanchor="top",
+        xshift=-4,
+        yshift=-3,
         font={"size": 12, "color": "@watermark", "weight": 700},
+        bgcolor="@label",
     )
     return {**layout, "annotations": [*layout.get("annotations", []), mark]}
 

@@ -53,7 +53,7 @@ def detection_figure(
 ) -> Figure:
     """The stars of the reference catalogue, numbered, on the image in which they were found.
 
-    ``star_link`` followed by a star number is the address of that star's row.
+    ``star_link`` followed by a star number and ".html" is the address of that star's page.
     """
     shape = image.pixels.shape if image else FIELD_PX[::-1]
     flags = np.asarray(catalogue["flags"], str)
@@ -130,7 +130,7 @@ def _stars(
         "hovertemplate": "<b>star %{text}</b><br>x %{x:.1f}, y %{y:.1f}<br>channel %{customdata[0]}"
         ", slice %{customdata[1]}<br>%{customdata[2]} px to the edge<br>flags: %{customdata[3]}"
         "<extra></extra>",
-        "meta": {"links": [f"{star_link}{row['star_id']}" for row in rows]},
+        "meta": {"links": [f"{star_link}{row['star_id']}.html" for row in rows]},
     }
 
 

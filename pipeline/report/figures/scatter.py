@@ -17,7 +17,9 @@ from pipeline.report.figures.base import (
 )
 from pipeline.report.text import fixed, plot_text
 
-PHOTON_GRID = np.geomspace(10, 20000, 60)
+N_CURVE = 60  # points of a curve
+HEIGHT_PX, NARROW_HEIGHT_PX = 430, 330  # so that the first screen holds it with the answer
+CROWDED = 0.055  # of the axis: two names of lines that are closer would touch
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,14 @@ class ScatterPoints:
 
 
 @dataclass(frozen=True)
+class Level:
+    """What earlier work gives, as a labelled line."""
+
+    label: str
+    per_cent: float
+
+
+@dataclass(frozen=True)
 class Floor:
     """The stability floor: scatter of two noiseless stars, with its 95 % interval."""
 
@@ -61,6 +71,7 @@ def scatter_figure(
     caption: str,
     simulated: bool,
     tables: tuple[str, ...],
+    levels: Sequence[Level] = (),
 ) -> Figure:
     """Standard deviation in per cent against the SNR of the ratio, on logarithmic axes.
 
@@ -74,7 +85,41 @@ def scatter_figure(
         A line with its band.
     choice : (str, float)
         Passband and aperture radius [pix].
+    levels : sequence of Level
+        Drawn as dotted lines with their names where they lie within the axis.
     """
+    x_range, y_range = _ranges(kinds)
+    data = [_points(kind) for kind in kinds if len(kind.snr)]
+    data.append(_photon_line(x_range, y_range))
+    layout = _layout(choice, x_range, y_range)
+    if headline:
+        data.append(_headline(headline))
+    if floor:
+        data.append(_floor_curve(floor, x_range))
+        layout["shapes"] += _floor_shapes(floor)
+        layout["annotations"].append(_name_of_line(floor.label, 100 * floor.value, right=True))
+    for shape, label in _level_lines(levels, y_range):
+        layout["shapes"].append(shape)
+        layout["annotations"] += [label] if label else []
+    return Figure(
+        figure_id,
+        title,
+        caption,
+        f"Scatter plot on logarithmic axes. {caption}",
+        data,
+        stamped(layout, simulated),
+        simulated,
+        narrow={
+            "height": NARROW_HEIGHT_PX,
+            "margin": {"l": 50, "r": 8, "t": 24, "b": 50},
+            "xaxis": {"title": {"text": "SNR of the ratio"}},
+        },
+        tables=tables,
+    )
+
+
+def _ranges(kinds: Sequence[ScatterPoints]) -> tuple[list[float], list[float]]:
+    """Logarithms of the ends of both axes; the lower one shows photon noise at the bright end."""
     snr = np.concatenate([kind.snr for kind in kinds])
     std = np.concatenate([kind.std for kind in kinds])
     good = np.concatenate([kind.drawable for kind in kinds])
@@ -85,14 +130,19 @@ def scatter_figure(
         float(np.log10(100 * min(lows))) - 0.1,
         float(np.log10(100 * std[good].max())) + 0.12,
     ]
-    data = [_points(kind) for kind in kinds if len(kind.snr)]
-    data.append(_photon_line(x_range))
-    layout: Layout = {
-        "height": 560,
-        "margin": {"l": 66, "r": 14, "t": 34, "b": 100},
+    return x_range, y_range
+
+
+def _layout(
+    choice: tuple[str, float], x_range: Sequence[float], y_range: Sequence[float]
+) -> Layout:
+    return {
+        "height": HEIGHT_PX,
+        "margin": {"l": 58, "r": 14, "t": 24, "b": 52},
         "hovermode": "closest",
+        "showlegend": False,
         "xaxis": axis(
-            f"SNR of the ratio, (1/SNR1² + 1/SNR2²)^-1/2, {choice[0]}, r = {choice[1]:g} px",
+            f"SNR of the ratio, {choice[0]}, r = {choice[1]:g} px",
             type="log",
             range=[round(v, 4) for v in x_range],
             **ticks(x_range),
@@ -103,41 +153,83 @@ def scatter_figure(
             range=[round(v, 4) for v in y_range],
             **ticks(y_range),
         ),
-        "annotations": [],
+        "annotations": [_photon_name(x_range, y_range)],
         "shapes": [],
     }
-    if headline:
-        data.append(_headline(headline))
-    if floor:
-        data.append(_floor_curve(floor, x_range))
-        layout["shapes"] += _floor_shapes(floor)
-        layout["annotations"].append(
-            note(
-                plot_text(floor.label),
-                0.995,
-                float(np.log10(100 * floor.value)),
-                yref="y",
-                xanchor="right",
-                yanchor="bottom",
-                yshift=2,
-                font={"size": 12, "color": "@blue"},
-                bgcolor="@label",
-            )
-        )
-    return Figure(
-        figure_id,
-        title,
-        caption,
-        f"Scatter plot on logarithmic axes. {caption}",
-        data,
-        stamped(layout, simulated),
-        simulated,
-        narrow={
-            "height": 480,
-            "margin": {"l": 54, "r": 8, "t": 34, "b": 140},
-            "xaxis": {"title": {"text": "SNR of the ratio"}},
-        },
-        tables=tables,
+
+
+def _name_of_line(text: str, per_cent: float, *, right: bool, above: bool = True) -> Layout:
+    """The name of a horizontal line, at its right or left end, above or below it."""
+    return note(
+        plot_text(text),
+        0.995 if right else 0.005,
+        float(np.log10(per_cent)),
+        yref="y",
+        xanchor="right" if right else "left",
+        yanchor="bottom" if above else "top",
+        yshift=2 if above else -2,
+        font={"size": 12, "color": "@blue" if right else "@muted"},
+        bgcolor="@label",
+    )
+
+
+def _level_lines(levels: Sequence[Level], y_range: Sequence[float]) -> list[tuple[Layout, Layout]]:
+    """Lines of earlier work within the axis, each with its name.
+
+    Names of lines that lie close together stand as one over the uppermost; where the next name would
+    touch it, it stands below its line.
+    """
+    across = y_range[1] - y_range[0]
+    groups: list[list[Level]] = []
+    for one in sorted(levels, key=lambda level: -level.per_cent):
+        if not y_range[0] < np.log10(one.per_cent) < y_range[1]:
+            continue
+        if groups and np.log10(groups[-1][-1].per_cent / one.per_cent) < CROWDED * across:
+            groups[-1].append(one)
+        else:
+            groups.append([one])
+    lines = []
+    before = np.inf
+    for group in groups:
+        above = np.log10(before / group[0].per_cent) > 2 * CROWDED * across
+        before = group[-1].per_cent
+        name = ", ".join(f"{one.label} {fixed(one.per_cent, 1)} %" for one in group)
+        at = group[0].per_cent if above else group[-1].per_cent
+        label = _name_of_line(name, at, right=False, above=bool(above))
+        lines += [(_level_shape(one), label if one is group[0] else {}) for one in group]
+    return lines
+
+
+def _level_shape(level: Level) -> Layout:
+    per_cent = rounded(level.per_cent, 4)
+    return {
+        "type": "line",
+        "xref": "paper",
+        "x0": 0,
+        "x1": 1,
+        "yref": "y",
+        "y0": per_cent,
+        "y1": per_cent,
+        "line": {"color": "@muted", "width": 1, "dash": "dot"},
+        "layer": "below",
+    }
+
+
+def _photon_name(x_range: Sequence[float], y_range: Sequence[float]) -> Layout:
+    """The name of the photon limit, beside the middle of its stretch within the frame."""
+    low = max(x_range[0], 2 - y_range[1])
+    high = min(x_range[1], 2 - y_range[0])
+    at = low + 0.42 * (high - low)
+    return note(
+        "photon noise",
+        round(at, 4),
+        round(2 - at, 4),
+        xref="x",
+        yref="y",
+        xanchor="right",
+        yanchor="top",
+        xshift=-4,
+        font={"size": 12, "color": "@muted"},
     )
 
 
@@ -161,10 +253,10 @@ def _points(kind: ScatterPoints) -> Trace:
     return trace
 
 
-def _photon_line(x_range: Sequence[float]) -> Trace:
-    """Photon noise: 1 / SNR of the ratio, the least that a pair can scatter by."""
-    inside = (10.0 ** x_range[0] <= PHOTON_GRID) & (10.0 ** x_range[1] >= PHOTON_GRID)
-    snr = PHOTON_GRID[inside]
+def _photon_line(x_range: Sequence[float], y_range: Sequence[float]) -> Trace:
+    """Photon noise, 1 / SNR of the ratio, within the frame: the least that a pair can scatter by."""
+    ends = max(x_range[0], 2 - y_range[1]), min(x_range[1], 2 - y_range[0])
+    snr = np.geomspace(10.0 ** ends[0], 10.0 ** ends[1], N_CURVE)
     return {
         "type": "scatter",
         "mode": "lines",
@@ -177,7 +269,7 @@ def _photon_line(x_range: Sequence[float]) -> Trace:
 
 
 def _floor_curve(floor: Floor, x_range: Sequence[float]) -> Trace:
-    snr = np.geomspace(10.0 ** x_range[0], 10.0 ** x_range[1], 60)
+    snr = np.geomspace(10.0 ** x_range[0], 10.0 ** x_range[1], N_CURVE)
     return {
         "type": "scatter",
         "mode": "lines",

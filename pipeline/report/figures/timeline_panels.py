@@ -30,17 +30,18 @@ DAILY = 2  # months up to which single days have labels, since fewer months than
 DAY_STEPS = (1, 2, 3, 5, 7, 10, 14)  # days from label to label
 DAY_LABELS = 5  # at most, over all stretches: as many as a phone has room for
 ROW_GAP = 0.24  # of a panel's height, for the name above it
+FLAGGED = "x-thin-open"  # symbol of a point that carries a flag
 ARROW_AT = 0.93  # of the range: where an arrow stands for a point beyond it
 
 # The browser prints value and error itself: the page's script makes %{text} from the error bars.
 HOVER = (
     "<b>%{customdata[0]}</b><br>%{customdata[1]} · %{customdata[2]}<br>"
-    "deviation %{y:+.4f}%{text}<extra></extra>"
+    "%{y:+.2f}%{text} %<extra></extra>"
 )
 # An arrow stands elsewhere than its value.
 HOVER_BEYOND = (
     "<b>%{customdata[0]}</b><br>%{customdata[1]} · %{customdata[2]}<br>"
-    "deviation %{customdata[3]}<extra></extra>"
+    "%{customdata[3]} %<extra></extra>"
 )
 
 
@@ -145,7 +146,7 @@ def panel_axes(row: int, n_rows: int, half_range: float, timing: Timing) -> Layo
         if suffix != lowest:
             dates["matches"] = f"x{lowest}"
         values = axis(
-            "deviation" if index == 0 else "",
+            "ratio against mean [%]" if index == 0 else "",
             domain=[round(bottom, 5), round(top, 5)],
             range=[-half_range, half_range],
             anchor=f"x{suffix}",
@@ -202,23 +203,15 @@ def panel_traces(
     half_range: float,
     timing: Timing,
     with_legend: bool,
-    *,
-    keep_places: bool = False,
 ) -> list[Trace]:
-    """Per stretch one trace a mode with what lies in range, and one with arrows for what does not.
-
-    With ``keep_places`` every trace lists all its exposures, null where the value lies beyond the
-    range: then the lists are the same for every pair.
-    """
+    """Per stretch one trace a mode with what lies in range, and one with arrows for what does not."""
     place = [timing.place[str(identity)] for identity in rows["exposure_id"]]
     stretch = np.array([timing.stretch_of(one) for one in place])
     traces = []
     for index in range(len(timing.stretches)):
         suffix = suffix_of(row, index, timing)
         here = np.flatnonzero(stretch == index)
-        for trace in _stretch_traces(
-            rows[here], [place[k] for k in here], half_range, timing, keep_places
-        ):
+        for trace in _stretch_traces(rows[here], [place[k] for k in here], half_range, timing):
             trace |= {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}"}
             trace["showlegend"] = with_legend and index == 0
             traces.append(trace)
@@ -226,10 +219,10 @@ def panel_traces(
 
 
 def _stretch_traces(
-    rows: QTable, place: Sequence[str], half_range: float, timing: Timing, keep_places: bool
+    rows: QTable, place: Sequence[str], half_range: float, timing: Timing
 ) -> list[Trace]:
-    deviation = np.asarray(rows["deviation"], float)
-    error = np.asarray(rows["deviation_err"], float)
+    deviation = 100 * np.asarray(rows["deviation"], float)
+    error = 100 * np.asarray(rows["deviation_err"], float)
     mode, flag = np.asarray(rows["mode"], str), np.asarray(rows["flag"], str)
     beyond = np.abs(deviation) > half_range
     hover = _hover(rows)
@@ -243,8 +236,8 @@ def _stretch_traces(
         if style.mode not in timing.modes:
             continue
         inside = ~beyond & np.isfinite(deviation)
-        mask = (mode == style.mode) & (inside | keep_places)
-        symbols = [style.symbol + "-open" * bool(one) for one in flag[mask]]
+        mask = (mode == style.mode) & inside
+        symbols = [FLAGGED if one else style.symbol for one in flag[mask]]
         traces.append(
             {
                 "type": "scatter",
@@ -252,17 +245,18 @@ def _stretch_traces(
                 "name": style.mode,
                 "legendgroup": style.mode,
                 "x": chosen(mask, place),
-                "y": to_json_list(np.round(np.where(inside, deviation, np.nan)[mask], 5), 4),
+                "y": to_json_list(np.round(deviation[mask], 5), 4),
                 "error_y": {
                     "type": "data",
-                    "array": to_json_list(np.where(inside, error, np.nan)[mask], 2),
+                    "array": to_json_list(error[mask], 2),
                     "thickness": 1,
                     "width": 0,
                     "color": style.color,
                 },
                 "marker": {
                     "color": style.color,
-                    "size": 8,
+                    "size": 7,
+                    "opacity": 0.85,
                     "symbol": symbols if len(set(symbols)) > 1 else [*symbols, style.symbol][0],
                 },
                 "customdata": [row[:3] for row in chosen(mask, hover)],
@@ -280,7 +274,7 @@ def _stretch_traces(
             "legendgroup": "beyond",
             "x": chosen(beyond, place),
             "y": to_json_list(above * half_range * ARROW_AT, 4),
-            "text": [fixed(value, 2, sign=True) for value in deviation[beyond]],
+            "text": [f"{fixed(value, 0, sign=True)} %" for value in deviation[beyond]],
             "textposition": "middle right",
             "textfont": {"size": 11},
             "marker": {
@@ -306,8 +300,13 @@ def _hover(rows: QTable) -> list[list[str]]:
             plot_text(row["exposure_id"]),
             str(row["night"]),
             plot_text(row["mode"]) + (f"<br>{plot_text(row['flag'])}" if row["flag"] else ""),
-            fixed(float(row["deviation"]), 4, sign=True)
-            + (f" ± {fixed(float(row['deviation_err']), 4)}" if np.isfinite(row["deviation_err"]) else ""),
+            fixed(100 * float(row["deviation"]), 2, sign=True) + _error(row),
         ]
         for row in rows
     ]  # fmt: skip
+
+
+def _error(row: Any) -> str:
+    """The error of a deviation in per cent, "" where none is known."""
+    err = 100 * float(row["deviation_err"])
+    return f" ± {fixed(err, 2)}" if np.isfinite(err) else ""

@@ -69,6 +69,7 @@ class Page:
     template: str = ""  # "": that of its name
     in_nav: bool = True  # else other pages link to it
     guide: str = ""  # one line for the list of pages on the first one; "" keeps it out of the list
+    wide: bool = False  # uses the whole width, without lists of pages and sections beside it
 
     @property
     def file(self) -> str:
@@ -111,6 +112,7 @@ class PageType:
     details: Callable[[PageInputs], Sequence[Page]] = (
         no_details  # pages it links to, not in the nav
     )
+    wide: bool = False  # uses the whole width, without lists of pages and sections beside it
 
 
 def make_page(kind: PageType, inputs: PageInputs) -> Page | None:
@@ -127,6 +129,7 @@ def make_page(kind: PageType, inputs: PageInputs) -> Page | None:
         context,
         tuple(numbering.figures),
         guide=kind.guide,
+        wide=kind.wide,
     )
 
 

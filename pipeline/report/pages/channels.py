@@ -1,12 +1,16 @@
 """The page on channels: how the response of each moves over the campaign."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.report.figures.base import Figure
+import numpy as np
+from astropy.table import QTable
+
 from pipeline.report.figures.channels import channels_figure
 from pipeline.report.pages.base import FigureView, PageInputs, PageNumbering, PageType
 from pipeline.report.rows import plain
+from pipeline.report.text import fixed
 from pipeline.schema.results import Results
 
 
@@ -17,66 +21,120 @@ class ChannelsOf:
     results: Results
     found: FigureView
     truth: FigureView | None
-    n_channels: int
+    difference: FigureView | None
 
 
 def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any]:
     """How the response of each channel moves, as far as the field's stars can tell."""
-    shown = []
-    for results in inputs.campaigns:
-        if "channel_responses" not in results.tables:
-            continue
-        table = results.tables["channel_responses"]
-        dates = {str(row["exposure_id"]): f"{row['night']} {row['mode']}"
-                 for row in results.tables["exposures"]}  # fmt: skip
-        figure = channels_figure(
-            table,
-            dates,
-            figure_id=f"channels-{results.name}",
-            title="Response of the channels over the campaign",
-            caption="Response of each channel relative to the mean channel and to its own mean, "
-            "in per cent, from all stars on it; one column per exposure.",
-            simulated=results.simulated,
-            tables=("channel_responses",),
-        )
-        truth = _true_channels(results, dates)
-        shown.append(
-            ChannelsOf(
-                results,
-                numbering.figure(figure, results.name),
-                numbering.figure(truth, results.name) if truth else None,
-                len({int(value) for value in table["channel"]}),
-            )
-        )
+    shown = [
+        _channels_of(one, numbering)
+        for one in inputs.campaigns
+        if "channel_responses" in one.tables and len(one.tables["channel_responses"])
+    ]
     return {"shown": shown}
 
 
-def _true_channels(results: Results, dates: dict[str, str]) -> Figure | None:
-    """The responses that the simulation put in, of all channels."""
-    if "truth_channels" not in results.tables:
-        return None
-    truth = results.tables["truth_channels"].copy()
-    truth["drift"] = plain(truth["response"]) - 1
-    return channels_figure(
-        truth,
-        dates,
-        "drift",
-        figure_id=f"truth-channels-{results.name}",
-        title="Responses that were put into the simulation",
-        caption="Response of each channel relative to its mean over a year, in per "
-        "cent. The map above is relative to the mean channel in addition, and a channel without a "
-        "usable star is missing there.",
-        simulated=results.simulated,
-        tables=("truth_channels",),
+def _channels_of(results: Results, numbering: PageNumbering) -> ChannelsOf:
+    found = results.tables["channel_responses"]
+    nights = {str(row["exposure_id"]): str(row["night"]) for row in results.tables["exposures"]}
+
+    def view(table: QTable, name: str, column: str, title: str, caption: str) -> FigureView:
+        figure = channels_figure(
+            table,
+            nights,
+            column,
+            figure_id=f"{name}-{results.name}",
+            title=title,
+            caption=caption,
+            simulated=results.simulated,
+            tables=("truth_channels" if name == "truth-channels" else "channel_responses",),
+        )
+        return numbering.figure(figure, results.name)
+
+    number, reach = _widest(found)
+    seen = view(
+        found,
+        "channels",
+        "response",
+        f"Channel {number} moves most: over {fixed(reach, 1)} %",
+        "Each channel against the mean channel and its own mean, from all stars on it.",
     )
+    truth = _truth(results)
+    if truth is None:
+        return ChannelsOf(results, seen, None, None)
+    put_in = view(
+        truth,
+        "truth-channels",
+        "response",
+        "What was put into the simulation",
+        "Only exposures and channels that the map above has, treated in the same way.",
+    )
+    difference = _difference(found, truth)
+    rms = 100 * float(np.sqrt(np.nanmean(plain(difference["response"]) ** 2)))
+    missed = view(
+        difference,
+        "difference-channels",
+        "response",
+        f"Found less put in: {fixed(rms, 1)} % rms",
+        "The same colours as above: pale means that the response was found.",
+    )
+    return ChannelsOf(results, seen, put_in, missed)
+
+
+def _widest(found: QTable) -> tuple[int, float]:
+    """The channel with the widest range of its responses, and that range [%]."""
+    channel, value = np.asarray(found["channel"], int), 100 * plain(found["response"])
+    reach = {
+        int(one): float(np.nanmax(value[channel == one]) - np.nanmin(value[channel == one]))
+        for one in sorted(set(channel.tolist()))
+        if np.isfinite(value[channel == one]).any()
+    }
+    widest = max(reach, key=lambda one: reach[one])
+    return widest, reach[widest]
+
+
+def _truth(results: Results) -> QTable | None:
+    """ln of the true responses where responses were found, about the same means."""
+    table = results.tables.get("truth_channels")
+    if table is None:
+        return None
+    found = results.tables["channel_responses"]
+    put_in = {
+        (str(row["exposure_id"]), int(row["channel"])): np.log(float(row["response"]))
+        for row in table
+    }
+    keys = [(str(row["exposure_id"]), int(row["channel"])) for row in found]
+    value = np.array([put_in.get(key, np.nan) for key in keys], float)
+    exposures, channels = [key[0] for key in keys], [key[1] for key in keys]
+    value = value - _means(value, exposures)
+    value = value - _means(value, channels)
+    truth = found.copy()
+    truth["response"] = value
+    return truth
+
+
+def _means(values: np.ndarray, groups: list[Any]) -> np.ndarray:
+    """For each value the mean of its group."""
+    totals: dict[Any, list[float]] = {}
+    for group, value in zip(groups, values.tolist(), strict=True):
+        if np.isfinite(value):
+            totals.setdefault(group, []).append(value)
+    means: Mapping[Any, float] = {group: float(np.mean(all_)) for group, all_ in totals.items()}
+    return np.array([means.get(group, np.nan) for group in groups])
+
+
+def _difference(found: QTable, truth: QTable) -> QTable:
+    difference = found.copy()
+    difference["response"] = plain(found["response"]) - plain(truth["response"])
+    return difference
 
 
 PAGE = PageType(
     name="channels",
     title="Channels",
-    tab="Stability",
-    position=80,
+    tab="Evidence",
+    position=530,
     description="Behind a drifting ratio stand two channels, each with a response of its own.",
-    guide="The responses behind the ratios.",
+    guide="",
     context=context,
 )

@@ -1,22 +1,20 @@
-"""The page on detection: the reference stars on the image in which they were found."""
+"""The reference stars: on the image in which they were found, as a table, and in Gaia."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from markupsafe import Markup
 
 from pipeline.config.settings import DetectionSettings
 from pipeline.report.figures.field import detection_figure
-from pipeline.report.pages.base import (
-    FigureView,
-    PageInputs,
-    PageNumbering,
-    PageType,
-    TableBlock,
-)
+from pipeline.report.pages.answer import snr_of_stars
+from pipeline.report.pages.base import FigureView, PageNumbering, TableBlock
+from pipeline.report.pages.cut_outs import THUMB_PX, cut_out
+from pipeline.report.pages.detail import star_path
 from pipeline.report.rows import number
 from pipeline.report.tables import Cell, Head, TableView, heads, without_empty_columns
-from pipeline.report.text import NOTHING, fixed
+from pipeline.report.text import NOTHING, fixed, significant
 from pipeline.schema.publications import STUDY
 from pipeline.schema.results import Results
 
@@ -25,7 +23,7 @@ VARIABLE = "VARIABLE"  # Gaia's phot_variable_flag
 
 @dataclass(frozen=True)
 class DetectionOf:
-    """What the detection page shows of one campaign."""
+    """What the page of stars shows of the field of one campaign."""
 
     results: Results
     figure: FigureView
@@ -45,14 +43,6 @@ class GaiaOf:
     sources: TableBlock | None  # None: no star is identified
 
 
-def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any]:
-    """The reference catalogue on the image in which it was found."""
-    shown_ = [
-        _detection_of(one, numbering) for one in inputs.campaigns if "catalogue" in one.tables
-    ]
-    return {"shown": shown_}
-
-
 def _bands(results: Results) -> str:
     """What the detection image is made of, by the campaign's settings."""
     how = DetectionSettings(**results.settings.get("detection", {}))  # type: ignore[arg-type]
@@ -60,30 +50,25 @@ def _bands(results: Results) -> str:
     return f"median of {how.n_bands} bands of {width}" if how.n_bands > 1 else f"band of {width}"
 
 
-def _detection_of(results: Results, numbering: PageNumbering) -> DetectionOf:
+def detection_of(results: Results, numbering: PageNumbering) -> DetectionOf:
     catalogue, image = results.tables["catalogue"], results.image
     flagged = int(np.count_nonzero(np.asarray(catalogue["flags"], str) != ""))
     if image:
         caption = (
-            f"Detection image of {image.exposure_id} ({image.mode}), asinh stretch: the "
-            f"{_bands(results)} about the centre of the cube. The dashed circle of "
-            f"{fixed(image.standard_radius_px, 0)} px masks the bright standard star and its "
-            "spikes. Numbers are the star numbers of every table."
+            f"Detection image of {image.exposure_id} ({image.mode}): {_bands(results)}, asinh "
+            "stretch. The dashed circle masks the bright standard."
         )
     else:
-        caption = (
-            f"Positions as read off the figures of {STUDY.short}; the detection image is not part of "
-            "the record. Numbers are the star numbers of every table."
-        )
+        caption = f"Positions as read off the figures of {STUDY.short}; the record has no image."
     varies = any("variable" in str(flags).split() for flags in catalogue["flags"])
     marks = "squares, diamonds where Gaia calls the star variable" if varies else "squares"
     figure = detection_figure(
         image,
         catalogue,
-        f"detection.html#{results.name}-star-",
+        f"stars/{results.name}/",
         figure_id=f"detection-{results.name}",
-        title=f"The {len(catalogue)} reference stars of {results.field_name}",
-        caption=f"{caption} {flagged} of {len(catalogue)} stars carry a flag ({marks}).",
+        title=f"{len(catalogue) - flagged} of {len(catalogue)} stars of {results.field_name} carry no flag",
+        caption=f"{caption} Flagged stars are {marks}.",
         simulated=results.simulated,
     )
     return DetectionOf(
@@ -114,39 +99,59 @@ def _gaia_of(results: Results, numbering: PageNumbering) -> GaiaOf | None:
 def _catalogue_table(results: Results) -> TableView:
     catalogue = results.tables["catalogue"]
     reasons = catalogue.meta.get("reasons") or [""] * len(catalogue)
+    snr = snr_of_stars(results) if "snr" in results.tables else {}
     rows = []
     for row, reason in zip(catalogue, reasons, strict=True):
         flux = number(row["flux"])
         flags = str(row["flags"])
         rows.append(
             (
-                Cell(str(row["star_id"])),
+                Cell(
+                    _thumbnail(results, row) + str(row["star_id"]),
+                    href=Markup(star_path(results, int(row["star_id"]))),
+                ),
                 Cell(fixed(number(row["x"]), 2)),
                 Cell(fixed(number(row["y"]), 2)),
                 Cell(fixed(flux, 1)),
                 Cell(str(row["channel"]) if row["channel"] else NOTHING),
                 Cell(str(row["slice"]) if row["slice"] else NOTHING),
                 Cell(fixed(number(row["edge_distance_px"]), 1)),
+                Cell(significant(snr.get(int(row["star_id"]), float("nan")))),
                 Cell(flags, kind="bad" if flags else ""),
                 Cell(str(reason)),
             )
         )
     view = TableView(
         f"catalogue-{results.name}",
-        "Reference catalogue: positions count from 0 at the centre of the first spaxel.",
+        "All stars; a number leads to the page of the star. Positions count from 0 at the first "
+        "spaxel.",
         (
             *heads(
                 "catalogue",
-                *("star_id", "x", "y", "flux", "channel", "slice", "edge_distance_px", "flags"),
+                *("star_id", "x", "y", "flux", "channel", "slice", "edge_distance_px"),
             ),
+            Head("SNR", title="in the band and aperture of the headlines"),
+            *heads("catalogue", "flags"),
             Head("why", numeric=False),
         ),
         tuple(rows),
         anchors=tuple(f"{results.name}-star-{row['star_id']}" for row in catalogue),
         source="catalogue",
+        filter=True,
+        sort=True,
         simulated=results.simulated,
     )
     return without_empty_columns(view)
+
+
+def _thumbnail(results: Results, row: Any) -> Markup:
+    """A small cut-out of the detection image; "" without one."""
+    address = cut_out(results, row["x"], row["y"], THUMB_PX)
+    if not address:
+        return Markup("")
+    return Markup(
+        f'<img class="rp-thumb" src="{address}" alt="" width="38" height="38" loading="lazy">'
+    )
 
 
 def _sources_table(results: Results) -> TableView:
@@ -181,17 +186,3 @@ def _source_cells(row: Any) -> tuple[Cell, ...]:
         Cell(fixed(number(row["pm_ra_masyr"]), 1, sign=True)),
         Cell(fixed(number(row["pm_dec_masyr"]), 1, sign=True)),
     )
-
-
-PAGE = PageType(
-    name="detection",
-    title="Detection",
-    tab="Field",
-    position=20,
-    description=(
-        "The stars of the field, as found in the reference exposure, and where each falls on the "
-        "instrument."
-    ),
-    guide="The field, its numbered stars, and where they fall.",
-    context=context,
-)

@@ -95,12 +95,21 @@ def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any]:
 def _whole(numbering: PageNumbering) -> tuple[WholeFile, ...]:
     (report,), (sums,) = numbering.downloads["", "report"], numbering.downloads["", "sums"]
     cff, codemeta = numbering.downloads["", "version"]
+    observed = numbering.downloads.get(("", "observed"), ())
     return (
         WholeFile("Headline numbers", "of all campaigns, with definitions and sources.", report),
         WholeFile("Checksums", "of all files in the folder data; the line is for a shell.", sums),
         WholeFile("Citation", "as GitHub and Zotero read it.", cff),
         WholeFile(
             "Software", "its version, libraries and commit, for indexes of software.", codemeta
+        ),
+        *(
+            WholeFile(
+                f"Observed by others: {one.label}",
+                "with its source; see the page of evidence.",
+                one,
+            )
+            for one in observed
         ),
     )
 
@@ -145,9 +154,9 @@ def _table_files(
 
 PAGE = PageType(
     name="downloads",
-    title="Downloads",
-    tab="About",
-    position=120,
+    title="Data",
+    tab="Data and method",
+    position=600,
     description="Every number of this report as a file, with units, meanings and checksums.",
     guide="Every number as a file.",
     context=context,

@@ -113,8 +113,8 @@ def _settings_table(group: Sequence[Results]) -> TableView:
 PAGE = PageType(
     name="method",
     title="Method",
-    tab="Method",
-    position=110,
+    tab="Data and method",
+    position=610,
     description="From a cube to a number: every step, its formula, and the choices of this build.",
     guide="Every step with its formula and settings.",
     context=context,

@@ -1,61 +1,37 @@
-"""The page on offsets: how the exposures lie relative to the reference."""
+"""Figures of offsets: how the exposures lie relative to the reference."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from astropy.table import QTable
 
 from pipeline.config.settings import Field
 from pipeline.report.figures.field import FIELD_PX
 from pipeline.report.figures.offsets import offsets_figure, pointing_figure
-from pipeline.report.pages.base import FigureView, PageInputs, PageNumbering, PageType
+from pipeline.report.pages.base import FigureView, PageNumbering
 from pipeline.report.rows import exposure_label, exposure_links, plain
+from pipeline.report.text import fixed
 from pipeline.schema.results import Results
 
 KINDS = ("reference", "detected", "transformed")
 
 
-@dataclass(frozen=True)
-class OffsetsOf:
-    """What the page shows of one campaign."""
-
-    results: Results
-    positions: FigureView | None
-    pointing: FigureView | None
-    n_affines: int
-
-
-def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any]:
-    """Positions in the three systems, and the pointing offsets."""
-    shown = [_offsets_of(results, numbering) for results in inputs.campaigns]
-    return {"shown": [one for one in shown if one.positions or one.pointing]}
-
-
-def _offsets_of(results: Results, numbering: PageNumbering) -> OffsetsOf:
-    exposures = results.tables.get("exposures")
-    n_affines = 0 if exposures is None else int(np.isfinite(plain(exposures["c"])).sum())
-    return OffsetsOf(
-        results, _positions(results, numbering), _pointing(results, numbering, n_affines), n_affines
-    )
-
-
-def _positions(results: Results, numbering: PageNumbering) -> FigureView | None:
+def positions_view(results: Results, numbering: PageNumbering) -> FigureView | None:
     """The published pair of exposures if it is all there is, else any exposure."""
     if "coordtrafo" in results.tables:
         views = {"the published pair of exposures": _digitised(results)}
         tables: tuple[str, ...] = ("coordtrafo",)
         caption = (
-            "Reference positions, detections in the second exposure, and reference positions "
-            "taken through the published affine, as read off its figure. A square without a "
-            "cross is a detection without a reference star."
+            "As read off the published figure. A square without a cross is a detection without a "
+            "reference star."
         )
     else:
         views = _measured(results)
         tables = tuple(name for name in ("detections", "exposures") if name in results.tables)
         caption = (
-            "Where a cross lies in a square, the affine takes the reference star onto its "
-            "detection. A square without a cross is a detection without a reference star."
+            "Where a cross lies in a square, the match takes the reference star onto its detection. "
+            "Other squares have no reference star."
         )
     if not views:
         return None
@@ -64,7 +40,7 @@ def _positions(results: Results, numbering: PageNumbering) -> FigureView | None:
         views,
         first,
         figure_id=f"positions-{results.name}",
-        title="Reference, detected and transformed positions",
+        title=_positions_title(results),
         caption=caption,
         simulated=results.simulated,
         tables=tables,
@@ -138,7 +114,10 @@ def _measured(results: Results) -> dict[str, Any]:
     return views
 
 
-def _pointing(results: Results, numbering: PageNumbering, n_affines: int) -> FigureView | None:
+def pointing_view(results: Results, numbering: PageNumbering) -> FigureView | None:
+    """Where the centre of the field lies in every exposure; None without a match."""
+    exposures = results.tables["exposures"]
+    n_affines = int(np.isfinite(plain(exposures["c"])).sum())
     if not n_affines:
         return None
     scale = float(
@@ -151,21 +130,24 @@ def _pointing(results: Results, numbering: PageNumbering, n_affines: int) -> Fig
         scale,
         exposure_links(results),
         figure_id=f"pointing-{results.name}",
-        title="Offset of the field's centre in every exposure",
-        caption=f"Each of the {n_affines} points is an exposure, its position the affine applied "
-        "to the centre of the field, minus that centre. Dotted rings lie 0.5 arcsec apart. Click "
-        "a point for its row in the table of exposures.",
+        title=_pointing_title(exposures, scale),
+        caption=f"Each of {n_affines} points is an exposure: where the centre of the field lies "
+        "against the reference. Rings are half an arcsecond apart.",
         simulated=results.simulated,
     )
     return numbering.figure(figure, results.name)
 
 
-PAGE = PageType(
-    name="offsets",
-    title="Offsets",
-    tab="Field",
-    position=30,
-    description="Where the stars fall in each exposure, relative to the reference.",
-    guide="How the exposures lie relative to the reference.",
-    context=context,
-)
+def _positions_title(results: Results) -> str:
+    """How well the matched stars lie on their map, over all exposures."""
+    rms = plain(results.tables["exposures"]["match_rms_px"])
+    if not np.isfinite(rms).any():
+        return "Reference, detected and transformed positions"
+    return f"Stars lie within {fixed(float(np.nanmedian(rms)), 2)} px (rms) of where the match puts them"
+
+
+def _pointing_title(exposures: QTable, pixel_scale_arcsec: float) -> str:
+    """How far the shift part of the maps reaches."""
+    shift = np.hypot(plain(exposures["c"]), plain(exposures["f"])) * pixel_scale_arcsec
+    reach = fixed(float(np.nanquantile(shift, 0.9)), 1)
+    return f"The telescope comes back to within {reach} arcsec in nine of ten cases"

@@ -127,8 +127,8 @@ def _findings(results: Results) -> TableView:
 PAGE = PageType(
     name="record",
     title="The record of 2019",
-    tab="Stability",
-    position=95,
+    tab="Evidence",
+    position=515,
     description="The published ratios of five stars, analysed again: what they say and what they cannot.",
     guide="Nights, stars, modes and a floor of the published record.",
     context=context,

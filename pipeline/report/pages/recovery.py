@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from astropy.table import QTable
 
 from pipeline.report.figures.comparison import recovery_figure
 from pipeline.report.pages.base import FigureView, PageInputs, PageNumbering, PageType, TableBlock
@@ -34,7 +35,7 @@ def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any]:
         figure = recovery_figure(
             recovery,
             figure_id=f"recovery-{results.name}",
-            title="Recovered quantities against the truth of the simulation",
+            title=_title(recovery),
             caption="Difference between what the pipeline found and what was put in, in units of "
             "the accepted difference. The band is what is accepted.",
             simulated=results.simulated,
@@ -50,6 +51,14 @@ def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any]:
             )
         )
     return {"shown": shown}
+
+
+def _title(recovery: QTable) -> str:
+    """How many quantities were found again."""
+    passed = int(np.asarray(recovery["passed"], bool).sum())
+    return (
+        f"{passed} of {len(recovery)} quantities that were put in are found within their tolerance"
+    )
 
 
 def _recovery_table(results: Results) -> TableView:
@@ -81,9 +90,9 @@ def _recovery_table(results: Results) -> TableView:
 
 PAGE = PageType(
     name="recovery",
-    title="Recovery of the truth",
-    tab="Stability",
-    position=100,
+    title="Simulation test",
+    tab="Evidence",
+    position=540,
     description="A simulated campaign whose truth is known: does the whole chain find it again?",
     guide="What was simulated, and what was found.",
     context=context,

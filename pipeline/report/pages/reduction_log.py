@@ -73,7 +73,7 @@ def _log_page(results: Results, exposure_id: str, name: str, numbering: PageNumb
         {
             "results": results,
             "log": log,
-            "calibrations": _calibrations(results, exposure_id),
+            "calibrations": calibration_sentences(results, exposure_id),
             "row": Markup(exposure_links(results)[exposure_id]),
             "cost": numbering.table(_cost_table(results, log.steps), results.name),
             "steps": [_step_view(results, k, one, numbering) for k, one in enumerate(log.steps, 1)],
@@ -209,7 +209,7 @@ def _shown(value: float | None) -> str:
     return NOTHING if value is None else f"{value:.5g}"
 
 
-def _calibrations(results: Results, exposure_id: str) -> list[str]:
+def calibration_sentences(results: Results, exposure_id: str) -> list[str]:
     """With what an exposure was calibrated, in sentences; none if that is not known."""
     table = results.tables.get("calibrations")
     rows = [] if table is None else [row for row in table if row["exposure_id"] == exposure_id]

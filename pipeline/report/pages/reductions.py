@@ -185,8 +185,8 @@ def _compared_table(results: Results) -> TableView:
 PAGE = PageType(
     name="reductions",
     title="Reduction",
-    tab="",
-    position=15,
+    tab="Exposures",
+    position=410,
     description=(
         "How raw frames became cubes: every recipe's cost, quality and warnings, exposure by "
         "exposure."

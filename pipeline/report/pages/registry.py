@@ -9,6 +9,20 @@ from markupsafe import Markup
 from pipeline.report import pages
 from pipeline.report.pages.base import Link, Page, PageInputs, PageType, make_page
 
+# The parts of the site in reading order; a page names its part, or is one by its own title. What is
+# not listed stands before the last.
+PARTS = (
+    "Answer",
+    "Explore",
+    "Plan",
+    "Targets",
+    "Stars",
+    "Exposures",
+    "Evidence",
+    "Data and method",
+    "For developers",
+)
+
 
 def page_types() -> tuple[PageType, ...]:
     """All types of pages in reading order, which is that of the navigation.
@@ -28,7 +42,14 @@ def page_types() -> tuple[PageType, ...]:
         twice = sorted({value for value in values if values.count(value) > 1})
         if twice:
             raise ValueError(f"two pages have the {what} {twice[0]!r}")
-    return tuple(sorted(kinds, key=lambda kind: kind.position))
+    return tuple(
+        sorted(kinds, key=lambda kind: (part_place(kind.tab or kind.title), kind.position))
+    )
+
+
+def part_place(part: str) -> int:
+    """Where a part of the site stands among the others."""
+    return PARTS.index(part) if part in PARTS else len(PARTS) - 2
 
 
 def make_pages(inputs: PageInputs) -> Sequence[Page]:

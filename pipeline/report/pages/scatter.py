@@ -1,13 +1,14 @@
-"""The page on scatter against the signal-to-noise ratio: all pairs, and the floor under them."""
+"""Scatter against the signal-to-noise ratio: all pairs, and the floor under them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from pipeline.report.figures.scatter import Floor, ScatterPoints, scatter_figure
-from pipeline.report.pages.base import FigureView, PageInputs, PageNumbering, PageType
+from pipeline.published.observed import literature
+from pipeline.report.figures.base import Figure
+from pipeline.report.figures.scatter import Floor, Level, ScatterPoints, scatter_figure
+from pipeline.report.pages.answer import snr_of_stars
+from pipeline.report.pages.base import FigureView, PageNumbering
 from pipeline.report.rows import (
     Pair,
     find_number,
@@ -16,40 +17,28 @@ from pipeline.report.rows import (
     pair_rows,
     plain,
 )
-from pipeline.report.text import fixed, per_cent_with_interval
-from pipeline.schema import radius_column
+from pipeline.report.text import fixed
 from pipeline.schema.publications import STUDY
-from pipeline.schema.results import ReportedValue, Results
+from pipeline.schema.results import Results
 
 
-@dataclass(frozen=True)
-class ScatterOf:
-    """What the page on scatter against SNR shows of one campaign."""
+def scatter_view(results: Results, numbering: PageNumbering) -> FigureView | None:
+    """Scatter against SNR: of the record as read off its figure, of others for all pairs.
 
-    results: Results
-    figure: FigureView | None  # None: no pair has a scatter, the exposures are too few
-    n_pairs: int
-    n_left_out: int  # pairs with a flagged star
-    n_ambiguous: int  # points of the record whose pair is not known
-    floor: ReportedValue | None
-    floor_text: str  # value and 95 % interval
-    within_night: ReportedValue | None
-
-
-def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any]:
-    """Scatter against SNR: of the record as read off its figure, of others for all pairs."""
-    shown = []
-    for results in inputs.campaigns:
-        if "snr_scatter" in results.tables:
-            shown.append(_digitised_scatter(results, numbering))
-        elif "pairs" in results.tables:
-            shown.append(_measured_scatter(results, numbering))
-    return {"shown": shown}
+    None if no pair has a scatter and an SNR: the exposures are too few.
+    """
+    if "snr_scatter" in results.tables:
+        figure = _digitised_scatter(results)
+    elif "pairs" in results.tables:
+        figure = _measured_scatter(results)
+    else:
+        return None
+    return numbering.figure(figure, results.name) if figure else None
 
 
-def _digitised_scatter(results: Results, numbering: PageNumbering) -> ScatterOf:
+def _digitised_scatter(results: Results) -> Figure | None:
     """The points of the record whose pair is known, against the SNR of the ratio."""
-    table, snr_of = results.tables["snr_scatter"], _snr_of_stars(results)
+    table, snr_of = results.tables["snr_scatter"], snr_of_stars(results)
     known = np.asarray(table["star_1"]) > 0
     rows = table[known]
     pairs = [(int(row["star_1"]), int(row["star_2"])) for row in rows]
@@ -74,22 +63,12 @@ def _digitised_scatter(results: Results, numbering: PageNumbering) -> ScatterOf:
     ]
     return _scatter_of(
         results,
-        numbering,
         [points],
         headline,
-        f"{len(rows)} of the {len(table)} points of the figure of {STUDY.short}, read off to the "
-        "pixel: those whose pair is known by name. Their scatter is in the published convention.",
+        f"{len(rows)} of {len(table)} points of the figure of {STUDY.short}: those whose pair is "
+        "known by name.",
         ("snr_scatter",),
-        n_left_out=0,
-        n_ambiguous=int((~known).sum()),
     )
-
-
-def _snr_of_stars(results: Results) -> dict[int, float]:
-    """SNR of each star in the headline aperture of the reference exposure."""
-    table = results.tables["snr"]
-    column = plain(table[radius_column(headline_choice(results)[1])])
-    return dict(zip(np.asarray(table["star_id"]).tolist(), column.tolist(), strict=True))
 
 
 def _snr_of_ratio(snr_of: Mapping[int, float], pair: Pair) -> float:
@@ -97,7 +76,7 @@ def _snr_of_ratio(snr_of: Mapping[int, float], pair: Pair) -> float:
     return float(1 / np.hypot(1 / one, 1 / two))
 
 
-def _measured_scatter(results: Results, numbering: PageNumbering) -> ScatterOf:
+def _measured_scatter(results: Results) -> Figure | None:
     rows = pair_rows(results)
     flags = {}
     if "catalogue" in results.tables:
@@ -126,17 +105,14 @@ def _measured_scatter(results: Results, numbering: PageNumbering) -> ScatterOf:
         if pair in where
     ]
     left_out = (
-        f" {int(flagged.sum())} pairs with a flagged star (crosses) are left out of the floor."
+        f" Crosses, {int(flagged.sum())} of them, have a flagged star and do not enter the floor."
     )
     return _scatter_of(
         results,
-        numbering,
         kinds,
         headline,
-        f"All {len(rows)} pairs, without bad exposures." + (left_out if flagged.any() else ""),
+        f"All {len(rows)} pairs." + (left_out if flagged.any() else ""),
         ("pairs", "stability"),
-        n_left_out=int(flagged.sum()),
-        n_ambiguous=0,
     )
 
 
@@ -146,59 +122,34 @@ def _chosen(labels: Sequence[str], mask: np.ndarray) -> list[str]:
 
 def _scatter_of(
     results: Results,
-    numbering: PageNumbering,
     kinds: Sequence[ScatterPoints],
     headline: Sequence[tuple[str, float, float]],
     caption: str,
     tables: tuple[str, ...],
-    *,
-    n_left_out: int,
-    n_ambiguous: int,
-) -> ScatterOf:
+) -> Figure | None:
     floor = find_number(results, "stability_floor")
-    text = per_cent_with_interval(floor) if floor else ""
     drawn, title = None, "Scatter of the flux ratio of every pair"
     if floor and floor.value > 0:
-        drawn = Floor(
-            floor.value, floor.low95, floor.high95, f"floor {fixed(100 * floor.value, 1)} %"
-        )
-        caption += " Band: the floor with its 95 % interval, from the stability model."
-        per_cent = fixed(100 * floor.value, 1)
-        title = f"However bright the stars, the ratio repeats to no better than {per_cent} %"
-    drawable = any(kind.drawable.any() for kind in kinds)
-    figure = (
-        None
-        if not drawable
-        else scatter_figure(
-            kinds,
-            headline,
-            drawn,
-            figure_id=f"scatter-{results.name}",
-            choice=headline_choice(results),
-            title=title,
-            caption=f"{caption} Dashed: photon noise alone.",
-            simulated=results.simulated,
-            tables=tuple(name for name in tables if name in results.tables),
-        )
-    )
-    return ScatterOf(
-        results,
-        numbering.figure(figure, results.name) if figure else None,
-        sum(len(kind.snr) for kind in kinds),
-        n_left_out,
-        n_ambiguous,
-        floor,
-        text,
-        find_number(results, "within_night"),
+        value = fixed(100 * floor.value, 1)
+        drawn = Floor(floor.value, floor.low95, floor.high95, f"floor {value} %")
+        caption += " The band is the floor with its 95 % interval."
+        title = f"However bright the stars, the ratio repeats to no better than {value} %"
+    if not any(kind.drawable.any() for kind in kinds):
+        return None
+    return scatter_figure(
+        kinds,
+        headline,
+        drawn,
+        figure_id=f"scatter-{results.name}",
+        choice=headline_choice(results),
+        title=title,
+        caption=f"{caption} Dotted lines are earlier work.",
+        simulated=results.simulated,
+        tables=tuple(name for name in tables if name in results.tables),
+        levels=[Level(_short(one.reference), one.per_cent) for one in literature() if one.relative],
     )
 
 
-PAGE = PageType(
-    name="scatter",
-    title="Scatter and SNR",
-    tab="Stability",
-    position=70,
-    description="How much does the ratio of two stars scatter, and what remains however bright they are?",
-    guide="All pairs, and the floor that remains however bright the stars are.",
-    context=context,
-)
+def _short(reference: str) -> str:
+    """The first publication of a reference, as a label: "Giesers 2018"."""
+    return reference.partition(",")[0].replace(" et al.", "")

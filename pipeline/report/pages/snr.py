@@ -2,17 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
+import numpy as np
 from astropy.table import QTable
 
 from pipeline.report.figures.snr import agreement_figure, growth_figure
 from pipeline.report.pages.base import (
     FigureView,
     Link,
-    PageInputs,
     PageNumbering,
-    PageType,
     TableBlock,
 )
 from pipeline.report.rows import plain
@@ -47,20 +45,18 @@ class SnrOfField:
     mark: str  # keeps anchors apart; "" for the first field
 
 
-def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any]:
+def snr_groups(campaigns: Sequence[Results], numbering: PageNumbering) -> list[SnrOfField]:
     """SNR of all stars in all apertures, campaigns of a field side by side."""
-    with_snr = [one for one in inputs.campaigns if "snr" in one.tables]
+    with_snr = [one for one in campaigns if "snr" in one.tables]
     names = dict.fromkeys(one.field_name for one in with_snr)
-    return {
-        "groups": [
-            _snr_of_field(
-                [one for one in with_snr if one.field_name == name],
-                f"-{slug(name)}" if number else "",
-                numbering,
-            )
-            for number, name in enumerate(names)
-        ]
-    }
+    return [
+        _snr_of_field(
+            [one for one in with_snr if one.field_name == name],
+            f"-{slug(name)}" if number else "",
+            numbering,
+        )
+        for number, name in enumerate(names)
+    ]
 
 
 def _snr_of_field(campaigns: Sequence[Results], mark: str, numbering: PageNumbering) -> SnrOfField:
@@ -76,10 +72,9 @@ def _snr_of_field(campaigns: Sequence[Results], mark: str, numbering: PageNumber
                 shared,
                 (short_name(one), short_name(two)),
                 figure_id=f"snr-{one.name}-{two.name}",
-                title="Signal-to-noise ratios of the two campaigns",
-                caption="One point per star and aperture; on the dashed line both are equal. The "
-                "simulation takes the published SNR as input: the agreement tests the chain from "
-                "photons to SNR.",
+                title=_agreement_title(one, two, shared),
+                caption="One point per star and aperture; on the dashed line both are equal. "
+                "Published SNR are the input of a simulation.",
                 simulated=one.simulated or two.simulated,
                 mixed=one.simulated != two.simulated,
             ),
@@ -93,8 +88,8 @@ def _snr_of_field(campaigns: Sequence[Results], mark: str, numbering: PageNumber
                     one.tables["snr"],
                     radii_of(one.tables["snr"]),
                     figure_id=f"aperture-{one.name}",
-                    title=f"Which aperture is best: {one.title}",
-                    caption="SNR of each star in each aperture, relative to that star's best.",
+                    title=_growth_title(one),
+                    caption="SNR of each star in each aperture, relative to the best of that star.",
                     simulated=one.simulated,
                 ),
                 one.name,
@@ -153,15 +148,31 @@ def _snr_by_star(snr: QTable) -> dict[int, dict[float, float]]:
     }
 
 
-PAGE = PageType(
-    name="snr",
-    title="Signal to noise",
-    tab="Field",
-    position=50,
-    description=(
-        "How well each star is measured: signal-to-noise ratio in every aperture of the reference "
-        "exposure."
-    ),
-    guide="Which aperture measures a star best.",
-    context=context,
-)
+def _growth_title(results: Results) -> str:
+    """Which aperture is best for most stars."""
+    best = [
+        max(values, key=lambda radius: values[radius])
+        for values in _snr_by_star(results.tables["snr"]).values()
+        if any(np.isfinite(list(values.values())))
+    ]
+    if not best:
+        return "SNR in every aperture"
+    radius = max(sorted(set(best)), key=best.count)
+    return f"r = {radius:g} px is best for {best.count(radius)} of {len(best)} stars"
+
+
+def _agreement_title(one: Results, two: Results, radii: Sequence[float]) -> str:
+    """Median ratio of the SNR of the second campaign to that of the first."""
+    first, second = _snr_by_star(one.tables["snr"]), _snr_by_star(two.tables["snr"])
+    ratios = [
+        second[star][radius] / first[star][radius]
+        for star in first
+        if star in second
+        for radius in radii
+        if first[star][radius] > 0 and np.isfinite(second[star][radius])
+    ]
+    if not ratios:
+        return "Signal-to-noise ratios of the two campaigns"
+    change = 100 * (float(np.median(ratios)) - 1)
+    side = "above" if change > 0 else "below"
+    return f"SNR of {short_name(two)} lie {abs(change):.0f} % {side} those of {short_name(one)}"

@@ -111,8 +111,7 @@ def _modes_figure(results: Results) -> Figure:
         figure_id=f"modes-{results.name}",
         title=f"The same star in {len(rows)} modes, r = {radius_px:g} px",
         caption=f"Running means over {_smoothing_aa(spacing)} Å in the exposures {shown}. Extended "
-        "modes (E) begin at shorter wavelengths; adaptive optics (AO) cuts out the sodium notch "
-        "and gathers more light into the aperture.",
+        "modes (E) begin at shorter wavelengths; adaptive optics (AO) cuts out the sodium notch.",
         simulated=results.simulated,
         unit=unit_text(first),
     )
@@ -143,9 +142,8 @@ def _levels_table(results: Results) -> TableView:
     levels = results.tables["spectrum_levels"]
     return TableView(
         f"levels-{results.name}",
-        f"Levels read off the figure of example spectra of {STUDY.short}, the only ones published: "
-        "median of the smoothed curve over layers 2860 to 2985, just blueward of the Ca II "
-        "triplet, and at layer 3000, in the line at 8498 Å. Arbitrary units.",
+        f"Levels read off the figure of example spectra of {STUDY.short}, in arbitrary units. One is "
+        "the median over layers 2860 to 2985, beside the Ca II triplet; the other is in its line.",
         heads("spectrum_levels", "star_id", "radius_px", "level_2860_2985", "level_3000"),
         tuple(
             (
@@ -165,8 +163,8 @@ def _levels_table(results: Results) -> TableView:
 PAGE = PageType(
     name="spectra",
     title="Spectra",
-    tab="Field",
-    position=40,
+    tab="Stars",
+    position=310,
     description="The spectrum of every star in every aperture, as extracted and smoothed.",
     guide="Every star in every aperture.",
     context=context,

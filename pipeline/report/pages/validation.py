@@ -113,8 +113,8 @@ def _floor_cells(cell: Mapping[str, float]) -> tuple[str, ...]:
 PAGE = PageType(
     name="validation",
     title="Validation",
-    tab="Stability",
-    position=105,
+    tab="Evidence",
+    position=550,
     description="How often the intervals of this report hold the truth, and how often its tests err.",
     guide="Intervals and tests against simulated campaigns.",
     context=context,

@@ -15,20 +15,26 @@ from pipeline.report.build import BuildInfo
 from pipeline.report.citation import DATA_LICENSE, DATA_LICENSE_URL, bibtex, sentence
 from pipeline.report.downloads.dataset import data_up_to, dataset_of, script_safe
 from pipeline.report.downloads.explore_data import write_explore
-from pipeline.report.downloads.files import write_downloads, write_sums
+from pipeline.report.downloads.files import write_downloads, write_observed, write_sums
 from pipeline.report.downloads.reduction_logs import write_reduction_logs
 from pipeline.report.downloads.version_files import write_version_files
 from pipeline.report.figures.base import Figure, compact_json, is_split
 from pipeline.report.pages.base import Page, PageInputs
 from pipeline.report.pages.registry import guide_to, make_pages
 from pipeline.report.rows import readable
+from pipeline.report.site.details import write_details
+from pipeline.report.site.redirects import redirects
 from pipeline.report.site.templates import environment, navigation, render_page
 from pipeline.schema.results import Results
 from pipeline.workflow.ownership import DOCS, check, put_in_place
 
 NOT_PAGES = ("overrides", "hooks.py", "__pycache__", ".gitignore")
 
-METHOD = "method"  # pages written by hand, under site_src, follow it in the navigation
+DEVELOPERS = "For developers"  # part of the pages that are written by hand, under site_src
+BY_HAND_PARTS = {  # unless they belong elsewhere
+    "validation.md": "Evidence",
+    "use_in_python.md": "Data and method",
+}
 
 
 @dataclass(frozen=True)
@@ -107,6 +113,7 @@ def _render_into(
     campaigns = [readable(results) for results in campaigns]
     downloads = write_downloads(folder, campaigns, build)
     downloads |= write_reduction_logs(folder, campaigns, build)
+    downloads["", "observed"] = write_observed(folder)
     downloads["", "sums"] = (write_sums(folder, downloads),)
     downloads["", "version"] = write_version_files(folder, build)
     files = [one for files in downloads.values() for one in files]
@@ -115,11 +122,13 @@ def _render_into(
     cite = cite_of(build, campaigns)
     pages = make_pages(PageInputs(tuple(campaigns), build, downloads))
     guide = guide_to(pages)
+    names = frozenset(page.name for page in pages)
     for page in pages:
         for figure in page.figures:
             write_figure(folder / "assets" / "figures", figure)
-        text = render_page(env, page, build, campaigns, cite, guide)
+        text = render_page(env, page, build, campaigns, cite, guide, names)
         (folder / page.file).write_text(text, encoding="utf-8")
+    write_details(folder, env, campaigns, cite, names)
     head = {
         "cite": asdict(cite),
         "dataset": script_safe(dataset_of(build, campaigns)),
@@ -203,9 +212,11 @@ def _write_site_json(
     entries = []
     for page in (page for page in pages if page.in_nav):
         entries.append((page.tab, page.title, page.file))
-        if page.name == METHOD:
-            entries += [(page.tab, title, file) for title, file in by_hand]
+    entries += [(BY_HAND_PARTS.get(file, DEVELOPERS), title, file) for title, file in by_hand]
+    files = {f"{page.name}.html" for page in pages}
+    files |= {file.replace(".md", ".html") for _, file in by_hand}
     document = {
+        "redirects": redirects(files),
         "nav": navigation(entries),
         "site_name": escape(build.citation.title.partition(":")[0]),  # the theme prints it as it is
         "description": pages[0].description,

@@ -3,7 +3,7 @@
 Templates hold no statistics: they print the typed context of a page.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -80,8 +80,9 @@ def render_page(
     campaigns: Sequence[Results],
     cite: Any,
     guide: Sequence[Link] = (),
+    names: Collection[str] = (),
 ) -> str:
-    """The page as Markdown; ``guide`` is the list of all pages for the first one."""
+    """The page as Markdown; ``guide`` lists all pages for the first one, ``names`` are those of all."""
     template = env.get_template(f"{page.template or page.name}.md.j2")
     text = template.render(
         **page.context,
@@ -91,6 +92,7 @@ def render_page(
         cite=cite,
         fields=FieldHeadings(campaigns),
         guide=guide,
+        names=names,
         study=STUDY,
     )
     return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"

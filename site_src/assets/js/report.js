@@ -24,7 +24,8 @@
   const scripts = new Map(), store = new Map(), live = new Map();
 
   const isDark = () => document.body.getAttribute("data-md-color-scheme") === "slate";
-  const palette = () => PALETTES[isDark() ? "dark" : "light"];
+  let printing = false; // on paper always light
+  const palette = () => PALETTES[isDark() && !printing ? "dark" : "light"];
 
   function script(address) {
     if (!scripts.has(address)) scripts.set(address, new Promise((done, failed) => {
@@ -73,9 +74,8 @@
   }
   const CONFIG = {
     displaylogo: false, responsive: true, scrollZoom: false,
+    displayModeBar: false, // it would lie over the figure; a double click shows the whole range again
     showSendToCloud: false, // its button would send the figure to another host
-    modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"],
-    toImageButtonOptions: { format: "svg" },
   };
 
   function withErrors(trace) { // %{text} of a hover template that names no text of its own: the error
@@ -99,14 +99,75 @@
     if (!host.isConnected || !state) return;
     const drawn = view(state.figure, state.patch);
     drawn.layout.uirevision = state.revision; // zoom and hidden traces survive a change of palette
-    const touch = matchMedia("(hover: none)").matches; // there the bar covers the plot
-    await Plotly.react(host, drawn.data, drawn.layout, touch ? Object.assign({}, CONFIG, { displayModeBar: false }) : CONFIG);
-    host.closest(".rp-plot").classList.add("rp-ready");
+    await Plotly.react(host, drawn.data, drawn.layout, CONFIG);
+    const box = host.closest(".rp-plot");
+    box.classList.add("rp-ready");
+    box.classList.toggle("rp-chosen", state.patch !== null && state.revision !== state.first);
   }
-  function follow(event) { // a click on a point opens the row that tells more about it
-    const point = event.points && event.points[0], links = point && point.data.meta && point.data.meta.links;
-    const link = links && links[point.pointNumber];
-    if (link) location.href = new URL(link, ROOT).href;
+
+  // A point has a value, which a pointer shows, and may have a page that tells more about it.
+  const TOUCH = matchMedia("(hover: none)");
+  function linkOf(trace, number) {
+    const links = trace.meta && trace.meta.links;
+    return links && links[number] ? new URL(links[number], ROOT).href : "";
+  }
+  function valueOf(host) {
+    return [...host.querySelectorAll(".hoverlayer .hovertext text")].map((text) =>
+      [...text.querySelectorAll("tspan.line")].map((line) => line.textContent).join(", ") || text.textContent).join(", ");
+  }
+  function tell(host, trace, number) { // the value as text under the figure: for fingers and for screen readers
+    const card = host.closest(".rp-fig").querySelector(".rp-point"), link = linkOf(trace, number);
+    card.textContent = "";
+    const words = document.createElement("span");
+    words.textContent = valueOf(host);
+    card.append(words);
+    if (link) {
+      const more = document.createElement("a");
+      more.href = link;
+      more.textContent = "Open its page";
+      card.append(more);
+    }
+  }
+  function follow(host, event) { // a click opens the page of a point; a tap shows its value first
+    const point = event.points && event.points[0];
+    if (!point) return;
+    if (TOUCH.matches) tell(host, point.data, point.pointNumber);
+    else if (linkOf(point.data, point.pointNumber)) location.href = linkOf(point.data, point.pointNumber);
+  }
+  function pointsOf(host) { // every point that has a value, from left to right
+    const found = [];
+    host.data.forEach((trace, curve) => {
+      if (trace.visible === false || trace.visible === "legendonly" || trace.hoverinfo === "skip" || !trace.y || trace.type !== "scatter") return;
+      trace.y.forEach((y, number) => {
+        if (y !== null && (!trace.x || trace.x[number] !== null)) found.push({ curve, number, x: trace.x ? trace.x[number] : number });
+      });
+    });
+    const key = (x) => (typeof x === "number" ? x : Date.parse(x) || 0);
+    return found.sort((one, two) => key(one.x) - key(two.x) || one.curve - two.curve || one.number - two.number);
+  }
+  function withKeyboard(host) {
+    const title = host.closest(".rp-fig").querySelector("figcaption strong").textContent;
+    host.tabIndex = 0;
+    host.setAttribute("role", "application");
+    host.setAttribute("aria-label", `${title} Arrow keys go from point to point, Enter opens the page of a point.`);
+    let at = -1;
+    host.addEventListener("keydown", (event) => {
+      const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+      const points = pointsOf(host);
+      if (!points.length) return;
+      if (step || event.key === "Home" || event.key === "End") {
+        event.preventDefault();
+        at = event.key === "Home" ? 0 : event.key === "End" ? points.length - 1 : (at + step + points.length) % points.length;
+        const one = points[at], axes = host._fullData[one.curve];
+        Plotly.Fx.hover(host, [{ curveNumber: one.curve, pointNumber: one.number }], [(axes.xaxis || "x") + (axes.yaxis || "y")]);
+        requestAnimationFrame(() => tell(host, host.data[one.curve], one.number));
+      } else if (event.key === "Enter" && at >= 0) {
+        const link = linkOf(host.data[points[at].curve], points[at].number);
+        if (link) location.href = link;
+      } else if (event.key === "Escape") {
+        Plotly.Fx.unhover(host);
+      }
+    });
   }
 
   async function mount(box) {
@@ -115,11 +176,12 @@
     box.append(host);
     try {
       const figure = await data(id);
-      live.set(host, { figure, patch: null, revision: "first" });
       const select = document.querySelector(`select[data-variants="${id}"]`);
+      live.set(host, { figure, patch: null, revision: "first", first: select ? select.dataset.first : "first" });
       if (select) await choose(host, select, false);
       await draw(host);
-      host.on("plotly_click", follow);
+      host.on("plotly_click", (event) => follow(host, event));
+      withKeyboard(host);
       if (select) attach(host, select);
     } catch (error) {
       live.delete(host);
@@ -187,13 +249,128 @@
     }
   }
 
+  function sortableTables() { // a click on a head sorts the rows, another one the other way round
+    const value = (row, column) => {
+      const text = row.cells[column].textContent.trim(), plain = parseFloat(text.replace("\u2212", "-"));
+      return Number.isFinite(plain) && /^[\u2212+-]?[\d.]+/.test(text) && !/^\d{4}-\d/.test(text) ? plain : text;
+    };
+    const compare = (one, two) => (typeof one === "number" && typeof two === "number" ? one - two
+      : typeof one === "number" ? -1 : typeof two === "number" ? 1 : one.localeCompare(two));
+    for (const table of document.querySelectorAll("table[data-sort]"))
+      table.querySelectorAll("thead tr:last-child th").forEach((head, column) => {
+        const button = document.createElement("button");
+        button.type = "button";
+        button.className = "rp-sort";
+        button.append(...head.childNodes);
+        head.append(button);
+        button.addEventListener("click", () => {
+          const down = head.getAttribute("aria-sort") === "ascending", body = table.tBodies[0];
+          table.querySelectorAll("th[aria-sort]").forEach((other) => other.removeAttribute("aria-sort"));
+          head.setAttribute("aria-sort", down ? "descending" : "ascending");
+          const rows = [...body.rows].map((row) => [value(row, column), row]);
+          rows.sort((one, two) => (down ? -1 : 1) * compare(one[0], two[0]));
+          body.append(...rows.map((pair) => pair[1]));
+        });
+      });
+  }
+
+  // Observed or simulated, for the whole site: the choice goes with every link.
+  function campaignSwitch() {
+    const page = document.documentElement, kinds = [...document.querySelectorAll(".rp-kind")];
+    const box = document.querySelector(".rp-switch");
+    const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const around = target && target.closest(".rp-kind");
+    if (around) page.dataset.campaign = around.dataset.kind; // a link leads to what it names
+    const both = new Set(kinds.map((part) => part.dataset.kind)).size > 1;
+    const show = () => {
+      for (const button of box.querySelectorAll("button"))
+        button.setAttribute("aria-pressed", String(button.dataset.campaign === page.dataset.campaign));
+      for (const link of document.querySelectorAll(".md-nav--secondary a[href*='#']")) {
+        const part = document.getElementById(decodeURIComponent(link.hash.slice(1)));
+        link.closest(".md-nav__item").classList.toggle("rp-hidden", !!part && part.getClientRects().length === 0);
+      }
+    };
+    if (box) {
+      box.hidden = !both;
+      box.addEventListener("click", (event) => {
+        const chosen = event.target.dataset.campaign;
+        if (!chosen) return;
+        page.dataset.campaign = chosen;
+        try {
+          const address = new URL(location);
+          address.searchParams.set("campaign", chosen);
+          address.hash = "";
+          history.replaceState(history.state, "", address);
+        } catch (error) { /* a page on disk may not rewrite its address */ }
+        show();
+      });
+      show();
+    }
+    if (around) target.scrollIntoView();
+    addEventListener("hashchange", () => {
+      const next = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+      const part = next && next.closest(".rp-kind");
+      if (part && part.dataset.kind !== page.dataset.campaign) {
+        page.dataset.campaign = part.dataset.kind;
+        if (box) show();
+        next.scrollIntoView();
+      }
+    });
+    document.addEventListener("click", (event) => {
+      const link = event.target.closest && event.target.closest("a[href]");
+      if (!link || link.hasAttribute("download") || page.dataset.campaign !== "simulated") return;
+      const address = new URL(link.href, location);
+      const inside = address.href.startsWith(ROOT.href) && /(\.html|\/)$/.test(address.pathname);
+      const samePage = address.pathname === location.pathname && address.hash;
+      if (!inside || samePage || address.searchParams.has("campaign")) return;
+      address.searchParams.set("campaign", "simulated");
+      link.href = address.href;
+    }, true);
+  }
+  function planner() { // the floor and the photon noise of both stars
+    for (const form of document.querySelectorAll("form.rp-planner")) {
+      const output = form.querySelector("output");
+      const apply = () => {
+        const [one, two] = [form.snr1, form.snr2].map((input) => parseFloat(input.value));
+        if (!(one > 0 && two > 0)) { output.textContent = "two numbers above 0"; return; }
+        const said = ["floor", "low", "high"].map((key) =>
+          (100 * Math.sqrt(form.dataset[key] ** 2 + one ** -2 + two ** -2)).toFixed(1));
+        output.textContent = `${said[0]} % (95 %: ${said[1]} to ${said[2]})`;
+      };
+      form.addEventListener("input", apply);
+      form.addEventListener("submit", (event) => event.preventDefault());
+    }
+  }
+  function onPaper() { // figures of which something was chosen are printed as they are, in light colours
+    const redraw = (now) => {
+      printing = now;
+      for (const host of live.keys()) if (host.closest(".rp-chosen")) draw(host);
+    };
+    addEventListener("beforeprint", () => redraw(true));
+    addEventListener("afterprint", () => redraw(false));
+  }
+
+  function names() { // the theme's search and its lists of buttons have none
+    const search = document.querySelector(".md-search[role=dialog]");
+    if (search) search.setAttribute("aria-label", "Search");
+    const label = () => document.querySelectorAll("nav.md-code__nav:not([aria-label])").forEach((nav) =>
+      nav.setAttribute("aria-label", `Code ${[...document.querySelectorAll("nav.md-code__nav")].indexOf(nav) + 1}`));
+    new MutationObserver(label).observe(document.body, { childList: true, subtree: true });
+    label();
+  }
+
   const near = new IntersectionObserver((entries) => entries.forEach((entry) => {
     if (entry.isIntersecting) { near.unobserve(entry.target); mount(entry.target); }
   }), { rootMargin: "300px 0px" });
   function start() {
+    names();
     restore();
     copyButtons();
     tableFilters();
+    sortableTables();
+    campaignSwitch();
+    planner();
+    onPaper();
     document.querySelectorAll("[data-figure]").forEach((box) => near.observe(box));
     const redraw = () => [...live.keys()].forEach((host) => { if (host.classList.contains("js-plotly-plot")) draw(host); });
     new MutationObserver(redraw).observe(document.body, { attributes: true, attributeFilter: ["data-md-color-scheme"] });

@@ -6,10 +6,17 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.report.figures.as_drawn import as_drawn_figure
 from pipeline.report.figures.base import Figure
 from pipeline.report.figures.comparison import Series, dots_figure
+from pipeline.report.pages.availability import availability_table, calendars
 from pipeline.report.pages.base import PageInputs, PageNumbering, PageType
-from pipeline.report.pages.comparison_tables import claims_table, scatter_error, subset_table
+from pipeline.report.pages.study_tables import (
+    claims_table,
+    scatter_error,
+    statements_table,
+    subset_table,
+)
 from pipeline.report.rows import ALL, Pair, headline_pairs, number, pair_error, pair_stats
 from pipeline.report.tables import Cell, Head, TableView
 from pipeline.report.text import with_error
@@ -26,48 +33,36 @@ SUBSET_LOOKS = (
 )
 
 
-@dataclass(frozen=True)
-class Difference:
-    """What the data say of one published statement."""
-
-    anchor: str
-    subject: str
-    published: str
-    data: str
-    matters: str
-    agrees: bool
-
-
 def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any]:
-    """Published numbers, our re-analysis, and the simulation, side by side."""
+    """Figures as drawn, statements, the data in parts, and the simulation beside."""
     record = next((one for one in inputs.campaigns if "claims" in one.tables), None)
+    context: dict[str, Any] = {"record": record}
+    keys = ("drawn", "figure_", "table_", "subsets", "subset_table", "statements", "claims")
+    context |= dict.fromkeys(keys) | {"calendars": (), "availability": None}
+    if record is None:
+        return context
     others = [
         one
         for one in inputs.campaigns
-        if record and one.field_name == record.field_name and "pairs" in one.tables
+        if one.field_name == record.field_name and "pairs" in one.tables
     ]
-    differences = _differences(record) if record else ()
-    context: dict[str, Any] = {
-        "record": record,
-        "differences": differences,
-        "n_differ": sum(not one.agrees for one in differences),
-        "difference_files": numbering.links(record.name, "differences") if record else (),
-        "figure_": None,
-        "table_": None,
-        "subsets": None,
-        "subset_table": None,
-        "claims": None,
-        "simulated": any(one.simulated for one in others),
-    }
-    if record:
-        rows = _side_by_side(record, others)
-        context["figure_"] = numbering.figure(_comparison_figure(record, rows), record.name)
-        context["table_"] = numbering.table(_comparison_table(rows), record.name)
-        if "reanalysis" in record.tables:
-            context["subsets"] = numbering.figure(_subset_figure(record), record.name)
-            context["subset_table"] = numbering.table(subset_table(record), record.name)
-        if "claims" in record.tables:
-            context["claims"] = numbering.table(claims_table(record), record.name)
+    rows = _side_by_side(record, others)
+    context["drawn"] = (
+        numbering.figure(as_drawn_figure(record.tables["snr_scatter"], STUDY.short), record.name)
+        if "snr_scatter" in record.tables
+        else None
+    )
+    context["figure_"] = numbering.figure(_comparison_figure(record, rows), record.name)
+    context["table_"] = numbering.table(_comparison_table(rows), record.name)
+    if "differences" in record.tables:
+        context["statements"] = numbering.table(statements_table(record), record.name)
+    if "reanalysis" in record.tables:
+        context["subsets"] = numbering.figure(_subset_figure(record), record.name)
+        context["subset_table"] = numbering.table(subset_table(record), record.name)
+    context["claims"] = numbering.table(claims_table(record), record.name)
+    if "availability" in record.tables:
+        context["calendars"] = calendars(record, numbering)
+        context["availability"] = numbering.table(availability_table(record), record.name)
     return context
 
 
@@ -159,13 +154,22 @@ def _comparison_figure(record: Results, rows: SideBySide) -> Figure:
         series,
         "standard deviation of the flux ratio [%]",
         figure_id="comparison-scatter",
-        title="Scatter of the published pairs, from every source",
-        caption=f"Bars are 1 σ from a bootstrap over nights. {STUDY.short} print the values rounded, "
-        "once in the text and once over the panels."
+        title=_comparison_title(rows),
+        caption="Bars are 1 σ from a bootstrap over nights. The publication prints each value twice, rounded."
         + (" The last kind of point is simulated, not observed." if simulated else ""),
         simulated=simulated,
         mixed=simulated,
         tables=tuple(name for name in ("reanalysis", "claims") if name in record.tables),
+    )
+
+
+def _comparison_title(rows: SideBySide) -> str:
+    """What the sources say together: the span of all their scatters."""
+    values = [100 * v for one in rows.sources for v in one.values.values() if np.isfinite(v)]
+    if not values:
+        return "Scatter of the published pairs, from every source"
+    return (
+        f"Every source puts the scatter of these pairs at {min(values):.1f} to {max(values):.1f} %"
     )
 
 
@@ -195,23 +199,6 @@ def _comparison_table(rows: SideBySide) -> TableView:
     )
 
 
-def _differences(record: Results) -> tuple[Difference, ...]:
-    table = record.tables.get("differences")
-    if table is None:
-        return ()
-    return tuple(
-        Difference(
-            f"difference-{index}",
-            str(row["subject"]),
-            str(row["published"]),
-            str(row["data"]),
-            str(row["matters"]),
-            bool(row["agrees"]),
-        )
-        for index, row in enumerate(table, start=1)
-    )
-
-
 def _subset_figure(record: Results) -> Figure:
     table = record.tables["reanalysis"]
     subsets = list(dict.fromkeys(str(row["subset"]) for row in table))
@@ -233,7 +220,7 @@ def _subset_figure(record: Results) -> Figure:
         series,
         "σ published [%]",
         figure_id="comparison-subsets",
-        title="The same scatter in parts of the data",
+        title=_subset_title(record),
         caption="σ published of each part, about its own mean; bars are 1 σ "
         "from a bootstrap over nights.",
         simulated=record.simulated,
@@ -241,14 +228,26 @@ def _subset_figure(record: Results) -> Figure:
     )
 
 
+def _subset_title(record: Results) -> str:
+    """How far the scatter of a part can be from that of the whole."""
+    table = record.tables["reanalysis"]
+    values = [
+        100 * number(row["std_published"]) for row in table if _pair(row) in headline_pairs(record)
+    ]
+    known = [one for one in values if np.isfinite(one)]
+    if not known:
+        return "The same scatter in parts of the data"
+    return f"In parts of the data the pairs scatter by {min(known):.1f} to {max(known):.1f} %"
+
+
 PAGE = PageType(
-    name="comparison",
-    title="Against the publication",
-    tab="Stability",
-    position=90,
+    name="study",
+    title="The published study",
+    tab="Evidence",
+    position=510,
     description=(
         f"What {STUDY.short} print, the same numbers from the data behind them, and the simulation."
     ),
-    guide="What it printed, and what its data say.",
+    guide="",
     context=context,
 )

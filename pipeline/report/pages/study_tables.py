@@ -7,7 +7,7 @@ from astropy.table import QTable
 
 from pipeline.report.rows import ALL, number, p_cell, pair_error
 from pipeline.report.tables import Cell, Head, TableView, heads
-from pipeline.report.text import fixed, with_error
+from pipeline.report.text import fixed, probability, with_error
 from pipeline.schema.publications import STUDY
 from pipeline.schema.results import Results
 
@@ -29,15 +29,15 @@ def subset_table(record: Results) -> TableView:
                     for name in ("std_published", "std", "std_robust")
                 ),
                 Cell(fixed(number(row["spearman_rho"]), 3, sign=True)),
-                p_cell(number(row["spearman_p"])),
+                Cell(probability(number(row["spearman_p"]))),
                 Cell(fixed(number(row["spearman_rho_nights"]), 3, sign=True)),
                 p_cell(number(row["spearman_p_nights"])),
             )
         )
     return TableView(
         "reanalysis",
-        "Re-analysis of the digitised points, whole and in parts. A p below 0.01 is coloured; a "
-        "trend is believed from nightly means, because points of one night are not independent.",
+        "The digitised points again, whole and in parts. Points of one night are not independent: "
+        "believe the p from nightly means.",
         (
             Head("Pair"),
             *heads(
@@ -82,4 +82,27 @@ def claims_table(record: Results) -> TableView:
             for row in record.tables["claims"]
         ),
         source="claims",
+    )
+
+
+def statements_table(record: Results) -> TableView:
+    """Every statement of the publication that its data can confirm or not."""
+    return TableView(
+        "statements",
+        "Statement by statement: what is printed, what the data say, and why it matters.",
+        heads("differences", "subject", "published", "data", "matters", "agrees"),
+        tuple(
+            (
+                Cell(str(row["subject"]), kind="rp-wrap"),
+                Cell(str(row["published"]), kind="rp-wrap"),
+                Cell(str(row["data"]), kind="rp-wrap"),
+                Cell(str(row["matters"]), kind="rp-wrap muted"),
+                Cell(
+                    "confirmed" if row["agrees"] else "differs",
+                    kind="good" if row["agrees"] else "bad",
+                ),
+            )
+            for row in record.tables["differences"]
+        ),
+        source="differences",
     )

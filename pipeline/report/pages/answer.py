@@ -1,0 +1,281 @@
+"""The answer in a sentence, what it rests on, and how far to trust it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.published.observed import repeatability
+from pipeline.report.rows import (
+    Pair,
+    find_number,
+    headline_choice,
+    headline_pairs,
+    number,
+    pair_stats,
+    plain,
+)
+from pipeline.report.text import counted, fixed, per_cent_with_interval, probability
+from pipeline.schema import radius_column
+from pipeline.schema.results import ReportedValue, Results
+
+TREND_P = 0.05
+BAD = 0.5  # probability above which an exposure is left out
+EXAMPLE_SNR = 200.0  # of two stars: what the planner shows first
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One fact with its status: "good" is established, "warn" is weak or open."""
+
+    status: str
+    word: str  # the status in a word
+    title: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Planner:
+    """What the small planner computes with: the floor and its interval, as fractions."""
+
+    floor: float
+    low: float
+    high: float
+    snr: float
+    example: str  # what it shows before anybody types
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The first screen of one campaign."""
+
+    headline: str
+    sentence: str
+    facts: tuple[Fact, ...]
+    trust: tuple[str, ...]
+    doubt: tuple[str, ...]
+    planner: Planner | None
+
+
+def answer_of(results: Results) -> Answer | None:
+    """The answer of one campaign; None if it has no floor."""
+    floor = find_number(results, "stability_floor")
+    if floor is None or not np.isfinite(floor.value):
+        return None
+    return Answer(
+        headline=headline_of(results),
+        sentence=answer_sentence(results),
+        facts=tuple(one for one in (_pairs(results, floor), _photons(results, floor),
+                                    _trends(results)) if one),
+        trust=_trust(results),
+        doubt=_doubt(results),
+        planner=_planner(floor),
+    )  # fmt: skip
+
+
+def headline_of(results: Results) -> str:
+    """The answer with its interval; "" without a floor."""
+    floor = find_number(results, "stability_floor")
+    if floor is None or not np.isfinite(floor.value):
+        return ""
+    where = "in this simulation" if results.simulated else "in one MUSE field"
+    return f"The flux ratio of two bright stars {where} repeats to {per_cent_with_interval(floor)}"
+
+
+def answer_sentence(results: Results) -> str:
+    """What the answer stands for and where it is from; "" without a floor."""
+    floor = find_number(results, "stability_floor")
+    if floor is None or not np.isfinite(floor.value):
+        return ""
+    seen = _scatters(results)
+    pairs = (
+        f" {counted(len(seen), 'pair')} of bright stars scatter by {fixed(min(seen), 1)} to "
+        f"{fixed(max(seen), 1)} % without outliers."
+        if len(seen) > 1
+        else ""
+    )
+    kind = "simulated" if results.simulated else "observed"
+    return (
+        f"1 σ from night to night, one exposure a night over a year, whatever the photon noise: "
+        f"{results.field_name}, {counted(floor.n or 0, 'exposure')}, {kind}.{pairs}"
+    )
+
+
+def _per_cent(value: float, digits: int = 1) -> str:
+    return f"{fixed(100 * value, digits)} %"
+
+
+def _scatters(results: Results) -> list[float]:
+    """Scatter of the headline pairs without outliers [%]."""
+    found = [
+        find_number(results, f"std_without_outliers.{a}-{b}") for a, b in headline_pairs(results)
+    ]
+    return [100 * one.value for one in found if one and np.isfinite(one.value)]
+
+
+def _pairs(results: Results, floor: ReportedValue) -> Fact | None:
+    seen = _scatters(results)
+    if not seen:
+        return None
+    low, high = min(seen), max(seen)
+    agrees = low <= 100 * floor.high95 and high >= 100 * floor.low95
+    names = ", ".join(f"{a}/{b}" for a, b in headline_pairs(results))
+    return Fact(
+        "good" if agrees else "warn",
+        "measured" if agrees else "differs",
+        f"{counted(len(seen), 'bright pair')}: {fixed(low, 1)} to {fixed(high, 1)} %"
+        if len(seen) > 1
+        else f"One bright pair: {fixed(low, 1)} %",
+        f"Stars {names}, outliers left out.",
+    )
+
+
+def photon_limits(results: Results) -> list[float]:
+    """What photon noise would allow the headline pairs to scatter, as fractions.
+
+    A record without errors has the SNR of its reference exposure.
+    """
+    stats = pair_stats(results)
+    pairs = headline_pairs(results)
+    known = [stats[pair].photon_std for pair in pairs if pair in stats]
+    known = [one for one in known if np.isfinite(one)]
+    if known or "snr" not in results.tables:
+        return known
+    snr = snr_of_stars(results)
+    limits = [float(np.hypot(1 / snr[a], 1 / snr[b])) for a, b in pairs if {a, b} <= set(snr)]
+    return [one for one in limits if np.isfinite(one)]
+
+
+def snr_of_stars(results: Results) -> dict[int, float]:
+    """SNR of each star in the headline aperture of the reference exposure."""
+    table = results.tables["snr"]
+    column = plain(table[radius_column(headline_choice(results)[1])])
+    return dict(zip(np.asarray(table["star_id"]).tolist(), column.tolist(), strict=True))
+
+
+def _photons(results: Results, floor: ReportedValue) -> Fact | None:
+    limits = photon_limits(results)
+    if not limits:
+        return None
+    shown = max(limits) < floor.low95
+    return Fact(
+        "good" if shown else "warn",
+        "measured" if shown else "open",
+        f"Photons allow {_per_cent(min(limits), 2)} to {_per_cent(max(limits), 2)}",
+        "The rest is the instrument, the sky or the reduction."
+        if shown
+        else "The scatter is not clearly above photon noise.",
+    )
+
+
+def nightly_p(results: Results) -> dict[Pair, float]:
+    """p-value of a trend with time of each headline pair, from nightly means."""
+    stats = pair_stats(results)
+    return {
+        pair: stats[pair].p_nights
+        for pair in headline_pairs(results)
+        if pair in stats and np.isfinite(stats[pair].p_nights)
+    }
+
+
+def _trends(results: Results) -> Fact | None:
+    found = nightly_p(results)
+    if not found:
+        return None
+    low = min(found.values())
+    corrected = min(1.0, low * len(found))  # Bonferroni: so many pairs were looked at
+    clearest = min(found, key=lambda pair: found[pair])
+    name = f"{clearest[0]}/{clearest[1]}"
+    if corrected < TREND_P:
+        return Fact("warn", "seen", f"{name} drifts with time", f"p = {probability(corrected)} "
+                    f"after {len(found)} pairs were looked at.")  # fmt: skip
+    return Fact(
+        "warn" if low < TREND_P else "good",
+        "not shown" if low < TREND_P else "none seen",
+        "No drift with time is established",
+        f"The clearest is {name}: p = {probability(low)}, {probability(corrected)} after "
+        f"{len(found)} pairs were looked at.",
+    )
+
+
+def bad_exposures(results: Results) -> list[str]:
+    """Night and mode of the exposures that the model calls bad."""
+    exposures = results.tables.get("exposures")
+    if exposures is None or "bad_probability" not in exposures.colnames:
+        return []
+    bad = plain(exposures["bad_probability"]) > BAD
+    return [f"{row['night']} {row['mode']}" for row in exposures[bad]]
+
+
+def _trust(results: Results) -> tuple[str, ...]:
+    bad = bad_exposures(results)
+    left_out = (
+        f"Judged by all stars, {len(bad)} of {counted(len(results.tables['exposures']), 'exposure')} "
+        f"{'is' if len(bad) == 1 else 'are'} bad and left out."
+        if bad
+        else "No exposure had to be left out of the floor."
+    )
+    if results.simulated:
+        recovery = results.tables.get("recovery")
+        if recovery is None:
+            return ("The chain that made these numbers is the one that cubes go through.", left_out)
+        passed = int(np.asarray(recovery["passed"], bool).sum())
+        return (
+            f"The chain finds {passed} of {len(recovery)} quantities that were put in again.",
+            left_out,
+        )
+    if not results.is_measured:
+        reading = _reading(results)
+        return (
+            f"Reading the figures adds no more than {reading} to the scatter of a pair."
+            if reading
+            else "The points were read off the figures to the pixel.",
+            left_out,
+        )
+    return ("Every error is the larger of its photon noise and that of blank sky.", left_out)
+
+
+def _reading(results: Results) -> str:
+    table = results.tables.get("reanalysis")
+    if table is None:
+        return ""
+    worst = np.nanmax(plain(table["reading_err"]))
+    return _per_cent(float(worst), 2) if np.isfinite(worst) and worst > 0 else ""
+
+
+def _doubt(results: Results) -> tuple[str, ...]:
+    if results.simulated:
+        return (
+            "Nothing here was observed: the drift that is found was put in.",
+            "Do not quote these numbers for MUSE; they test the method.",
+        )
+    rms = {str(row["key"]): number(row["rms_percent"]) for row in repeatability()}
+    low, high = rms["lamp_between_three_nights"], rms["twilights"]
+    return (
+        "This is one field in one aperture and one year; others may do better or worse.",
+        f"Why it scatters is open: lamps and twilights repeat to {fixed(low, 2)} to "
+        f"{fixed(high, 1)} %.",
+    )
+
+
+def expected_scatter(floor: float, snr_1: float, snr_2: float) -> float:
+    """Scatter of the ratio of two stars: the floor and the photon noise of both."""
+    return float(np.sqrt(floor**2 + 1 / snr_1**2 + 1 / snr_2**2))
+
+
+def _planner(floor: ReportedValue) -> Planner | None:
+    bounds = (floor.value, floor.low95, floor.high95)
+    if not np.isfinite(bounds).all():
+        return None
+    middle, low, high = (100 * expected_scatter(one, EXAMPLE_SNR, EXAMPLE_SNR) for one in bounds)
+    return Planner(
+        *bounds,
+        snr=EXAMPLE_SNR,
+        example=f"{fixed(middle, 1)} % (95 %: {fixed(low, 1)} to {fixed(high, 1)})",
+    )
+
+
+def observed_first(campaigns: Sequence[Results]) -> list[Results]:
+    """Field by field in reading order, of each the observed campaigns first."""
+    fields = [one.field_name for one in campaigns]
+    return sorted(campaigns, key=lambda one: (fields.index(one.field_name), one.simulated))

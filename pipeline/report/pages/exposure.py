@@ -1,0 +1,190 @@
+"""The page of one exposure: what became of it, how its stars lie and how bright they were."""
+
+from typing import Any
+
+import numpy as np
+from astropy.time import Time
+from markupsafe import Markup
+
+from pipeline.report.downloads.reduction_logs import page_names, was_reduced
+from pipeline.report.figures.small_svg import Plot, Series, drawn
+from pipeline.report.pages.detail import (
+    ROOT,
+    DetailPage,
+    Line,
+    Residuals,
+    residuals_of,
+    star_path,
+    with_neighbours,
+)
+from pipeline.report.pages.reduction_log import calibration_sentences
+from pipeline.report.pages.remedies import remedy_of
+from pipeline.report.rows import (
+    exposure_label,
+    exposure_links,
+    headline_choice,
+    number,
+    plain,
+    text_of,
+    whole,
+)
+from pipeline.report.text import fixed, significant
+from pipeline.schema.results import Results
+
+ARROW_SHARE = 0.06  # of the field: length of the median vector on the map
+SMALLEST_P = 0.001  # a probability below it is not told apart from zero
+N_FARTHEST = 6  # stars that are named with their residual
+
+
+def exposure_pages(results: Results) -> list[DetailPage]:
+    """A page for every exposure in the order of time, failed ones among them."""
+    if "exposures" not in results.tables:
+        return []
+    paths, residuals = exposure_links(results), residuals_of(results)
+    logs = page_names(results) if was_reduced(results) else {}
+    pages = [
+        _exposure_page(results, row, paths[str(row["exposure_id"])], residuals, logs)
+        for row in results.tables["exposures"]
+        if "#" not in paths[str(row["exposure_id"])]
+    ]
+    return with_neighbours(pages)
+
+
+def _exposure_page(
+    results: Results, row: Any, path: str, residuals: Residuals | None, logs: dict[str, str]
+) -> DetailPage:
+    identity, reason = str(row["exposure_id"]), text_of(row["reason"])
+    return DetailPage(
+        path,
+        exposure_label(row),
+        "exposure",
+        results,
+        {
+            "identity": identity,
+            "status": str(row["status"]),
+            "reason": reason,
+            "remedy": remedy_of(reason) if str(row["status"]) != "ok" else "",
+            "facts": _facts(results, row),
+            "residuals": _residual_plot(results, identity, residuals),
+            "farthest": _farthest(results, identity, residuals),
+            "ratios": [] if residuals else _ratios(results, identity),
+            "offsets": _offsets(results, row),
+            "calibrations": calibration_sentences(results, identity),
+            "log": Markup(f"{ROOT}{logs[identity]}.html") if identity in logs else Markup(""),
+            "choice": headline_choice(results),
+        },
+    )
+
+
+def _facts(results: Results, row: Any) -> list[Line]:
+    lines = [Line("Exposure", str(row["exposure_id"]))]
+    mjd = number(row["mjd_mid"])
+    if np.isfinite(mjd):
+        lines.append(Line("Middle (UT)", str(Time(mjd, format="mjd").iso[:19])))
+    for name, key, digits, unit in (
+        ("Airmass", "airmass", 3, ""),
+        ("Seeing", "seeing_arcsec", 2, " arcsec"),
+        ("Exposure time", "exptime_s", 0, " s"),
+        ("Match, rms", "match_rms_px", 3, " px"),
+    ):
+        value = number(row[key])
+        if np.isfinite(value):
+            lines.append(Line(name, fixed(value, digits) + unit))
+    found, matched = row["n_detected"], row["n_matched"]
+    if found is not np.ma.masked and int(found) > 0:
+        lines.append(Line("Stars found and matched", f"{whole(found)}, {whole(matched)}"))
+    if "bad_probability" in row.colnames and np.isfinite(number(row["bad_probability"])):
+        bad = number(row["bad_probability"])
+        said = significant(bad, 2) if bad >= SMALLEST_P else f"below {SMALLEST_P:g}"
+        lines.append(Line("Probability that it is bad", said))
+    if "notes" in row.colnames and text_of(row["notes"]):
+        lines.append(Line("Notes", text_of(row["notes"])))
+    if str(row["exposure_id"]) == results.reference_exposure:
+        lines.append(Line("Role", "reference of all positions"))
+    return lines
+
+
+def _residual_plot(results: Results, identity: str, residuals: Residuals | None) -> Markup:
+    """Residual of every star, by its number."""
+    if residuals is None or identity not in residuals.exposure_ids:
+        return Markup("")
+    values = residuals.per_cent[residuals.exposure_ids.index(identity)]
+    stars = np.array(residuals.star_ids, float)
+    titles = [f"star {star}: {fixed(value, 2, sign=True)} %" for star, value in
+              zip(residuals.star_ids, values.tolist(), strict=True)]  # fmt: skip
+    return drawn(
+        Plot(
+            [Series(stars, values, "a", titles=titles)],
+            "star",
+            "against its median [%]",
+            f"Residual of {len(stars)} stars in this exposure",
+            zero=True,
+            width=640,
+            simulated=results.simulated,
+        )
+    )
+
+
+def _farthest(
+    results: Results, identity: str, residuals: Residuals | None
+) -> list[tuple[Markup, str, str]]:
+    """The stars with the largest residuals: link, number, residual."""
+    if residuals is None or identity not in residuals.exposure_ids:
+        return []
+    values = residuals.per_cent[residuals.exposure_ids.index(identity)]
+    order = np.argsort(-np.abs(np.nan_to_num(values)), kind="stable")[:N_FARTHEST].tolist()
+    return [
+        (
+            Markup(ROOT + star_path(results, residuals.star_ids[k])),
+            str(residuals.star_ids[k]),
+            f"{fixed(float(values[k]), 2, sign=True)} %",
+        )
+        for k in order
+        if np.isfinite(values[k])
+    ]
+
+
+def _ratios(results: Results, identity: str) -> list[tuple[str, str]]:
+    """Deviation of every pair in this exposure, where there is no photometry."""
+    table = results.tables.get("timelines")
+    if table is None:
+        return []
+    rows = table[np.asarray(table["exposure_id"], str) == identity]
+    return [
+        (
+            f"{row['star_1']}/{row['star_2']}",
+            f"{fixed(100 * number(row['deviation']), 1, sign=True)} %",
+        )
+        for row in rows
+    ]
+
+
+def _offsets(results: Results, row: Any) -> Markup:
+    """How each star moved against the reference, less the shift of the field: arrows, enlarged."""
+    catalogue = results.tables.get("catalogue")
+    a, b, c, d, e, f = (number(row[key]) for key in "abcdef")
+    if catalogue is None or not np.isfinite((a, b, c, d, e, f)).all():
+        return Markup("")
+    x, y = plain(catalogue["x"]), plain(catalogue["y"])
+    dx, dy = (a - 1) * x + b * y + c, d * x + (e - 1) * y + f
+    shift = np.hypot(np.median(dx), np.median(dy))
+    ux, uy = dx - np.median(dx), dy - np.median(dy)
+    length = float(np.median(np.hypot(ux, uy)))
+    factor = ARROW_SHARE * float(np.ptp(x)) / length if length > 0 else 0.0
+    ends = zip(
+        x.tolist(), y.tolist(), (x + factor * ux).tolist(), (y + factor * uy).tolist(), strict=True
+    )
+    titles = [f"star {star}" for star in catalogue["star_id"]]
+    return drawn(
+        Plot(
+            [Series(x, y, "b", titles=titles)],
+            "x [px]",
+            "y [px]",
+            f"Offsets of {len(x)} stars after a shift of {fixed(float(shift), 2)} px, "
+            f"{significant(factor, 2)} times enlarged",
+            width=420,
+            height=400,
+            simulated=results.simulated,
+            segments=tuple(ends),
+        )
+    )

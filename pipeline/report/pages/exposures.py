@@ -1,0 +1,159 @@
+"""The page of exposures: what became of each, and how they lie relative to the reference."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from pipeline.muse.modes import WIDE_FIELD
+from pipeline.report.figures.small_svg import sparkline
+from pipeline.report.pages.answer import BAD, bad_exposures
+from pipeline.report.pages.base import FigureView, PageInputs, PageNumbering, PageType, TableBlock
+from pipeline.report.pages.detail import residuals_of
+from pipeline.report.pages.offsets import pointing_view, positions_view
+from pipeline.report.rows import (
+    MAX_EXPOSURE_PAGES,
+    exposure_anchors,
+    exposure_links,
+    number,
+    text_of,
+    whole,
+)
+from pipeline.report.tables import Cell, Head, TableView, heads, without_empty_columns
+from pipeline.report.text import fixed
+from pipeline.schema.results import Results
+
+
+@dataclass(frozen=True)
+class ExposuresOf:
+    """What the page shows of one campaign."""
+
+    results: Results
+    exposures: TableBlock
+    status: tuple[tuple[str, int], ...]  # ("ok", 63), ...
+    modes: tuple[tuple[str, int], ...]
+    n_nights: int
+    n_bad: int  # of status ok, left out of statistics all the same
+    positions: FigureView | None
+    pointing: FigureView | None
+
+
+def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any]:
+    """Exposures of every campaign, and their offsets."""
+    shown = [_exposures_of(one, numbering) for one in inputs.campaigns if "exposures" in one.tables]
+    return {"shown": shown}
+
+
+def _exposures_of(results: Results, numbering: PageNumbering) -> ExposuresOf:
+    exposures = results.tables["exposures"]
+    status = Counter(str(value) for value in exposures["status"])
+    modes = Counter(str(value) for value in exposures["mode"])
+    names = (*WIDE_FIELD, *sorted(set(modes) - set(WIDE_FIELD)))
+    return ExposuresOf(
+        results,
+        numbering.table(_exposures_table(results), results.name),
+        tuple((name, status[name]) for name in ("ok", "excluded", "failed") if status[name]),
+        tuple((name, modes[name]) for name in names if modes[name]),
+        len({str(value) for value in exposures["night"]}),
+        len(bad_exposures(results)),
+        pointing=pointing_view(results, numbering),
+        positions=positions_view(results, numbering),
+    )
+
+
+def _exposures_table(results: Results) -> TableView:
+    exposures = results.tables["exposures"]
+    anchors, paths = exposure_anchors(results), exposure_links(results)
+    thumbs = _thumbnails(results)
+    with_notes = any(text_of(row["notes"]) for row in exposures)
+    counts = Counter(str(value) for value in exposures["status"])
+    said = ", ".join(
+        f"{counts[name]} {name}" for name in ("ok", "excluded", "failed") if counts[name]
+    )
+    view = TableView(
+        f"exposures-{results.name}",
+        f"Every exposure of the campaign: {said}. Its name leads to its page.",
+        (
+            *heads("exposures", "night", "exposure_id"),
+            Head("stars", numeric=False, title="residual of every star against its median"),
+            *heads(
+                "exposures",
+                *("mode", "status", "airmass", "seeing_arcsec", "exptime_s"),
+                *("n_detected", "n_matched", "match_rms_px", "reason"),
+                *(("notes",) if with_notes else ()),
+            ),
+        ),
+        tuple(
+            (*_exposure_cells(row, results, paths, thumbs), *_notes(row, with_notes))
+            for row in exposures
+        ),
+        anchors=tuple(anchors[str(row["exposure_id"])] for row in exposures),
+        source="exposures",
+        filter=True,
+        sort=True,
+        simulated=results.simulated,
+    )
+    return without_empty_columns(view)
+
+
+def _exposure_cells(
+    row: Any, results: Results, paths: Mapping[str, str], thumbs: Mapping[str, Markup]
+) -> tuple[Cell, ...]:
+    status, identity = str(row["status"]), str(row["exposure_id"])
+    is_reference = identity == results.reference_exposure
+    is_bad = (
+        status == "ok"
+        and "bad_probability" in row.colnames
+        and number(row["bad_probability"]) > BAD
+    )
+    return (
+        Cell(str(row["night"])),
+        Cell(
+            identity + (" (reference)" if is_reference else ""),
+            href=Markup(paths[identity]),
+            kind="strong" if is_reference else "",
+        ),
+        Cell(thumbs.get(identity, Markup(""))),
+        Cell(str(row["mode"])),
+        Cell(
+            "ok, but bad" if is_bad else status,
+            kind="good" if status == "ok" and not is_bad else "bad",
+        ),
+        Cell(fixed(number(row["airmass"]), 3)),
+        Cell(fixed(number(row["seeing_arcsec"]), 2)),
+        Cell(fixed(number(row["exptime_s"]), 0)),
+        Cell(whole(row["n_detected"])),
+        Cell(whole(row["n_matched"])),
+        Cell(fixed(number(row["match_rms_px"]), 3)),
+        Cell(text_of(row["reason"]), kind="rp-wrap"),
+    )
+
+
+def _notes(row: Any, with_notes: bool) -> tuple[Cell, ...]:
+    """What was converted or chosen of an exposure, where any has such notes."""
+    return (Cell(text_of(row["notes"]), kind="rp-wrap"),) if with_notes else ()
+
+
+def _thumbnails(results: Results) -> dict[str, Markup]:
+    """For each exposure the residuals of its stars as a line of points."""
+    residuals = residuals_of(results)
+    if residuals is None or len(residuals.exposure_ids) > MAX_EXPOSURE_PAGES:
+        return {}
+    words = "Residual of every star"
+    return {
+        one: sparkline(values, words)
+        for one, values in zip(residuals.exposure_ids, residuals.per_cent, strict=True)
+    }
+
+
+PAGE = PageType(
+    name="exposures",
+    title="All exposures",
+    tab="Exposures",
+    position=400,
+    description="Which exposures there are, what became of each, and how they lie on the sky.",
+    guide="Every exposure with its conditions, offsets, residuals and status.",
+    context=context,
+)

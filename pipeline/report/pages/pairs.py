@@ -1,0 +1,118 @@
+"""The page of bright pairs: their ratios over the nights, with scatter and trend."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pipeline.report.figures.base import Figure
+from pipeline.report.figures.timelines import headline_timelines
+from pipeline.report.pages.base import FigureView, PageInputs, PageNumbering, PageType, TableBlock
+from pipeline.report.rows import (
+    Pair,
+    exposure_links,
+    headline_choice,
+    headline_pairs,
+    pair_cells,
+    pair_stats,
+)
+from pipeline.report.tables import Head, TableView, heads, without_empty_columns
+from pipeline.report.text import counted
+from pipeline.schema.results import Results
+
+PAIR_HEADS = (
+    Head("Pair", title="stars in numerator and denominator"),
+    *heads(
+        "pairs",
+        *("n", "std_published", "std", "std_robust", "photon_std", "excess_std"),
+        *("spearman_rho", "spearman_p", "spearman_p_nights", "slope_per_year"),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class PairsOf:
+    """What the page shows of one campaign."""
+
+    results: Results
+    figure: FigureView | None  # None: no pairs are headlines
+    pairs: TableBlock | None
+    band: str
+    radius_px: str
+
+
+def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any]:
+    """The bright pairs of every campaign that has timelines."""
+    needed = {"timelines", "exposures"}
+    shown = [_pairs_of(one, numbering) for one in inputs.campaigns if needed <= set(one.tables)]
+    return {"shown": shown}
+
+
+def _pairs_of(results: Results, numbering: PageNumbering) -> PairsOf:
+    pairs, stats = headline_pairs(results), pair_stats(results)
+    view = TableView(
+        f"pairs-{results.name}",
+        "Scatter and trend of these pairs. Point at a head to read what it is.",
+        PAIR_HEADS,
+        tuple(pair_cells(results, pair, stats[pair]) for pair in pairs if pair in stats),
+        source=_pair_source(results),
+        simulated=results.simulated,
+    )
+    band, radius_px = headline_choice(results)
+    return PairsOf(
+        results,
+        numbering.figure(headline_figure(results), results.name) if pairs else None,
+        numbering.table(without_empty_columns(view), results.name) if pairs else None,
+        band,
+        f"{radius_px:g}",
+    )
+
+
+def headline_figure(results: Results) -> Figure:
+    """Timelines of the headline pairs."""
+    pairs = headline_pairs(results)
+    stds: dict[Pair, float] = {pair: one.std_published for pair, one in pair_stats(results).items()}
+    band, radius_px = headline_choice(results)
+    table = results.tables["timelines"]
+    n_exposures = len(set(np.asarray(table["exposure_id"], str)))
+    known = [100 * stds[pair] for pair in pairs if pair in stds and np.isfinite(stds[pair])]
+    said = f" by {min(known):.1f} to {max(known):.1f} %" if known else ""
+    return headline_timelines(
+        table,
+        results.tables["exposures"],
+        stds,
+        pairs,
+        exposure_links(results),
+        figure_id=f"timelines-{results.name}",
+        title=f"The ratios of {counted(len(pairs), 'pair')} scatter{said} about their mean",
+        caption=f"Deviation in {band}, r = {radius_px:g} px, {counted(n_exposures, 'exposure')}, "
+        f"{results.first_night} to {results.last_night}. The band is plus and minus one σ "
+        "published about the median. Triangles stand for points beyond the axis; thin crosses carry a flag.",
+        simulated=results.simulated,
+        tables=("timelines", _pair_source(results)),
+        events=_events(results),
+    )
+
+
+def _pair_source(results: Results) -> str:
+    """The table that holds the statistics of pairs."""
+    return "pairs" if "pairs" in results.tables else "reanalysis"
+
+
+def _events(results: Results) -> list[tuple[str, str]]:
+    """What went wrong on purpose in a simulation, exposure by exposure."""
+    if "truth_exposures" not in results.tables:
+        return []
+    truth = results.tables["truth_exposures"]
+    return [(str(row["exposure_id"]), str(row["event"])) for row in truth if row["event"]]
+
+
+PAGE = PageType(
+    name="pairs",
+    title="Bright pairs",
+    tab="Evidence",
+    position=520,
+    description="The flux ratio of two bright stars, night after night, relative to its mean.",
+    guide="",
+    context=context,
+)

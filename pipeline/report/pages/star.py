@@ -1,0 +1,120 @@
+"""The page of one star: where it lies, how it is measured, what it did."""
+
+import numpy as np
+from markupsafe import Markup
+
+from pipeline.report.pages.answer import snr_of_stars
+from pipeline.report.pages.cut_outs import CUT_PX, cut_out, rings
+from pipeline.report.pages.detail import (
+    DetailPage,
+    Line,
+    Residuals,
+    residuals_of,
+    star_path,
+    with_neighbours,
+)
+from pipeline.report.pages.star_curves import growth_curve, light_curve, ratio_curves, spectrum
+from pipeline.report.rows import headline_choice, number, plain
+from pipeline.report.text import NOTHING, fixed, significant
+from pipeline.schema.results import Results
+
+N_NEIGHBOURS = 5
+
+
+def star_pages(results: Results) -> list[DetailPage]:
+    """A page for every star of the catalogue, in the order of their numbers."""
+    catalogue = results.tables.get("catalogue")
+    if catalogue is None:
+        return []
+    residuals = residuals_of(results)
+    order = np.argsort(np.asarray(catalogue["star_id"]), kind="stable")
+    pages = [_star_page(results, int(row), residuals) for row in order]
+    return with_neighbours(pages)
+
+
+def _star_page(results: Results, row: int, residuals: Residuals | None) -> DetailPage:
+    catalogue = results.tables["catalogue"]
+    star = int(catalogue["star_id"][row])
+    curve = light_curve(results, star, residuals)
+    return DetailPage(
+        star_path(results, star),
+        f"Star {star}",
+        "star",
+        results,
+        {
+            "star": star,
+            "facts": _facts(results, row),
+            "cut": cut_out(results, catalogue["x"][row], catalogue["y"][row], CUT_PX),
+            "side": 2 * CUT_PX + 1,
+            "rings": rings(results, catalogue["x"][row], catalogue["y"][row]),
+            "curves": [curve] if curve else ratio_curves(results, star),
+            "growth": growth_curve(results, star),
+            "spectrum": spectrum(results, star),
+            "neighbours": _neighbours(results, row),
+        },
+    )
+
+
+def _facts(results: Results, row: int) -> list[Line]:
+    catalogue = results.tables["catalogue"]
+    one = catalogue[row]
+    star = int(one["star_id"])
+    band, radius_px = headline_choice(results)
+    flags = str(one["flags"])
+    reasons = catalogue.meta.get("reasons") or [""] * len(catalogue)
+    lines = [
+        Line("Position", f"x = {fixed(number(one['x']), 2)}, y = {fixed(number(one['y']), 2)} px"),
+        Line("Channel and slice", f"{one['channel'] or NOTHING}, {one['slice'] or NOTHING}"),
+    ]
+    if np.isfinite(number(one["edge_distance_px"])):
+        lines.append(Line("To the edge", f"{fixed(number(one['edge_distance_px']), 1)} px"))
+    if "snr" in results.tables:
+        value = snr_of_stars(results).get(star, float("nan"))
+        lines.append(
+            Line("Signal to noise", f"{significant(value)} in {band}, r = {radius_px:g} px")
+        )
+    lines.append(Line("Flags", f"{flags}. {reasons[row]}".strip(" .") if flags else "none"))
+    if "contamination" in catalogue.colnames and np.isfinite(number(one["contamination"])):
+        share = fixed(100 * number(one["contamination"]), 2)
+        lines.append(Line("Change that neighbours can make", f"{share} %"))
+    return [*lines, *_variability(results, star), *_gaia(results, star)]
+
+
+def _variability(results: Results, star: int) -> list[Line]:
+    table = results.tables.get("variability")
+    rows = [] if table is None else [row for row in table if int(row["star_id"]) == star]
+    if not rows or not np.isfinite(number(rows[0]["std"])):
+        return []
+    std, expected = (100 * number(rows[0][name]) for name in ("std", "expected_std"))
+    said = f"{fixed(std, 1)} %, expected {fixed(expected, 1)} %"
+    flag = f"; {rows[0]['flag']}" if rows[0]["flag"] else ""
+    return [Line("Scatter about all other stars", said + flag)]
+
+
+def _gaia(results: Results, star: int) -> list[Line]:
+    table = results.tables.get("identification")
+    if table is None:
+        return [Line("Gaia DR3", "not identified")]
+    row = next((one for one in table if int(one["star_id"]) == star), None)
+    if row is None or not str(row["source_id"]):
+        return [Line("Gaia DR3", f"not identified: {row['reason'] if row is not None else ''}")]
+    return [
+        Line("Gaia DR3", f"{row['source_id']}, G = {fixed(number(row['g_mag']), 2)}"),
+        Line("In Gaia", str(row["variable"]).lower().replace("_", " ")),
+    ]
+
+
+def _neighbours(results: Results, row: int) -> list[tuple[Markup, str, str]]:
+    """The nearest stars of the catalogue: link, number, distance."""
+    catalogue = results.tables["catalogue"]
+    x, y = plain(catalogue["x"]), plain(catalogue["y"])
+    distance = np.hypot(x - x[row], y - y[row])
+    nearest = [k for k in np.argsort(distance, kind="stable").tolist() if k != row][:N_NEIGHBOURS]
+    return [
+        (
+            Markup(f"{int(catalogue['star_id'][k])}.html"),
+            str(catalogue["star_id"][k]),
+            f"{fixed(float(distance[k]), 1)} px",
+        )
+        for k in nearest
+    ]

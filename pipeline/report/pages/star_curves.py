@@ -1,0 +1,184 @@
+"""What a star did and how it is measured, as small drawings: over time, over apertures, over wavelength."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from astropy.time import Time
+from markupsafe import Markup
+
+from pipeline.report.downloads.spectra_file import row_shown
+from pipeline.report.figures.small_svg import Plot, Series, drawn
+from pipeline.report.figures.spectra import running_mean, smoothing_window
+from pipeline.report.pages.detail import Residuals
+from pipeline.report.rows import headline_choice, headline_pairs, number, plain
+from pipeline.report.text import counted, fixed, significant, superscript
+from pipeline.schema import radius_of
+from pipeline.schema.results import Results
+
+MAX_RATIOS = 4  # pairs that are drawn
+MAX_SAMPLES = 240  # of a small spectrum
+SHORT_NUMBER = 1000.0  # on an axis of a small plot
+
+
+def light_curve(results: Results, star: int, residuals: Residuals | None) -> Markup:
+    """Residual of a star over the exposures; the numbers are those of the page of each exposure."""
+    if residuals is None or star not in residuals.star_ids:
+        return Markup("")
+    column = residuals.star_ids.index(star)
+    days, values = _times(results, residuals.exposure_ids), residuals.per_cent[:, column]
+    ao = _is_ao(results, residuals.exposure_ids)
+    titles = [f"{one}: {fixed(value, 2, sign=True)} %" for one, value in
+              zip(residuals.exposure_ids, values.tolist(), strict=True)]  # fmt: skip
+    return drawn(
+        Plot(
+            _by_optics(days, values, ao, titles),
+            "date",
+            "against all stars [%]",
+            f"Flux of star {star} against all other stars, {counted(len(values), 'exposure')}",
+            x_ticks=_month_ticks(days),
+            y_range=_robust_range(values),
+            zero=True,
+            width=640,
+            simulated=results.simulated,
+        )
+    )
+
+
+def ratio_curves(results: Results, star: int) -> list[Markup]:
+    """Timelines of pairs with the star, headline pairs first, where there is no photometry."""
+    table = results.tables.get("timelines")
+    if table is None:
+        return []
+    with_star = (np.asarray(table["star_1"]) == star) | (np.asarray(table["star_2"]) == star)
+    found = []
+    ones, twos = (table[name][with_star].tolist() for name in ("star_1", "star_2"))
+    pairs = dict.fromkeys(zip(ones, twos, strict=True))
+    chosen = headline_pairs(results)
+    first = sorted(pairs, key=lambda pair: (pair not in chosen, pair))[:MAX_RATIOS]
+    for one, two in first:
+        rows = table[(table["star_1"] == one) & (table["star_2"] == two)]
+        ids = [str(identity) for identity in rows["exposure_id"]]
+        days, values = _times(results, ids), 100 * plain(rows["deviation"])
+        values = values - np.nanmedian(values)
+        titles = [
+            f"{i}: {fixed(v, 2, sign=True)} %" for i, v in zip(ids, values.tolist(), strict=True)
+        ]
+        found.append(
+            drawn(
+                Plot(
+                    _by_optics(days, values, _is_ao(results, ids), titles),
+                    "date",
+                    f"{one}/{two} about median [%]",
+                    f"The ratio of stars {one} and {two}, {counted(len(ids), 'exposure')}",
+                    x_ticks=_month_ticks(days),
+                    y_range=_robust_range(values),
+                    zero=True,
+                    width=640,
+                    simulated=results.simulated,
+                )
+            )
+        )
+    return found  # fmt: skip
+
+
+def growth_curve(results: Results, star: int) -> Markup:
+    """SNR against the aperture radius."""
+    table = results.tables.get("snr")
+    if table is None:
+        return Markup("")
+    rows = table[np.asarray(table["star_id"]) == star]
+    if not len(rows):
+        return Markup("")
+    named = [(radius, name) for name in table.colnames if (radius := radius_of(name)) is not None]
+    radii = np.array([radius for radius, _ in named])
+    values = np.array([number(rows[name][0]) for _, name in named])
+    titles = [f"r = {radius:g} px: {significant(value)}" for radius, value in
+              zip(radii.tolist(), values.tolist(), strict=True)]  # fmt: skip
+    return drawn(
+        Plot(
+            [Series(radii, values, "a", line=True), Series(radii, values, "a", titles=titles)],
+            "aperture radius [px]",
+            "signal to noise",
+            f"Signal to noise of star {star} against the aperture radius",
+            simulated=results.simulated,
+        )
+    )
+
+
+def spectrum(results: Results, star: int) -> Markup:
+    """The smoothed spectrum in the aperture of the headlines, in the mode of the reference."""
+    for mode, spectra in sorted(results.spectra.items()):
+        if results.reference_exposure not in spectra.exposure_ids and len(results.spectra) > 1:
+            continue
+        if star not in spectra.star_ids:
+            return Markup("")
+        radius_px = headline_choice(results)[1]
+        aperture = int(np.argmin(np.abs(np.array(spectra.radii_px) - radius_px)))
+        exposure = row_shown(results, mode)
+        curve = spectra.flux[exposure, spectra.star_ids.index(star), aperture]
+        step = max(1, -(-len(curve) // MAX_SAMPLES))
+        power = _power_of_ten(curve)
+        window = smoothing_window(float(spectra.wave_aa[1] - spectra.wave_aa[0]))
+        shown = running_mean(curve, window) / 10.0**power
+        return drawn(
+            Plot(
+                [Series(spectra.wave_aa[::step], shown[::step], "a", line=True)],
+                "wavelength in air [Å]",
+                f"flux density [10{superscript(power)} cube unit]"
+                if power
+                else "flux density [cube unit]",
+                f"Spectrum of star {star}, {mode}",
+                width=640,
+                simulated=results.simulated,
+            )
+        )
+    return Markup("")
+
+
+def _times(results: Results, ids: Sequence[str]) -> np.ndarray:
+    """Days since the first exposure, from its middle, or from its night if the time is not known."""
+    rows = {str(row["exposure_id"]): row for row in results.tables["exposures"]}
+    days = []
+    for one in ids:
+        mjd = number(rows[one]["mjd_mid"])
+        night = str(rows[one]["night"])
+        days.append(mjd if np.isfinite(mjd) else float(Time(night).mjd) if night else np.nan)
+    return np.array(days, float)
+
+
+def _month_ticks(days: np.ndarray) -> list[tuple[float, str]]:
+    """First and last date, and some between."""
+    finite = days[np.isfinite(days)]
+    if not finite.size:
+        return []
+    ends = np.linspace(finite.min(), finite.max(), 4 if np.ptp(finite) else 1)
+    return [(float(one), str(Time(one, format="mjd").iso[:10])) for one in ends]
+
+
+def _is_ao(results: Results, ids: Sequence[str]) -> np.ndarray:
+    modes = {str(row["exposure_id"]): str(row["mode"]) for row in results.tables["exposures"]}
+    return np.array(["-AO-" in modes[one] for one in ids], bool)
+
+
+def _by_optics(x: np.ndarray, y: np.ndarray, ao: np.ndarray, titles: Sequence[str]) -> list[Series]:
+    """Exposures with and without adaptive optics in colours of their own."""
+    return [
+        Series(x[mask], y[mask], kind, titles=[titles[k] for k in np.flatnonzero(mask).tolist()])
+        for mask, kind in ((ao, "a"), (~ao, "b"))
+        if mask.any()
+    ]
+
+
+def _robust_range(values: np.ndarray) -> tuple[float, float] | None:
+    """An axis that a few far points do not stretch; they are drawn at its edge."""
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        return None
+    half = 1.3 * float(np.quantile(np.abs(finite), 0.95)) or 1.0
+    return -half, half
+
+
+def _power_of_ten(values: np.ndarray) -> int:
+    """What the numbers of an axis are divided by, so that they stay short: 0 for small ones."""
+    top = float(np.nanmax(np.abs(values))) if np.isfinite(values).any() else 0.0
+    return int(np.floor(np.log10(top))) if top >= SHORT_NUMBER else 0

@@ -1,0 +1,193 @@
+"""What a reader does: reads the answer on the first screen, changes campaigns, goes from point to point."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.report.site.redirects import MOVED
+from tests.site.conftest import DESKTOP, PHONE
+
+pytestmark = pytest.mark.browser
+
+ENDS = """(selector) => Math.max(...[...document.querySelectorAll(selector)]
+  .filter((part) => part.getClientRects().length > 0)
+  .map((part) => part.getBoundingClientRect().bottom + scrollY))"""
+SHIFT = """() => new Promise((done) => { let sum = 0;
+  new PerformanceObserver((list) => list.getEntries().forEach((one) => {
+    if (!one.hadRecentInput) sum += one.value; })).observe({type: 'layout-shift', buffered: true});
+  setTimeout(() => done(sum), 400); })"""
+MOST_SHIFT = 0.02
+
+
+def test_the_first_screen_holds_answer_proof_facts_trust_and_planner(
+    watched: Any, base: str
+) -> None:
+    one = watched(DESKTOP)
+    one.page.goto(f"{base}index.html")
+    one.page.wait_for_selector(".rp-plot.rp-ready")
+    for part in (".rp-headline", ".rp-answer", ".rp-plot", ".rp-facts", ".rp-trust", ".rp-planner"):
+        assert one.page.evaluate(ENDS, part) <= DESKTOP[1], part
+    facts = one.page.locator(".rp-facts li:visible")
+    assert facts.count() == 3
+    assert one.page.locator(".rp-trust li:visible").count() == 4
+    assert one.page.evaluate(SHIFT) < MOST_SHIFT
+    one.clean()
+
+
+def test_the_first_screen_of_a_phone_holds_the_answer_and_its_figure(
+    watched: Any, base: str
+) -> None:
+    one = watched(PHONE)
+    one.page.goto(f"{base}index.html")
+    one.page.wait_for_selector(".rp-plot.rp-ready")
+    assert one.page.evaluate(ENDS, ".rp-headline") < PHONE[1] / 2
+    assert one.page.evaluate(ENDS, ".rp-plot") <= PHONE[1]
+    one.clean()
+
+
+def test_the_planner_answers_as_the_page_does_for_its_example(watched: Any, base: str) -> None:
+    one = watched()
+    one.page.goto(f"{base}index.html")
+    form = one.page.locator("form.rp-planner:visible")
+    before = form.locator("output").inner_text()
+    form.locator("input[name=snr1]").fill("20")
+    assert form.locator("output").inner_text() != before
+    form.locator("input[name=snr1]").fill("200")
+    assert form.locator("output").inner_text() == before
+    form.locator("input[name=snr1]").fill("0")
+    assert "above 0" in form.locator("output").inner_text()
+    one.clean()
+
+
+def test_the_switch_shows_one_kind_and_goes_with_links_and_address(watched: Any, base: str) -> None:
+    one = watched()
+    page = one.page
+    page.goto(f"{base}index.html")
+    observed, simulated = (f".rp-kind[data-kind={kind}]" for kind in ("observed", "simulated"))
+    assert page.locator(observed).first.is_visible()
+    assert not page.locator(simulated).first.is_visible()
+    page.get_by_role("button", name="Simulated").click()
+    assert page.locator(simulated).first.is_visible()
+    assert not page.locator(observed).first.is_visible()
+    assert "campaign=simulated" in page.url
+    page.locator(".md-tabs").get_by_role("link", name="Exposures").click()
+    page.wait_for_url("**/exposures.html?campaign=simulated")
+    assert page.locator(simulated).first.is_visible()
+    page.locator("table.rp-data tbody a:visible").first.click()
+    page.wait_for_url("**/exposures/demo-simulated/*.html**")
+    page.get_by_role("link", name="Stars", exact=True).click()
+    page.wait_for_url("**/stars.html?campaign=simulated")
+    one.clean()
+
+
+def test_a_page_of_one_kind_shows_it_whatever_the_switch_says(watched: Any, base: str) -> None:
+    one = watched()
+    one.page.goto(f"{base}channels.html?campaign=observed")
+    assert one.page.locator(".rp-kind[data-kind=simulated]").first.is_visible()
+    assert not one.page.locator(".rp-switch").is_visible()
+    one.clean()
+
+
+def test_a_link_to_a_part_shows_that_part(watched: Any, base: str) -> None:
+    one = watched()
+    one.page.goto(f"{base}stars.html#demo-simulated-star-4")
+    assert one.page.locator("tr[id='demo-simulated-star-4']").is_visible()
+    one.clean()
+
+
+@pytest.mark.parametrize("old", sorted(MOVED))
+def test_an_old_address_leads_on_with_query_and_fragment(
+    watched: Any, base: str, site: Path, old: str
+) -> None:
+    new = next(one for one in MOVED[old] if (site / one).is_file())
+    one = watched()
+    one.page.goto(f"{base}{old}?campaign=simulated#x")
+    one.page.wait_for_url(f"**/{new}?campaign=simulated#x")
+    assert one.page.locator("h1").count() == 1
+    one.clean()
+    still = watched(java_script_enabled=False)
+    still.page.goto(f"{base}{old}")
+    still.page.wait_for_url(f"**/{new}")
+
+
+def test_on_touch_the_first_tap_shows_a_value_and_stays(watched: Any, base: str) -> None:
+    one = watched(PHONE)
+    page = one.page
+    page.goto(f"{base}pairs.html")
+    page.wait_for_selector(".rp-plot.rp-ready")
+    page.evaluate(
+        """() => { const plot = document.querySelector('.js-plotly-plot');
+             Plotly.Fx.hover(plot, [{curveNumber: 0, pointNumber: 0}], ['xy']);
+             plot.emit('plotly_click', {points: [{data: plot.data[0], pointNumber: 0}]}); }"""
+    )
+    card = page.locator(".rp-point").first
+    assert "%" in card.inner_text()
+    assert page.url.endswith("pairs.html")
+    card.get_by_role("link").click()
+    page.wait_for_url("**/exposures/record-published/*.html")
+    one.clean()
+
+
+def test_the_keyboard_reaches_points_and_says_their_values(watched: Any, base: str) -> None:
+    one = watched()
+    page = one.page
+    page.goto(f"{base}pairs.html")
+    page.wait_for_selector(".rp-plot.rp-ready")
+    page.locator(".rp-host").first.focus()
+    said = []
+    for _ in range(2):
+        page.keyboard.press("ArrowRight")
+        page.wait_for_timeout(300)
+        said.append(page.locator(".rp-point").first.inner_text())
+    assert all("%" in text for text in said)
+    assert said[0] != said[1]
+    assert page.locator(".rp-point").first.get_attribute("aria-live") == "polite"
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/exposures/record-published/*.html")
+    one.clean()
+
+
+def test_a_head_sorts_the_rows_both_ways_and_with_the_keyboard(watched: Any, base: str) -> None:
+    one = watched()
+    page = one.page
+    page.goto(f"{base}stars.html?campaign=simulated")
+    table = page.locator("table[data-sort]:visible").first
+    button = table.get_by_role("button", name="flux")
+    column = button.evaluate("(button) => button.closest('th').cellIndex")
+    read = f"(table) => [...table.tBodies[0].rows].map((row) => parseFloat(row.cells[{column}].textContent))"
+    button.focus()
+    page.keyboard.press("Enter")
+    up = table.evaluate(read)
+    assert up == sorted(up)
+    button.click()
+    assert table.evaluate(read) == up[::-1]
+    one.clean()
+
+
+def test_paper_shows_the_choice(watched: Any, base: str) -> None:
+    one = watched()
+    page = one.page
+    page.goto(f"{base}spectra.html")
+    page.wait_for_selector(".rp-plot.rp-ready")
+    page.locator("select[data-variants]").first.select_option(index=3)
+    page.wait_for_selector(".rp-plot.rp-chosen")
+    page.emulate_media(media="print")
+    assert page.locator(".rp-chosen .rp-host").first.is_visible()
+    assert not page.locator(".rp-chosen picture").first.is_visible()
+    one.clean()
+
+
+def test_pages_of_stars_and_exposures_open_clean_on_a_phone(
+    watched: Any, base: str, site: Path
+) -> None:
+    patterns = ("stars/*/4.html", "stars/*/*.html", "exposures/*/*.html")
+    found = [sorted(site.glob(pattern))[index] for pattern in patterns for index in (0, -1)]
+    for scheme in ("light", "dark"):
+        one = watched(PHONE, color_scheme=scheme)
+        for page in found:
+            one.page.goto(f"{base}{page.relative_to(site).as_posix()}")
+            overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            assert one.page.evaluate(overflow) <= 0
+            assert one.page.locator("h1").is_visible()
+        one.clean()
