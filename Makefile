@@ -97,10 +97,9 @@ lint: $(VENV)/.test  ## style and types
 bench: $(VENV)/.bench  ## benchmarks; see benchmarks/README.md
 	@echo "see benchmarks/README.md for the commands"
 
-VALIDATION ?= work/validation.json
-VALIDATION_ARGS ?= --campaigns 200
-validation: $(VENV)/.test  ## hold the statistics against simulated campaigns; resumable
-	$(BIN)/python -m benchmarks.validation --jobs $(JOBS) --output $(VALIDATION) $(VALIDATION_ARGS)
+VALIDATION_ARGS ?= --rounds 154
+validation: $(VENV)/.test  ## hold the statistics against simulated campaigns; resumable, keeps its figures
+	$(BIN)/python -m benchmarks.validation --jobs $(JOBS) $(VALIDATION_ARGS)
 
 clean:  ## remove what a run leaves behind
 	rm -rf $(SITE) $(DIST) work build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,86 +1,88 @@
-"""``python -m benchmarks.validation``: runs cells of the validation and writes their figures."""
+"""``python -m benchmarks.validation``: runs the validation round by round and writes its figures."""
 
 import argparse
-import hashlib
-import json
-import os
+import time
 from pathlib import Path
 
-from benchmarks.validation.cells import Cell, run
-from benchmarks.validation.measures import MEASURES
+from benchmarks.validation.cells import Cell, confirmed, rows_of, run
+from benchmarks.validation.plan import cells_of_round
+from benchmarks.validation.stamp import source_stamp
 from benchmarks.validation.summary import summarise
-from pipeline.statistics.campaigns import CONFIGURATIONS, SCENARIOS
-
-DRIFTS = [name for name in SCENARIOS if name != "jitter"]
-SIZES = ["40x18", "65x25", "65x40", "150x60"]
-SCENARIOS_OF = {"steps": ["jitter"], "variables": ["none", "night", "slow60", "mixed"]}
-CONFIGURATIONS_OF = {"steps": ["30x16"], "variables": ["65x25", "65x200"]}
+from pipeline.statistics.campaigns import SCENARIOS
+from pipeline.statistics.campaigns.results import FIRST, RESULTS, Results, write_results
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Runs the cells that are asked for; seeds are 0 to campaigns - 1, none left out."""
+    """Runs rounds of the plan; seeds of a cell are 0 to n - 1, none left out.
+
+    Rows are kept, so that a run goes on where the last one stopped. After an edit of the statistics
+    the first campaign of each cell is computed again: a cell that gives the same row is kept. No
+    round: nothing else is done.
+    """
     options = _parser().parse_args(arguments)
-    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ.setdefault(variable, "1")
-    output = Path(options.output)
-    folder = output.with_suffix(f".{source_digest()[:12]}.parts")
+    folder, end = Path(options.rows), time.monotonic() + 60 * options.minutes
     folder.mkdir(parents=True, exist_ok=True)
-    result = _read(output)
-    for cell in cells(options.measure, options.scenario, options.configuration):
-        rows = run(cell, options.campaigns, folder, options.jobs)
-        figures = summarise(cell.measure, SCENARIOS[cell.scenario], rows)
-        result["cells"][cell.name] = figures
-        output.write_text(json.dumps(result, indent=1, sort_keys=True) + "\n")
-        shown = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
-        print(f"{cell.name}: {shown}", flush=True)
+    chosen = [(cell, n) for cell, n in cells_of_round() if _wanted(cell, options)]
+    _keep_what_holds(folder, [cell for cell, _ in chosen])
+    for number in range(1, options.rounds + 1):
+        for cell, n in chosen:
+            if time.monotonic() < end:
+                run(cell, number * n, folder, options.jobs)
+        print(f"round {number} of {options.rounds}", flush=True)
+        write_results(kept_results(folder), Path(options.output))
+        if time.monotonic() >= end:
+            return
+    write_results(kept_results(folder), Path(options.output))
 
 
-def cells(
-    measures: list[str] | None, scenarios: list[str] | None, configurations: list[str] | None
-) -> list[Cell]:
-    """All combinations of what is named; what is not named as the table of the validation has it."""
-    chosen = []
-    for measure in measures or list(MEASURES):
-        for scenario in scenarios or SCENARIOS_OF.get(measure, DRIFTS):
-            for configuration in configurations or CONFIGURATIONS_OF.get(measure, SIZES):
-                chosen.append(Cell(measure, scenario, configuration))
-    return chosen
+def kept_results(folder: Path) -> Results:
+    """Figures of all cells that have rows, with the stamp of the code that made them."""
+    cells: dict[tuple[str, str, str], dict[str, float]] = {}
+    for cell, _ in cells_of_round():
+        rows = rows_of(cell, folder)
+        n = next(seed for seed in range(len(rows) + 1) if seed not in rows)
+        if n:
+            chosen = {seed: rows[seed] for seed in range(n)}
+            first = {f"{FIRST}{key}": value for key, value in rows[0].items() if key != "cpu_s"}
+            figures = summarise(cell.measure, SCENARIOS[cell.scenario], chosen)
+            cells[cell.measure, cell.scenario, cell.configuration] = figures | first
+    return Results(source_stamp(), cells)
 
 
-def source_digest() -> str:
-    """sha256 of the code that the figures depend on: all of ``pipeline/statistics`` and this folder."""
-    here = Path(__file__).resolve().parent
-    root = here.parents[1]
-    digest = hashlib.sha256()
-    for path in sorted([*(root / "pipeline" / "statistics").rglob("*.py"), *here.glob("*.py")]):
-        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()
+def _keep_what_holds(folder: Path, cells: list[Cell]) -> None:
+    """Rows of other code are kept where the first campaign gives the same with this code."""
+    path, stamp = folder / "stamp", source_stamp()
+    if path.exists() and path.read_text() != stamp:
+        for cell in cells:
+            if not confirmed(cell, folder):
+                (folder / f"{cell.name}.jsonl").unlink()
+                print(f"{cell.name}: other figures now, computed anew", flush=True)
+    path.write_text(stamp)
 
 
-def _read(output: Path) -> dict[str, dict[str, dict[str, float]]]:
-    """Figures of an earlier run of the same code; those of other code are dropped."""
-    stamp = source_digest()
-    if output.exists():
-        known = json.loads(output.read_text())
-        if known.get("stamp") == stamp:
-            return dict(known)
-    return {"stamp": stamp, "cells": {}}  # type: ignore[dict-item]
+def _wanted(cell: Cell, options: argparse.Namespace) -> bool:
+    return (not options.measure or cell.measure in options.measure) and (
+        not options.scenario or cell.scenario in options.scenario
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.validation", description=main.__doc__
+        prog="python -m benchmarks.validation", description="The validation of the statistics."
     )
-    parser.add_argument("--measure", action="append", choices=MEASURES, help="default: all")
-    parser.add_argument("--scenario", action="append", choices=SCENARIOS, help="default: all")
+    cells = [cell for cell, _ in cells_of_round()]
+    of_measure, of_scenario = (
+        sorted({getattr(cell, name) for cell in cells}) for name in ("measure", "scenario")
+    )
+    parser.add_argument("--measure", action="append", choices=of_measure, help="default: all")
+    parser.add_argument("--scenario", action="append", choices=of_scenario, help="default: all")
     parser.add_argument(
-        "--configuration", action="append", choices=CONFIGURATIONS, help="default: all"
+        "--rounds", type=int, default=154, help="154: 2000 floors a scenario (default)"
     )
-    parser.add_argument(
-        "--campaigns", type=int, default=2000, help="per cell (default: %(default)s)"
-    )
+    parser.add_argument("--minutes", type=float, default=1e6, help="no new cell after this time")
     parser.add_argument("--jobs", type=int, default=1, help="processes (default: %(default)s)")
-    parser.add_argument("--output", default="work/validation.json", help="default: %(default)s")
+    parser.add_argument("--rows", default="work/validation", help="folder (default: %(default)s)")
+    parser.add_argument("--output", default=str(RESULTS), help="default: %(default)s")
     return parser
 
 

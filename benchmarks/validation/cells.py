@@ -6,9 +6,12 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from benchmarks.validation.measures import MEASURES, Row
 from pipeline.statistics.campaigns import CONFIGURATIONS, SCENARIOS
 
+ROUNDING = 1e-6  # relative
 CHUNK = 25  # campaigns between two writes
 
 
@@ -52,6 +55,21 @@ def run(cell: Cell, n_campaigns: int, folder: Path, jobs: int) -> dict[int, Row]
             file.write("\n" + "\n".join(lines) + "\n")
         rows |= new
     return {seed: rows[seed] for seed in range(n_campaigns)}
+
+
+def confirmed(cell: Cell, folder: Path) -> bool:
+    """Whether this code gives the row that is kept of the first campaign; True without rows."""
+    kept = rows_of(cell, folder).get(0)
+    return kept is None or same_row(kept, _one((cell, 0)))
+
+
+def same_row(one: Row, other: Row) -> bool:
+    """Equal to rounding, times aside: another library may sum in another order."""
+    names = set(one) - {"cpu_s"}
+    return names == set(other) - {"cpu_s"} and all(
+        np.isclose(one[name], other[name], rtol=ROUNDING, atol=1e-12, equal_nan=True)
+        for name in names
+    )
 
 
 def _compute(cell: Cell, seeds: Iterable[int], jobs: int) -> list[Row]:

@@ -27,6 +27,7 @@ def _floor(values: dict[str, np.ndarray], scenario: Scenario) -> Figures:
     true, found = scenario.floor, values["floor"]
     figures: Figures = {"true": true, "cpu_s_median": float(np.median(values["cpu_s"]))}
     figures |= _share("false_bad_exposures", values["n_bad"] > 0)
+    figures |= _share("additive", values["additive"] > 0)
     if true == 0:
         half = (values["high68"] - values["low68"]) / 2
         figures |= _share("above_2_sigma", (found > 2 * half) | (values["low95"] > found / 2))
@@ -34,7 +35,7 @@ def _floor(values: dict[str, np.ndarray], scenario: Scenario) -> Figures:
     for level in ("68", "95"):
         inside = (values[f"low{level}"] <= true) & (true <= values[f"high{level}"])
         figures |= _share(f"covered_{level}", inside)
-    bound = float(np.sqrt((values["bound"] ** 2).mean()))
+    bound = float(np.sqrt((values["bound"] ** 2).mean()))  # knows of no sky in apertures
     signal = float(np.sqrt((values["response_true_rms"] ** 2).mean()))
     error = float(np.sqrt((values["response_rms"] ** 2).mean()))
     return figures | {

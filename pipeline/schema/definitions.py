@@ -21,7 +21,7 @@ HIGH_SNR = 1000.0  # photon noise of such a pair, 0.0014, is far below any scatt
 UNFLAGGED = "exposures of status ok in which neither star carries a flag"
 AS_PUBLISHED = "all exposures of status ok"
 CLEAN = (
-    "stars without a flag whose sky residuals are below 0.5 % of their flux; exposures of status ok that are not bad with a probability above one half"
+    "stars without a flag; exposures of status ok that are not bad with a probability above 0.99"
 )
 POSTERIOR = (
     "68 % of the posterior over slow, night, exposure, jitter and time scale; {n_stars} stars on "

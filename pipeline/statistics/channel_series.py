@@ -30,8 +30,10 @@ def channel_series(
     Stars of a channel are weighted by their noise, the other channels by noise and exposure term:
     so the reference is as quiet as it can be.
     """
-    home = logs.share.argmax(axis=1)
-    star_weight = 1.0 / (logs.star_variance + variances.jitter + extra_variance)
+    home = logs.home
+    channel = variances.correlated + variances.exposure
+    unlike = (logs.load - 1) ** 2 * channel  # sky in its aperture follows the channel as well
+    star_weight = 1.0 / (logs.star_variance + variances.jitter + extra_variance + unlike)
     n_channels = logs.share.shape[1]
     held = np.flatnonzero(np.bincount(home, minlength=n_channels) > 0)
     member = (home[:, np.newaxis] == held) * star_weight[:, np.newaxis]

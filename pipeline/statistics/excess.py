@@ -107,7 +107,7 @@ class _Model:
             used=used,
             design=design,
             outer=design[..., :, np.newaxis] * design[..., np.newaxis, :],
-            floor=np.maximum(1e-12 * size, 1e-150) ** 2,  # far below any scatter
+            floor=np.maximum(1e-12 * size, 1e-40) ** 2,  # far below any scatter
         )
 
     def weights(self, u: np.ndarray) -> np.ndarray:

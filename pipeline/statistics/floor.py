@@ -75,6 +75,8 @@ def fit_floor(
         copies = times[first] * times[second]  # a star drawn twice pairs twice with each other
         if np.count_nonzero(copies) >= MIN_PAIRS:
             draws.append(_fit(np.repeat(x, copies), np.repeat(y, copies)))
+    if not draws:
+        return Floor(floor, np.nan, k, np.nan, len(x), len(stars))
     low, high = np.percentile(np.array(draws), [15.87, 84.13], axis=0)
     floor_err, k_err = (high - low) / 2
     return Floor(floor, float(floor_err), k, float(k_err), len(x), len(stars))

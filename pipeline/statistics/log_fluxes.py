@@ -13,7 +13,8 @@ from pipeline.statistics.fluxes import Fluxes
 MIN_COVERAGE = 0.5  # of a star over exposures, of an exposure over stars
 MIN_EXPOSURES = 5
 MIN_STARS = 2
-NOISY = 4.0  # times a star's median variance: such a point says little, it counts as a gap
+NOISY = 4.0  # times a star's median variance: such a point says little, it counts as a gap,
+QUIET = 1e-4  # unless its variance is below this: an error of 1 % says something of any floor
 MIN_VARIANCE = 1e-12  # of ln F: keeps the noise matrix invertible where no error is known
 
 
@@ -30,8 +31,9 @@ class LogFluxes:
     value: np.ndarray  # ln F; a gap holds the additive fit star + exposure
     variance: np.ndarray  # (flux_err / flux)^2; a gap holds the star's typical variance
     gap: np.ndarray  # bool
-    share: np.ndarray  # (star, channel) mean share of light
+    share: np.ndarray  # (star, channel) mean share of light, times load
     gram: np.ndarray  # (star, star) mean over exposures of share @ share.T
+    load: np.ndarray  # (star,) change of ln F per unit of its channel; not 1: sky left in apertures
     coherence: np.ndarray  # (exposure, exposure) or a single 1: overlap of shares in two exposures
     channels: np.ndarray  # (channel,) numbers
     star_ids: np.ndarray  # (star,)
@@ -47,18 +49,24 @@ class LogFluxes:
         mean: np.ndarray = total / np.maximum(np.count_nonzero(seen, axis=0), 1)
         return np.asarray(np.maximum(mean, MIN_VARIANCE))
 
+    @property
+    def home(self) -> np.ndarray:
+        """(star,) position in ``channels`` of the channel that holds most of a star."""
+        home: np.ndarray = np.abs(self.share).argmax(axis=1)
+        return home
+
 
 def log_fluxes(fluxes: Fluxes, *, drop_exposures: np.ndarray | None = None) -> LogFluxes:
     """ln F of all stars and exposures that have enough usable, positive fluxes.
 
     A star without a known channel is left out, unless no star has one: then every star is its
-    own channel. A flux without an error, or noisier than ``NOISY`` times the star's median
-    variance, is a gap; where no flux has an error, the noise is left to the jitter.
+    own channel. A flux without an error, or much noisier than the star's median, is a gap; where no
+    flux has an error, the noise is left to the jitter.
 
     Raises
     ------
     TooFewFluxes
-        If fewer than five exposures, two stars or two channels remain.
+        If fewer than five exposures, two nights, two stars or two channels remain.
     """
     used, variance = _usable(fluxes)
     if drop_exposures is not None:
@@ -69,10 +77,15 @@ def log_fluxes(fluxes: Fluxes, *, drop_exposures: np.ndarray | None = None) -> L
     used = used & (placed if placed.ndim == 2 else placed[np.newaxis])
     stars = np.flatnonzero(used.sum(axis=0) >= max(2.0, MIN_COVERAGE * _n_rows(used)))
     rows = np.flatnonzero(used[:, stars].sum(axis=1) >= max(2.0, MIN_COVERAGE * len(stars)))
+    rows = _with_company(rows, fluxes.modes)
     if len(rows) < MIN_EXPOSURES or len(stars) < MIN_STARS:
         raise TooFewFluxes(
             f"{len(rows)} exposures of {len(stars)} stars have enough usable fluxes; "
             f"{MIN_EXPOSURES} exposures of {MIN_STARS} stars are needed"
+        )
+    if len(np.unique(fluxes.nights[rows])) < 2:
+        raise TooFewFluxes(
+            "all exposures are of one night: what changes from night to night is open"
         )
     # an order of its own: the same fluxes in another order give the same bytes
     stars = stars[np.argsort(fluxes.star_ids[stars], kind="stable")]
@@ -95,6 +108,7 @@ def log_fluxes(fluxes: Fluxes, *, drop_exposures: np.ndarray | None = None) -> L
         gap=gap,
         share=mean[:, held],
         gram=gram,
+        load=np.ones(len(stars)),
         coherence=coherence,
         channels=held + 1,
         star_ids=fluxes.star_ids[stars],
@@ -102,6 +116,12 @@ def log_fluxes(fluxes: Fluxes, *, drop_exposures: np.ndarray | None = None) -> L
         nights=fluxes.nights[rows],
         modes=fluxes.modes[rows],
     )
+
+
+def _with_company(rows: np.ndarray, modes: np.ndarray) -> np.ndarray:
+    """The rows whose mode has another one: a mode has an offset of its own."""
+    _, mode, n = np.unique(modes[rows], return_inverse=True, return_counts=True)
+    return rows[n[mode] > 1]
 
 
 def _n_rows(used: np.ndarray) -> int:
@@ -125,7 +145,7 @@ def _usable(fluxes: Fluxes) -> tuple[np.ndarray, np.ndarray]:
         [np.median(v[k]) if k.any() else np.nan for v, k in zip(variance.T, known.T, strict=True)]
     )
     with np.errstate(invalid="ignore"):
-        return known & (variance <= NOISY * median), variance
+        return known & (variance <= np.maximum(NOISY * median, QUIET)), variance
 
 
 def _shares(fluxes: Fluxes) -> np.ndarray:

@@ -8,18 +8,18 @@ from astropy.table import QTable
 from pipeline.schema import make_table
 from pipeline.schema.definitions import reported
 from pipeline.schema.results import Interval, ReportedValue
+from pipeline.statistics.channel_tests import channel_tests_table, structure_function_table
 from pipeline.statistics.consistency import log_fluxes as log_fluxes_of_chain
 from pipeline.statistics.correction import correction_table
 from pipeline.statistics.fluxes import OUTLIER, Fluxes
 from pipeline.statistics.log_fluxes import TooFewFluxes
 from pipeline.statistics.prediction import prediction_table
-from pipeline.statistics.stability import Stability, fit_stability
+from pipeline.statistics.stability import Stability, fit_likeliest, fit_stability
+from pipeline.statistics.steps import MIN_SIDE
 from pipeline.statistics.subsets import Series
 from pipeline.statistics.variability import variability
 
 LEVELS = (0.68, 0.95)
-MAX_BACKGROUND = 0.005  # sky residual over flux: of a star whose floor is not that of its sky
-MIN_BRIGHT = 4
 # Row of the table, and the reported value that it is.
 QUANTITIES = {
     "floor": "stability_floor",
@@ -36,7 +36,7 @@ QUANTITIES = {
 class Model:
     """The fit of a campaign and its tables; no fit where there are too few fluxes."""
 
-    fit: Stability | None  # of all clean stars, which tells the bad exposures
+    fit: Stability | None  # which tells the bad exposures
     tables: dict[str, QTable]
     numbers: tuple[ReportedValue, ...]
     exposure_ids: np.ndarray  # (exposure,)
@@ -100,9 +100,9 @@ def model_of(
 ) -> Model:
     """The stability model of a campaign without some stars, its tables and its numbers.
 
-    Channels, correction, variable stars and bad exposures come from all stars that are left; the
-    floor is that of stars so bright that sky residuals do not matter, since residuals that follow
-    the response of a channel would count as the channel's own drift.
+    Everything comes from all stars that are left. Sky residuals that follow the response of a channel
+    would count as the channel's own drift: the model has terms for them where the likelihood asks
+    for it (``pipeline.statistics.additive``).
 
     Parameters
     ----------
@@ -123,41 +123,27 @@ def model_of(
         background = np.nan_to_num(background_std)
     try:
         # Exposures are judged with each star on the channel that holds most of it.
-        found = fit_stability(replace(clean, channel_share=np.empty(0)))
+        found = fit_likeliest(replace(clean, channel_share=np.empty(0)))
         used = _without_bad(clean, found)
         used = replace(used, flux_err=np.hypot(used.flux_err, background))
-        fit = fit_stability(used, find_bad=False) if background.any() else found
-        bright = _fit_of_bright(used, fit, background)
+        fit = fit_stability(used, find_bad=False)
     except TooFewFluxes:
         return Model(None, {}, (), fluxes.exposure_ids)
     tables = {
-        "stability": stability_table(bright),
-        "prediction": prediction_table(bright.nodes, one_channel=fit.nodes),
+        "stability": stability_table(fit),
+        "prediction": prediction_table(fit.nodes),
         "correction": correction_table(
             fit, exposure_ids=clean.exposure_ids[fit.logs.exposures], band=clean.band
         ),
         "variability": variability(used, stability=fit, method=method),
         "channel_responses": channel_table(used, fit),
+        "structure_function": structure_function_table(fit),
     }
     if not (fluxes.channel > 0).any():
         del tables["correction"], tables["channel_responses"]  # its channels are the stars
-    return Model(found, tables, reported_values(bright, source), fluxes.exposure_ids)
-
-
-def _fit_of_bright(clean: Fluxes, fit: Stability, background_std: np.ndarray) -> Stability:
-    """The fit of the stars whose sky residuals are below ``MAX_BACKGROUND`` of their flux.
-
-    Of at least ``MIN_BRIGHT`` stars, those with the smallest residuals; the fit itself if that is all.
-    """
-    stars = fit.logs.stars
-    with np.errstate(invalid="ignore", divide="ignore"):
-        share = np.nanmedian((background_std / clean.flux)[:, stars], axis=0)
-    kept = share <= max(MAX_BACKGROUND, float(np.sort(share)[min(MIN_BRIGHT, len(share)) - 1]))
-    if kept.all():
-        return fit
-    flags = clean.flux_flags.copy().astype(object)
-    flags[:, np.setdiff1d(np.arange(len(clean.star_ids)), stars[kept])] = "faint"
-    return fit_stability(replace(clean, flux_flags=flags.astype(str)), find_bad=False)
+    elif len(fit.channels) > 2 and len(fit.logs.mjd) >= 2 * MIN_SIDE:
+        tables["channel_tests"] = channel_tests_table(fit)
+    return Model(found, tables, reported_values(fit, source), fluxes.exposure_ids)
 
 
 def _without_bad(fluxes: Fluxes, found: Stability) -> Fluxes:

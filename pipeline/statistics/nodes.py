@@ -1,5 +1,6 @@
 """Weighted parameter values of the stability model: its posterior."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,7 @@ class Nodes:
     weight: np.ndarray
     log_like: np.ndarray
     log_like_none: float  # ln L without any floor
+    log_evidence: float = 0.0  # ln of the integral of likelihood times prior, up to a constant
 
     @property
     def evidence(self) -> float:
@@ -41,3 +43,19 @@ class Nodes:
         ordered = values[order]
         cumulative = np.cumsum(self.weight[order])
         return np.asarray(np.interp(probability, cumulative - self.weight[order] / 2, ordered))
+
+
+def joined(parts: Sequence[Nodes]) -> Nodes:
+    """One posterior of several that were equally likely before the data."""
+    log_weight = np.array([part.log_evidence for part in parts])
+    highest = float(log_weight.max())
+    share = np.exp(log_weight - highest)
+    names = ("slow", "night", "exposure", "jitter", "tau_days", "log_like")
+    arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    weight = np.concatenate([s * part.weight for s, part in zip(share, parts, strict=True)])
+    return Nodes(
+        **arrays,
+        weight=weight / weight.sum(),
+        log_like_none=max(part.log_like_none for part in parts),
+        log_evidence=highest + float(np.log(share.sum())),
+    )

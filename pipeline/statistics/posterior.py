@@ -1,11 +1,13 @@
 """Posterior of the variances of the stability model, as weighted nodes of a grid.
 
 Parameters: the contribution d of slow and night to the floor, w (per exposure), j (jitter), all >= 0;
-the angle theta that shares d between slow (0) and night (pi/2); and tau. The prior is flat in ln tau
-and theta (with the ends theta = 0 and pi/2 as nodes of their own) and, in the half space of (d, w, j),
-uniform in direction with density F^-PRIOR_EXPONENT in F, the root of the sum of their squares: a scale
-has no preferred value, and no part is preferred to another. The grid follows the likelihood: it is
-zoomed in until it resolves it.
+the angle theta that shares d between slow (0) and night (pi/2); and tau. The prior is flat in theta
+(with the ends theta = 0 and pi/2 as nodes of their own), has density tau^TAU_EXPONENT in ln tau and, in
+the half space of (d, w, j), is uniform in direction with density F^-PRIOR_EXPONENT in F, the root of the
+sum of their squares: a scale has no preferred value, and no part is preferred to another. A campaign of
+a year cannot tell a drift of many months from a shorter one; with TAU_EXPONENT = 1/4 the floor is
+unbiased for both on simulated campaigns (``benchmarks.validation``). The grid follows the likelihood:
+it is zoomed in until it resolves it.
 """
 
 from dataclasses import dataclass, replace
@@ -43,6 +45,7 @@ from pipeline.statistics.nodes import Nodes
 
 N_THETA = 5
 PRIOR_EXPONENT = 1.0
+TAU_EXPONENT = 0.25
 KEPT = 7.0  # of ln L below the best: nodes beyond hold about 1e-3 of the posterior
 N_AMPLITUDE = 9  # nodes a side of the grid in (d, w) at the end
 N_JITTER = 5
@@ -53,6 +56,7 @@ MIN_KEPT = 8  # nodes to refine about, however unlikely: the likeliest of a coar
 # of the grids of different (tau, theta, jitter) against each other, so that their union is finer
 # than each: the R2 sequence, 1 / plastic number and its square
 SHIFTS = (0.7548776662466927, 0.5698402909980532)
+MEAN_TAU_DAYS = 58  # (mean of tau^TAU_EXPONENT over ln tau)^(1 / TAU_EXPONENT)
 SOFT = 1e-4  # of the median photon variance: a floor of a hundredth of the noise is none
 
 
@@ -244,8 +248,12 @@ def _integrate(model: _Model, jitter: Axis, boxes: dict[tuple[float, float], _Bo
     floor2 = d**2 + w**2 + j**2 + cell + SOFT * np.median(model.variance)
     n_free = 3 if separable else 2
     log_prior = -0.5 * (n_free - 1 + PRIOR_EXPONENT) * np.log(floor2)
+    # theta = pi/2 has no slow part, and one tau stands for all of them
+    log_prior += np.where(theta < np.pi / 2, TAU_EXPONENT * np.log(tau / MEAN_TAU_DAYS), 0.0)
     log_weight = log_like + log_width + log_prior
-    weight = np.exp(log_weight - log_weight.max())
+    highest = float(log_weight.max())
+    weight = np.exp(log_weight - highest)
+    total_weight = float(weight.sum())
     kept = weight > 1e-7
     d, w, j, tau, theta, log_like = (x[kept] for x in (d, w, j, tau, theta, log_like))
     rho = np.sin(theta) ** 2
@@ -261,6 +269,7 @@ def _integrate(model: _Model, jitter: Axis, boxes: dict[tuple[float, float], _Bo
         log_like_none=float(
             model.log_like((TAU_DAYS[0], 0.0), 0.0, np.zeros(1), np.zeros(1))[0, 0]
         ),
+        log_evidence=highest + float(np.log(total_weight)),
     )
 
 
@@ -276,3 +285,31 @@ def _part(
     n = len(drift)
     constants = [np.full(n, value) for value in (jitter, *node)]
     return np.array([drift, white, *constants, log_like, log_width, cell])
+
+
+class AmplitudeLikelihood:
+    """ln L of single amplitudes at one (tau, share of the night): what an optimiser calls."""
+
+    def __init__(
+        self, logs: LogFluxes, free: np.ndarray | None, tau_days: float, rho: float
+    ) -> None:
+        model = _Model(logs, np.zeros(len(logs.stars)), free, lines=False)
+        self._merge = model.design.merge
+        self._contrasts = model.contrasts
+        self._time, self._rotated = model.time((tau_days, float(np.arcsin(np.sqrt(rho)))))
+
+    def __call__(self, gram: np.ndarray, variance: np.ndarray, drift: float, white: float) -> float:
+        """At a covariance of stars, their noise, and variances of slow and night, and of exposure.
+
+        Parameters
+        ----------
+        gram : ndarray, shape (star, star)
+        variance : ndarray, shape (star,)
+            Photons, jitter and whatever else is new in each exposure and star.
+        drift, white : float
+            Variances: of the contribution of slow and night to the floor, and of the exposure term.
+        """
+        stars = star_modes(self._contrasts, gram, variance, self._merge)
+        data = project(self._rotated, self._time, stars)
+        amplitudes = np.array([drift]), np.array([white])
+        return float(log_likelihood(data, self._time, stars.groups, *amplitudes)[0])

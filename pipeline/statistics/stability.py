@@ -21,6 +21,14 @@ import numpy as np
 import scipy
 
 from pipeline.schema.definitions import BAD_PROBABILITY
+from pipeline.statistics.additive import (
+    Additive,
+    additive_posterior,
+    common_pattern,
+    find_additive,
+    is_needed,
+    with_additive,
+)
 from pipeline.statistics.fluxes import Fluxes
 from pipeline.statistics.log_fluxes import LogFluxes, log_fluxes
 from pipeline.statistics.nodes import Nodes
@@ -70,6 +78,8 @@ class Stability:
     extra_variance: np.ndarray  # (star of logs,) of stars that vary
     bad_probability: np.ndarray  # (exposure of the fluxes,) NaN: too few usable fluxes
     free: np.ndarray | None = None
+    additive: Additive | None = None  # None: no additive terms in the fit
+    without_additive: LogFluxes | None = None  # logs with shares and variances as measured
 
     @property
     def floor(self) -> float:
@@ -210,7 +220,9 @@ class Stability:
         return float(self.nodes.quantile(values, np.array([probability]))[0])
 
 
-def fit_stability(fluxes: Fluxes, *, additive: bool = False, find_bad: bool = True) -> Stability:
+def fit_stability(
+    fluxes: Fluxes, *, additive: bool | None = None, find_bad: bool = True
+) -> Stability:
     """The stability model of a campaign.
 
     Parameters
@@ -218,8 +230,10 @@ def fit_stability(fluxes: Fluxes, *, additive: bool = False, find_bad: bool = Tr
     fluxes : Fluxes
         Only usable, positive fluxes enter. Without any known channel, every star counts as on a
         channel of its own.
-    additive : bool
-        A free term b / F in each exposure: light added to all apertures, sky left over.
+    additive : bool, optional
+        Light added to apertures, sky left over (``pipeline.statistics.additive``): True, terms for
+        it are part of the model; False, they are not; left out, they are if the likelihood asks for
+        them.
     find_bad : bool
         Look for bad exposures and leave them out; False where that was done before, with more stars.
 
@@ -241,15 +255,38 @@ def fit_stability(fluxes: Fluxes, *, additive: bool = False, find_bad: bool = Tr
     >>> bool(low < campaign.scenario.floor < high)
     True
     """
+    found = fit_likeliest(fluxes, additive=additive, find_bad=find_bad)
+    plain, extra = found.without_additive, found.extra_variance
+    if found.additive is None or plain is None:
+        return found
+    free = common_pattern(plain)
+    likeliest = find_additive(plain, extra, free, found.additive)
+    nodes = additive_posterior(plain, extra, free, likeliest)
+    return replace(found, logs=with_additive(plain, likeliest), nodes=nodes, additive=likeliest)
+
+
+def fit_likeliest(
+    fluxes: Fluxes, *, additive: bool | None = None, find_bad: bool = True
+) -> Stability:
+    """The same with additive terms at their likeliest values, in a fraction of the time.
+
+    Enough for what needs no interval of the floor: bad exposures, trends. Parameters as of
+    ``fit_stability``.
+    """
     bad = np.zeros(len(fluxes.flux), dtype=bool)
     probability = np.full(len(bad), np.nan)
     extra_of_star: dict[int, float] = {}
+    found = Additive() if additive else None
     for _ in range(MAX_ROUNDS):
         logs = log_fluxes(fluxes, drop_exposures=bad)
-        free = _additive_pattern(logs) if additive else None
         extra = np.array([extra_of_star.get(star, 0.0) for star in logs.stars.tolist()])
-        logs, nodes = _posterior(logs, extra, free)
-        smoother = Smoother(logs, mean_variances(nodes), extra, free)
+        fit = _fit(logs, extra, found)
+        if found is None and additive is None and is_needed(fit.logs, fit.nodes, extra):
+            found = Additive()
+        if found == Additive():
+            fit = _fit_additive(fit.without_additive, extra, found)
+            found = fit.additive
+        smoother = Smoother(fit.logs, mean_variances(fit.nodes), extra, fit.free)
         current = bad_exposure_probability(smoother.exposure_chi2(), smoother.stars.vector.shape[1])
         probability[logs.exposures] = current
         added = excess_variance(smoother)
@@ -262,7 +299,43 @@ def fit_stability(fluxes: Fluxes, *, additive: bool = False, find_bad: bool = Tr
             bad[logs.exposures[worst]] = True
         else:
             break
-    return Stability(logs, nodes, extra, probability, free)
+    return Stability(
+        fit.logs, fit.nodes, extra, probability, fit.free, fit.additive, fit.without_additive
+    )
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """A fit at given additive terms."""
+
+    logs: LogFluxes
+    without_additive: LogFluxes  # as measured
+    nodes: Nodes
+    free: np.ndarray | None
+    additive: Additive | None
+
+
+def _fit(logs: LogFluxes, extra: np.ndarray, additive: Additive | None) -> _Fit:
+    """The model with gaps filled by what a first fit predicts."""
+    fit = _fit_once(logs, extra, additive)
+    if not logs.gap.any():
+        return fit
+    smoother = Smoother(fit.logs, mean_variances(fit.nodes), extra, fit.free)
+    return _fit_once(replace(logs, value=fill_gaps(smoother, fit.logs)), extra, additive)
+
+
+def _fit_once(logs: LogFluxes, extra: np.ndarray, additive: Additive | None) -> _Fit:
+    if additive is None:
+        return _Fit(logs, logs, posterior(logs, extra_variance=extra), None, None)
+    free, changed = common_pattern(logs), with_additive(logs, additive)
+    nodes = posterior(changed, extra_variance=extra, free=free)
+    return _Fit(changed, logs, nodes, free, additive)
+
+
+def _fit_additive(logs: LogFluxes, extra: np.ndarray, start: Additive) -> _Fit:
+    """The model with the likeliest additive terms, from terms that are near or none."""
+    found = find_additive(logs, extra, common_pattern(logs), start)
+    return _fit_once(logs, extra, found)
 
 
 def mean_variances(nodes: Nodes) -> Variances:
@@ -277,21 +350,3 @@ def mean_variances(nodes: Nodes) -> Variances:
         jitter=nodes.mean(nodes.jitter),
         tau_days=float(np.exp(log_tau)),
     )
-
-
-def _posterior(
-    logs: LogFluxes, extra: np.ndarray, free: np.ndarray | None
-) -> tuple[LogFluxes, Nodes]:
-    """Posterior with gaps filled by what a first fit predicts."""
-    nodes = posterior(logs, extra_variance=extra, free=free)
-    if logs.gap.any():
-        smoother = Smoother(logs, mean_variances(nodes), extra, free)
-        logs = replace(logs, value=fill_gaps(smoother, logs))
-        nodes = posterior(logs, extra_variance=extra, free=free)
-    return logs, nodes
-
-
-def _additive_pattern(logs: LogFluxes) -> np.ndarray:
-    """(star, 1) 1 / F of a typical exposure, relative to its mean."""
-    inverse = np.exp(-np.median(logs.value, axis=0))
-    return np.asarray(inverse / inverse.mean())[:, np.newaxis]

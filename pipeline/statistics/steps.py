@@ -121,7 +121,7 @@ def _best(nodes: Nodes) -> Variances:
 def _without(stability: Stability, channel: int) -> Nodes:
     """Posterior from the stars of all other channels."""
     logs = stability.logs
-    kept = logs.share.argmax(axis=1) != int(np.flatnonzero(logs.channels == channel)[0])
+    kept = logs.home != int(np.flatnonzero(logs.channels == channel)[0])
     free = stability.free[kept] if stability.free is not None else None
     return posterior(
         select_stars(logs, kept), extra_variance=stability.extra_variance[kept], free=free
@@ -139,4 +139,5 @@ def select_stars(logs: LogFluxes, kept: np.ndarray) -> LogFluxes:
         gap=logs.gap[:, kept],
         share=logs.share[kept],
         gram=logs.gram[np.ix_(kept, kept)],
+        load=logs.load[kept],
     )

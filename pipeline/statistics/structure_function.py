@@ -12,6 +12,7 @@ from pipeline.statistics.stability import Stability
 # from an hour to a year: within a night below half a day
 LAG_EDGES_DAYS = (0.0, 0.05, 0.15, 0.5, 1.5, 4.0, 10.0, 20.0, 40.0, 80.0, 160.0, 400.0)
 MIN_POINTS = 10  # pairs of exposures in a bin: fewer, and there is no number
+MAX_LOAD = 0.2  # of a star whose sky follows its channel: such a star shows more than the channel
 MIN_CHANNELS = 4  # the error comes from the scatter over channels
 
 
@@ -39,12 +40,12 @@ def structure_function(stability: Stability) -> StructureFunction:
     weight = 1.0 / (stability.smoother.noise + stability.smoother.variances.exposure)
     weight = weight / weight.sum()
     star = logs.value - (logs.value @ weight)[:, np.newaxis]
-    used = stability.extra_variance == 0
+    used = (stability.extra_variance == 0) & (np.abs(logs.load - 1) < MAX_LOAD)
     first, second = np.triu_indices(len(logs.mjd), 1)
     same_mode = logs.modes[first] == logs.modes[second]
     first, second = first[same_mode], second[same_mode]
     lag = np.abs(logs.mjd[first] - logs.mjd[second])
-    home = logs.share.argmax(axis=1)
+    home = logs.home
     # a star is part of the mean: (1 - w)^2 of its own variance is left, w^2 of each other's
     own = (1 - weight) ** 2
     photons = logs.star_variance

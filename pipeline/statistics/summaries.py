@@ -14,6 +14,7 @@ from pipeline.statistics.differences import floor_of_record
 from pipeline.statistics.floor import flagged_stars
 from pipeline.statistics.fluxes import OUTLIER, Fluxes
 from pipeline.statistics.headline import headline_numbers
+from pipeline.statistics.log_fluxes import TooFewFluxes
 from pipeline.statistics.model_tables import (
     chain_table,
     fluxes_of_series,
@@ -22,6 +23,8 @@ from pipeline.statistics.model_tables import (
 )
 from pipeline.statistics.pairs import all_pairs, pair_statistics, timelines
 from pipeline.statistics.reanalysis import reanalyse, series_of_record
+from pipeline.statistics.record_tables import record_tables
+from pipeline.statistics.stability import Stability, fit_likeliest
 from pipeline.statistics.study_comparison import Pair
 from pipeline.statistics.subsets import series_of, subset_statistics
 from pipeline.statistics.truth import recovery_of
@@ -40,7 +43,7 @@ class Statistics:
 def record_statistics(
     tables: Mapping[str, QTable], published_pairs: Sequence[Pair], reference_exposure: str
 ) -> Statistics:
-    """``reanalysis``, ``differences`` and the headline numbers of the published record.
+    """``reanalysis``, ``differences``, the record's tables and its headline numbers.
 
     Parameters
     ----------
@@ -53,7 +56,8 @@ def record_statistics(
     floor = floor_of_record(tables["snr_scatter"], tables["catalogue"])
     subsets, rows = reanalyse(tables, floor, reference_exposure)
     source = f"digitised figures of {STUDY.short}"
-    fluxes = fluxes_of_series(series_of_record(tables), _snr_of_record(tables["snr"]))
+    snr = _snr_of_record(tables["snr"])
+    fluxes = fluxes_of_series(series_of_record(tables), snr)
     model = model_of(fluxes, (), source=source, method="center")
     exposures = with_bad_probability(tables["exposures"], model)
     new = {
@@ -63,6 +67,8 @@ def record_statistics(
         "chain_fluxes": chain_table(fluxes),
         **model.tables,
     }
+    if model.fit is not None:
+        new |= record_tables(fluxes, model.fit, tables["snr_scatter"], snr)
     found = headline_numbers(tables, subsets, published_pairs, model.numbers, source=source)
     return Statistics(new, found)
 
@@ -108,7 +114,7 @@ def campaign_statistics(
     subsets = subset_statistics(series)
     new = {
         "exposures": with_bad_probability(tables["exposures"], model),
-        "pairs": pair_statistics(clean, pairs),
+        "pairs": pair_statistics(clean, pairs, stability=_covariance_of(clean)),
         "timelines": lines,
         "reanalysis": subsets.table,
         **model.tables,
@@ -130,6 +136,14 @@ def _without(fluxes: Fluxes, exposure_ids: np.ndarray) -> Fluxes:
     """The same with some exposures flagged as outliers."""
     outlying = np.isin(fluxes.exposure_ids, exposure_ids) & (fluxes.exposure_flags == "")
     return replace(fluxes, exposure_flags=np.where(outlying, OUTLIER, fluxes.exposure_flags))
+
+
+def _covariance_of(fluxes: Fluxes) -> Stability | None:
+    """The fit of all stars, flagged ones as well, whose bad exposures are known; None: too few."""
+    try:
+        return fit_likeliest(fluxes, find_bad=False)
+    except TooFewFluxes:
+        return None
 
 
 def _used(series: QTable) -> QTable:

@@ -23,6 +23,8 @@ from pipeline.statistics.stability import Stability
 
 LEAST_WEIGHT = 0.005  # of the posterior: rarer covariances are left out
 CHUNK = 2000  # series at a time
+ONE_SIGMA = 0.6827  # of a normal distribution within its standard deviation
+HALVINGS = 20  # of the bracket of an error: to 2e-6 of it
 
 
 @dataclass(frozen=True)
@@ -143,13 +145,25 @@ def _years(logs: LogFluxes) -> np.ndarray:
 
 
 def _averaged(sets: list[tuple[float, Variances]], lines: list[Lines]) -> np.ndarray:
-    """Slope, error and p-value (3, pair), averaged over the covariances."""
+    """Slope, error and p-value (3, pair), averaged over the covariances.
+
+    The error is half of the central 68 % about the mean slope: a mixture of narrow and wide
+    distributions has long tails, and its standard deviation would be wider than that.
+    """
     weight = np.array([w for w, _ in sets])
     slope, variance = (np.array([line[k] for line in lines]) for k in (0, 1))
-    p = weight @ (2 * scipy.special.ndtr(-np.abs(slope) / np.sqrt(variance)))
+    sigma = np.sqrt(variance)
+    p = weight @ (2 * scipy.special.ndtr(-np.abs(slope) / sigma))
     mean = weight @ slope
-    spread = weight @ (variance + slope**2) - mean**2
-    return np.array([mean, np.sqrt(np.maximum(spread, 0.0)), np.minimum(p, 1.0)])
+    low, high = np.zeros(len(mean)), 2 * (sigma + np.abs(slope - mean)).max(axis=0)
+    for _ in range(HALVINGS):
+        half = (low + high) / 2
+        inside = scipy.special.ndtr((mean + half - slope) / sigma) - scipy.special.ndtr(
+            (mean - half - slope) / sigma
+        )
+        wide = weight @ inside > ONE_SIGMA
+        low, high = np.where(wide, low, half), np.where(wide, half, high)
+    return np.array([mean, (low + high) / 2, np.minimum(p, 1.0)])
 
 
 def holm(p: np.ndarray) -> np.ndarray:

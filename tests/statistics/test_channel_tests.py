@@ -15,6 +15,7 @@ from pipeline.statistics import (
 from pipeline.statistics.best_window import best_window
 from pipeline.statistics.campaigns import CONFIGURATIONS, SCENARIOS, draw_campaign
 from pipeline.statistics.channel_series import channel_series
+from pipeline.statistics.channel_tests import channel_tests_table
 from pipeline.statistics.paired import nightly_differences
 from pipeline.statistics.smoother import Variances
 
@@ -167,3 +168,16 @@ def test_the_table_of_the_fit_holds_each_quantity_with_its_intervals() -> None:
     assert (table["value"] <= table["high68"]).all()
     assert (table["high68"] <= table["high95"]).all()
     assert table["unit"][table["quantity"] == "tau_days"].tolist() == ["d"]
+
+
+def test_the_table_names_the_channel_that_stepped_and_the_step_that_would_be_found() -> None:
+    """A step of 3 % in mid-campaign, ten times its error, in the last but one of 16 channels."""
+    fluxes = _step(0.03, 15, 15)
+    table = channel_tests_table(fit_stability(fluxes))
+    assert table["channel"][table["step_found"]].tolist() == [15]
+    row = table[table["channel"] == 15][0]
+    assert row["step"] == pytest.approx(0.03, abs=4 * row["step_err"])
+    assert row["mjd_after"].value == pytest.approx(fluxes.mjd[15])
+    others = table[table["channel"] != 15]  # its own star counts as variable, and is believed less
+    assert (others["smallest_step"] < 0.02).all()
+    assert (others["smallest_step"] > 3 * table["step_err"].min()).all()

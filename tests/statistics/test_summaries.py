@@ -39,8 +39,9 @@ def test_the_record_has_its_headline_numbers_with_their_definitions() -> None:
     found = record_statistics(record.tables, PAIRS, record.reference_exposure)
     assert set(found.tables) == {
         *("exposures", "reanalysis", "differences"),
+        *("record_pairs", "record_findings"),
         *("chain_fluxes", "prediction"),
-        *("stability", "variability"),  # no channel is known of its stars
+        *("stability", "variability", "structure_function"),  # no channel is known of its stars
     }
     numbers = {number.key: number for number in found.numbers}
     assert len(numbers) == len(found.numbers)
@@ -68,6 +69,7 @@ def test_a_measured_campaign_has_all_tables_and_counts() -> None:
     assert set(found.tables) == {
         *("exposures", "pairs", "timelines", "reanalysis"),
         *("stability", "prediction", "correction", "variability", "channel_responses"),
+        *("channel_tests", "structure_function"),
     }
     assert len(found.tables["pairs"]) == 300
     numbers = {number.key: number for number in found.numbers}

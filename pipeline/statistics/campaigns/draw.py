@@ -11,6 +11,7 @@ from pipeline.statistics.kernels import same_night, slow_correlation
 START_MJD = 58484.0  # 2019-01-01
 HOURS_PER_NIGHT = 8.0
 TRANSPARENCY_STD = 0.1  # of ln, per exposure: thin cloud and seeing, common to all stars
+REFERENCE_SNR = 100.0  # of the star whose flux is the unit of the sky left in apertures
 DATES_SEED = 20190101  # of the dates, which all campaigns of a configuration share
 
 
@@ -66,6 +67,10 @@ def draw_campaign(
     log_flux += scenario.jitter * rng.standard_normal((n, n_stars))
     flux_err = np.exp(log_flux / 2)  # photons
     flux = np.exp(log_flux) + flux_err * rng.standard_normal((n, n_stars))
+    sky = scenario.sky_follows * response
+    if scenario.sky_white > 0:
+        sky = sky + scenario.sky_white * rng.standard_normal((n, n_channels))
+    flux = flux + REFERENCE_SNR**2 * sky[:, channel]
     fluxes = Fluxes.from_arrays(flux, flux_err, mjd=mjd, channel=channel + 1)
     return FluxCampaign(fluxes, scenario, response, slow + night)
 

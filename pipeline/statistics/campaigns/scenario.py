@@ -9,13 +9,16 @@ from pipeline.statistics.kernels import window_factor
 
 @dataclass(frozen=True)
 class Scenario:
-    """Standard deviations of ln: three of a channel, one of a star."""
+    """Standard deviations of ln: three of a channel, one of a star; sky left in apertures."""
 
     slow: float = 0.0
     night: float = 0.0
     exposure: float = 0.0
     jitter: float = 0.0
     tau_days: float = 60.0
+    # light added to apertures, in units of the flux of a star of SNR 100
+    sky_follows: float = 0.0  # times the channel's response
+    sky_white: float = 0.0  # standard deviation, anew in each channel and exposure
 
     @property
     def floor(self) -> float:
@@ -39,6 +42,8 @@ SCENARIOS = {
     "jitter": Scenario(
         jitter=0.003
     ),  # with photons 0.35 % an exposure: what a 1 % step is asked of
+    "sky": Scenario(slow=0.025, sky_follows=0.3, sky_white=0.003),
+    "sky_night": Scenario(night=0.02, exposure=0.01, sky_follows=0.1, sky_white=0.01),
     "mixed": Scenario(slow=0.015, night=0.015, exposure=0.01, jitter=0.01, tau_days=60.0),
     "mixed20": Scenario(slow=0.025, night=0.01, exposure=0.005, jitter=0.005, tau_days=20.0),
     "mixed150": Scenario(slow=0.03, night=0.01, exposure=0.01, jitter=0.02, tau_days=150.0),

@@ -1,6 +1,6 @@
 """Time of the statistics of all pairs: vectorised against the plain loop, in one run.
 
-    python -m benchmarks.statistics [--rounds N]
+    python -m benchmarks.pair_statistics [--rounds N]
 
 Prints a Markdown table. The plain loop is the study's algorithm with the fluxes already in
 memory; the study itself read every file of spectra anew for every pair.

@@ -1,0 +1,135 @@
+"""The page on the record of 2019, analysed again with the estimators of this report."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from astropy.table import QTable
+
+from pipeline.report.pages.base import PageInputs, PageNumbering, PageType, TableBlock
+from pipeline.report.rows import number, plain
+from pipeline.report.tables import Cell, Head, TableView, heads
+from pipeline.report.text import fixed, significant
+from pipeline.schema.results import Results
+
+LEVEL = 0.05
+
+
+@dataclass(frozen=True)
+class RecordOf:
+    """What the page shows of one published record."""
+
+    results: Results
+    pairs: TableBlock
+    findings: TableBlock
+    words: Mapping[str, str]
+
+
+def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any] | None:
+    """What the record says, and what it cannot say."""
+    shown = [
+        RecordOf(
+            results,
+            numbering.table(_pairs(results), results.name),
+            numbering.table(_findings(results), results.name),
+            words_of(results.tables["record_pairs"], results.tables["record_findings"]),
+        )
+        for results in inputs.campaigns
+        if "record_pairs" in results.tables
+    ]
+    return {"shown": shown} if shown else None
+
+
+def words_of(pairs: QTable, findings: QTable) -> dict[str, str]:
+    """Numbers of the text, each from the tables below it."""
+    value = {
+        (str(row["quantity"]), str(row["subject"])): (number(row["value"]), number(row["err"]))
+        for row in findings
+    }
+    within, between = plain(pairs["std_within"]), plain(pairs["std_between"])
+    independence = findings[np.asarray(findings["quantity"], str) == "independence"][0]
+    trend, offset = plain(pairs["trend_p_adjusted"]), plain(pairs["ao_p_adjusted"])
+    by_mean, by_mean_err = value["floor_geometric_mean", "all pairs"]
+    by_ratio, by_ratio_err = value["floor_ratio", "all pairs"]
+    return {
+        "n_pairs": str(len(pairs)),
+        "within": _range(within),
+        "between": _range(between),
+        "p_nights": significant(float(plain(pairs["p_nights"]).max()), 1),
+        "ratio": significant(number(independence["value"]), 2),
+        "independence_p": significant(number(independence["p"]), 1),
+        "n_trends": _count(trend),
+        "least_trend": significant(float(np.nanmin(trend)), 2),
+        "offsets": "; ".join(_offset(row) for row in pairs[offset < LEVEL]) or "none",
+        "by_mean": f"{100 * by_mean:.1f} ± {100 * by_mean_err:.1f}",
+        "by_ratio": f"{100 * by_ratio:.1f} ± {100 * by_ratio_err:.1f}",
+        "rms": f"{value['left_out_rms', 'pairs known by name'][0]:.2f}",
+        "covered": f"{100 * value['left_out_covered', 'pairs known by name'][0]:.0f}",
+    }
+
+
+def _range(values: np.ndarray) -> str:
+    return f"{100 * values.min():.1f} to {100 * values.max():.1f}"
+
+
+def _count(p: np.ndarray) -> str:
+    n = int(np.count_nonzero(p < LEVEL))
+    return "none" if n == 0 else str(n)
+
+
+def _offset(row: Any) -> str:
+    return (
+        f"{row['star_1']}/{row['star_2']} by {fixed(100 * number(row['ao_offset']), 1, sign=True)} ± "
+        f"{100 * number(row['ao_offset_err']):.1f} % (p = {significant(number(row['ao_p_adjusted']), 1)}, "
+        f"{row['ao_nights']} nights)"
+    )
+
+
+def _pairs(results: Results) -> TableView:
+    names = ("std", "std_within", "std_between", "f_nights", "p_nights", "slope_per_year", "slope_err",
+             "trend_p_adjusted", "ao_offset", "ao_offset_err", "ao_p_adjusted")  # fmt: skip
+    return TableView(
+        f"record-pairs-{results.name}",
+        "All ten pairs of the record's five stars, ln(F1/F2): scatter within and between nights, trend, and "
+        "what adaptive optics changes in the same nights. Every p-value is family-wise over the ten rows.",
+        (Head("pair", numeric=False), *heads("record_pairs", *names)),
+        tuple(
+            (
+                Cell(f"{row['star_1']}/{row['star_2']}"),
+                *(Cell(significant(number(row[name]), 2)) for name in names),
+            )
+            for row in results.tables["record_pairs"]
+        ),
+        source="record_pairs",
+    )
+
+
+def _findings(results: Results) -> TableView:
+    return TableView(
+        f"record-findings-{results.name}",
+        "What the record says as a whole.",
+        heads("record_findings", "quantity", "subject", "value", "err", "p", "n", "meaning"),
+        tuple(
+            (
+                Cell(str(row["quantity"]).replace("_", " ")),
+                Cell(str(row["subject"])),
+                *(Cell(significant(number(row[name]), 2)) for name in ("value", "err", "p")),
+                Cell(str(row["n"])),
+                Cell(str(row["meaning"]), kind="rp-wrap"),
+            )
+            for row in results.tables["record_findings"]
+        ),
+        source="record_findings",
+    )
+
+
+PAGE = PageType(
+    name="record",
+    title="The record of 2019",
+    tab="Evidence",
+    position=515,
+    description="The published ratios of five stars, analysed again: what they say and what they cannot.",
+    guide="Nights, stars, modes and a floor of the published record.",
+    context=context,
+)

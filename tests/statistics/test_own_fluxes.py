@@ -1,0 +1,30 @@
+"""The page for fluxes of one's own: its program runs as it stands."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.statistics.campaigns import CONFIGURATIONS, SCENARIOS, draw_campaign
+
+PAGE = Path(__file__).parents[2] / "site_src" / "statistics.md"
+
+
+def test_the_program_of_the_page_runs_on_twenty_lines() -> None:
+    (program,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    assert len([line for line in program.splitlines() if line.strip()]) <= 20
+    fluxes = draw_campaign(SCENARIOS["night"], CONFIGURATIONS["40x18"], seed=5_000_000).fluxes
+    share = np.eye(12)[fluxes.channel - 1]
+    names: dict[str, object] = {
+        "flux": fluxes.flux,
+        "flux_err": fluxes.flux_err,
+        "mjd": fluxes.mjd,
+        "channel": fluxes.channel,
+        "my_mjd": fluxes.mjd[:3],
+        "my_flux": fluxes.flux[:3],
+        "my_err": fluxes.flux_err[:3],
+        "my_share": share,
+    }
+    exec(program, names)
+    assert np.isfinite(names["mine"]).all()
+    assert len(names["pairs"]) == 18 * 17 // 2
