@@ -20,6 +20,11 @@ LEVEL = 0.05  # of campaigns in which a constant star may be called variable
 MIN_STARS = 20  # that tell how much stars differ; with fewer all are taken for alike
 MAD_TO_STD = 1.4826
 MAX_NU = 1e6  # chi squared
+# 1 sigma of ln F of one star in one exposure that aperture photometry itself makes, whatever the photons:
+# what an aperture gains and loses where the FWHM varies by 3 % over the field (noise-free simulated cubes).
+# Less is never called variation of a star: only the brightest stars are measured that well, and there are
+# too few of them to learn it from.
+APERTURE_SYSTEMATIC = 0.006
 
 
 def variability(
@@ -28,8 +33,9 @@ def variability(
     """Scatter of each star beyond photons, jitter and its channel: the table ``variability``.
 
     The prediction of a star comes from all other stars (its channel's, if it has company there), so
-    a star's variation does not hide itself. Chi squared has as many degrees of freedom as the star
-    has time contrasts (``moderated_p``); probabilities are Holm's over all stars.
+    a star's variation does not hide itself; ``APERTURE_SYSTEMATIC`` is part of the noise. Chi squared
+    has as many degrees of freedom as the star has time contrasts (``moderated_p``); probabilities are
+    Holm's over all stars.
 
     Parameters
     ----------
@@ -56,7 +62,7 @@ def variability(
     found = fitted.stars
     std[stars], expected[stars] = found.std, found.expected_std
     residual, variance = fitted.smoother.star_residuals()
-    known = variance - fitted.smoother.extra_variance
+    known = variance - fitted.smoother.extra_variance + APERTURE_SYSTEMATIC**2
     p[stars] = moderated_p((residual**2 / known).mean(axis=0), found.n)
     n[stars] = np.count_nonzero(~fitted.logs.gap, axis=0)
     probability = holm(p)
