@@ -97,7 +97,9 @@ def scatter_figure(
     if floor:
         data.append(_floor_curve(floor, x_range))
         layout["shapes"] += _floor_shapes(floor)
-        layout["annotations"].append(_name_of_line(floor.label, 100 * floor.value, right=True))
+        layout["annotations"].append(
+            _name_of_line(floor.label, 100 * floor.value, above=False, colour="@blue")
+        )
     for shape, label in _level_lines(levels, y_range):
         layout["shapes"].append(shape)
         layout["annotations"] += [label] if label else []
@@ -158,17 +160,19 @@ def _layout(
     }
 
 
-def _name_of_line(text: str, per_cent: float, *, right: bool, above: bool = True) -> Layout:
-    """The name of a horizontal line, at its right or left end, above or below it."""
+def _name_of_line(
+    text: str, per_cent: float, *, above: bool = True, colour: str = "@muted"
+) -> Layout:
+    """The name of a horizontal line, at its left end, above or below it."""
     return note(
         plot_text(text),
-        0.995 if right else 0.005,
+        0.005,
         float(np.log10(per_cent)),
         yref="y",
-        xanchor="right" if right else "left",
+        xanchor="left",
         yanchor="bottom" if above else "top",
         yshift=2 if above else -2,
-        font={"size": 12, "color": "@blue" if right else "@muted"},
+        font={"size": 12, "color": colour},
         bgcolor="@label",
     )
 
@@ -195,7 +199,7 @@ def _level_lines(levels: Sequence[Level], y_range: Sequence[float]) -> list[tupl
         before = group[-1].per_cent
         name = ", ".join(f"{one.label} {fixed(one.per_cent, 1)} %" for one in group)
         at = group[0].per_cent if above else group[-1].per_cent
-        label = _name_of_line(name, at, right=False, above=bool(above))
+        label = _name_of_line(name, at, above=bool(above))
         lines += [(_level_shape(one), label if one is group[0] else {}) for one in group]
     return lines
 
