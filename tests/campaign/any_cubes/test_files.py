@@ -1,6 +1,5 @@
 """A folder of cubes as people have them: what is measured, what is not an exposure, and why."""
 
-import dataclasses
 import gzip
 import re
 import shutil
@@ -9,78 +8,14 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from pipeline.config.loader import read_settings
 from pipeline.errors import ConfigError, NoReferenceExposure, SourceUnavailable
-from pipeline.sources import CubeFolder
-from pipeline.sources.request import Request
-from pipeline.tasks.fits_products import read_measurement
 from pipeline.workflow import products
-from pipeline.workflow.executors import Workers
 from pipeline.workflow.ownership import MARK
+from tests.campaign.any_cubes.folder import fluxes_of, put, rows_of, with_cards
 from tests.muse.kinds import rewritten
-from tests.reliability.cubes import STARS, night_header, write_config, write_exposure
+from tests.reliability.cubes import night_header
 
 N = 4
-
-
-@pytest.fixture(scope="session")
-def made(tmp_path_factory):
-    """Four plain cubes; not to be changed."""
-    folder = tmp_path_factory.mktemp("any")
-    return [write_exposure(folder / f"cube-{n}.fits", n) for n in range(N)]
-
-
-@pytest.fixture
-def cubes(tmp_path):
-    folder = tmp_path / "cubes"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def run(tmp_path, cubes):
-    """Measure the folder; returns the campaign."""
-
-    def measured(more="", folder=cubes, pairs="[[1, 2], [3, 7]]", modes=""):
-        config = write_config(tmp_path, more)
-        text = config.read_text().replace("[[1, 2], [3, 7]]", pairs)
-        config.write_text(
-            text.replace("[field]", f"[field]\nmodes = {modes}" if modes else "[field]")
-        )
-        request = Request(
-            read_settings(config), tmp_path, ("cubes",), folder, None, tmp_path / "work", Workers(1), ()
-        )  # fmt: skip
-        campaign = CubeFolder(request)
-        campaign.measure()
-        return campaign
-
-    return measured
-
-
-def rows_of(campaign):
-    return {str(row["exposure_id"]): row for row in campaign.gathered.exposures}
-
-
-def fluxes_of(campaign):
-    array = campaign.flux_array
-    return {name: array.flux[k] for k, name in enumerate(array.exposure_ids)}
-
-
-def put(made, folder):
-    for path in made:
-        shutil.copy2(path, folder)
-
-
-@pytest.fixture(scope="module")
-def plain_fluxes(made, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("plain")
-    config = write_config(folder)
-    request = Request(
-        read_settings(config), folder, ("cubes",), made[0].parent, None, folder / "work", Workers(1), ()
-    )  # fmt: skip
-    campaign = CubeFolder(request)
-    campaign.measure()
-    return fluxes_of(campaign)
 
 
 def test_one_folder_for_each_exposure_compressed_or_not_gives_the_fluxes_of_plain_files(
@@ -183,16 +118,6 @@ def test_a_file_that_says_it_is_a_cube_and_holds_none_has_failed(made, cubes, ru
     row = next(row for row in rows_of(run()).values() if row["status"] != "ok")
     assert row["status"] == "failed"
     assert "2 axes instead of 3" in row["reason"]
-
-
-def with_cards(source, target, cards, drop=()):
-    def change(hdus):
-        for key in drop:
-            hdus[0].header.remove(key, ignore_missing=True)
-        for key, value in cards.items():
-            hdus[0].header[f"HIERARCH {key}" if " " in key else key] = value
-
-    return rewritten(source, target, change)
 
 
 @pytest.mark.parametrize("names", [("a.fits", "b.fits"), ("ADP.2020.fits", "cube-1.fits")])
@@ -341,112 +266,3 @@ def test_a_folder_of_folders_without_cubes_is_named(cubes, run):
     (cubes / "one" / "notes.txt").touch()
     with pytest.raises(SourceUnavailable, match=r"holds no \.fits file"):
         run()
-
-
-def turned(hdus):
-    """The same sky on a grid turned by a quarter, its WCS with it."""
-    for name in ("DATA", "STAT"):
-        header, side = hdus[name].header, hdus[name].data.shape[-1]
-        cd = np.array([[header["CD1_1"], header["CD1_2"]], [header["CD2_1"], header["CD2_2"]]])
-        pixel = np.array([header["CRPIX1"], header["CRPIX2"]]) - 1
-        hdus[name].data = np.ascontiguousarray(np.rot90(hdus[name].data, axes=(1, 2)))
-        header["CRPIX1"], header["CRPIX2"] = pixel[1] + 1, side - 1 - pixel[0] + 1
-        for (i, j), value in np.ndenumerate(cd @ np.array([[0, -1], [1, 0]])):
-            header[f"CD{i + 1}_{j + 1}"] = value
-
-
-def flipped(hdus):
-    for name in ("DATA", "STAT"):
-        header, side = hdus[name].header, hdus[name].data.shape[-1]
-        hdus[name].data = np.ascontiguousarray(hdus[name].data[:, :, ::-1])
-        header["CRPIX1"] = side + 1 - header["CRPIX1"]
-        header["CD1_1"], header["CD2_1"] = -header["CD1_1"], -header["CD2_1"]
-
-
-@pytest.mark.parametrize("change", [turned, flipped])
-def test_a_turned_or_mirrored_exposure_is_measured_at_the_same_stars_and_channels(
-    made, cubes, run, plain_fluxes, change
-):
-    put(made, cubes)
-    (cubes / "cube-2.fits").unlink()
-    rewritten(made[2], cubes / "cube-2.fits", change)
-    campaign = run()
-    found, name = fluxes_of(campaign), list(plain_fluxes)[2]
-    assert campaign.summary.reference_exposure != name
-    # positions follow from a match to other pixels of the same stars: 0.01 px of a star of FWHM 3.5
-    np.testing.assert_allclose(found[name], plain_fluxes[name], rtol=2e-3)
-    shares = [job.measurement for job in campaign.jobs]
-    channels = [read_measurement(path).light.main_channel for path in shares]
-    np.testing.assert_array_equal(channels[2], channels[1])
-
-
-def test_exposures_that_overlap_in_part_are_measured_where_they_show_a_star(cubes, run):
-    for number in range(N):
-        moved = STARS if number < 2 else tuple((x, y - 48.0, flux) for x, y, flux in STARS)
-        path = cubes / f"{number}.fits"
-        write_exposure(path, number, stars=moved)
-    campaign = run("\n[matching]\nmax_false_alarm = 1e-3\n")
-    rows = rows_of(campaign)
-    found = fluxes_of(campaign)
-    reference = campaign.summary.reference_exposure
-    other = [name for name in found if (rows[name]["n_matched"] < len(STARS))]
-    assert [row["status"] for row in rows.values()] == ["ok"] * N
-    assert reference not in other
-    for name in other:
-        seen = np.isfinite(found[name][:, 0, 0])
-        assert 6 <= seen.sum() < len(STARS)
-
-
-@pytest.mark.parametrize("n_stars", [0, 1, 3])
-def test_a_field_of_few_stars_ends_in_a_report_or_in_words(cubes, run, n_stars):
-    for number in range(3):
-        write_exposure(cubes / f"{number}.fits", number, stars=STARS[:n_stars])
-    if n_stars == 0:
-        with pytest.raises(NoReferenceExposure, match="none of 3 exposures shows stars"):
-            run()
-        return
-    for row in rows_of(run("", pairs="[]")).values():
-        assert row["status"] == "ok" or re.match(r"NoStars\w+: ", str(row["reason"]))
-
-
-def test_a_narrow_field_is_a_campaign_of_its_own(made, cubes, run):
-    def change(hdus):
-        hdus[0].header["ESO INS MODE"] = "NFM-AO-N"
-        for name in ("DATA", "STAT"):
-            for key in ("CD1_1", "CD2_2"):
-                hdus[name].header[key] /= 8
-
-    for path in made[:3]:
-        rewritten(path, cubes / path.name, change)
-    with pytest.raises(
-        NoReferenceExposure, match=r"'NFM-AO-N' is not among field\.modes .* add it there"
-    ):
-        run()
-    narrow = run(modes='["NFM-AO-N"]')
-    assert [row["status"] for row in rows_of(narrow).values()] == ["ok"] * 3
-    assert narrow.settings.field.pixel_scale_arcsec == 0.025
-
-
-def test_a_band_beyond_one_cube_is_missing_there_and_nowhere_else(made, cubes, run, plain_fluxes):
-    put(made, cubes)
-
-    def change(hdus):
-        for name in ("DATA", "STAT"):
-            hdus[name].data = np.array(hdus[name].data[:12])
-
-    (cubes / "cube-2.fits").unlink()
-    rewritten(made[2], cubes / "cube-2.fits", change)
-    campaign = run()
-    names = list(plain_fluxes)
-    assert [row["status"] for row in rows_of(campaign).values()] == ["ok"] * N
-    found, array = fluxes_of(campaign), campaign.flux_array
-    assert np.isnan(found[names[2]]).all()
-    assert set(array.flags[2].ravel()) == {"gap"}
-    for name in (names[0], names[1], names[3]):
-        np.testing.assert_allclose(found[name], plain_fluxes[name], rtol=1e-12)
-
-
-def test_the_settings_that_admit_cubes_are_those_of_the_folder(run, made, cubes):
-    put(made[:2], cubes)
-    campaign = run()
-    assert dataclasses.asdict(campaign.settings.cubes) == campaign.used_settings()["cubes"]
