@@ -212,7 +212,7 @@ def test_a_slightly_other_pixel_scale_is_accepted(exposures):
 def test_a_field_with_the_standard_alone_has_no_stars(tmp_path):
     recipe = FieldRecipe((100, 100), standard_xy=(50.0, 50.0), standard_flux=1e6)
     cube = study_cube(tmp_path / "c.fits", recipe, seed=1, wave_aa=WAVE)
-    with pytest.raises(NoStarsDetected, match=r"beside the standard at \(50.0, 50.0\)"):
+    with pytest.raises(NoStarsDetected, match=r"beside the masked star at \(50.0, 50.0\)"):
         detect(cube, SETTINGS)
 
 

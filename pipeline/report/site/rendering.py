@@ -112,13 +112,15 @@ def _render_into(
         dirs_exist_ok=True,
         ignore=shutil.ignore_patterns(*NOT_PAGES),
     )
-    if not any(one.of_standard for one in campaigns):
+    of_standard = any(one.of_standard for one in campaigns)
+    if not of_standard:
         for name in OF_STANDARDS:
             (folder / name).unlink(missing_ok=True)
     campaigns = [readable(results) for results in campaigns]
     downloads = write_downloads(folder, campaigns, build)
     downloads |= write_reduction_logs(folder, campaigns, build)
-    downloads["", "observed"] = write_observed(folder)
+    if of_standard:  # the page that shows them is that of a standard star's field
+        downloads["", "observed"] = write_observed(folder)
     downloads["", "sums"] = (write_sums(folder, downloads),)
     downloads["", "version"] = write_version_files(folder, build)
     files = [one for files in downloads.values() for one in files]
