@@ -60,7 +60,7 @@ def on_page_content(html: str, **_: Any) -> str:
 
 _MOVED = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Moved</title>
-<link rel="canonical" href="{new}"><meta name="robots" content="noindex">
+<meta name="robots" content="noindex">
 <noscript><meta http-equiv="refresh" content="0; url={new}"></noscript>
 <script>location.replace("{new}" + location.search + location.hash)</script>
 </head><body><main><h1>Moved</h1><p>This page is now at <a href="{new}">{new}</a>.</p></main></body></html>

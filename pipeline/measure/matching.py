@@ -75,7 +75,7 @@ def match_exposure(
         )
     except kdmatch.NoMatch as error:
         few = min(len(defining), len(detected_xy)) < FEWEST_STARS
-        remedy = f"; {FEWEST_STARS} stars beside the standard are the least" if few else ""
+        remedy = f"; {FEWEST_STARS} stars that are not masked are the least" if few else ""
         raise NoStarsMatched(
             f"{error}{remedy}; matching.tolerance_px = {tolerance_px:g}, "
             f"matching.max_false_alarm = {max_false_alarm:g}"

@@ -108,7 +108,7 @@ def pair_stats(results: Results) -> dict[Pair, PairStats]:
 
 
 def shown_stds(results: Results) -> dict[Pair, float]:
-    """The scatter of each pair that figures show: in the study's convention where it means something."""
+    """The scatter of each pair that figures show: in the published convention where it means something."""
     name = "std_published" if results.of_standard else "std"
     return {pair: float(getattr(one, name)) for pair, one in pair_stats(results).items()}
 

@@ -109,4 +109,4 @@ class Results:
     short_title: str = ""  # for where there is little room; "": as ``title``
     introduction: str = ""  # what it is, in a sentence of the summary
     is_measured: bool = True  # from cubes here, not taken over from a publication
-    of_standard: bool = True  # the field is that of a standard star, as those of the study
+    of_standard: bool = True  # the field is that of a standard star

@@ -1,5 +1,6 @@
 """A finished site, and whether it may be published as the version that it says it is."""
 
+import html
 import json
 import math
 import re
@@ -18,6 +19,7 @@ REPORT = "data/report.json"  # what a site says of itself
 CITATION = "CITATION.cff"
 NEEDED = ("index.html", "404.html", "sitemap.xml", REPORT, CITATION)
 REBUILD = "build it with `python build_report.py --site-url URL`"
+_NO_INDEX = '<meta name="robots" content="noindex">'  # of a page that only leads on
 _CANONICAL = re.compile(r'<link rel="canonical" href="([^"]*)"')
 _LOCATION = re.compile(r"<loc>([^<]*)</loc>")
 
@@ -124,8 +126,11 @@ def _check_addresses(folder: Path, site: FinishedSite) -> None:
     for path in site.pages:
         if path == "404.html":
             continue  # served at any address, so it has no canonical one
+        text = site.files[path].decode("utf-8")
+        if _NO_INDEX in text:
+            continue  # an old address that leads on
         expected = site.url + ("" if path == "index.html" else quote(path))
-        found = _CANONICAL.findall(site.files[path].decode("utf-8"))
+        found = [html.unescape(link) for link in _CANONICAL.findall(text)]
         if found != [expected]:
             raise NotPublishable(
                 f"{folder / path}: canonical link {found or 'missing'}, expected {expected}"

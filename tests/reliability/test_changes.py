@@ -159,7 +159,7 @@ def test_no_candidate_at_all_ends_the_run_in_words(cubes, made_cubes, run):
 
 
 def test_a_failed_exposure_enters_no_statistic(cubes, run):
-    first = run().summary.tables
+    first = dict(run().summary.tables)  # read now, before the files change
     (cubes / "empty.fits").touch()
     write_exposure(cubes / "late.fits", 400)
     all_nan(cubes / "late.fits")

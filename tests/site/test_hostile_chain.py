@@ -24,7 +24,7 @@ FILE_NAME = "<img src=x onerror=alert(2)>.fits"
 IDENTITY = "../../<script>alert(3)<%2fscript>"
 MODE = "<svg onload=alert(4)>{{ 7*7 }}"
 REASON = "[x](javascript:alert(5)) </td><script>alert(6)</script>"
-PAGES = ("index", "data", "detection", "offsets", "timelines", "downloads", "about", "method")
+PAGES = ("index", "data", "stars", "exposures", "pairs", "explore", "downloads", "about", "method")
 
 
 @pytest.fixture(scope="module")

@@ -37,7 +37,7 @@ def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any] | No
     """Figures as drawn, statements, the data in parts, and the simulation beside."""
     record = next((one for one in inputs.campaigns if "claims" in one.tables), None)
     if record is None and not any(one.of_standard for one in inputs.campaigns):
-        return None  # of fields that the study did not treat
+        return None  # of fields that it did not treat
     context: dict[str, Any] = {"record": record}
     keys = ("drawn", "figure_", "table_", "subsets", "subset_table", "statements", "claims")
     context |= dict.fromkeys(keys) | {"calendars": (), "availability": None}
