@@ -8,9 +8,10 @@
   const px = (value) => Math.round(value * 10) / 10;
   const linear = (low, high, from, to) => (value) => from + (value - low) / (high - low) * (to - from);
   const log = (low, high, from, to) => (value) => from + Math.log(value / low) / Math.log(high / low) * (to - from);
-  const text = (x, y, words, style = "") => `<text x="${px(x)}" y="${px(y)}" ${style}>${esc(words)}</text>`;
-  const line = (x1, y1, x2, y2, style) => `<line x1="${px(x1)}" y1="${px(y1)}" x2="${px(x2)}" y2="${px(y2)}" ${style}/>`;
-  const path = (points, style) => points.length ? `<path d="M${points.map(([x, y]) => `${px(x)} ${px(y)}`).join("L")}" ${style}/>` : "";
+  const drawable = (...values) => values.every(Number.isFinite); // what is missing has no place
+  const text = (x, y, words, style = "") => !drawable(x, y) ? "" : `<text x="${px(x)}" y="${px(y)}" ${style}>${esc(words)}</text>`;
+  const line = (x1, y1, x2, y2, style) => !drawable(x1, y1, x2, y2) ? "" : `<line x1="${px(x1)}" y1="${px(y1)}" x2="${px(x2)}" y2="${px(y2)}" ${style}/>`;
+  const path = (points, style) => points.length && points.every((point) => drawable(...point)) ? `<path d="M${points.map(([x, y]) => `${px(x)} ${px(y)}`).join("L")}" ${style}/>` : "";
   const stroke = (name, width = 1, more = "") => `style="stroke:var(--ex-${name});fill:none;stroke-width:${width}${more}"`;
   const fill = (name, more = "") => `style="fill:var(--ex-${name})${more}"`;
 
@@ -52,6 +53,7 @@
   /* AO has one hue and is round, no AO another and is square; N is filled and E open. */
   const isAo = (mode) => /-AO-/.test(mode), isOpen = (mode) => /-E$/.test(mode);
   function marker(mode, x, y, r) {
+    if (!drawable(x, y)) return "";
     const hue = isAo(mode) ? "ao" : "noao";
     const style = isOpen(mode) ? `style="fill:var(--ex-bg);stroke:var(--ex-${hue});stroke-width:1.6"` : `style="fill:var(--ex-${hue});fill-opacity:.8"`;
     return isAo(mode) ? `<circle cx="${px(x)}" cy="${px(y)}" r="${r}" ${style}/>`

@@ -13,7 +13,7 @@
     return [Math.max(sorted[0], low - REACH * span) - 0.08 * span, Math.min(sorted[sorted.length - 1], high + REACH * span) + 0.08 * span];
   }
   function dates(points, found) {
-    const times = points.length ? points.map((point) => point.ms) : found.ms;
+    const times = (points.length ? points.map((point) => point.ms) : found.ms).filter(Number.isFinite); // a file that is no exposure has no time
     const low = Math.min(...times), high = Math.max(...times), room = Math.max((high - low) * 0.02, DAY_MS);
     return [low - room, high + room];
   }
@@ -157,13 +157,13 @@
       const width = Math.max(280, host.clientWidth), same = model && at && ["found", "from", "to"].every((key) => model[key] === next[key]) && at.width === width && start === null;
       model = next;
       if (same) return;
-      const times = model.found.ms;
+      const times = model.found.ms.filter(Number.isFinite);
       at = { width, left: 46, right: width - (width < 560 ? 12 : 64), low: Math.min(...times) - DAY_MS, high: Math.max(...times) + DAY_MS };
       at.x = EX.linear(at.low, at.high, at.left, at.right);
       const midnight = (date) => Date.parse(date + "T12:00:00Z");
       const from = model.from ? midnight(model.from) : at.low, to = model.to ? midnight(model.to) + DAY_MS : at.high;
       const clip = (value) => Math.min(Math.max(value, at.low), at.high);
-      const bars = ["ao", "noao"].map((hue) => `<path d="${times.map((time, e) => (EX.isAo(model.found.exposures.mode[e]) === (hue === "ao") ? `M${px(at.x(time))} 7V${STRIP - 13}` : "")).join("")}" ${stroke(hue, 1.4)}/>`).join("");
+      const bars = ["ao", "noao"].map((hue) => `<path d="${model.found.ms.map((time, e) => (Number.isFinite(time) && EX.isAo(model.found.exposures.mode[e]) === (hue === "ao") ? `M${px(at.x(time))} 7V${STRIP - 13}` : "")).join("")}" ${stroke(hue, 1.4)}/>`).join("");
       host.innerHTML = EX.svg(width, STRIP, `<rect x="${at.left}" y="4" width="${at.right - at.left}" height="${STRIP - 14}" ${fill("soft")}/>`
         + `<rect class="ex-cover" x="${px(at.x(clip(from)))}" y="4" width="${px(at.x(clip(to)) - at.x(clip(from)))}" height="${STRIP - 14}" ${fill("band")}/>${bars}`, 'aria-hidden="true"');
     };
