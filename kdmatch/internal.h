@@ -245,7 +245,7 @@ typedef struct {
     int32_t rival_pairs; /* most pairs of a different answer that would have been accepted */
 } answer;
 
-/* The best answer of all hypotheses; `best` brings room for pairs, `result` receives the counts. */
+/* The best result of all hypotheses; `best` brings memory for pairs, `result` receives the counts. */
 kdmatch_status search_best(verifier *v, kdmatch_result *result, answer *best);
 /* Whether a search looks at all quadrilaterals of both lists. */
 bool search_is_exhaustive(const catalogue *one, const catalogue *other);

@@ -86,7 +86,7 @@ typedef struct {
 } kdmatch_result;
 
 /* Match two catalogues of n rows (x, y). `pairs` receives rows (reference, target), sorted by the
- * reference row, and has room for min(n_reference, n_target) of them. */
+ * reference row, and must hold min(n_reference, n_target) of them. */
 KDMATCH_API kdmatch_status kdmatch_match(const double *reference, int64_t n_reference,
                                          const double *target, int64_t n_target,
                                          const kdmatch_options *options, kdmatch_result *result,

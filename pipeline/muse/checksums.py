@@ -125,7 +125,7 @@ def _sum_of_stream(file: BinaryIO, length: int) -> int:
         chunk = file.read(min(length, _CHUNK))
         if not chunk:
             raise EOFError(file.tell())
-        # the last words of a file that is cut within one
+        # a file may be cut within a 32-bit word: the rest of that word counts as zero
         total = _fold(total + _sum(chunk + bytes(-len(chunk) % 4)))
         length -= len(chunk)
     return total

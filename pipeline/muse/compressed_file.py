@@ -1,7 +1,7 @@
 """Files that are compressed as a whole, ``.fits.gz`` and the like: known by their first bytes.
 
 They cannot be read from the middle. Headers are read from the beginning; for the data the file is
-expanded into a scratch file that loses its name as soon as it is mapped into memory: it takes room on
+expanded into a scratch file that loses its name as soon as it is mapped into memory: it occupies
 the disk while it is in use, and is gone when the process ends. Killed while it expands, the process
 leaves a hidden ``.part``, as those of products are, which the next run removes.
 """

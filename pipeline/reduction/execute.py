@@ -183,7 +183,7 @@ class _Loop:
             self.outcome.done.add(call_id)
 
     def _consider(self, call: Call) -> None:
-        """Start a call if its inputs are there and the machine has room; or fail it."""
+        """Start a call if its inputs are there and memory and a job slot are free; or fail it."""
         makers = [one.call for one in call.inputs if one.call]
         broken = next((i for i in makers if i in self.outcome.failed), None)
         if broken:

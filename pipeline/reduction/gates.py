@@ -3,7 +3,7 @@
 The meaning of every keyword is the recipes' own (``esorex --man-page``, keyword descriptions in
 their library). "Real" are the ranges over three nights of June 2017 (WFM-AO-N, muse 2.5.4, from the
 example database of the public repository musevlt/musered; ``tests/reduction/data``), lamp fluxes
-also of five nights of 2014. ``warn`` limits leave room around them for other epochs and modes;
+also of five nights of 2014. ``warn`` limits are wider, for other epochs and modes;
 ``reject`` limits say what cannot be used whatever the epoch.
 """
 

@@ -106,7 +106,7 @@ class Results:
         default_factory=dict
     )  # report.toml as read
     origin: Provenance = field(default_factory=lambda: Provenance())  # tells what a change came from
-    short_title: str = ""  # for where there is little room; "": as ``title``
+    short_title: str = ""  # for where space is short; "": as ``title``
     introduction: str = ""  # what it is, in a sentence of the summary
     is_measured: bool = True  # from cubes here, not taken over from a publication
     of_standard: bool = True  # the field is that of a standard star

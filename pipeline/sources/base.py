@@ -49,7 +49,7 @@ class Campaign(ABC):
     description: str  # of the source, for help and errors
     by_default = False  # whether the source is shown if none is asked for
     folder: FolderOption | None = None  # where the source's files are, if the reader brings them
-    short_title = ""  # for where there is little room; "": as ``title``
+    short_title = ""  # for where space is short; "": as ``title``
     introduction = ""  # what it is, in a sentence of the summary
     is_measured = True  # from cubes here, not taken over from a publication
     takes_availability = False  # whether the nights that ``overview`` found are shown with it

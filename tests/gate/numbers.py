@@ -28,7 +28,7 @@ ACCEPTED = Path(__file__).with_name("numbers.json")
 CHANGELOG = ROOT / "CHANGELOG.md"
 # Another processor adds in another order: 4e-14 of a value is the most that was seen, with numpy's
 # AVX2, AVX512 and FMA3 switched off and OpenBLAS set to the kernels of another processor. The rest is
-# room for a compiler; a changed setting, draw or exposure moves numbers by far more than 1e-7.
+# a margin for compilers; a changed setting, draw or exposure moves numbers by far more than 1e-7.
 RELATIVE_TOLERANCE = 1e-7
 
 LINE = re.compile(r"^- number (?P<pattern>\S+): (?P<size>[^:]+): (?P<why>.+)$", re.MULTILINE)

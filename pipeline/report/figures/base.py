@@ -151,7 +151,7 @@ def rounded(value: float, digits: int = 5) -> float | None:
 
 
 def rows_above(labels: Sequence[str], row_px: int, around_px: int) -> Layout:
-    """For a phone: names of rows over the rows instead of beside them, and room for that."""
+    """For a phone: names of rows over the rows instead of beside them, in a taller figure."""
     return {
         "height": around_px + row_px * len(labels),
         "yaxis": {

@@ -29,7 +29,7 @@ CORNERS = {
     "bottom right": (9, -9),
     "bottom left": (-9, -9),
 }
-LABEL_FREE_PX = 16.0  # spaxels about a number; more room than that makes no place better
+LABEL_FREE_PX = 16.0  # spaxels about a number; a larger free distance makes no place better
 STRETCH_SOFTENING = 3.0  # noise levels at which asinh turns from linear to logarithmic
 GREY_LEVELS = 16  # the noise hides the steps; 40 levels are 40 kB more on the wire
 VARIABLE = "variable star (Gaia DR3)"

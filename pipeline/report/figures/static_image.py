@@ -42,7 +42,7 @@ FONT_PX = 12.5
 _TRIMMED = re.compile(r"\+\.(\d)~f")
 SIGN_PX, LETTER_PX = 42, 7  # of a legend's entry
 EDGE_PX = 4  # free beside the outermost label
-DATE_PX = 50  # room that one date label takes
+DATE_PX = 50  # width of one date label
 
 STYLE: Mapping[str, Any] = {
     "svg.fonttype": "none",  # text stays text: a third of the bytes, and the reader's own font

@@ -23,12 +23,12 @@ from pipeline.report.text import fixed, plot_text
 PAUSE_DAYS = 100  # without an exposure: the axis of dates is broken there
 PAD_DAYS = 6  # free space at both ends of a stretch of dates
 GAP = 0.025  # of the width, where dates are left out
-MIN_WIDTH = 0.12  # of the figure: room for one date label
+MIN_WIDTH = 0.12  # of the figure: width of one date label
 MONTH_DAYS = 30.44
 MONTHLY = 14  # months up to which each of them has a label
 DAILY = 2  # months up to which single days have labels, since fewer months than two begin
 DAY_STEPS = (1, 2, 3, 5, 7, 10, 14)  # days from label to label
-DAY_LABELS = 5  # at most, over all stretches: as many as a phone has room for
+DAY_LABELS = 5  # at most, over all stretches: as many as fit on a phone
 ROW_GAP = 0.24  # of a panel's height, for the name above it
 FLAGGED = "x-thin-open"  # symbol of a point that carries a flag
 ARROW_AT = 0.93  # of the range: where an arrow stands for a point beyond it

@@ -19,7 +19,7 @@ from pipeline.report.text import counted, fixed
 Pair = tuple[int, int]
 
 PANEL_HEIGHT_PX = 190
-TOP_PX, BOTTOM_PX = 30, 96  # room for titles above, for dates and legend below
+TOP_PX, BOTTOM_PX = 30, 96  # height of titles above, of dates and legend below
 PANEL_RANGE = 20.0  # of headline panels [%]; Herenz and Bian (2021) cut theirs there
 
 

@@ -102,7 +102,7 @@ def _snr_of_field(campaigns: Sequence[Results], mark: str, numbering: PageNumber
 
 
 def short_name(results: Results) -> str:
-    """What a campaign is called where there is little room."""
+    """What a campaign is called where space is short."""
     return results.short_title or results.title
 
 
