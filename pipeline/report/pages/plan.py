@@ -67,15 +67,10 @@ def expected_scatter(
     return dict(zip(plain(rows["probability"]).tolist(), std.tolist(), strict=True))
 
 
-def planner_of(inputs: PageInputs) -> tuple[PlanOf, ...]:
-    """What the small planner of ``_planner.j2`` needs; empty if no campaign has a prediction."""
-    able = (one for one in inputs.campaigns if PREDICTION in one.tables)
-    return tuple(_plan_of(one) for one in sorted(able, key=lambda one: one.simulated))
-
-
 def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any] | None:
     """Every campaign with a fit of the stability model, observed ones first."""
-    shown = planner_of(inputs)
+    able = (one for one in inputs.campaigns if PREDICTION in one.tables)
+    shown = tuple(_plan_of(one) for one in sorted(able, key=lambda one: one.simulated))
     if not shown:
         return None
     tables = [numbering.table(_table(one.results), one.results.name) for one in shown]

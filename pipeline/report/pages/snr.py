@@ -175,4 +175,7 @@ def _agreement_title(one: Results, two: Results, radii: Sequence[float]) -> str:
         return "Signal-to-noise ratios of the two campaigns"
     change = 100 * (float(np.median(ratios)) - 1)
     side = "above" if change > 0 else "below"
-    return f"SNR of {short_name(two)} lie {abs(change):.0f} % {side} those of {short_name(one)}"
+    return (
+        f"The signal-to-noise ratios ({short_name(two)}) lie {abs(change):.0f} % {side} "
+        f"the others ({short_name(one)})"
+    )

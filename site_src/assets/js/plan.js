@@ -1,7 +1,6 @@
 /* The planner: expected scatter of a ratio from the rows of the table "prediction".
 
-   One of these runs in every element with data-planner: the page Plan, and the small one of the
-   first page. Rows: [same channel, lag or null, m, v1, v2, w, probability]; see the table's columns. */
+   It runs in the element with data-planner of the page Plan. Rows: [same channel, lag or null, m, v1, v2, w, probability]; see the table's columns. */
 (function () {
   "use strict";
   const EX = globalThis.EX = globalThis.EX || {};
@@ -68,16 +67,16 @@
   }
 
   async function planner(root) {
-    const data = await RP.data("explore/plan"), names = Object.keys(data), small = root.classList.contains("plan-small"), query = new URLSearchParams(location.search);
+    const data = await RP.data("explore/plan"), names = Object.keys(data), query = new URLSearchParams(location.search);
     const field = (name) => root.querySelector(`[name="${name}"]`), part = (name) => root.querySelector(`.plan-${name}`);
     const positive = (name, fallback) => { const value = Number((field(name) || {}).value); return value > 0 ? value : fallback; };
     const named = (asked) => names.includes(asked) ? asked : names.find((one) => asked === (data[one].simulated ? "simulated" : "observed")); // by name or kind
     let under = null;
     const chosen = () => {
-      const name = (small ? named(query.get("campaign")) : field("campaign").value) || named("observed") || names[0];
-      const lag = small || field("lag").value === "" ? null : Number(field("lag").value);
+      const name = field("campaign").value || named("observed") || names[0];
+      const lag = field("lag").value === "" ? null : Number(field("lag").value);
       return { name, rows: data[name].rows, simulated: data[name].simulated, snr1: positive("snr1", NaN), snr2: positive("snr2", NaN),
-               same: !small && field("same").checked && !field("same").disabled, lag, change: positive("change", NaN) };
+               same: field("same").checked && !field("same").disabled, lag, change: positive("change", NaN) };
     };
     function write(input) {
       const found = predict(input.rows, input.snr1, input.snr2, input.same, input.lag), pct = (value) => EX.number(100 * value, 2);
@@ -87,7 +86,6 @@
       answer.textContent = `Expect ${what} by ${pct(found[0.5])} % (1\u03c3).`;
       answer.append(Object.assign(document.createElement("small"), { textContent: ` 68 %: ${pct(found[0.16])} to ${pct(found[0.84])} %. 95 %: ${pct(found[0.025])} to ${pct(found[0.975])} %.${input.simulated ? " Simulated." : ""}` }));
       answer.dataset.raw = JSON.stringify(found);
-      if (small) return;
       const groups = input.lag === null ? Number(root.dataset.groups) : 1, sigmas = Number(root.dataset.sigmas);
       const count = (level) => epochs(found[level], input.change, groups, sigmas), [low, middle, high] = [0.025, 0.5, 0.975].map(count);
       part("epochs").textContent = !(input.change > 0) ? "" : input.lag === null
@@ -106,14 +104,11 @@
     }
     const update = (entry) => {
       const input = chosen();
-      if (!small) {
-        const able = input.rows.some((row) => row[0]);
-        field("same").disabled = !able;
-        part("why").hidden = able;
-      }
+      const able = input.rows.some((row) => row[0]);
+      field("same").disabled = !able;
+      part("why").hidden = able;
       write(chosen());
-      if (small) part("link").href = `plan.html${address(input).slice(location.pathname.length)}`;
-      else if (entry && address(input) !== location.pathname + location.search + location.hash) history.pushState(null, "", address(input));
+      if (entry && address(input) !== location.pathname + location.search + location.hash) history.pushState(null, "", address(input));
     };
     function restore() {
       const asked = new URLSearchParams(location.search);
@@ -150,27 +145,25 @@
 
     root.querySelector("form").addEventListener("input", () => update(true));
     root.querySelector("form").addEventListener("submit", (event) => event.preventDefault());
-    if (small) update(false); else {
-      field("lag").replaceChildren(...[["", "one exposure with the year's mean"], ...LAGS].map(([value, label]) => Object.assign(document.createElement("option"), { value, textContent: label })));
-      const chart = part("chart"), folded = part("stars");
-      chart.addEventListener("click", (event) => { if (under) to(...under(event)); });
-      chart.addEventListener("keydown", (event) => {
-        const [one, two] = { ArrowRight: [STEP, 1], ArrowLeft: [1 / STEP, 1], ArrowUp: [1, STEP], ArrowDown: [1, 1 / STEP] }[event.key] || [0, 0];
-        if (one) { event.preventDefault(); to(chosen().snr1 * one, chosen().snr2 * two); }
-      });
-      const able = () => { folded.hidden = !data[chosen().name].explore; };
-      field("campaign").addEventListener("change", () => { able(); if (folded.open) take(); });
-      folded.addEventListener("toggle", () => { if (folded.open) stars(); });
-      folded.addEventListener("change", take);
-      addEventListener("popstate", restore);
-      new MutationObserver(() => { // the switch of the whole site
-        const wanted = named(document.documentElement.dataset.campaign);
-        if (wanted && data[wanted].simulated !== chosen().simulated) { field("campaign").value = wanted; update(true); able(); }
-      }).observe(document.documentElement, { attributes: true, attributeFilter: ["data-campaign"] });
-      new ResizeObserver(() => { under = contour(chart, chosen().rows, chosen(), chosen().simulated); }).observe(chart.parentElement);
-      restore();
-      able();
-    }
+    field("lag").replaceChildren(...[["", "one exposure with the year's mean"], ...LAGS].map(([value, label]) => Object.assign(document.createElement("option"), { value, textContent: label })));
+    const chart = part("chart"), folded = part("stars");
+    chart.addEventListener("click", (event) => { if (under) to(...under(event)); });
+    chart.addEventListener("keydown", (event) => {
+      const [one, two] = { ArrowRight: [STEP, 1], ArrowLeft: [1 / STEP, 1], ArrowUp: [1, STEP], ArrowDown: [1, 1 / STEP] }[event.key] || [0, 0];
+      if (one) { event.preventDefault(); to(chosen().snr1 * one, chosen().snr2 * two); }
+    });
+    const able = () => { folded.hidden = !data[chosen().name].explore; };
+    field("campaign").addEventListener("change", () => { able(); if (folded.open) take(); });
+    folded.addEventListener("toggle", () => { if (folded.open) stars(); });
+    folded.addEventListener("change", take);
+    addEventListener("popstate", restore);
+    new MutationObserver(() => { // the switch of the whole site
+      const wanted = named(document.documentElement.dataset.campaign);
+      if (wanted && data[wanted].simulated !== chosen().simulated) { field("campaign").value = wanted; update(true); able(); }
+    }).observe(document.documentElement, { attributes: true, attributeFilter: ["data-campaign"] });
+    new ResizeObserver(() => { under = contour(chart, chosen().rows, chosen(), chosen().simulated); }).observe(chart.parentElement);
+    restore();
+    able();
     root.dataset.ready = "true";
   }
   Object.assign(EX, { predict, epochs });
