@@ -25,7 +25,7 @@ ALIKE_AA = 0.5  # median deviation of slices from those of a channel that is rec
 
 
 @dataclass(frozen=True)
-class Check:
+class QualityCheck:
     """One quantity of a product held against its limits."""
 
     recipe: str
@@ -48,7 +48,9 @@ class Check:
         )
 
 
-def check_quality(recipe: str, qc: Mapping[str, object], channel: int = 0) -> tuple[Check, ...]:
+def check_quality(
+    recipe: str, qc: Mapping[str, object], channel: int = 0
+) -> tuple[QualityCheck, ...]:
     """The checks of a recipe's quality control, in the order of its gates.
 
     Parameters
@@ -80,7 +82,7 @@ def check_quality(recipe: str, qc: Mapping[str, object], channel: int = 0) -> tu
     return tuple(checks)
 
 
-def _checked_gate(gate: Gate, qc: Mapping[str, object]) -> list[Check]:
+def _checked_gate(gate: Gate, qc: Mapping[str, object]) -> list[QualityCheck]:
     values = _values(qc, gate.keyword)
     summary = _summary(values, gate.statistic)
     n = len(values)
@@ -89,13 +91,13 @@ def _checked_gate(gate: Gate, qc: Mapping[str, object]) -> list[Check]:
     return [_judged(gate, summary, n)]
 
 
-def _not_told(gate: Gate) -> Check:
+def _not_told(gate: Gate) -> QualityCheck:
     """A count of what other versions of the recipes may not write: a warning, not a judgement."""
     return _row(gate, math.nan, gate.warn, "warn", 0)
 
 
-def _row(gate: Gate, value: float, limits: Range, verdict: Verdict, n: int) -> Check:
-    return Check(
+def _row(gate: Gate, value: float, limits: Range, verdict: Verdict, n: int) -> QualityCheck:
+    return QualityCheck(
         recipe=gate.recipe,
         keyword=gate.keyword,
         meaning=gate.meaning,
@@ -122,7 +124,7 @@ def _summary(values: np.ndarray, statistic: Statistic) -> np.ndarray:
     return values
 
 
-def _judged(gate: Gate, values: np.ndarray, n: int) -> Check:
+def _judged(gate: Gate, values: np.ndarray, n: int) -> QualityCheck:
     """The check of some values: the farthest from what is accepted stands for all."""
     beyond = np.array([_excess(value, gate.warn) for value in values])
     worst = float(values[int(np.argmax(beyond))]) if len(values) else 0.0
@@ -164,7 +166,7 @@ def _per_slice(qc: Mapping[str, object], keyword: str) -> np.ndarray:
     return np.array([_number(qc.get(key)) for key in keys])
 
 
-def _against_observed(qc: Mapping[str, object], channel: int) -> list[Check]:
+def _against_observed(qc: Mapping[str, object], channel: int) -> list[QualityCheck]:
     """Middle and tilt of every slice against those that were observed in its channel."""
     middle = _per_slice(qc, "WLEN")
     if not np.isfinite(middle).any():

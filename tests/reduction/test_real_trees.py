@@ -16,7 +16,7 @@ from astropy.table import Table
 from pipeline.errors import CalibrationMissing
 from pipeline.muse.association import Association, AssociationTree, File, parse_tree, tree_xml
 from pipeline.muse.calibrations import calibrations_of
-from pipeline.reduction.association import Target
+from pipeline.reduction.association import RequestedStandard
 from pipeline.reduction.exposures import ReductionRequest, plan_request
 from pipeline.reduction.plan import Choices, Input
 
@@ -111,7 +111,7 @@ def night(request, tmp_path_factory):
 
 def planned(night, a_tree, choices=RESPONSE, tables=None):
     """The plan of the standard, through XML as it comes from the archive."""
-    wanted = Target(STD, "LTT 3218", 130.3854, -32.9428)
+    wanted = RequestedStandard(STD, "LTT 3218", 130.3854, -32.9428)
     return plan_request(ReductionRequest(tree_xml(a_tree), wanted), night[1], choices, tables)
 
 

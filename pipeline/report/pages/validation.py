@@ -6,7 +6,13 @@ from typing import Any
 from pipeline.report.pages.base import PageInputs, PageNumbering, PageType
 from pipeline.report.tables import Cell, Head, TableView
 from pipeline.report.text import fixed, significant
-from pipeline.statistics.campaigns.results import RESULTS, Line, Results, lines_of, read_results
+from pipeline.statistics.campaigns.results import (
+    RESULTS,
+    Criterion,
+    ValidationResults,
+    lines_of,
+    read_results,
+)
 
 KINDS = {"holds": "good", "within its error": "warn", "fails": "bad", "too few to say": "muted"}
 TEXT = False
@@ -31,7 +37,7 @@ def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any] | No
     }
 
 
-def _lines(lines: list[Line]) -> TableView:
+def _lines(lines: list[Criterion]) -> TableView:
     return TableView(
         "validation-lines",
         "What was found over simulated campaigns of flux, pooled over their sizes, with its standard error "
@@ -62,13 +68,13 @@ def _lines(lines: list[Line]) -> TableView:
     )
 
 
-def _limits(line: Line) -> str:
+def _limits(line: Criterion) -> str:
     if line.low <= 0:
         return f"at most {line.high:g}"
     return f"at least {line.low:g}" if line.high >= 1 else f"{line.low:g} and {line.high:g}"
 
 
-def _floors(results: Results) -> TableView:
+def _floors(results: ValidationResults) -> TableView:
     rows = [
         (
             Cell(scenario),
