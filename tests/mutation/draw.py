@@ -47,7 +47,7 @@ class Mutation:
     end: tuple[int, int]
     before: str
     after: str
-    functions: tuple[int, ...]  # first lines of the definitions around it, innermost first
+    functions: tuple[str, ...]  # qualified names of the functions around it, innermost first
 
     @property
     def name(self) -> str:
@@ -69,12 +69,12 @@ def mutations_of(path: Path, root: Path) -> list[Mutation]:
     name = path.relative_to(root).as_posix()
     found: list[Mutation] = []
 
-    def visit(node: ast.AST, functions: tuple[int, ...]) -> None:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            first = min([node.lineno, *(one.lineno for one in node.decorator_list)])
-            functions = (first, *functions)
-        elif isinstance(node, ast.Lambda):
-            functions = (node.lineno, *functions)
+    def visit(node: ast.AST, functions: tuple[str, ...], scope: str = "") -> None:
+        if isinstance(node, ast.ClassDef):
+            scope = f"{scope}{node.name}."
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            own = "<lambda>" if isinstance(node, ast.Lambda) else node.name
+            functions, scope = (scope + own, *functions), f"{scope}{own}.<locals>."
         for kind, changed in _changes(node):
             text = ast.unparse(changed)
             if isinstance(node, ast.expr):
@@ -83,7 +83,7 @@ def mutations_of(path: Path, root: Path) -> list[Mutation]:
             before = ast.get_source_segment(source, node) or ""
             found.append(Mutation(name, kind, start, end, before, text, functions))
         for child in _children(node):
-            visit(child, functions)
+            visit(child, functions, scope)
 
     visit(ast.parse(source), ())
     return sorted(found, key=lambda one: (one.start, one.name))

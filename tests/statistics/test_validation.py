@@ -20,7 +20,7 @@ from pipeline.statistics.campaigns import (
     Scenario,
     draw_campaign,
 )
-from pipeline.statistics.campaigns.results import FIRST, Results, lines_of, read_results
+from pipeline.statistics.campaigns.results import FIRST, ValidationResults, lines_of, read_results
 
 
 def _rows(n: int, **row: float) -> dict[int, dict[str, float]]:
@@ -139,7 +139,7 @@ def test_lines_are_pooled_over_configurations_by_their_campaigns() -> None:
         ("steps", "jitter", "a"): {"n": 30.0, "found": 1.0, "found_se": 0.0},
         ("steps", "jitter", "b"): {"n": 10.0, "found": 0.8, "found_se": 0.1},
     }
-    (line,) = lines_of(Results("", cells))
+    (line,) = lines_of(ValidationResults("", cells))
     assert line.value == pytest.approx(0.95)
     assert line.err == pytest.approx(0.025)
     assert (line.n, line.verdict) == (40, "holds")
