@@ -9,7 +9,7 @@ from astropy.table import QTable
 
 from pipeline.statistics.columns import numbers, texts
 from pipeline.statistics.scatter import std_published
-from pipeline.statistics.subsets import PairDeviations
+from pipeline.statistics.subsets import Series
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class DerivedScatter:
     read: np.ndarray  # (pair,) the point of the figure, the nearest if several are candidates
 
 
-def log_fluxes(series: PairDeviations) -> dict[int, np.ndarray]:
+def log_fluxes(series: Series) -> dict[int, np.ndarray]:
     """ln flux of each star, (exposure,), about its mean ratio to the first star of the series.
 
     The ratios of a chain of pairs (6/4, 4/22, 22/2, 2/15) tie all of its stars together. Stars
@@ -40,7 +40,7 @@ def log_fluxes(series: PairDeviations) -> dict[int, np.ndarray]:
     return known
 
 
-def derived_scatter(series: PairDeviations, scatter: QTable) -> DerivedScatter:
+def derived_scatter(series: Series, scatter: QTable) -> DerivedScatter:
     """``std_published`` of every pair of the chain's stars, derived and as read.
 
     Two figures of the study, made by two scripts and read independently, must agree.
@@ -61,11 +61,7 @@ def derived_scatter(series: PairDeviations, scatter: QTable) -> DerivedScatter:
 
 
 def fluxes_in(
-    series: PairDeviations,
-    exposure: int,
-    reference: int,
-    levels: Mapping[int, float],
-    unit_star: int,
+    series: Series, exposure: int, reference: int, levels: Mapping[int, float], unit_star: int
 ) -> dict[int, float]:
     """Fluxes in one exposure, relative to one star, from their levels in the reference exposure.
 

@@ -21,7 +21,7 @@ from pipeline.statistics.consistency import (
 from pipeline.statistics.differences_timelines import timeline_remarks
 from pipeline.statistics.floor import Floor, fit_floor, flagged_stars
 from pipeline.statistics.study_comparison import Row, label, study_comparison
-from pipeline.statistics.subsets import SEED, PairDeviations
+from pipeline.statistics.subsets import SEED, Series
 
 RADIUS_PX = 4.5
 PIXEL_ARCSEC = WIDE_FIELD_ARCSEC
@@ -31,7 +31,7 @@ AGREEMENT_SIGMA = 3.0
 
 
 def differences(
-    tables: Mapping[str, QTable], series: PairDeviations, floor: Floor, reference_exposure: str
+    tables: Mapping[str, QTable], series: Series, floor: Floor, reference_exposure: str
 ) -> QTable:
     """The published table ``differences``: one row per claim, with what the data say of it.
 
@@ -40,7 +40,7 @@ def differences(
     tables : mapping
         The record's tables ``claims``, ``catalogue``, ``snr``, ``snr_scatter``, ``coordtrafo``,
         ``spectrum_levels``, and ``reanalysis``.
-    series : PairDeviations
+    series : Series
         The record's timelines.
     floor : Floor
         Of the record's scatter figure.
@@ -64,7 +64,7 @@ def differences(
     return make_table("differences", {name: [row[name] for row in rows] for name in names})
 
 
-def brightest(series: PairDeviations, snr: QTable) -> Row:
+def brightest(series: Series, snr: QTable) -> Row:
     """Rank of the four pairs among all pairs by geometric mean SNR."""
     value = dict(zip(snr["star_id"].tolist(), snr[f"r{RADIUS_PX}"].tolist(), strict=True))
     stars = [star for star in sorted(value) if star != LEFT_OUT]
@@ -133,7 +133,7 @@ def offset_remark(claims: Mapping[str, float], coordtrafo: QTable) -> Row:
     )
 
 
-def two_figures(series: PairDeviations, scatter: QTable) -> Row:
+def two_figures(series: Series, scatter: QTable) -> Row:
     found = derived_scatter(series, scatter)
     gap = np.abs(found.derived - found.read)
     worst = int(np.argmax(gap))

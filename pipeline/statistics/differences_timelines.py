@@ -10,7 +10,7 @@ from pipeline.statistics.columns import numbers
 from pipeline.statistics.consistency import fluxes_in
 from pipeline.statistics.scatter import std_published, std_sample
 from pipeline.statistics.study_comparison import Row, key_of, label, statistics_of, study_comparison
-from pipeline.statistics.subsets import PairDeviations, outliers
+from pipeline.statistics.subsets import Series, outliers
 from pipeline.statistics.trends import SIGNIFICANT, spearman
 
 SPRING = ("2019-04-01", "2019-05-30")  # the shorter period that the study's text names
@@ -23,7 +23,7 @@ RHO_ROUNDING, P_ROUNDING = 0.0005, 0.005  # half a unit of the last digit that i
 
 def timeline_remarks(
     claims: Mapping[str, float],
-    series: PairDeviations,
+    series: Series,
     reanalysis: QTable,
     levels: QTable,
     reference_exposure: str,
@@ -81,7 +81,7 @@ def trend(claims: Mapping[str, float], reanalysis: QTable) -> Row:
     )
 
 
-def spring(series: PairDeviations) -> Row:
+def spring(series: Series) -> Row:
     """The correlation with time in the two months that the text singles out."""
     column = series.pairs.index(TREND_PAIR)
     inside = (series.nights >= SPRING[0]) & (series.nights <= SPRING[1])
@@ -98,7 +98,7 @@ def spring(series: PairDeviations) -> Row:
     )
 
 
-def orders(claims: Mapping[str, float], series: PairDeviations, reanalysis: QTable) -> list[Row]:
+def orders(claims: Mapping[str, float], series: Series, reanalysis: QTable) -> list[Row]:
     """The four standard deviations of the text against those of the pairs they stand with."""
     panels = ", ".join(f"{claims[f'std_title.{key_of(pair)}']:g}" for pair in series.pairs)
     names = ", ".join(map(label, series.pairs))
@@ -127,7 +127,7 @@ def orders(claims: Mapping[str, float], series: PairDeviations, reanalysis: QTab
     return rows
 
 
-def all_below(claims: Mapping[str, float], series: PairDeviations, reanalysis: QTable) -> Row:
+def all_below(claims: Mapping[str, float], series: Series, reanalysis: QTable) -> Row:
     """The limit below which all standard deviations of the four pairs lie."""
     limit = claims["std_limit"]
     published = max(statistics_of(reanalysis, pair)["std_published"] for pair in series.pairs)
@@ -148,7 +148,7 @@ def all_below(claims: Mapping[str, float], series: PairDeviations, reanalysis: Q
     )
 
 
-def normalisation(series: PairDeviations, reanalysis: QTable) -> list[Row]:
+def normalisation(series: Series, reanalysis: QTable) -> list[Row]:
     """What the outlier does to the mean that every ratio is divided by."""
     rows = []
     far = outliers(series.deviation)
@@ -176,7 +176,7 @@ def normalisation(series: PairDeviations, reanalysis: QTable) -> list[Row]:
     return rows
 
 
-def outlier(series: PairDeviations, levels: QTable, reference_exposure: str) -> Row:
+def outlier(series: Series, levels: QTable, reference_exposure: str) -> Row:
     """Are the fluxes of the outlying exposure those of stars at all?"""
     far = np.flatnonzero(outliers(series.deviation))
     reference = series.exposure_ids.tolist().index(reference_exposure)

@@ -16,7 +16,7 @@ from pipeline.statistics.log_fluxes import TooFewFluxes
 from pipeline.statistics.prediction import prediction_table
 from pipeline.statistics.stability import Stability, fit_likeliest, fit_stability
 from pipeline.statistics.steps import MIN_SIDE
-from pipeline.statistics.subsets import PairDeviations
+from pipeline.statistics.subsets import Series
 from pipeline.statistics.variability import variability
 
 LEVELS = (0.68, 0.95)
@@ -47,14 +47,14 @@ class Model:
         return np.empty(0, int) if self.fit is None else self.fit.bad_exposures
 
 
-def fluxes_of_series(series: PairDeviations, snr: dict[int, float]) -> Fluxes:
+def fluxes_of_series(series: Series, snr: dict[int, float]) -> Fluxes:
     """Fluxes of the stars of a chain of pairs, from the ratios of the pairs alone.
 
     What all stars of an exposure share is not in their ratios; the stability model does not ask.
 
     Parameters
     ----------
-    series : PairDeviations
+    series : Series
         Deviations of pairs that tie all stars together.
     snr : mapping of star to SNR of one exposure
         The errors; a star that is not in it has none.

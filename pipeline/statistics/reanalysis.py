@@ -10,14 +10,14 @@ from pipeline.statistics.differences import differences
 from pipeline.statistics.floor import Floor
 from pipeline.statistics.subsets import (
     N_BOOTSTRAP,
-    PairDeviations,
+    Series,
     SubsetStatistics,
     series_of,
     subset_statistics,
 )
 
 
-def series_of_record(tables: Mapping[str, QTable]) -> PairDeviations:
+def series_of_record(tables: Mapping[str, QTable]) -> Series:
     """The record's timelines with the errors of reading them off the figure.
 
     Parameters

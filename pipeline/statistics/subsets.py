@@ -29,7 +29,7 @@ _SCATTERS = {"std_published": std_published, "std": std_sample, "std_robust": st
 
 
 @dataclass(frozen=True)
-class PairDeviations:
+class Series:
     """Deviations of pairs on a common set of exposures; arrays (exposure, pair)."""
 
     pairs: tuple[tuple[int, int], ...]
@@ -44,7 +44,7 @@ class PairDeviations:
 
 def series_of(
     timelines: QTable, exposures: QTable | None = None, reading_err: np.ndarray | None = None
-) -> PairDeviations:
+) -> Series:
     """Timelines as arrays, exposures in the order of their first appearance.
 
     Points flagged because their *exposure* is not in use, or their flux is missing or flagged,
@@ -83,9 +83,7 @@ def series_of(
         known = dict(zip(exposures["exposure_id"].tolist(), times.tolist(), strict=True))
         given = np.array([known.get(name, np.nan) for name in names])
         mjd = np.where(np.isfinite(given), given, mjd)
-    return PairDeviations(
-        pairs, np.array(names), nights.astype(str), modes.astype(str), mjd, *arrays
-    )
+    return Series(pairs, np.array(names), nights.astype(str), modes.astype(str), mjd, *arrays)
 
 
 def outliers(deviation: np.ndarray) -> np.ndarray:
@@ -109,7 +107,7 @@ def seasons(nights: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-def subsets_of(series: PairDeviations) -> Mapping[str, np.ndarray]:
+def subsets_of(series: Series) -> Mapping[str, np.ndarray]:
     """Masks by name: all; without outliers; and without outliers each mode and each season."""
     n = len(series.nights)
     good = ~outliers(series.deviation)
@@ -144,7 +142,7 @@ class SubsetStatistics:
 
 
 def subset_statistics(
-    series: PairDeviations, *, n_bootstrap: int = N_BOOTSTRAP, seed: int = SEED
+    series: Series, *, n_bootstrap: int = N_BOOTSTRAP, seed: int = SEED
 ) -> SubsetStatistics:
     """Scatter and trend of each pair in each subset, with uncertainties.
 
@@ -186,7 +184,7 @@ def _renormalised(value: np.ndarray) -> np.ndarray:
 
 
 def _subset_rows(
-    series: PairDeviations, name: str, mask: np.ndarray, spread: Mapping[str, np.ndarray]
+    series: Series, name: str, mask: np.ndarray, spread: Mapping[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
     """Columns of ``reanalysis`` for one subset, one entry per pair."""
     value = series.deviation[mask]

@@ -22,7 +22,7 @@ from pipeline.statistics.consistency import (
 from pipeline.statistics.differences import floor_of_record
 from pipeline.statistics.floor import fit_floor
 from pipeline.statistics.reanalysis import reanalyse, series_of_record
-from pipeline.statistics.subsets import PairDeviations, outliers
+from pipeline.statistics.subsets import Series, outliers
 
 PAIRS = ((2, 22), (4, 6), (15, 2), (22, 4))
 
@@ -33,7 +33,7 @@ def record() -> Record:
 
 
 @pytest.fixture(scope="module")
-def series(record: Record) -> PairDeviations:
+def series(record: Record) -> Series:
     return series_of_record(record.tables)
 
 
@@ -113,7 +113,7 @@ def test_modes_and_seasons_divide_the_points_without_outliers(found: dict[str, Q
     assert "season 2019-04-05 to 2019-05-20" in names
 
 
-def test_only_one_exposure_is_an_outlier(series: PairDeviations) -> None:
+def test_only_one_exposure_is_an_outlier(series: Series) -> None:
     assert series.exposure_ids[outliers(series.deviation)].tolist() == [
         "LTT3218.2019-04-27.WFM-NOAO-N"
     ]
@@ -148,7 +148,7 @@ def test_the_trend_of_the_text_differs_and_its_numbers_come_from_all_points(
 
 
 def test_the_outlier_shows_one_flux_for_stars_that_differ_by_a_factor_of_twenty(
-    record: Record, series: PairDeviations
+    record: Record, series: Series
 ) -> None:
     """Levels are read to a few per cent; equal within 15 % is what empty apertures would show."""
     levels = {6: 27.3, 22: 2.046, 15: 1.206}
@@ -161,7 +161,7 @@ def test_the_outlier_shows_one_flux_for_stars_that_differ_by_a_factor_of_twenty(
 
 
 def test_both_figures_of_the_study_agree_on_the_scatter_of_ten_pairs(
-    record: Record, series: PairDeviations
+    record: Record, series: Series
 ) -> None:
     """Six of them are products of timelines. The scatter figure is read to 0.0005; 3 sigma."""
     found = derived_scatter(series, record.tables["snr_scatter"])
@@ -169,7 +169,7 @@ def test_both_figures_of_the_study_agree_on_the_scatter_of_ten_pairs(
     np.testing.assert_allclose(found.derived, found.read, atol=3 * 0.0005)
 
 
-def test_a_chain_of_pairs_ties_all_of_its_stars_together(series: PairDeviations) -> None:
+def test_a_chain_of_pairs_ties_all_of_its_stars_together(series: Series) -> None:
     log_flux = log_fluxes(series)
     assert sorted(log_flux) == [2, 4, 6, 15, 22]
     for column, (one, two) in enumerate(series.pairs):

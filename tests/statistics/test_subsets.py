@@ -8,7 +8,7 @@ import pytest
 from pipeline.statistics.pairs import timelines
 from pipeline.statistics.scatter import std_published
 from pipeline.statistics.subsets import (
-    PairDeviations,
+    Series,
     outliers,
     seasons,
     series_of,
@@ -18,7 +18,7 @@ from pipeline.statistics.subsets import (
 from tests.statistics.factory import campaign, nights_of
 
 
-def _series(values: np.ndarray, nights: np.ndarray | None = None) -> PairDeviations:
+def _series(values: np.ndarray, nights: np.ndarray | None = None) -> Series:
     fluxes = campaign(n_exposures=len(values), n_stars=2)
     series = series_of(timelines(fluxes))
     nights = series.nights if nights is None else nights
