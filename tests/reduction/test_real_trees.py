@@ -6,6 +6,7 @@ flats at 23:25 and 08:21, 4 twilights, 11 lamp flats, 15 arcs, 11 biases of the 
 
 from collections import Counter
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,7 @@ STATICS = ("GEOMETRY_TABLE", "LINE_CATALOG", "EXTINCT_TABLE", "FILTER_LIST", "AS
 RESPONSE = Choices(response=Input("STD_RESPONSE", "response"))
 
 
+@cache
 def frames(kind, first="2017-06-18", last="2017-06-19"):
     """Identities of the real frames of a kind in some nights."""
     rows = FRAMES[FRAMES["dpr_type"] == kind]
