@@ -1,8 +1,9 @@
 """Mutations of Python source: what can be changed in a file, and a seeded draw over groups of files.
 
 A mutation changes one comparison, one constant, one boolean, one arithmetic operator or one returned
-value. Left out is what no test of behaviour can notice: annotations, docstrings and messages, and the
-keywords of ``zip`` and ``dataclass`` that guard against faults of the code itself.
+value. Left out is what no test of behaviour can notice: annotations, docstrings and messages, the
+keywords of ``zip`` and ``dataclass`` that guard against faults of the code itself, and the constants
+that ``left_out`` lists with a reason for each.
 """
 
 import ast
@@ -10,6 +11,8 @@ import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.mutation.left_out import LEFT_OUT
 
 COMPARISONS: Mapping[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
     ast.Lt: (ast.LtE, ast.GtE),
@@ -150,6 +153,10 @@ def _is_none(value: ast.expr) -> bool:
     return isinstance(value, ast.Constant) and value.value is None
 
 
+def _names(target: ast.expr) -> set[str]:
+    return {one.id for one in ast.walk(target) if isinstance(one, ast.Name)}
+
+
 def _children(node: ast.AST) -> Iterator[ast.AST]:
     """What is below a node, without annotations, messages and guards."""
     match node:
@@ -158,6 +165,8 @@ def _children(node: ast.AST) -> Iterator[ast.AST]:
             yield from node.body
         case ast.AnnAssign():
             yield from (node.value,) if node.value else ()
+        case ast.Assign(targets=[target]) if _names(target) & LEFT_OUT.keys():
+            return
         case ast.ClassDef():
             yield from node.body
         case ast.Raise() | ast.JoinedStr() | ast.Assert():
