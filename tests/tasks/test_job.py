@@ -152,6 +152,7 @@ def test_a_failure_is_in_the_stamp_of_the_stage_that_was_at_work(
     if stage == "measure":
         product, other = other, product
     products.forget(product)
+    error = type(error)(*error.args)  # of this case alone
     error.add_note("where it happened")
     stamp = measure_tasks.mark_failed(job, error)
     kept = products.read_stamp(product)
