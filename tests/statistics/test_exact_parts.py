@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
+from pipeline.schema import make_table
 from pipeline.statistics.channels import channel_responses
 from pipeline.statistics.columns import numbers, texts
 from pipeline.statistics.comparison_stars import _spread, comparison_stars, relative_errors
@@ -85,7 +86,7 @@ def compared(snr, share=None, flux=None, candidates=None):
     made = replace(fluxes(values), flux_err=values / np.asarray(snr, float))
     return comparison_stars(
         made, 0,
-        candidates=np.ones(n, bool) if candidates is None else np.asarray(candidates),
+        candidates=np.ones(n, bool) if candidates is None else np.array(candidates, bool),
         share=np.zeros((n, 4)) if share is None else np.asarray(share, float),
     ).tolist()  # fmt: skip
 
@@ -215,13 +216,17 @@ def timelines(deviation, pairs=((1, 2), (3, 4))):
     n = len(deviation)
     ids, nights = [f"E{k}" for k in range(n)], nights_of(n)
     rows = [(k, j) for k in range(n) for j in range(len(pairs)) if not np.isnan(deviation[k][j])]
-    return fill(
-        "timelines", len(rows), exposure_id=[ids[k] for k, _ in rows],
-        night=[nights[k] for k, _ in rows], mode=["AB"[k % 2] for k, _ in rows],
-        star_1=[pairs[j][0] for _, j in rows], star_2=[pairs[j][1] for _, j in rows],
-        deviation=[deviation[k][j] for k, j in rows],
-        deviation_err=[0.1 * (k + 1) for k, _ in rows],
-    ), rows  # fmt: skip
+    columns = {
+        "exposure_id": [ids[k] for k, _ in rows],
+        "night": [nights[k] for k, _ in rows],
+        "mode": ["AB"[k % 2] for k, _ in rows],
+        "star_1": [pairs[j][0] for _, j in rows],
+        "star_2": [pairs[j][1] for _, j in rows],
+        "deviation": [deviation[k][j] for k, j in rows],
+        "deviation_err": [0.1 * (k + 1) for k, _ in rows],
+        "flag": [""] * len(rows),
+    }
+    return make_table("timelines", columns, band="I_Bessel", radius=4.5), rows
 
 
 def test_timelines_become_arrays_with_gaps():

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from pathlib import Path
 
 import pytest
 
@@ -89,7 +90,7 @@ def test_a_child_is_killed_when_its_parent_ends(change, call):
 
 def _alive(pid):
     try:
-        text = open(f"/proc/{pid}/stat").read()  # noqa: SIM115, PTH123
+        text = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return False
     return text.rpartition(")")[2].split()[0] != "Z"
