@@ -365,7 +365,7 @@ def retry_after_s(response: requests.Response) -> float:
 
 
 def describe_error(error: Exception) -> str:
-    """A broken connection in words; the library's own text may quote headers and addresses."""
+    """Description of a broken connection; the library's own text may quote headers and addresses."""
     text = f"{type(error).__name__} {error}"
     causes = {
         "NameResolution": "host name not found",

@@ -1,4 +1,4 @@
-"""What a reader says of cubes whose headers do not say it, and which cubes are accepted."""
+"""What the user declares for cubes whose headers are silent, and which cubes are accepted."""
 
 from dataclasses import dataclass
 from typing import ClassVar

@@ -57,7 +57,7 @@ class SkyField(Protocol):
 
 @dataclass(frozen=True)
 class Exposure:
-    """One exposure as its header tells of it; NaN where the header is silent."""
+    """One exposure as described by its header; NaN where the header is silent."""
 
     exposure_id: str
     dp_id: str  # "" where the header has neither ARCFILE nor DATE-OBS
@@ -91,7 +91,7 @@ def night_of(mjd_start: float) -> str:
 
 
 def night_of_identity(identity: str) -> str:
-    """The night in which a frame of that archive identity was taken, "unknown" if it tells no time."""
+    """The night in which a frame of that archive identity was taken, "unknown" if it holds no time."""
     try:
         return night_of(float(Time(identity.partition(".")[2], format="isot", scale="utc").mjd))
     except ValueError:

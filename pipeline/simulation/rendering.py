@@ -75,7 +75,7 @@ def noisy_layers(
 def _add_cosmics(
     layer: np.ndarray, rng: np.random.Generator, step_aa: float, electrons_per_unit: float
 ) -> None:
-    """Add what the rejection of cosmic rays missed; STAT does not know of it."""
+    """Add cosmic rays that the rejection missed; STAT does not contain them."""
     median, scatter = _COSMIC_ELECTRONS
     for _ in range(rng.poisson(_COSMIC_RATE * step_aa / SAMPLING_AA)):
         row, column = (int(rng.integers(0, size)) for size in layer.shape)

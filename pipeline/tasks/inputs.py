@@ -94,7 +94,7 @@ def cubes_by_field(
 
 
 def _exposure_table(folder: Path, how: CubeSettings, root: Path | None) -> dict[str, Declared]:
-    """What the reader says of the cubes, by file."""
+    """What the user declares for the cubes, by file."""
     if how.table:
         path = (root or folder) / how.table
         if not path.is_file():
@@ -111,7 +111,7 @@ def cube_entry(
     declared: Declared = (),
     how: CubeSettings = ANY_CUBES,
 ) -> tuple[InputExposure, int | None]:
-    """The entry of a file and the number of its field, None if that cannot be told.
+    """The entry of a file and the number of its field, None if unknown.
 
     Parameters
     ----------

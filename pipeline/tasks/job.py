@@ -91,7 +91,7 @@ def job_folder(workspace: Path, entry: InputExposure) -> Path:
 
 
 def exposure_folder(workspace: Path, exposure_id: str) -> Path:
-    """Where the products of that exposure live; the name is foreign and is made harmless."""
+    """Where the products of that exposure are kept; its identity is turned into a safe file name."""
     return workspace / "exposures" / products.safe_name(exposure_id)
 
 
@@ -263,7 +263,7 @@ def final_stamp(job: Job) -> Stamp | None:
 
 
 def outcome(job: Job) -> tuple[str, str]:
-    """Identity of an exposure and digest of what came of it."""
+    """Identity of an exposure and digest of its outcome."""
     if job.entry.error is not None:
         return job.entry.exposure_id, str(job.entry.error)
     stamp = final_stamp(job)

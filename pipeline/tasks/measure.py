@@ -170,7 +170,7 @@ def mark_failed(job: Job, error: Exception) -> Stamp:
 
 
 def _reason(said: str, job: Job) -> str:
-    """What an exception said, fit for a table: one line, no folders of this machine."""
+    """The message of an exception for a table: one line, no folders of this machine."""
     folders = {str(one) for one in (job.cube.parent, job.cube.parent.resolve(), job.folder)}
     folders |= {str(job.folder.resolve()), str(Path.cwd()), str(Path.home())}
     text = printable(without_folders(said, *folders)).removeprefix(f"{job.cube.name}: ")
@@ -221,7 +221,7 @@ def truth_apertures(settings: Settings) -> TruthApertures:
 
 
 def _open(job: Job) -> Cube:
-    """The cube of a job, with what the reader says of it in its header."""
+    """The cube of a job, with what the user declares in its header."""
     how: dict[str, Any] = {}
     if job.settings.cubes.stat != AUTO:
         how["stat"] = job.settings.cubes.stat

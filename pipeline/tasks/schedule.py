@@ -100,7 +100,7 @@ def _choose_reference(
     catalogue: Path,
     root: Path,
 ) -> None:
-    """Detect on the candidates and choose; if none of them will do, go on with the next ones."""
+    """Detect on the candidates and choose; if none is suitable, continue with the next ones."""
     looked_at: list[Job] = []
     groups = measure_tasks.candidates(usable, settings)
     for number, group in enumerate(groups, start=1):
