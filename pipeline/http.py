@@ -212,7 +212,7 @@ class HttpClient:
             self._pause(number, last.retry_after_s, url)
         raise self._unreachable(
             f"{where}: {last} (attempt {number} of {attempts}); run the same command again later, "
-            "it goes on where it stopped"
+            "it resumes where it stopped"
         )
 
     def _pause(self, number: int, retry_after_s: float, url: str) -> None:

@@ -116,7 +116,7 @@ def _data_length(header: fits.Header) -> int:
 def _check_identity(header: fits.Header, dp_id: str) -> None:
     named = str(header.get("ARCFILE", "")).strip()
     if dp_id.startswith(NAMED_BY_ARCFILE) and named and not named.startswith(dp_id):
-        raise FileRefused(f"{dp_id}: the file that came is {named!r}")
+        raise FileRefused(f"{dp_id}: the server sent {named!r}")
 
 
 def _check_sums(

@@ -36,7 +36,7 @@ def init(folder: Path, output: Path) -> None:
     """
     if output.exists() or output.is_symlink():
         raise ConfigError(
-            f"{output} is there already and stays as it is; name another file with --output"
+            f"{output} exists already and is kept; name another file with --output"
         )
     look = look_at(folder)
     text = proposal(look)

@@ -33,7 +33,7 @@ class CubeSettings(Section):
     )
     stat: str = setting(
         AUTO,
-        'what STAT holds: "variance", "std" (standard deviations), or "auto": header and noise tell',
+        'what STAT holds: "variance", "std" (standard deviations), or "auto": decided from header and noise',
         stages=("detect",),
         choices=(AUTO, *ASKED),
     )

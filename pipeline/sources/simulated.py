@@ -28,7 +28,7 @@ class SimulatedCampaign(MeasuredCampaign):
     by_default = True
     short_title = "simulated"
     introduction = (
-        "Made on the computer, at the dates and in the modes of the real record, and measured by the "
+        "Simulated, at the dates and in the modes of the real record, and measured by the "
         "whole chain: nothing here was observed."
     )
     simulated = True
