@@ -75,7 +75,9 @@ class PartialFile:
         if status == 200:
             self._begin(headers)
         elif not self.offset:
-            raise FileRefused(f"{self.name}: the server sends a part although the whole file was requested")
+            raise FileRefused(
+                f"{self.name}: the server sends a part although the whole file was requested"
+            )
         else:
             total = self._part_of(headers) if status == 206 else -1
             if total < 0 or self._total not in (None, total):

@@ -93,7 +93,9 @@ def error_kind(
                 f"{_bunit(headers[0])!r}, and the noise does not decide whether STAT holds variances "
                 f"or standard deviations{remedy}"
             )
-        return _kind(fits_noise, units, "the header is inconsistent, decided from the noise of DATA")
+        return _kind(
+            fits_noise, units, "the header is inconsistent, decided from the noise of DATA"
+        )
     (power,) = votes
     if fits_noise in (None, power):
         return _kind(power, units)
