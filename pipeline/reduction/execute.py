@@ -37,7 +37,6 @@ class Outcome:
     done: set[str] = field(default_factory=set)
     failed: dict[str, ExposureError] = field(default_factory=dict)
     ran: list[str] = field(default_factory=list)
-    recipe_wall_s: float = 0.0  # sum over the recipes that ran
 
 
 def run_calls(
@@ -240,7 +239,6 @@ class _Loop:
             run = running.result()
         except ExposureError as failure:
             error = failure
-        self.outcome.recipe_wall_s += running.cost[0]
         self.outcome.ran.append(call.id)
         target.mkdir(parents=True, exist_ok=True)
         keep_log(running, target)
