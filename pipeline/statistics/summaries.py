@@ -9,7 +9,7 @@ from astropy.table import QTable
 from pipeline.schema import radius_column
 from pipeline.schema.publications import STUDY
 from pipeline.schema.results import ReportedValue
-from pipeline.statistics.columns import numbers
+from pipeline.statistics.columns import numbers, texts
 from pipeline.statistics.differences import floor_of_record
 from pipeline.statistics.floor import flagged_stars
 from pipeline.statistics.fluxes import OUTLIER, Fluxes
@@ -107,7 +107,14 @@ def campaign_statistics(
     headline_pairs = tuple(pair for pair in published_pairs if set(pair) <= known)
     pairs = all_pairs(known, headline_pairs)
     flagged = flagged_stars(tables["catalogue"])
-    model = model_of(fluxes, flagged, source=source, method=method, background_std=background_std)
+    model = model_of(
+        fluxes,
+        flagged,
+        source=source,
+        method=method,
+        background_std=background_std,
+        covariates=covariates_of(tables),
+    )
     clean = _without(fluxes, fluxes.exposure_ids[model.bad])
     lines = timelines(clean, pairs)
     series = series_of(_used(timelines(fluxes, headline_pairs)), tables["exposures"])
@@ -130,6 +137,28 @@ def campaign_statistics(
         pairs_without_outliers=new["pairs"],
     )
     return Statistics(new, found)
+
+
+COVARIATES = {"seeing_arcsec": "seeing", "airmass": "airmass"}
+
+
+def covariates_of(tables: Mapping[str, QTable]) -> dict[str, np.ndarray]:
+    """What may change ratios, by name, in the order of ``exposures``; NaN: unknown.
+
+    Seeing and airmass; where ``calibrations`` is among the tables, age and temperature difference of
+    lamp flats, illumination flat and twilights as well.
+    """
+    exposures = tables["exposures"]
+    found = {name: numbers(exposures[column]) for column, name in COVARIATES.items()}
+    if "calibrations" in tables:
+        record = tables["calibrations"]
+        row_of = {name: row for row, name in enumerate(texts(record["exposure_id"]).tolist())}
+        rows = [row_of.get(name, -1) for name in texts(exposures["exposure_id"]).tolist()]
+        for kind in ("flat", "illum", "skyflat"):
+            for column in (f"{kind}_age_hours", f"{kind}_temperature_difference_k"):
+                values = np.append(numbers(record[column]), np.nan)
+                found[column.rsplit("_", 1)[0].replace("_", " ")] = values[rows]
+    return found
 
 
 def _without(fluxes: Fluxes, exposure_ids: np.ndarray) -> Fluxes:
