@@ -6,8 +6,8 @@ from pipeline.muse.modes import MODES
 # with their wings: Smette et al. 2015, A&A 576, A77, figure 1.
 TELLURIC_AA = (
     ("O2 B", 6860.0, 6960.0),
-    ("H2O", 7160.0, 7340.0),
-    ("O2 A", 7590.0, 7720.0),
+    ("H2O", 7150.0, 7340.0),
+    ("O2 A", 7580.0, 7720.0),
     ("H2O", 8120.0, 8350.0),
     ("H2O", 8930.0, 9500.0),
 )

@@ -12,7 +12,7 @@ import numpy as np
 from astropy.table import QTable
 
 from pipeline.muse.absorption import features_in
-from pipeline.schema import make_table
+from pipeline.schema import TABLES, make_table
 from pipeline.schema.definitions import NARROW_BAND_AA
 from pipeline.statistics.additive import (
     Additive,
@@ -32,6 +32,9 @@ from pipeline.statistics.stability import Stability, fit_likeliest
 MIN_SNR = 30.0  # of one exposure in the median band of 100 Angstrom: a bright star
 MIN_STARS, MIN_EXPOSURES = 4, 10  # fewer, and a band has no number
 SIGMA_OF_LEVEL = {68: 0.9945, 95: 1.95996}  # of a normal distribution
+
+
+COLUMNS = tuple(column.name for column in TABLES["wavelength"])
 
 
 @dataclass(frozen=True)
@@ -66,17 +69,21 @@ def wavelength_table(series: Sequence[BandSeries], responses: QTable, *, band: s
     kept = [replace(one, fluxes=_of_stars(one.fluxes, bright)) for one in series]
     first = next((one for one in kept if one.name == band), None)
     rows: list[dict[str, object]] = []
-    if first is not None:
-        try:
-            fit = fit_likeliest(first.fluxes, find_bad=False)
-        except TooFewFluxes:
-            return make_table("wavelength", {})
+    fit = _fit_of(first)
+    if fit is not None:
         known, additive = _matrix(responses), fit.additive
         for one in kept:
             row, additive = _row(one, fit, additive, known)
             rows.append(row)
-    columns = {key: [row[key] for row in rows] for key in (rows[0] if rows else ())}
-    return make_table("wavelength", columns)
+    return make_table("wavelength", {key: [row[key] for row in rows] for key in COLUMNS})
+
+
+def _fit_of(headline: BandSeries | None) -> Stability | None:
+    """The stability model in the passband of the headlines; None: too few fluxes."""
+    try:
+        return fit_likeliest(headline.fluxes, find_bad=False) if headline else None
+    except TooFewFluxes:
+        return None
 
 
 def _of_stars(fluxes: Fluxes, kept: np.ndarray) -> Fluxes:

@@ -21,6 +21,7 @@ from pipeline.schema.definitions import NARROW_BAND_AA
 
 HEIGHT_PX, NARROW_HEIGHT_PX = 400, 330
 WELL_KNOWN = 0.2  # relative error of a floor: what is known worse is drawn, and not in the title
+SAME_NIGHT_DAYS = 0.2  # where a point of one night is drawn whose times are not known
 NIGHT_DAYS = 0.5  # lags below are within a night
 
 
@@ -140,10 +141,11 @@ def structure_figure(table: QTable, *, figure_id: str, simulated: bool) -> Figur
         100 * plain(table["std_err"]),
     )
     model = {key: 100 * plain(table[f"model_{key}"]) for key in ("std", "low", "high")}
-    known = np.isfinite(std) & (lag > 0)
+    lag = np.where(lag == 0, SAME_NIGHT_DAYS, lag)
+    known = np.isfinite(std)
     if not known.any():
         return None
-    order = np.flatnonzero(lag > 0)
+    order = np.flatnonzero(np.isfinite(model["std"]))
     data: list[Trace] = [
         _curve("model, 68 %", lag[order], model["low"][order], {"width": 0, "color": "@bandline"}),
         {
