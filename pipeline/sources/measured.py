@@ -255,7 +255,7 @@ class MeasuredCampaign(Campaign):
             tables,
             numbers,
             (
-                *(*self.notes, *self._notes_on_pairs(), *notes),
+                *(*self.notes, *self._notes_on_pairs(), *notes, *found.notes),
                 *(*missing, *note_on_targets(targets)),
             ),
             gathered.catalogue.exposure_id,

@@ -75,10 +75,23 @@ def without_conditions(
     xy : ndarray, shape (star, 2), optional
         Places of the stars: a tilt of the field, anew in each exposure. NaN: not tested.
 
+    Returns
+    -------
+    WithoutConditions
+        The fluxes as they are if no effect is below 1 % after Holm over all.
+
     Raises
     ------
     TooFewFluxes
         If the stability model cannot be fitted.
+
+    Examples
+    --------
+    >>> from pipeline.statistics.campaigns import CONFIGURATIONS, SCENARIOS, draw_campaign
+    >>> fluxes = draw_campaign(SCENARIOS["night"], CONFIGURATIONS["65x25"], seed=1).fluxes
+    >>> seeing = np.random.default_rng(1).uniform(0.6, 1.4, 65)
+    >>> without_conditions(fluxes, {"seeing": seeing}).removed
+    ()
     """
     effects: tuple[Effect, ...] = ()
     clean = fluxes

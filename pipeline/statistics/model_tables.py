@@ -46,6 +46,7 @@ class Model:
     tables: dict[str, QTable]
     numbers: tuple[ReportedValue, ...]
     exposure_ids: np.ndarray  # (exposure,)
+    used: np.ndarray  # row numbers of the exposures that the floor comes from
 
     @property
     def bad(self) -> np.ndarray:
@@ -139,7 +140,7 @@ def model_of(
         used = known.fluxes
         fit = fit_stability(used, find_bad=False)
     except TooFewFluxes:
-        return Model(None, {}, (), fluxes.exposure_ids)
+        return Model(None, {}, (), fluxes.exposure_ids, np.empty(0, int))
     tables = {
         "stability": stability_table(fit),
         "prediction": prediction_table(fit.nodes),
@@ -158,7 +159,9 @@ def model_of(
         scan = scan_steps(fit)
         tables["channel_tests"] = channel_tests_table(fit, scan)
         tables["step_power"] = step_power_table(scan)
-    return Model(found, tables, reported_values(fit, source), fluxes.exposure_ids)
+    return Model(
+        found, tables, reported_values(fit, source), fluxes.exposure_ids, fit.logs.exposures
+    )
 
 
 def _without_bad(fluxes: Fluxes, found: Stability) -> Fluxes:

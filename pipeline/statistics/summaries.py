@@ -16,6 +16,7 @@ from pipeline.statistics.fluxes import OUTLIER, Fluxes
 from pipeline.statistics.headline import headline_numbers
 from pipeline.statistics.log_fluxes import TooFewFluxes
 from pipeline.statistics.model_tables import (
+    Model,
     chain_table,
     fluxes_of_series,
     model_of,
@@ -29,6 +30,7 @@ from pipeline.statistics.study_comparison import Pair
 from pipeline.statistics.subsets import series_of, subset_statistics
 from pipeline.statistics.truth import recovery_of
 
+MOST_NAMED = 12  # exposures in a sentence
 TIMELINE_RADIUS_PX = 4.5  # of the digitised record
 
 
@@ -38,6 +40,7 @@ class Statistics:
 
     tables: Mapping[str, QTable]
     numbers: tuple[ReportedValue, ...]
+    notes: tuple[str, ...] = ()  # what a reader must know of them
 
 
 def record_statistics(
@@ -136,7 +139,28 @@ def campaign_statistics(
         source=source,
         pairs_without_outliers=new["pairs"],
     )
-    return Statistics(new, found)
+    return Statistics(new, found, note_on_noise(fluxes, model))
+
+
+def note_on_noise(fluxes: Fluxes, model: Model) -> tuple[str, ...]:
+    """Names the usable exposures that the floor does not come from, because of their noise."""
+    if model.fit is None:
+        return ()
+    left_out = np.array(fluxes.usable.any(axis=1))
+    left_out[model.used] = False
+    left_out[model.bad] = False
+    rows = np.flatnonzero(left_out)
+    if not len(rows):
+        return ()
+    named = [
+        f"{fluxes.nights[row]} {fluxes.modes[row]}".strip() for row in rows[:MOST_NAMED].tolist()
+    ]
+    more = f" and {len(rows) - MOST_NAMED} more" if len(rows) > MOST_NAMED else ""
+    return (
+        f"The floor does not come from {len(rows)} exposure{'s' if len(rows) > 1 else ''} in which the "
+        f"noise of half of the stars is twice as large as usual or more, or whose mode has no other: "
+        f"{', '.join(named)}{more}.",
+    )
 
 
 COVARIATES = {"seeing_arcsec": "seeing", "airmass": "airmass"}
