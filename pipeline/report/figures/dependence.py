@@ -17,7 +17,9 @@ from pipeline.report.figures.base import (
 )
 from pipeline.report.rows import plain, text_of
 from pipeline.report.text import fixed, plot_text
-from pipeline.schema.definitions import NARROW_BAND_AA
+from pipeline.schema.definitions import INNER_LEVEL, NARROW_BAND_AA
+from pipeline.statistics.channel_tests import POWER
+from pipeline.statistics.steps import LEVEL
 
 HEIGHT_PX, NARROW_HEIGHT_PX = 400, 330
 WELL_KNOWN = 0.2  # relative error of a floor: what is known worse is drawn, and not in the title
@@ -36,7 +38,7 @@ def wavelength_figure(table: QTable, *, figure_id: str, simulated: bool) -> Figu
     if not well.any():
         return None
     data = [
-        _floors(table, known & narrow, "bands of 100 Å", "circle", "@blue"),
+        _floors(table, known & narrow, "narrow bands", "circle", "@blue"),
         _floors(table, known & ~narrow, "passbands", "square", "@orange"),
     ]
     x_range = [float(first[known].min()) - 60, float(last[known].max()) + 60]
@@ -46,12 +48,12 @@ def wavelength_figure(table: QTable, *, figure_id: str, simulated: bool) -> Figu
         "margin": {"l": 56, "r": 14, "t": 24, "b": 86},
         "hovermode": "closest",
         "xaxis": axis("wavelength [Å]", range=x_range),
-        "yaxis": axis("floor of a ratio, 1 σ [%]", range=[0, round(top, 3)]),
+        "yaxis": axis("floor of a ratio [%]", range=[0, round(top, 3)]),
         **_absorbed(x_range),
     }
     caption = (
-        "Each point is a fit of the same bright stars in one band; bars hold 68 %. Shaded: absorption by "
-        "the atmosphere, and the notch of the sodium lasers."
+        f"Each point is a fit of the same bright stars in one band; bars hold {INNER_LEVEL} %. Shaded: "
+        "absorption by the atmosphere, and the notch of the sodium lasers."
     )
     return Figure(
         figure_id,
@@ -147,9 +149,11 @@ def structure_figure(table: QTable, *, figure_id: str, simulated: bool) -> Figur
         return None
     order = np.flatnonzero(np.isfinite(model["std"]))
     data: list[Trace] = [
-        _curve("model, 68 %", lag[order], model["low"][order], {"width": 0, "color": "@bandline"}),
+        _curve("lower end", lag[order], model["low"][order], {"width": 0, "color": "@bandline"}),
         {
-            **_curve("68 %", lag[order], model["high"][order], {"width": 0, "color": "@bandline"}),
+            **_curve(
+                "upper end", lag[order], model["high"][order], {"width": 0, "color": "@bandline"}
+            ),
             "fill": "tonexty",
             "fillcolor": "@band",
         },
@@ -189,7 +193,7 @@ def structure_figure(table: QTable, *, figure_id: str, simulated: bool) -> Figur
             tickvals=ticks,
             ticktext=[f"{t:g}" for t in ticks],
         ),
-        "yaxis": axis("change of a ratio, 1 σ [%]", range=[0, round(top, 2)]),
+        "yaxis": axis("change of a ratio [%]", range=[0, round(top, 2)]),
         "annotations": [
             note(
                 "line and band: stability model",
@@ -240,29 +244,32 @@ def power_figure(table: QTable, *, figure_id: str, simulated: bool) -> Figure:
         for name, label, color, dash in looks
     ]
     median = plain(table["power_median"])
-    found = float(np.interp(0.95, median, step))
+    found = float(np.interp(POWER, median, step))
     layout: Layout = {
         "height": HEIGHT_PX - 40,
         "margin": {"l": 56, "r": 14, "t": 24, "b": 86},
         "hovermode": "closest",
         "xaxis": axis("step of one channel in mid-campaign [%]", range=[0, rounded(step.max(), 4)]),
-        "yaxis": axis("found in so many of 100 cases", range=[0, 103]),
+        "yaxis": axis("probability that it is found [%]", range=[0, 103]),
         "shapes": [
             {
                 "type": "line",
                 "xref": "paper",
                 "x0": 0,
                 "x1": 1,
-                "y0": 95,
-                "y1": 95,
+                "y0": 100 * POWER,
+                "y1": 100 * POWER,
                 "line": {"color": "@muted", "width": 1, "dash": "dot"},
             }
         ],
     }
-    caption = "False alarms are held at 5 % over all channels and dates. Dotted: 95 of 100."
+    caption = (
+        f"False alarms are held at {100 * LEVEL:.0f} % over all channels and dates. Dotted: "
+        f"{100 * POWER:.0f} %."
+    )
     return Figure(
         figure_id,
-        f"A step of {fixed(found, 1)} % in the median channel would have been found in 95 of 100 cases",
+        f"A step of {fixed(found, 1)} % in the median channel would be found in 95 of 100 cases",
         caption,
         f"Three rising curves. {caption}",
         data,

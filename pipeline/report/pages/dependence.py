@@ -19,6 +19,7 @@ from pipeline.report.pages.base import (
 from pipeline.report.rows import number, p_cell, plain, text_of
 from pipeline.report.tables import Cell, TableView, heads
 from pipeline.report.text import fixed, significant
+from pipeline.schema.definitions import OUTER_LEVEL
 from pipeline.schema.results import Results
 
 SIGNIFICANT_P = 0.05
@@ -103,7 +104,7 @@ def _scatters(results: Results) -> TableView:
     return TableView(
         f"scatters-{results.name}",
         "Scatter of bright stars about the mean of the others under two choices, paired star by star. "
-        "Below 1 the first choice is the quieter.",
+        "A ratio below unity: the first choice is the quieter.",
         heads(
             "scatter_comparisons",
             "first",
@@ -173,7 +174,7 @@ def _offsets(results: Results) -> TableView:
 def _conditions(results: Results) -> TableView:
     return TableView(
         f"conditions-{results.name}",
-        "What each condition adds to a ratio of two stars, with its 95 % interval.",
+        "What each condition adds to a ratio of two stars, with its interval.",
         heads("conditions", "condition", "std", "low95", "high95", "p_adjusted", "n"),
         tuple(
             (
@@ -195,8 +196,8 @@ def _condition_words(table: QTable) -> str:
     seen = [str(row["condition"]) for row, one in zip(table, p, strict=True) if one < SIGNIFICANT_P]
     if not seen:
         return (
-            f"No effect of these conditions is seen; none adds more than {fixed(most, 1)} % to a ratio "
-            "(95 %)."
+            f"No effect of these conditions is seen; none adds more than {fixed(most, 1)} % to a ratio, "
+            f"with {OUTER_LEVEL} % confidence."
         )
     return f"Ratios answer to {', '.join(seen)}."
 
