@@ -206,7 +206,8 @@ def structure_figure(table: QTable, *, figure_id: str, simulated: bool) -> Figur
         ],
     }
     caption = (
-        "Photon noise is taken out. Error bars are a jackknife over channels; the band holds 68 %."
+        "Photon noise is taken out. Error bars are a jackknife over channels; the band holds "
+        f"{INNER_LEVEL} %. The model's stars keep their channels; a star at the border of two changes more."
     )
     return Figure(
         figure_id,
