@@ -13,7 +13,7 @@ from pipeline.errors import NoReferenceExposure
 from pipeline.measure.headline_pairs import choose_pairs
 from pipeline.muse.cube import read_unit
 from pipeline.schema.flux_array import FluxArray
-from pipeline.schema.results import Image, SpectrumSet
+from pipeline.schema.results import DetectionImage, SpectrumSet
 from pipeline.sources.base import STATISTICS_CODE, Campaign
 from pipeline.statistics.claims import (
     is_too_small,
@@ -295,7 +295,7 @@ class MeasuredCampaign(Campaign):
         """The tables that statistics may compare with what was measured."""
         return tables
 
-    def image(self) -> Image | None:
+    def image(self) -> DetectionImage | None:
         """Detection image of the reference exposure."""
         wanted = self.summary.reference_exposure
         return next(detection_image(job) for job in self.jobs if job.entry.exposure_id == wanted)

@@ -18,7 +18,7 @@ from pipeline.measure.extraction import Spectra
 from pipeline.measure.matching import ExposureMatch
 from pipeline.measure.noise import BlankNoise
 from pipeline.measure.photometry import BandFlux, PublishedFlux
-from pipeline.measure.standard import Standard
+from pipeline.measure.standard import MaskedStandard
 from pipeline.schema import TABLES
 
 _MASKED_MEANS_NONE = frozenset(column.name for column in TABLES["availability"][1:])
@@ -76,7 +76,7 @@ def read_detection(path: Path) -> Detection:
             background=card["BACKGRD"],
             noise=card["NOISE"],
         )
-        standard = Standard(
+        standard = MaskedStandard(
             x=card["STD_X"],
             y=card["STD_Y"],
             radius_px=card["STD_R"],

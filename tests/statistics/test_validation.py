@@ -20,7 +20,7 @@ from pipeline.statistics.campaigns import (
     Scenario,
     draw_campaign,
 )
-from pipeline.statistics.campaigns.results import FIRST, Results, lines_of, read_results
+from pipeline.statistics.campaigns.results import FIRST, ValidationResults, lines_of, read_results
 
 
 def _rows(n: int, **row: float) -> dict[int, dict[str, float]]:
@@ -139,7 +139,7 @@ def test_a_line_is_the_mean_over_configurations_however_many_campaigns_each_has(
         ("steps", "jitter", "a"): {"n": 30.0, "found": 1.0, "found_se": 0.0},
         ("steps", "jitter", "b"): {"n": 10.0, "found": 0.8, "found_se": 0.1},
     }
-    (line,) = lines_of(Results("", cells))
+    (line,) = lines_of(ValidationResults("", cells))
     assert line.value == pytest.approx(0.9)
     assert line.err == pytest.approx(0.05)
     assert (line.n, line.verdict) == (40, "within its error")

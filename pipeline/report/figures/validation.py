@@ -4,13 +4,15 @@ from collections.abc import Sequence
 
 from pipeline.report.figures.base import Figure, Layout, Trace, axis, note, rounded, stamped
 from pipeline.report.text import fixed, plot_text
-from pipeline.statistics.campaigns.results import Line
+from pipeline.statistics.campaigns.results import Criterion
 
 ROW_PX = 34
 LOOKS = (("circle", "@blue"), ("square", "@orange"))
 
 
-def coverage_figure(intervals: Sequence[tuple[str, Sequence[Line]]], *, figure_id: str) -> Figure:
+def coverage_figure(
+    intervals: Sequence[tuple[str, Sequence[Criterion]]], *, figure_id: str
+) -> Figure:
     """A row for each scenario, a point for each kind of interval; shaded: what must hold.
 
     Parameters
@@ -83,7 +85,7 @@ def coverage_figure(intervals: Sequence[tuple[str, Sequence[Line]]], *, figure_i
 
 
 def _points(
-    name: str, lines: Sequence[Line], scenarios: Sequence[str], symbol: str, color: str
+    name: str, lines: Sequence[Criterion], scenarios: Sequence[str], symbol: str, color: str
 ) -> Trace:
     return {
         "type": "scatter",

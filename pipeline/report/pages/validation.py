@@ -13,8 +13,8 @@ from pipeline.statistics.campaigns import CONFIGURATIONS
 from pipeline.statistics.campaigns.results import (
     N_SIGMA,
     RESULTS,
-    Line,
-    Results,
+    Criterion,
+    ValidationResults,
     lines_of,
     read_results,
 )
@@ -53,7 +53,7 @@ def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any] | No
     }
 
 
-def _lines(lines: list[Line]) -> TableView:
+def _lines(lines: list[Criterion]) -> TableView:
     return TableView(
         "validation-lines",
         "What was found over simulated campaigns of flux, the mean over their sizes, with its standard error "
@@ -84,13 +84,13 @@ def _lines(lines: list[Line]) -> TableView:
     )
 
 
-def _limits(line: Line) -> str:
+def _limits(line: Criterion) -> str:
     if line.low <= 0:
         return f"at most {line.high:g}"
     return f"at least {line.low:g}" if line.high >= 1 else f"{line.low:g} and {line.high:g}"
 
 
-def _floors(results: Results) -> TableView:
+def _floors(results: ValidationResults) -> TableView:
     rows = [
         (
             Cell(scenario),
