@@ -4,11 +4,13 @@
 """
 
 from pipeline.simulation.plan import PlannedExposure, SimulatedExposure
+from pipeline.simulation.rendering import RenderedLayers
 from pipeline.simulation.simulate import SimulatedCampaign, TruthApertures, simulate_campaign
 from pipeline.simulation.stars import StarSpec
 
 __all__ = [
     "PlannedExposure",
+    "RenderedLayers",
     "SimulatedCampaign",
     "SimulatedExposure",
     "StarSpec",

@@ -23,9 +23,9 @@ from pipeline.errors import (
 )
 from pipeline.measure import detect, measure
 from pipeline.muse.compressed_file import is_compressed
-from pipeline.muse.cube import Cube, open_cube, write_cube
+from pipeline.muse.cube import Cube, cube_of_layers, open_cube, write_cube
 from pipeline.muse.variance import AUTO
-from pipeline.simulation import TruthApertures
+from pipeline.simulation import RenderedLayers, SimulatedCampaign, TruthApertures
 from pipeline.tasks.entry import declare
 from pipeline.tasks.fits_products import read_detection, write_detection, write_measurement
 from pipeline.tasks.job import (
@@ -120,12 +120,6 @@ def _advance(job: Job) -> Stamp:
         ingredients = measure_ingredients(job, reference_key(job.reference))
         if products.staleness(job.measurement, ingredients):
             stamp = _run_measure(job, job.reference, ingredients)
-    if (
-        job.plan is not None
-        and job.reference is not None
-        and not job.settings.simulation.keep_cubes
-    ):
-        products.purge(job.cube)
     assert stamp is not None  # whatever is not stale has a stamp
     return stamp
 
@@ -195,21 +189,15 @@ def _write_truth(job: Job) -> None:
     products.make(job.truth, "truth", truth_ingredients(job), build)
 
 
-def _ensure_cube(job: Job) -> None:
-    """Simulate the cube if it is not there."""
-    if job.plan is None:
-        return
+def _keep_cube(job: Job, campaign: SimulatedCampaign, index: int) -> None:
+    """Simulate the whole cube and keep it, if it is not there."""
     ingredients = cube_ingredients(job)
-    campaign = build_simulation(job.plan, job.settings)
-    index = job.entry.simulation_index
-    assert index is not None
 
     def build_cube(output: products.Output) -> None:
         write_cube(output.path(job.cube.name), campaign.headers(index), campaign.layers(index))
 
     if products.staleness(job.cube, ingredients) or not job.cube.exists():
-        transient = not job.settings.simulation.keep_cubes
-        products.make(job.cube, "simulate", ingredients, build_cube, transient=transient)
+        products.make(job.cube, "simulate", ingredients, build_cube)
 
 
 def truth_apertures(settings: Settings) -> TruthApertures:
@@ -220,7 +208,18 @@ def truth_apertures(settings: Settings) -> TruthApertures:
 
 
 def _open(job: Job) -> Cube:
-    """The cube of a job, with what the reader says of it in its header."""
+    """The cube of a job, with what the reader says of it in its header.
+
+    One that is simulated and not to be kept is rendered where it is read.
+    """
+    if job.plan is not None:
+        campaign, index = build_simulation(job.plan, job.settings), job.entry.simulation_index
+        assert index is not None
+        if not job.settings.simulation.keep_cubes:
+            rendering = campaign.rendering(index)
+            data, stat = (RenderedLayers(rendering, part) for part in (0, 1))
+            return cube_of_layers(job.cube, campaign.headers(index), data, stat)
+        _keep_cube(job, campaign, index)
     how: dict[str, Any] = {}
     if job.settings.cubes.stat != AUTO:
         how["stat"] = job.settings.cubes.stat
@@ -231,8 +230,6 @@ def _open(job: Job) -> Cube:
 
 
 def _run_detect(job: Job) -> Stamp:
-    _ensure_cube(job)
-
     def build(output: products.Output) -> None:
         write_detection(output.path(job.detection.name), detect(_open(job), job.settings))
 
@@ -240,7 +237,6 @@ def _run_detect(job: Job) -> Stamp:
 
 
 def _run_measure(job: Job, reference: Path, ingredients: Mapping[str, Any]) -> Stamp:
-    _ensure_cube(job)
     catalogue = read_reference(reference)
 
     def build(output: products.Output) -> None:
