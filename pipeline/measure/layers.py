@@ -61,9 +61,7 @@ def read_block(cube: CubeArrays, spaxels: np.ndarray, layers: slice) -> Block:
     if cube.dq is not None:
         flagged = _picked(cube.dq, layers, spaxels) != 0
     data, blind = _gather(_picked(cube.data, layers, spaxels), flagged, cube.fill)
-    stat, _ = _gather(
-        _picked(cube.stat, layers, spaxels), flagged if cube.fill is None else blind
-    )
+    stat, _ = _gather(_picked(cube.stat, layers, spaxels), flagged if cube.fill is None else blind)
     no_error = stat <= 0  # where STAT is blind it is 0 here
     stat[no_error] = 0
     return Block(layers, data, stat, blind | no_error.T)

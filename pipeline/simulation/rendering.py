@@ -82,6 +82,7 @@ class Rendering:
         self._sky = scene.sky.astype(np.float32)
         self._gain = (1 / scene.electrons).astype(np.float32)
         self._background = scene.background_variance.astype(np.float32)
+        self._deviates = np.empty(self.shape[1:], np.float32)  # fresh memory is slow
         self._chosen: _Canvas | None = None
         self._last: tuple[slice, Pair] | None = None  # of the chosen spaxels
 
@@ -164,7 +165,8 @@ class Rendering:
     ) -> None:
         """Add noise to the signal, scatter to the variance, and cosmic rays."""
         rng = stream(noise.seed, "noise", noise.exposure_id, layer)
-        deviates = rng.standard_normal(self.shape[1:], dtype=np.float32)
+        deviates = self._deviates
+        rng.standard_normal(out=deviates, dtype=np.float32)
         mine = deviates if spaxels is None else deviates.reshape(-1)[spaxels]
         signal += mine * np.sqrt(variance)
         rng.random(out=deviates, dtype=np.float32)
@@ -173,7 +175,9 @@ class Rendering:
         mine *= np.float32(STAT_SCATTER * np.sqrt(12))
         mine += np.float32(1)
         variance *= mine
-        _add_cosmics(signal, spaxels, self.shape[1:], rng, noise.step_aa, self._scene.electrons[layer])
+        _add_cosmics(
+            signal, spaxels, self.shape[1:], rng, noise.step_aa, self._scene.electrons[layer]
+        )
 
 
 class RenderedLayers:

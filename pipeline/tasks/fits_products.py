@@ -4,11 +4,12 @@ The files are the pipeline's memory between jobs and what a reader opens to chec
 hand: every image and column says what it is. Bytes depend on content alone.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from astropy.io import fits
-from astropy.table import MaskedColumn, QTable, Table
+from astropy.table import MaskedColumn, QTable
 
 from pipeline.errors import printable
 from pipeline.measure import BandPhotometry, Detection, Measurement
@@ -49,16 +50,16 @@ def write_detection(path: Path, detection: Detection) -> None:
         image.header.extend(fits.Header.fromstring(detection.wcs), strip=True)
     for number, note in enumerate(detection.notes):
         image.header[f"HIERARCH NOTE {number}"] = printable(note)
-    table = Table([getattr(sources, name) for name in _SOURCE_COLUMNS], names=_SOURCE_COLUMNS)
+    table = {name: getattr(sources, name) for name in _SOURCE_COLUMNS}
     mask = fits.ImageHDU(standard.mask.astype(np.uint8), name="MASK")
-    further = Table(np.reshape(standard.further_xy, (-1, 2)), names=("x", "y"))
+    further = dict(zip(("x", "y"), np.reshape(standard.further_xy, (-1, 2)).T, strict=True))
     _write(
         path,
         [
             image,
             mask,
-            fits.BinTableHDU(table, name="SOURCES"),
-            fits.BinTableHDU(further, name="MASKED"),
+            _table_hdu(table, "SOURCES"),
+            _table_hdu(further, "MASKED"),
         ],
     )
 
@@ -96,14 +97,14 @@ def write_measurement(path: Path, measurement: Measurement, star_ids: np.ndarray
     """
     match, spectra = measurement.match, measurement.spectra
     hdus: list[fits.ImageHDU | fits.BinTableHDU] = []
-    pairs = fits.BinTableHDU(Table(match.pairs, names=("reference", "detection")), name="MATCH")
+    pairs = _table_hdu(dict(zip(("reference", "detection"), match.pairs.T, strict=True)), "MATCH")
     for key, value in zip(_AFFINE_KEYS, match.affine.ravel(), strict=True):
         pairs.header[f"AFFINE_{key}"] = value
     pairs.header["RMS"] = (match.rms_px, "[pix] rms distance of the pairs")
     pairs.header["PCHANCE"] = (match.false_alarm_probability, "probability of a chance match")
     hdus.append(pairs)
-    positions = Table([star_ids, *match.xy.T], names=("star_id", "x", "y"))
-    hdus.append(fits.BinTableHDU(positions, name="STARS"))
+    positions = {"star_id": star_ids, "x": match.xy[:, 0], "y": match.xy[:, 1]}
+    hdus.append(_table_hdu(positions, "STARS"))
     for name in ("flux", "variance", "coverage"):
         hdus.append(fits.ImageHDU(getattr(spectra, name).astype("f4"), name=name.upper()))
         hdus[-1].header["METHOD"] = (spectra.method, "of extraction")
@@ -121,10 +122,10 @@ def write_measurement(path: Path, measurement: Measurement, star_ids: np.ndarray
             "flux_published": band.published.flux.ravel(),
             "snr_published": band.published.snr.ravel(),
         }
-        hdu = fits.BinTableHDU(Table(columns), name="BAND")
+        hdu = _table_hdu(columns, "BAND")
         hdu.header["BAND"] = band.band
         hdus.append(hdu)
-        hdu = fits.BinTableHDU(_noise_table(band, spectra.radii_px), name="NOISE")
+        hdu = _table_hdu(_noise_columns(band, spectra.radii_px), "NOISE")
         hdu.header["BAND"] = band.band
         hdu.header["NBLANK"] = (band.noise.n_blank, "apertures on blank sky")
         hdus.append(hdu)
@@ -135,7 +136,7 @@ def write_measurement(path: Path, measurement: Measurement, star_ids: np.ndarray
         "slice": slice_index + 1,
         "share": measurement.light.slices[star, channel, slice_index].astype("f4"),
     }
-    hdus.append(fits.BinTableHDU(Table(light), name="LIGHT"))
+    hdus.append(_table_hdu(light, "LIGHT"))
     hdus[-1].header["SHAPE"] = (
         " ".join(str(n) for n in measurement.light.slices.shape),
         "of shares",
@@ -143,17 +144,26 @@ def write_measurement(path: Path, measurement: Measurement, star_ids: np.ndarray
     _write(path, hdus)
 
 
-def _noise_table(band: BandPhotometry, radii_px: np.ndarray) -> Table:
+def _noise_columns(band: BandPhotometry, radii_px: np.ndarray) -> dict[str, np.ndarray]:
     """Noise on blank sky, one row for each aperture."""
     noise = band.noise
-    columns = (
-        radii_px,
-        noise.factor,
-        noise.factor_err,
-        noise.background,
-        band.noise_source.astype("S16"),
-    )
-    return Table(columns, names=("radius_px", "factor", "factor_err", "background", "source"))
+    return {
+        "radius_px": radii_px,
+        "factor": noise.factor,
+        "factor_err": noise.factor_err,
+        "background": noise.background,
+        "source": band.noise_source.astype("S16"),
+    }
+
+
+def _table_hdu(columns: Mapping[str, np.ndarray], name: str) -> fits.BinTableHDU:
+    """A table extension; an array of records is half the work of an astropy table."""
+    arrays = {key: np.asarray(column) for key, column in columns.items()}
+    length = len(next(iter(arrays.values())))
+    records = np.empty(length, dtype=[(key, one.dtype) for key, one in arrays.items()])
+    for key, one in arrays.items():
+        records[key] = one
+    return fits.BinTableHDU(records, name=name)
 
 
 def read_measurement(path: Path) -> Measurement:

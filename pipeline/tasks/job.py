@@ -20,6 +20,7 @@ MEASURE_CODE = (
     "pipeline/measure",
     "pipeline/config/passbands.py",
     "pipeline/config/star_registry.py",
+    "pipeline/muse/circles.py",
     "pipeline/muse/compressed_file.py",
     "pipeline/muse/cube.py",
     "pipeline/muse/cube_checks.py",
@@ -38,6 +39,7 @@ MEASURED_CODE = (*MEASURE_CODE, "kdmatch")  # everything between a cube and its 
 SIMULATION_CODE = (
     "pipeline/simulation",
     "pipeline/config/passbands.py",
+    "pipeline/muse/circles.py",
     "pipeline/muse/cube.py",
     "pipeline/muse/geometry.py",
     "pipeline/muse/modes.py",

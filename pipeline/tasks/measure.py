@@ -8,8 +8,11 @@ as the stamp of the stage that it went wrong in.
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from pipeline.config.passbands import load_band
 from pipeline.config.settings import Settings
@@ -90,9 +93,7 @@ def run_job(job: Job) -> Stamp:
         If not the exposure is at fault but the request: a full disk, a folder nobody may write.
     """
     try:
-        staleness(job)  # digests of the code are taken once in this process, not in every child
-        if job.plan is not None:
-            build_simulation(job.plan, job.settings)
+        _share_with_children(job)
         try:
             return supervise(_advance, job, _limits(job))
         except JobCrashed:  # by a crash in C, or from outside: once more
@@ -101,6 +102,34 @@ def run_job(job: Job) -> Stamp:
         raise
     except Exception as error:  # the one boundary: it becomes the row of this exposure
         return mark_failed(job, error)
+
+
+@cache
+def import_libraries() -> None:
+    """Import what the stages import on demand, for all children of this process at once.
+
+    photutils takes a second, and as much again when it finds its first star: it then asks optional
+    packages for their versions. A child would import all that for its one exposure.
+    """
+    import scipy.fft
+    import scipy.optimize  # noqa: F401
+    from photutils.detection import DAOStarFinder
+    from photutils.geometry import circular_overlap_grid  # noqa: F401
+
+    import kdmatch._match  # noqa: F401
+
+    square = (np.arange(15) - 7.0) ** 2
+    DAOStarFinder(0.1, 3.0).find_stars(np.exp(-np.add.outer(square, square) / 4))
+
+
+def _share_with_children(job: Job) -> None:
+    """Do here what is the same for all exposures: a child's memory ends with it."""
+    import_libraries()
+    staleness(job)  # digests of the code
+    if job.plan is not None:
+        build_simulation(job.plan, job.settings)
+    if job.reference is not None:
+        read_reference(job.reference)
 
 
 def _limits(job: Job) -> Limits:
