@@ -72,7 +72,7 @@ class Rendering:
     """
 
     def __init__(self, scene: Scene, fluxes: np.ndarray, noise: NoiseDraw | None = None) -> None:
-        self.shape = (len(scene.wave_aa), *scene.transmission.shape)
+        self.shape: tuple[int, ...] = (len(scene.wave_aa), *scene.transmission.shape)
         self._scene, self._noise = scene, noise
         self._coefficients = [
             (flux * source.spectrum[:, None] * scene.node_weights).astype(np.float32)

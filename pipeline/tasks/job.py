@@ -34,6 +34,7 @@ MEASURE_CODE = (
     "pipeline/muse/spectral_axis.py",
     "pipeline/muse/variance.py",
     "pipeline/tasks/fits_products.py",
+    "pipeline/tasks/fits_units.py",
 )
 MEASURED_CODE = (*MEASURE_CODE, "kdmatch")  # everything between a cube and its photometry
 SIMULATION_CODE = (
