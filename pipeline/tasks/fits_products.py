@@ -4,6 +4,7 @@ The files are the pipeline's memory between jobs and what a reader opens to chec
 hand: every image and column says what it is. Bytes depend on content alone.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from pipeline.measure.matching import ExposureMatch
 from pipeline.measure.noise import BlankNoise
 from pipeline.measure.photometry import BandFlux, PublishedFlux
 from pipeline.measure.standard import Standard
-from pipeline.schema import TABLES
+from pipeline.schema import TABLES, make_table
 from pipeline.tasks.fits_units import Unit, read_units, table_unit, write_units
 
 _MASKED_MEANS_NONE = frozenset(column.name for column in TABLES["availability"][1:])
@@ -204,6 +205,24 @@ def _band(unit: Unit, noise_unit: Unit, n_stars: int) -> BandPhotometry:
     fluxes = BandFlux(flux, sigma, coverage)
     return BandPhotometry(
         unit.header["BAND"], fluxes, flags, noise, source, PublishedFlux(*published)
+    )
+
+
+def write_truth(path: Path, table: QTable) -> None:
+    """The true fluxes of one exposure, the rows of ``truth_fluxes`` that belong to it."""
+    columns = {name: np.asarray(table[name]) for name in table.colnames}
+    texts = {name: one.astype("S") for name, one in columns.items() if one.dtype.kind == "U"}
+    write_units(path, [table_unit({**columns, **texts}, "TRUTH")])
+
+
+def read_truth(paths: Sequence[Path]) -> QTable:
+    """The table ``truth_fluxes`` of several exposures."""
+    units = [read_units(path)[0] for path in paths]
+    names = [column.name for column in TABLES["truth_fluxes"]]
+    columns = {name: np.concatenate([one.column(name) for one in units]) for name in names}
+    return make_table(
+        "truth_fluxes",
+        {name: one.astype(str) if one.dtype.kind == "S" else one for name, one in columns.items()},
     )
 
 

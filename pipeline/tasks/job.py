@@ -80,7 +80,7 @@ class Job:
     @property
     def truth(self) -> Path:
         """True fluxes of a simulated exposure."""
-        return self.folder / "truth.ecsv"
+        return self.folder / "truth.fits"
 
     @property
     def measurement(self) -> Path:

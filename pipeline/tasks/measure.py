@@ -30,7 +30,12 @@ from pipeline.muse.cube import Cube, cube_of_layers, open_cube, write_cube
 from pipeline.muse.variance import AUTO
 from pipeline.simulation import RenderedLayers, SimulatedCampaign, TruthApertures
 from pipeline.tasks.entry import declare
-from pipeline.tasks.fits_products import read_detection, write_detection, write_measurement
+from pipeline.tasks.fits_products import (
+    read_detection,
+    write_detection,
+    write_measurement,
+    write_truth,
+)
 from pipeline.tasks.job import (
     MEASURED_CODE,
     Job,
@@ -213,7 +218,7 @@ def _write_truth(job: Job) -> None:
 
     def build(output: products.Output) -> None:
         table = campaign.exposure_fluxes(index, truth_apertures(job.settings))
-        table.write(output.path(job.truth.name), format="ascii.ecsv")
+        write_truth(output.path(job.truth.name), table)
 
     products.make(job.truth, "truth", truth_ingredients(job), build)
 
