@@ -26,6 +26,7 @@ from pipeline.report.site.details import write_details
 from pipeline.report.site.redirects import redirects
 from pipeline.report.site.templates import environment, navigation, render_page
 from pipeline.schema.results import Results
+from pipeline.workflow.executors import Workers, open_pool
 from pipeline.workflow.ownership import DOCS, check, put_in_place
 
 NOT_PAGES = ("overrides", "hooks.py", "__pycache__", ".gitignore")
@@ -60,7 +61,12 @@ class Cite:
 
 
 def render(
-    results: Sequence[Results], build: BuildInfo, docs_dir: Path, *, source: Path = ROOT
+    results: Sequence[Results],
+    build: BuildInfo,
+    docs_dir: Path,
+    *,
+    source: Path = ROOT,
+    jobs: int = 1,
 ) -> list[Path]:
     """The files of the report, sorted; ``docs_dir`` is replaced by them in one step.
 
@@ -74,6 +80,8 @@ def render(
         A generated folder; what an earlier run generated is gone afterwards.
     source : Path
         Where ``templates/`` and ``site_src/`` are.
+    jobs : int
+        Processes that draw still pictures.
 
     Raises
     ------
@@ -95,7 +103,7 @@ def render(
     except OSError as error:
         raise SiteError(f"{docs_dir}: cannot be written ({error.strerror})") from error
     try:
-        _render_into(fresh, results, build, source)
+        _render_into(fresh, results, build, source, jobs)
         fresh.chmod(0o755)
         put_in_place(fresh, docs_dir, DOCS)
     finally:
@@ -104,7 +112,7 @@ def render(
 
 
 def _render_into(
-    folder: Path, campaigns: Sequence[Results], build: BuildInfo, source: Path
+    folder: Path, campaigns: Sequence[Results], build: BuildInfo, source: Path, jobs: int
 ) -> None:
     shutil.copytree(
         source / "site_src",
@@ -135,6 +143,8 @@ def _render_into(
             write_figure(folder / "assets" / "figures", figure)
         text = render_page(env, page, build, campaigns, cite, guide, names)
         (folder / page.file).write_text(text, encoding="utf-8")
+    drawn = [figure for page in pages for figure in page.figures]
+    write_stills(folder / "assets" / "figures", drawn, jobs)
     write_details(folder, env, campaigns, cite, names)
     head = {
         "cite": asdict(cite),
@@ -168,7 +178,7 @@ def cite_of(build: BuildInfo, campaigns: Sequence[Results]) -> Cite:
 
 
 def write_figure(folder: Path, figure: Figure) -> None:
-    """Write what the browser loads for a figure, and its two still pictures."""
+    """Write what the browser loads for a figure."""
     folder.mkdir(parents=True, exist_ok=True)
     name = figure.figure_id
     base = {
@@ -183,10 +193,30 @@ def write_figure(folder: Path, figure: Figure) -> None:
             _put(folder / f"{name}.v{index}.js", f"{name}.v{index}", variant)
     elif figure.variants:
         _put(folder / f"{name}.variants.js", f"{name}.variants", figure.variants)
+
+
+def write_stills(folder: Path, figures: Sequence[Figure], jobs: int = 1) -> None:
+    """Write the two still pictures of each figure, drawn by several processes.
+
+    Raises
+    ------
+    Exception
+        Whatever drawing one of them raises.
+    """
+    from pipeline.report.figures import static_image  # noqa: F401  # matplotlib: once, for all forks
+
+    with open_pool(Workers(jobs), folder) as pool:
+        for _, outcome in pool.stream(_write_still, [(folder, figure) for figure in figures]):
+            if isinstance(outcome, BaseException):
+                raise outcome
+
+
+def _write_still(task: tuple[Path, Figure]) -> None:
     from pipeline.report.figures.static_image import static_svg  # matplotlib is slow to import
 
-    (folder / f"{name}.svg").write_bytes(static_svg(figure))
-    (folder / f"{name}-narrow.svg").write_bytes(static_svg(figure, narrow=True))
+    folder, figure = task
+    (folder / f"{figure.figure_id}.svg").write_bytes(static_svg(figure))
+    (folder / f"{figure.figure_id}-narrow.svg").write_bytes(static_svg(figure, narrow=True))
 
 
 def _put(path: Path, name: str, value: Mapping[str, Any]) -> None:
