@@ -5,14 +5,12 @@ or call the extensions by other usual names. Images may be compressed by fpack.
 """
 
 import math
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from astropy.io import fits
-from astropy.utils.exceptions import AstropyWarning
 
 from pipeline.errors import CubeUnreadable, ImplausibleValue
 from pipeline.muse.fits_layout import Span, layout
@@ -212,12 +210,7 @@ def map_layers(path: Path, image: Image, conversion: Conversion, where: str) -> 
         If the file does not hold what its header says.
     """
     if image.fpacked:
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", AstropyWarning)
-                source: Layers = FpackedLayers(path, image.number)
-        except (OSError, ValueError, TypeError, KeyError, IndexError) as error:
-            raise CubeUnreadable(f"{where}: cannot be decompressed ({error})") from error
+        source: Layers = FpackedLayers(path, image.number, where)
         if source.shape != image.shape:
             raise CubeUnreadable(f"{where}: shape {source.shape} instead of {image.shape}")
     else:

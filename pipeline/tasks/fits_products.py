@@ -92,7 +92,7 @@ def read_detection(path: Path) -> Detection:
 def write_measurement(path: Path, measurement: Measurement, star_ids: np.ndarray) -> None:
     """Match, spectra and band fluxes of one exposure.
 
-    Spectra are kept in single precision, as the cube has them.
+    Spectra are kept in single precision, as the cube has them; what is beyond it is missing.
     """
     match, spectra = measurement.match, measurement.spectra
     hdus: list[fits.ImageHDU | fits.BinTableHDU] = []
@@ -105,7 +105,7 @@ def write_measurement(path: Path, measurement: Measurement, star_ids: np.ndarray
     positions = Table([star_ids, *match.xy.T], names=("star_id", "x", "y"))
     hdus.append(fits.BinTableHDU(positions, name="STARS"))
     for name in ("flux", "variance", "coverage"):
-        hdus.append(fits.ImageHDU(getattr(spectra, name).astype("f4"), name=name.upper()))
+        hdus.append(fits.ImageHDU(_single(getattr(spectra, name)), name=name.upper()))
         hdus[-1].header["METHOD"] = (spectra.method, "of extraction")
     hdus.append(fits.ImageHDU(spectra.wave_aa, name="WAVE"))
     hdus.append(fits.ImageHDU(np.asarray(spectra.radii_px, float), name="RADII"))
@@ -141,6 +141,14 @@ def write_measurement(path: Path, measurement: Measurement, star_ids: np.ndarray
         "of shares",
     )
     _write(path, hdus)
+
+
+def _single(values: np.ndarray) -> np.ndarray:
+    """The values in single precision, NaN where they are too large for it."""
+    with np.errstate(over="ignore"):
+        found = values.astype("f4")
+    found[np.isinf(found)] = np.nan
+    return found
 
 
 def _noise_table(band: BandPhotometry, radii_px: np.ndarray) -> Table:

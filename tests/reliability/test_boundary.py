@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from pipeline.errors import JobCrashed, JobHung, WorkspaceError
+from pipeline.tasks import boundary
 from pipeline.tasks import measure as measure_tasks
 from pipeline.workflow import products
 from pipeline.workflow.supervise import Limits, RaisedInJob, supervise
@@ -129,7 +130,7 @@ def test_whatever_happens_while_an_exposure_is_read_is_its_row(
 
 
 def test_a_hanging_exposure_is_a_row_and_is_tried_again(run, monkeypatch, made_cubes):
-    monkeypatch.setattr(measure_tasks, "TIME_LIMIT_S", 5.0)
+    monkeypatch.setattr(boundary, "TIME_LIMIT_S", 5.0)
     campaign = spoil_one(run, monkeypatch, made_cubes, lambda _: time.sleep(1000))
     (failed,) = [row for row in rows_of(campaign).values() if row["status"] == "failed"]
     assert re.search(r"JobHung: cube-001\.fits: not done after \d", str(failed["reason"]))
