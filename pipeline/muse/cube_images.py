@@ -32,6 +32,7 @@ STAT_NAMES: Mapping[str, int] = {
     "UNCERT": DEVIATION,
     "IVAR": INVERSE,
 }
+MOST_BEYOND = 0.1  # of a file, after its last extension
 _UNNAMED = ("", "COMPRESSED_IMAGE")  # a primary image that fpack has moved to an extension
 
 
@@ -167,6 +168,9 @@ def check_image(path: Path, image: Image) -> str:
 def check_length(path: Path, images: Sequence[Image]) -> None:
     """Refuse a truncated file before a memory map past its end kills the process (SIGBUS).
 
+    Bytes beyond the last extension are ignored, as the standard asks, unless they are so many that
+    a header must be wrong.
+
     Raises
     ------
     CubeUnreadable
@@ -177,6 +181,12 @@ def check_length(path: Path, images: Sequence[Image]) -> None:
     if size < needed:
         raise CubeUnreadable(
             f"{path.name}: truncated, {size} bytes instead of {needed}; fetch or reduce it again"
+        )
+    beyond = size - max(one.span.end for one in images)
+    if beyond > MOST_BEYOND * size:
+        raise CubeUnreadable(
+            f"{path.name}: its headers account for {size - beyond} of {size} bytes; one that says how "
+            "many there are is wrong"
         )
 
 

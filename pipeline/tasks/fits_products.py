@@ -4,6 +4,7 @@ The files are the pipeline's memory between jobs and what a reader opens to chec
 hand: every image and column says what it is. Bytes depend on content alone.
 """
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +25,8 @@ from pipeline.schema import TABLES
 _MASKED_MEANS_NONE = frozenset(column.name for column in TABLES["availability"][1:])
 _SOURCE_COLUMNS = ("x", "y", "flux")
 _DETECTION_KEYS = ("STD_X", "STD_Y", "STD_R", "FWHM", "BACKGRD", "NOISE", "POSANG")
-_WCS_KEYS = (
-    *("WCSAXES", "CRPIX", "CRVAL", "CDELT", "CTYPE", "CUNIT", "CD", "PC", "PV"),
-    *("LONPOLE", "LATPOLE", "RADESYS", "EQUINOX"),
+_WCS_KEY = re.compile(  # not PCOUNT, which every extension has
+    r"(WCSAXES|(CRPIX|CRVAL|CDELT|CTYPE|CUNIT)\d|(CD|PC|PV)\d+_\d+|LONPOLE|LATPOLE|RADESYS|EQUINOX)"
 )
 _AFFINE_KEYS = ("A", "B", "C", "D", "E", "F")
 
@@ -83,7 +83,7 @@ def read_detection(path: Path) -> Detection:
             mask=hdus["MASK"].data.astype(bool),
             further_xy=np.column_stack([_native(hdus["MASKED"].data[name]) for name in ("x", "y")]),
         )
-        cards = [one for one in hdus["IMAGE"].header.cards if one.keyword.startswith(_WCS_KEYS)]
+        cards = [one for one in hdus["IMAGE"].header.cards if _WCS_KEY.fullmatch(one.keyword)]
         wcs = str(fits.Header(cards).tostring()) if cards else ""
         notes = tuple(str(hdus["IMAGE"].header[key]) for key in hdus["IMAGE"].header["NOTE *"])
         return Detection(_native(hdus["IMAGE"].data), standard, sources, card["POSANG"], notes, wcs)
