@@ -5,6 +5,7 @@ of the detection image only, ``measure`` each layer once, where an aperture is.
 """
 
 from dataclasses import replace
+from importlib import import_module
 
 import numpy as np
 
@@ -58,6 +59,7 @@ __all__ = [
     "check_cube",
     "choose_reference",
     "detect",
+    "load_libraries",
     "make_reference",
     "measure",
     "reference_candidates",
@@ -65,6 +67,12 @@ __all__ = [
 
 PUBLISHED_METHOD = "center"  # of the study
 DRAWN_FWHM = 1.2  # of DAOFIND's kernel: closer stars draw each other's centroids
+
+
+def load_libraries() -> None:
+    """Import photutils, a second of CPU: once before processes are forked, not in each of them."""
+    import_module("photutils.aperture")
+    import_module("photutils.detection")
 
 
 def check_cube(cube: Cube, field: Field) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from pipeline.config.passbands import load_band
 from pipeline.config.settings import Settings
 from pipeline.errors import ExposureError, JobCrashed, RequestError, WorkerLost
-from pipeline.measure import detect, measure
+from pipeline.measure import detect, load_libraries, measure
 from pipeline.muse.compressed_file import is_compressed
 from pipeline.muse.cube import Cube, open_cube, write_cube
 from pipeline.muse.variance import AUTO
@@ -81,7 +81,8 @@ def run_job(job: Job) -> Stamp:
         If not the exposure is at fault but the request: a full disk, a folder nobody may write.
     """
     try:
-        staleness(job)  # digests of the code are taken once in this process, not in every child
+        if staleness(job):  # takes the digests of the code in this process, not in every child
+            load_libraries()
         if job.plan is not None:
             build_simulation(job.plan, job.settings)
         try:
