@@ -13,7 +13,7 @@ import pytest
 from pipeline.config.loader import read_settings
 from pipeline.config.paths import ROOT
 from pipeline.config.star_registry import read_registry
-from pipeline.errors import ExposureError, RequestError
+from pipeline.errors import ConfigError, ExposureError, RequestError
 from pipeline.muse.association import parse_tree
 from pipeline.workflow import products
 from tests.archive.world import World
@@ -108,3 +108,22 @@ def test_mutated_files_of_a_reader(tmp_path, name, read):
         n += 1
     print(f"{n} mutated {name}")
     assert n >= 30
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"[simulation]\npsf_gradient = {'9' * 400}",
+        f"[simulation]\npsf_gradient = 1{'0' * 5000}",
+        f"[simulation]\npsf_gradient = 0x{'f' * 9000}",
+        f"[reference]\ncandidates = {2**63}",
+        f"[statistics]\npairs = [[1, {'9' * 30}]]",
+        f"[statistics]\npairs = {'[' * 3000}{']' * 3000}",
+    ],
+)
+def test_numbers_and_lists_without_end_are_refused_in_words(tmp_path, text):
+    """The first of these was mutation 70000669 of report.toml."""
+    path = tmp_path / "report.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=r"more than 64 bits|not valid TOML|expected"):
+        read_settings(path)

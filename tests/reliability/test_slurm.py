@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -22,6 +23,7 @@ from tests.reliability.slurm_runs import (
 
 pytestmark = pytest.mark.slurm
 N_EXPOSURES = 6
+ODD = "wo rk 'quoted' \"twice\" $(touch PWNED) `touch PWNED` {x} %n ü\ntwo;a&b|c"  # a folder's name
 
 
 @pytest.fixture(scope="module")
@@ -40,15 +42,19 @@ def campaign(tmp_path_factory):
 def test_the_bytes_are_those_of_a_run_without_a_cluster_and_nothing_is_left(
     cluster, campaign, tmp_path
 ):
-    work = tmp_path / "wo rk 'quoted' $(touch PWNED) {x} ü"
-    run = start(cluster, campaign, work, executor_file(tmp_path), tmp_path / "cwd")
+    odd = tmp_path / ODD
+    odd.mkdir()
+    (odd / "cubes").symlink_to(campaign[0] / "cubes")
+    shutil.copy(campaign[0] / "report.toml", odd)
+    work = odd / "/".join(["w" * 120] * 5)
+    run = start(cluster, (odd,), work, executor_file(odd), tmp_path / "cwd")
     assert run.wait(LIMIT_S) == 0, (tmp_path / "cwd" / "run.log").read_text()
     found = tables_of(work)
     assert found.keys() == campaign[1].keys()
     assert [name for name in found if found[name] != campaign[1][name]] == []
     assert [path.name for path in (tmp_path / "cwd").iterdir()] == ["run.log"]
     assert not list(work.rglob(".parsl*"))
-    assert not list(work.rglob("PWNED"))
+    assert not list(tmp_path.rglob("PWNED"))
     wait_for(lambda: not cluster.jobs(), "blocks are left", 15)
 
 
@@ -172,23 +178,25 @@ def test_a_dead_interchange_is_an_error_in_words_within_a_minute(cluster, campai
 
 
 def slow_once(path_and_seconds):
+    """Sleep in the first block that it runs in."""
     path, seconds = path_and_seconds
+    first = not Path(path).exists()
     with Path(path).open("a") as file:
         file.write(f"{os.environ['SLURM_JOB_ID']}\n")
-    time.sleep(seconds)
+    if first:
+        time.sleep(seconds)
     return seconds
 
 
-@pytest.mark.nightly
 def test_a_job_whose_block_meets_its_walltime_is_run_again(cluster, tmp_path, monkeypatch):
-    """Two jobs of 50 s in blocks of a minute: the second one of a block is cut, and done again."""
+    """A job that would take 300 s in a block of a minute: it is cut, and done in another block."""
     for name, value in cluster.environment.items():
         monkeypatch.setenv(name, value)
     path = executor_file(tmp_path, walltime="00:01:00")
     path.write_text(path.read_text().replace("max_blocks=3", "max_blocks=1"))
-    tasks = [(str(tmp_path / name), 50) for name in ("one", "two")]
+    tasks = [(str(tmp_path / name), seconds) for name, seconds in (("one", 1), ("two", 300))]
     with open_pool(Workers(1, str(path)), tmp_path / "work" / ".parsl", REDUCE) as pool:
         answers = dict(pool.stream(slow_once, tasks, REDUCE))
-    assert answers == dict.fromkeys(tasks, 50)
-    tries = [len((tmp_path / name).read_text().splitlines()) for name in ("one", "two")]
-    assert sorted(tries) == [1, 2]
+    assert answers == {task: task[1] for task in tasks}
+    blocks = [(tmp_path / name).read_text().split() for name in ("one", "two")]
+    assert [len(set(one)) for one in blocks] == [1, 2]
