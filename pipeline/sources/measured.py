@@ -94,6 +94,9 @@ class MeasuredCampaign(Campaign):
             schedule.force(self.planned_jobs, self.workspace, stage)
         for kept in ("gathered", "summary", "headline_pairs", "targets"):
             self.__dict__.pop(kept, None)  # of what was there before
+        self._measure()
+
+    def _measure(self) -> None:
         shard = self.request.shard
         with products.exclusive(self.workspace, shared=shard is not None):
             self.jobs = schedule.measure_campaign(
@@ -126,7 +129,13 @@ class MeasuredCampaign(Campaign):
             If no reference was chosen yet, so that nothing is measured.
         """
         self._check_reference()
-        return gather(self.jobs, self.reference)
+        try:
+            return gather(self.jobs, self.reference)
+        except Exception:  # of a product that was damaged and kept its size and time: made again
+            if not measure_tasks.forget_damaged(self.jobs):
+                raise
+            self._measure()
+            return gather(self.jobs, self.reference)
 
     @cached_property
     def headline_pairs(self) -> tuple[tuple[int, int], ...]:
