@@ -11,6 +11,7 @@ from pipeline.report.figures.field import FIELD_PX
 from pipeline.report.figures.offsets import offsets_figure, pointing_figure
 from pipeline.report.pages.base import FigureView, PageNumbering
 from pipeline.report.rows import exposure_label, exposure_links, plain
+from pipeline.report.sampling import drawn, drawn_words
 from pipeline.report.text import fixed
 from pipeline.schema.results import Results
 
@@ -125,14 +126,14 @@ def pointing_view(results: Results, numbering: PageNumbering) -> FigureView | No
     )
     shape = results.image.pixels.shape if results.image else FIELD_PX[::-1]
     figure = pointing_figure(
-        results.tables["exposures"],
+        drawn(results).tables["exposures"],
         ((shape[1] - 1) / 2, (shape[0] - 1) / 2),
         scale,
         exposure_links(results),
         figure_id=f"pointing-{results.name}",
         title=_pointing_title(exposures, scale),
-        caption=f"Each of {n_affines} points is an exposure: where the centre of the field lies "
-        "against the reference. Rings are half an arcsecond apart.",
+        caption=f"{n_affines} exposures have a match. Each point is one: where the centre of the field lies "
+        f"against the reference. Rings are half an arcsecond apart.{drawn_words(results)}",
         simulated=results.simulated,
     )
     return numbering.figure(figure, results.name)

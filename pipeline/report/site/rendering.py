@@ -15,6 +15,7 @@ from pipeline.report.build import BuildInfo
 from pipeline.report.citation import DATA_LICENSE, DATA_LICENSE_URL, bibtex, sentence
 from pipeline.report.downloads.dataset import data_up_to, dataset_of, script_safe
 from pipeline.report.downloads.explore_data import write_explore
+from pipeline.report.downloads.exposure_chunks import write_exposure_chunks
 from pipeline.report.downloads.files import write_downloads, write_observed, write_sums
 from pipeline.report.downloads.reduction_logs import write_reduction_logs
 from pipeline.report.downloads.version_files import write_version_files
@@ -125,6 +126,8 @@ def _render_into(
     downloads["", "version"] = write_version_files(folder, build)
     files = [one for files in downloads.values() for one in files]
     write_explore(folder, campaigns, build)
+    for results in campaigns:
+        write_exposure_chunks(folder, results)
     env = environment(source / "templates")
     cite = cite_of(build, campaigns)
     pages = make_pages(PageInputs(tuple(campaigns), build, downloads))
@@ -171,11 +174,15 @@ def write_figure(folder: Path, figure: Figure) -> None:
     """Write what the browser loads for a figure, and its two still pictures."""
     folder.mkdir(parents=True, exist_ok=True)
     name = figure.figure_id
+    from pipeline.report.figures.static_image import static_picture  # matplotlib is slow to import
+
+    wide, narrow = static_picture(figure), static_picture(figure, narrow=True)
     base = {
         "data": figure.data,
         "layout": figure.layout,
         "narrow": figure.narrow,
         "narrow_trace": figure.narrow_trace,
+        "places": [wide.places, narrow.places],
     }
     _put(folder / f"{name}.js", name, base)
     if is_split(figure):
@@ -183,10 +190,8 @@ def write_figure(folder: Path, figure: Figure) -> None:
             _put(folder / f"{name}.v{index}.js", f"{name}.v{index}", variant)
     elif figure.variants:
         _put(folder / f"{name}.variants.js", f"{name}.variants", figure.variants)
-    from pipeline.report.figures.static_image import static_svg  # matplotlib is slow to import
-
-    (folder / f"{name}.svg").write_bytes(static_svg(figure))
-    (folder / f"{name}-narrow.svg").write_bytes(static_svg(figure, narrow=True))
+    (folder / f"{name}.svg").write_bytes(wide.svg)
+    (folder / f"{name}-narrow.svg").write_bytes(narrow.svg)
 
 
 def _put(path: Path, name: str, value: Mapping[str, Any]) -> None:
