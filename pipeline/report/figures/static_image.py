@@ -81,15 +81,22 @@ def static_picture(figure: Figure, narrow: bool = False) -> Picture:
     size = (NARROW_PX if narrow else WIDE_PX, height(figure, narrow))
     with mpl.rc_context({key: value for key, value in STYLE.items() if key in mpl.rcParams}):
         data = [merged(trace, figure.narrow_trace) if narrow else trace for trace in figure.data]
-        canvas, panels = _draw(resolve(data), resolve(layout), size)
+        canvas, panels = draw(resolve(data), resolve(layout), size)
         buffer = io.BytesIO()
         canvas.savefig(buffer, format="svg", facecolor="white", metadata={"Date": None})
     return Picture(compact_svg(buffer.getvalue()), places(panels, size))
 
 
-def _draw(
+def draw(
     data: Sequence[Mapping[str, Any]], layout: Mapping[str, Any], size: tuple[int, int]
 ) -> tuple[MplFigure, Panels]:
+    """The drawn picture and its panels, from traces and layout without colour tokens.
+
+    Parameters
+    ----------
+    size : (int, int)
+        Width and height [px].
+    """
     canvas = MplFigure(figsize=(size[0] / DPI, size[1] / DPI), dpi=DPI)
     frame = _frame_box(layout, size)
     panels = _panels(canvas, data, layout, frame)

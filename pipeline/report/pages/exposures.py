@@ -188,6 +188,7 @@ PAGE = PageType(
     tab="Exposures",
     position=400,
     description="Which exposures there are, what became of each, and how they lie on the sky.",
+    wide=True,
     guide="Every exposure with its conditions, offsets, residuals and status.",
     context=context,
 )

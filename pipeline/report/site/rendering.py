@@ -20,12 +20,14 @@ from pipeline.report.downloads.files import write_downloads, write_observed, wri
 from pipeline.report.downloads.reduction_logs import write_reduction_logs
 from pipeline.report.downloads.version_files import write_version_files
 from pipeline.report.figures.base import Figure, compact_json, is_split
+from pipeline.report.pages.answer import headline_of, observed_first
 from pipeline.report.pages.base import Page, PageInputs
 from pipeline.report.pages.registry import guide_to, make_pages
 from pipeline.report.rows import readable
 from pipeline.report.site.details import write_details
 from pipeline.report.site.redirects import redirects
 from pipeline.report.site.templates import environment, navigation, render_page
+from pipeline.report.text import one_line
 from pipeline.schema.results import Results
 from pipeline.workflow.ownership import DOCS, check, put_in_place
 
@@ -33,6 +35,7 @@ NOT_PAGES = ("overrides", "hooks.py", "__pycache__", ".gitignore")
 
 # Pages written by hand on the exposures of standard stars that the observatory's archive holds
 OF_STANDARDS = ("archive.md", "reduction.md")
+PREVIEW = "assets/preview.png"
 DEVELOPERS = "For developers"  # part of the pages that are written by hand, under site_src
 BY_HAND_PARTS = {  # unless they belong elsewhere
     "validation.md": "Evidence",
@@ -139,6 +142,7 @@ def _render_into(
         text = render_page(env, page, build, campaigns, cite, guide, names)
         (folder / page.file).write_text(text, encoding="utf-8")
     write_details(folder, env, campaigns, cite, names)
+    _write_preview(folder, campaigns, pages[0], cite)
     head = {
         "cite": asdict(cite),
         "dataset": script_safe(dataset_of(build, campaigns)),
@@ -192,6 +196,18 @@ def write_figure(folder: Path, figure: Figure) -> None:
         _put(folder / f"{name}.variants.js", f"{name}.variants", figure.variants)
     (folder / f"{name}.svg").write_bytes(wide.svg)
     (folder / f"{name}-narrow.svg").write_bytes(narrow.svg)
+
+
+def _write_preview(folder: Path, campaigns: Sequence[Results], first: Page, cite: Cite) -> None:
+    """The picture that other sites show beside a link, with the answer of the first campaign."""
+    from pipeline.report.figures.preview import preview_png  # matplotlib is slow to import
+
+    site, _, subtitle = cite.title.partition(": ")
+    ordered = observed_first(campaigns)
+    headline = headline_of(ordered[0]) if ordered else ""
+    figure = first.figures[0] if first.figures else None
+    content = preview_png(one_line(site), one_line(headline or subtitle or site), figure)
+    (folder / PREVIEW).write_bytes(content)
 
 
 def _put(path: Path, name: str, value: Mapping[str, Any]) -> None:

@@ -309,12 +309,11 @@
 
   // Observed or simulated, for the whole site: the choice goes with every link.
   function campaignSwitch() {
-    const page = document.documentElement, kinds = [...document.querySelectorAll(".rp-kind")];
+    const page = document.documentElement;
     const box = document.querySelector(".rp-switch");
     const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
     const around = target && target.closest(".rp-kind");
     if (around) page.dataset.campaign = around.dataset.kind; // a link leads to what it names
-    const both = new Set(kinds.map((part) => part.dataset.kind)).size > 1;
     const show = () => {
       for (const button of box.querySelectorAll("button"))
         button.setAttribute("aria-pressed", String(button.dataset.campaign === page.dataset.campaign));
@@ -324,7 +323,6 @@
       }
     };
     if (box) {
-      box.hidden = !both;
       box.addEventListener("click", (event) => {
         const chosen = event.target.dataset.campaign;
         if (!chosen) return;
