@@ -89,7 +89,7 @@ def test_the_shared_page_says_of_an_exposure_what_its_own_page_would(
             len(re.findall("<circle", str(page.context[k]))) for k in ("residuals", "offsets")
         ]
         assert [drawings.nth(k).locator("circle").count() for k in range(2)] == n_points
-        assert all("SIMULATED" in text for text in drawings.all_inner_texts())
+        assert all("SIMULATED" in text for text in drawings.all_text_contents())
     one.clean()
 
 

@@ -47,7 +47,7 @@ WATCH = """
     if (event.target.tagName === 'IMG' && frame.height > 0 && frame.top < innerHeight) mark('picture');
   }, true);
   new MutationObserver(() => { if (document.querySelector(ready)) mark('ready'); })
-    .observe(document, {subtree: true, childList: true, attributes: true, attributeFilter: ['class', 'data-ready']});
+    .observe(document, {subtree: true, childList: true, attributeFilter: ['class', 'data-ready']});
 """
 # What the page had loaded at each mark; a page without a figure in sight answers once it is loaded.
 LOADED = """() => {
@@ -55,7 +55,8 @@ LOADED = """() => {
     const frame = box.getBoundingClientRect();
     return frame.height > 0 && frame.top < innerHeight;
   });
-  const parts = performance.getEntriesByType('resource').map((one) => [new URL(one.name).pathname, one.responseEnd]);
+  const parts = performance.getEntriesByType('resource')
+    .map((one) => [new URL(one.name).pathname, one.responseEnd]);
   const at = (name) => performance.getEntriesByName(name)[0]?.startTime;
   return {sight, parts, picture: at('picture'), ready: at('ready')}; }"""
 

@@ -5,6 +5,7 @@ import textwrap
 
 import matplotlib as mpl
 from matplotlib.figure import Figure as MplFigure
+from PIL import Image
 
 from pipeline.report.figures.base import Figure, merged, resolve
 from pipeline.report.figures.static_image import DPI, STYLE, draw
@@ -14,6 +15,7 @@ SIZE_PX = (600, 315)  # the shape that such previews have; drawn twice as large
 SCALE = 2
 TITLE_PX, SITE_PX, LINE_PX, LETTERS = 17, 11, 22, 56
 HEAD_PX = 92  # above the figure
+N_COLOURS = 64
 
 
 def preview_png(site: str, headline: str, figure: Figure | None) -> bytes:
@@ -42,6 +44,15 @@ def preview_png(site: str, headline: str, figure: Figure | None) -> bytes:
         canvas.savefig(
             buffer, format="png", dpi=SCALE * DPI, facecolor="white", metadata={"Software": None}
         )
+    return _with_few_colours(buffer.getvalue())
+
+
+def _with_few_colours(png: bytes) -> bytes:
+    """The picture in a third of the bytes."""
+    buffer = io.BytesIO()
+    Image.open(io.BytesIO(png)).convert("RGB").quantize(N_COLOURS).save(
+        buffer, "PNG", optimize=True
+    )
     return buffer.getvalue()
 
 
@@ -49,5 +60,14 @@ def _canvas(figure: Figure | None) -> MplFigure:
     if figure is None:
         return MplFigure(figsize=(SIZE_PX[0] / DPI, SIZE_PX[1] / DPI), dpi=DPI)
     layout = merged(figure.layout, {"margin": {"l": 58, "r": 20, "t": HEAD_PX, "b": 44}})
+    # lines of earlier work and their names, for which there is no room
+    layout["shapes"] = [
+        one for one in layout.get("shapes", ()) if "dash" not in one.get("line", {})
+    ]
+    layout["annotations"] = [
+        one
+        for one in layout.get("annotations", ())
+        if "bgcolor" not in one or one["font"].get("color") != "@muted"
+    ]
     canvas, _ = draw(resolve(list(figure.data)), resolve(layout), SIZE_PX)
     return canvas

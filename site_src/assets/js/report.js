@@ -13,12 +13,12 @@
     light: {
       blue: "#0072B2", orange: "#D98200", green: "#008F67", pink: "#B8558F", red: "#C64600", sky: "#2E8FCB",
       fg: "#1d1d1f", muted: "#6b6f76", grid: "rgba(0,0,0,0.10)", band: "rgba(0,114,178,0.13)",
-      bandline: "rgba(0,114,178,0.55)", shade: "rgba(0,0,0,0.06)", bg: "#ffffff", label: "rgba(255,255,255,0.75)", watermark: "rgba(198,70,0,0.75)",
+      bandline: "rgba(0,114,178,0.55)", shade: "rgba(0,0,0,0.06)", bg: "#ffffff", label: "rgba(255,255,255,0.75)", watermark: "#A83C00",
     },
     dark: {
       blue: "#5AB4EE", orange: "#F2AE2E", green: "#2FC79A", pink: "#E08CBB", red: "#FF8A50", sky: "#8CCBF5",
       fg: "#e3e6ee", muted: "#a4a9b4", grid: "rgba(255,255,255,0.13)", band: "rgba(90,180,238,0.18)",
-      bandline: "rgba(90,180,238,0.6)", shade: "rgba(255,255,255,0.07)", bg: "#1b1f2a", label: "rgba(27,31,42,0.75)", watermark: "rgba(255,138,80,0.85)",
+      bandline: "rgba(90,180,238,0.6)", shade: "rgba(255,255,255,0.07)", bg: "#1b1f2a", label: "rgba(27,31,42,0.75)", watermark: "#FF8A50",
     },
   };
   const scripts = new Map(), store = new Map(), live = new Map();
