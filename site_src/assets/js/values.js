@@ -90,5 +90,5 @@
     });
     return host;
   }
-  window.RPValues = { answer };
+  window.RPValues = { answer, words };
 })();
