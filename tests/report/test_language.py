@@ -118,7 +118,7 @@ NOT_PRINTED = re.compile(
 def written_by_hand() -> list[str]:
     """Place and text of every number that is written out in templates and in the code of pages."""
     found = []
-    for path in sorted((ROOT / "templates").glob("*.j2")):
+    for path in sorted((ROOT / "templates").rglob("*.j2")):
         for line in NOT_PRINTED.sub(" ", path.read_text(encoding="utf-8")).splitlines():
             if NUMBER.search(line):
                 found.append(f"templates/{path.name}: {' '.join(line.split())}")

@@ -141,10 +141,22 @@ def pointing_view(results: Results, numbering: PageNumbering) -> FigureView | No
 
 def _positions_title(results: Results) -> str:
     """How well the matched stars lie on their map, over all exposures."""
+    if "coordtrafo" in results.tables:
+        return _digitised_title(_digitised(results))
     rms = plain(results.tables["exposures"]["match_rms_px"])
     if not np.isfinite(rms).any():
         return "Reference, detected and transformed positions"
     return f"Stars lie within {fixed(float(np.nanmedian(rms)), 2)} px (rms) of where the match puts them"
+
+
+def _digitised_title(kinds: Mapping[str, Any]) -> str:
+    """How far the detections lie from the transformed positions, in the median."""
+    found, wanted = kinds["detected"], kinds["transformed"]
+    if not len(found["x"]) or not len(wanted["x"]):
+        return "Reference, detected and transformed positions"
+    apart = np.hypot(wanted["x"][:, None] - found["x"], wanted["y"][:, None] - found["y"])
+    median = fixed(float(np.median(apart.min(axis=1))), 1)
+    return f"Transformed positions lie {median} px, in the median, from the nearest detection"
 
 
 def _pointing_title(exposures: QTable, pixel_scale_arcsec: float) -> str:

@@ -47,7 +47,7 @@ def _pairs_of(results: Results, numbering: PageNumbering) -> PairsOf:
     pairs, stats = headline_pairs(results), pair_stats(results)
     view = TableView(
         f"pairs-{results.name}",
-        "Scatter and trend of these pairs. Point at a head to read what it is.",
+        "Scatter and trend of these pairs. Point at the head of a column for its meaning.",
         pair_heads(results),
         tuple(pair_cells(results, pair, stats[pair]) for pair in pairs if pair in stats),
         source=_pair_source(results),

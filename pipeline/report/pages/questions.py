@@ -90,7 +90,7 @@ def _drift(results: Results) -> Question | None:
     )
     return Question(
         "Does a star drift?",
-        f"{said} Each star has a page that says it.",
+        f"{said} The page of each star says it for its pairs.",
         Markup("stars.html"),
         "All stars",
     )
