@@ -66,7 +66,7 @@ def _channels_of(results: Results, numbering: PageNumbering) -> ChannelsOf:
         found,
         "channels",
         "response",
-        f"Channel {number} moves most: over {fixed(reach, 1)} %",
+        f"Channel {number} moves most, over a range of {fixed(reach, 1)} %",
         "Each channel against the mean channel and its own mean, from all stars on it.",
     )
     truth = _truth(results)
@@ -76,7 +76,7 @@ def _channels_of(results: Results, numbering: PageNumbering) -> ChannelsOf:
         truth,
         "truth-channels",
         "response",
-        "What was put into the simulation",
+        "The drift that was put into the simulation",
         "Only exposures and channels that the map above has, treated in the same way.",
     )
     difference = _difference(found, truth)
@@ -85,8 +85,8 @@ def _channels_of(results: Results, numbering: PageNumbering) -> ChannelsOf:
         difference,
         "difference-channels",
         "response",
-        f"Found less put in: {fixed(rms, 1)} % rms",
-        "The same colours as above: pale means that the response was found.",
+        f"The drift is recovered to {fixed(rms, 1)} % rms",
+        "Found less put in, in the same colours: pale means that the response was found.",
     )
     return ChannelsOf(results, seen, put_in, missed, *_found_in_channels(results, numbering))
 
