@@ -47,6 +47,7 @@ from pipeline.measure.spectra import Spectra, Targets
 from pipeline.measure.standard import BRIGHTEST, mask_stars
 from pipeline.muse.cube import PIXEL_SCALE_TOLERANCE, Cube
 from pipeline.muse.geometry import field_layout
+from pipeline.muse.numbers import number
 from pipeline.muse.variance import AUTO
 
 __all__ = [
@@ -129,9 +130,8 @@ def detect(cube: Cube, settings: Settings) -> Detection:
 
 def _position_angle(cube: Cube) -> float:
     """Angle of the slices against the rows of the image: that of the field and that of the grid."""
-    value = cube.header.get("ESO INS DROT POSANG", 0.0)
-    known = isinstance(value, int | float) and np.isfinite(value)
-    return (float(value) if known else 0.0) + cube.rotation_deg
+    angle = number(cube.header, "ESO INS DROT POSANG")
+    return (angle if np.isfinite(angle) else 0.0) + cube.rotation_deg
 
 
 def make_reference(

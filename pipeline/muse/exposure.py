@@ -28,6 +28,10 @@ LIMITS = {
     "DEC": (-90.0, 90.0),
     "MJD-OBS": (40_000.0, 100_000.0),
     "EXPTIME": (1e-3, 1e7),  # [s]; deep combined cubes have up to 1e6
+    # Of these 0 and less stand for a value that was not known; an airmass of 40 is the horizon
+    **dict.fromkeys(("ESO TEL AIRM START", "ESO TEL AIRM END"), (-1e4, 100.0)),
+    **dict.fromkeys(("ESO TEL AMBI FWHM START", "ESO TEL AMBI FWHM END"), (-1e4, 1e3)),
+    "ESO INS DROT POSANG": (-3600.0, 3600.0),  # [deg]
 }
 
 

@@ -20,6 +20,7 @@ MEASURE_CODE = (
     "pipeline/measure",
     "pipeline/config/passbands.py",
     "pipeline/config/star_registry.py",
+    "pipeline/muse/circles.py",
     "pipeline/muse/compressed_file.py",
     "pipeline/muse/cube.py",
     "pipeline/muse/cube_checks.py",
@@ -29,15 +30,18 @@ MEASURE_CODE = (
     "pipeline/muse/headers.py",
     "pipeline/muse/image_layers.py",
     "pipeline/muse/missing.py",
+    "pipeline/muse/numbers.py",
     "pipeline/muse/spatial_axes.py",
     "pipeline/muse/spectral_axis.py",
     "pipeline/muse/variance.py",
     "pipeline/tasks/fits_products.py",
+    "pipeline/tasks/fits_units.py",
 )
 MEASURED_CODE = (*MEASURE_CODE, "kdmatch")  # everything between a cube and its photometry
 SIMULATION_CODE = (
     "pipeline/simulation",
     "pipeline/config/passbands.py",
+    "pipeline/muse/circles.py",
     "pipeline/muse/cube.py",
     "pipeline/muse/geometry.py",
     "pipeline/muse/modes.py",
@@ -77,7 +81,7 @@ class Job:
     @property
     def truth(self) -> Path:
         """True fluxes of a simulated exposure."""
-        return self.folder / "truth.ecsv"
+        return self.folder / "truth.fits"
 
     @property
     def measurement(self) -> Path:

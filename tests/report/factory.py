@@ -24,6 +24,8 @@ from tests.report.tables import (
     fill,
     ratios,
     reanalysis,
+    record_findings,
+    record_pairs,
     recovery,
 )
 
@@ -66,6 +68,7 @@ def published() -> Results:
     """The real record of 2021, with made-up statistics of it."""
     record = read_record()
     tables = {**record.tables, "reanalysis": reanalysis(), "differences": differences()}
+    tables |= {"record_pairs": record_pairs(), "record_findings": record_findings()}
     tables |= {"chain_fluxes": chain_fluxes(tables), "prediction": prediction(0.03)}
     return Results(
         name="record-published",

@@ -139,7 +139,7 @@ def test_of_very_many_exposures_only_those_that_are_not_ok_have_pages() -> None:
 
     results = replace(factory.campaign(), tables={"exposures": table})
     links = exposure_links(results)
-    assert links["E0"] == "exposures.html#demo-simulated-e0"
+    assert links["E0"] == "exposure.html?id=demo-simulated/0/E0"
     assert links[f"E{n - 1}"] == f"exposures/demo-simulated/e{n - 1}.html"
     assert [page.path for page in exposure_pages(results)] == [links[f"E{n - 1}"]]
 

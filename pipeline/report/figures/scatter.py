@@ -98,7 +98,7 @@ def scatter_figure(
         data.append(_floor_curve(floor, x_range))
         layout["shapes"] += _floor_shapes(floor)
         layout["annotations"].append(
-            _name_of_line(floor.label, 100 * floor.value, above=False, colour="@blue")
+            _name_of_line(plot_text(floor.label), 100 * floor.value, above=False, colour="@blue")
         )
     for shape, label in _level_lines(levels, y_range):
         layout["shapes"].append(shape)
@@ -163,9 +163,9 @@ def _layout(
 def _name_of_line(
     text: str, per_cent: float, *, above: bool = True, colour: str = "@muted"
 ) -> Layout:
-    """The name of a horizontal line, at its left end, above or below it."""
+    """The name of a horizontal line, at its left end, above or below it; ``text`` is a Plotly label."""
     return note(
-        plot_text(text),
+        text,
         0.005,
         float(np.log10(per_cent)),
         yref="y",
@@ -197,7 +197,7 @@ def _level_lines(levels: Sequence[Level], y_range: Sequence[float]) -> list[tupl
     for group in groups:
         above = np.log10(before / group[0].per_cent) > 2 * CROWDED * across
         before = group[-1].per_cent
-        name = ", ".join(f"{one.label} {fixed(one.per_cent, 1)} %" for one in group)
+        name = "<br>".join(f"{plot_text(one.label)} {fixed(one.per_cent, 1)} %" for one in group)
         at = group[0].per_cent if above else group[-1].per_cent
         label = _name_of_line(name, at, above=bool(above))
         lines += [(_level_shape(one), label if one is group[0] else {}) for one in group]

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from astropy.table import Row
 from markupsafe import Markup
 
-from pipeline.report.downloads.reduction_logs import page_names, was_reduced
+from pipeline.report.downloads.reduction_logs import log_files, page_names
 from pipeline.report.pages.base import Link, Page, PageInputs, PageNumbering, TableBlock
 from pipeline.report.rows import exposure_links
 from pipeline.report.tables import Cell, Head, TableView
@@ -54,16 +55,18 @@ class StepView:
 
 
 def log_pages(inputs: PageInputs) -> Sequence[Page]:
-    """The log of every exposure that was reduced here."""
+    """The log of every exposure that was reduced here and has a page."""
     return [
-        _log_page(one, exposure_id, name, PageNumbering(inputs.downloads))
+        _log_page(one, row, names[str(row["exposure_id"])], PageNumbering(inputs.downloads))
         for one in inputs.campaigns
-        if was_reduced(one)
-        for exposure_id, name in page_names(one).items()
+        if (names := page_names(one))
+        for row in one.tables["exposures"]
+        if str(row["exposure_id"]) in names
     ]
 
 
-def _log_page(results: Results, exposure_id: str, name: str, numbering: PageNumbering) -> Page:
+def _log_page(results: Results, row: Row, name: str, numbering: PageNumbering) -> Page:
+    exposure_id = str(row["exposure_id"])
     log = results.reductions[exposure_id]
     return Page(
         name,
@@ -79,7 +82,7 @@ def _log_page(results: Results, exposure_id: str, name: str, numbering: PageNumb
             "steps": [_step_view(results, k, one, numbering) for k, one in enumerate(log.steps, 1)],
             "record": [
                 Link(f"this log ({file.label})", Markup(file.path), size_of(file.n_bytes))
-                for file in numbering.downloads[results.name, f"reduction of {exposure_id}"]
+                for file in log_files(numbering.downloads, results, row)
             ],
         },
         template="reduction_log",
@@ -215,9 +218,11 @@ def calibration_sentences(results: Results, exposure_id: str) -> list[str]:
     """With what an exposure was calibrated, in sentences; none if that is not known."""
     table = results.tables.get("calibrations")
     rows = [] if table is None else [row for row in table if row["exposure_id"] == exposure_id]
-    if not rows:
-        return []
-    row = rows[0]
+    return calibration_words(rows[0]) if rows else []
+
+
+def calibration_words(row: Row) -> list[str]:
+    """A row of the table ``calibrations`` in sentences."""
     certified = "certified" if row["calibrations_certified"] else "not certified"
     said = [
         f"Calibrations: {WAYS[str(row['calibrations_way'])]}, {certified}; "

@@ -11,6 +11,7 @@ from pipeline.report.figures.small_svg import Plot, PlotSeries, drawn
 from pipeline.report.figures.spectra import running_mean, smoothing_window
 from pipeline.report.pages.detail import Residuals
 from pipeline.report.rows import headline_choice, headline_pairs, number, plain
+from pipeline.report.sampling import stride_of
 from pipeline.report.text import counted, fixed, significant, superscript
 from pipeline.schema import radius_of
 from pipeline.schema.results import Results
@@ -24,11 +25,12 @@ def light_curve(results: Results, star: int, residuals: Residuals | None) -> Mar
     """Residual of a star over the exposures; the numbers are those of the page of each exposure."""
     if residuals is None or star not in residuals.star_ids:
         return Markup("")
-    column = residuals.star_ids.index(star)
-    days, values = _times(results, residuals.exposure_ids), residuals.per_cent[:, column]
-    ao = _is_ao(results, residuals.exposure_ids)
+    step = stride_of(results)
+    ids = residuals.exposure_ids[::step]
+    values = residuals.per_cent[::step, residuals.star_ids.index(star)]
+    days, ao = _times(results, ids), _is_ao(results, ids)
     titles = [f"{one}: {fixed(value, 2, sign=True)} %" for one, value in
-              zip(residuals.exposure_ids, values.tolist(), strict=True)]  # fmt: skip
+              zip(ids, values.tolist(), strict=True)]  # fmt: skip
     return drawn(
         Plot(
             _by_optics(days, values, ao, titles),
