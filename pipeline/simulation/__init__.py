@@ -5,13 +5,13 @@
 
 from pipeline.simulation.plan import PlannedExposure, SimulatedExposure
 from pipeline.simulation.rendering import RenderedLayers
-from pipeline.simulation.simulate import SimulatedCampaign, TruthApertures, simulate_campaign
+from pipeline.simulation.simulate import CampaignRealization, TruthApertures, simulate_campaign
 from pipeline.simulation.stars import StarSpec
 
 __all__ = [
+    "CampaignRealization",
     "PlannedExposure",
     "RenderedLayers",
-    "SimulatedCampaign",
     "SimulatedExposure",
     "StarSpec",
     "TruthApertures",

@@ -35,7 +35,7 @@ class TruthApertures:
 
 
 @dataclass(frozen=True)
-class SimulatedCampaign:
+class CampaignRealization:
     """A campaign whose every random number but the noise is drawn; small, and picklable."""
 
     exposures: tuple[SimulatedExposure, ...]
@@ -135,7 +135,7 @@ def simulate_campaign(
     band_name: str = "I_Bessel",
     radii_px: Sequence[float] = APERTURE_RADII_PX,
     with_events: bool = True,
-) -> SimulatedCampaign:
+) -> CampaignRealization:
     """A campaign of the given nights, modes and stars.
 
     Parameters
@@ -196,7 +196,7 @@ def simulate_campaign(
         tuple(band[0].tolist()),
         tuple(band[1].tolist()),
     )
-    return SimulatedCampaign(exposures, stars, fluxes, field, settings, band, band_name, radii_px)
+    return CampaignRealization(exposures, stars, fluxes, field, settings, band, band_name, radii_px)
 
 
 @lru_cache(maxsize=1)  # truth, detection and measurement of one exposure ask for the same one

@@ -4,6 +4,7 @@ The files are the pipeline's memory between jobs and what a reader opens to chec
 hand: every image and column says what it is. Bytes depend on content alone.
 """
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,16 +20,15 @@ from pipeline.measure.extraction import Spectra
 from pipeline.measure.matching import ExposureMatch
 from pipeline.measure.noise import BlankNoise
 from pipeline.measure.photometry import BandFlux, PublishedFlux
-from pipeline.measure.standard import Standard
+from pipeline.measure.standard import MaskedStandard
 from pipeline.schema import TABLES, make_table
 from pipeline.tasks.fits_units import Unit, read_units, table_unit, write_units
 
 _MASKED_MEANS_NONE = frozenset(column.name for column in TABLES["availability"][1:])
 _SOURCE_COLUMNS = ("x", "y", "flux")
 _DETECTION_KEYS = ("STD_X", "STD_Y", "STD_R", "FWHM", "BACKGRD", "NOISE", "POSANG")
-_WCS_KEYS = (
-    *("WCSAXES", "CRPIX", "CRVAL", "CDELT", "CTYPE", "CUNIT", "CD", "PC", "PV"),
-    *("LONPOLE", "LATPOLE", "RADESYS", "EQUINOX"),
+_WCS_KEY = re.compile(  # not PCOUNT, which every extension has
+    r"(WCSAXES|(CRPIX|CRVAL|CDELT|CTYPE|CUNIT)\d|(CD|PC|PV)\d+_\d+|LONPOLE|LATPOLE|RADESYS|EQUINOX)"
 )
 _AFFINE_KEYS = ("A", "B", "C", "D", "E", "F")
 
@@ -79,14 +79,14 @@ def read_detection(path: Path) -> Detection:
         background=card["BACKGRD"],
         noise=card["NOISE"],
     )
-    standard = Standard(
+    standard = MaskedStandard(
         x=card["STD_X"],
         y=card["STD_Y"],
         radius_px=card["STD_R"],
         mask=units["MASK"].data.astype(bool),
         further_xy=np.column_stack([further.column(name) for name in ("x", "y")]),
     )
-    cards = [one for one in header.header.cards if one.keyword.startswith(_WCS_KEYS)]
+    cards = [one for one in header.header.cards if _WCS_KEY.fullmatch(one.keyword)]
     wcs = str(fits.Header(cards).tostring()) if cards else ""
     notes = tuple(str(header.header[key]) for key in header.header["NOTE *"])
     return Detection(header.image, standard, sources, card["POSANG"], notes, wcs)
@@ -95,7 +95,7 @@ def read_detection(path: Path) -> Detection:
 def write_measurement(path: Path, measurement: Measurement, star_ids: np.ndarray) -> None:
     """Match, spectra and band fluxes of one exposure.
 
-    Spectra are kept in single precision, as the cube has them.
+    Spectra are kept in single precision, as the cube has them; what is beyond it is missing.
     """
     match, spectra = measurement.match, measurement.spectra
     hdus: list[fits.ImageHDU | fits.BinTableHDU] = []
@@ -108,7 +108,7 @@ def write_measurement(path: Path, measurement: Measurement, star_ids: np.ndarray
     positions = {"star_id": star_ids, "x": match.xy[:, 0], "y": match.xy[:, 1]}
     hdus.append(table_unit(positions, "STARS"))
     for name in ("flux", "variance", "coverage"):
-        hdus.append(fits.ImageHDU(getattr(spectra, name).astype("f4"), name=name.upper()))
+        hdus.append(fits.ImageHDU(_single(getattr(spectra, name)), name=name.upper()))
         hdus[-1].header["METHOD"] = (spectra.method, "of extraction")
     hdus.append(fits.ImageHDU(spectra.wave_aa, name="WAVE"))
     hdus.append(fits.ImageHDU(np.asarray(spectra.radii_px, float), name="RADII"))
@@ -144,6 +144,14 @@ def write_measurement(path: Path, measurement: Measurement, star_ids: np.ndarray
         "of shares",
     )
     write_units(path, hdus)
+
+
+def _single(values: np.ndarray) -> np.ndarray:
+    """The values in single precision, NaN where they are too large for it."""
+    with np.errstate(over="ignore"):
+        found = values.astype("f4")
+    found[np.isinf(found)] = np.nan
+    return found
 
 
 def _noise_columns(band: BandPhotometry, radii_px: np.ndarray) -> dict[str, np.ndarray]:

@@ -63,7 +63,7 @@ def run_reference(product: Path, looked_at: Sequence[Job], settings: Settings, r
     registry = read_registry(known) if known else kept_stars(kept)
     how = preferring_kept(kept, settings.reference)
     ingredients = reference_ingredients(looked_at, settings, root)
-    reason = products.staleness(product, ingredients)
+    reason = products.staleness(product, ingredients, verify=True)
     if not reason:
         _check_pairs(read_reference(product), settings)
         stamp = products.read_stamp(product)

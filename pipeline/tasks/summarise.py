@@ -68,7 +68,7 @@ def keep_summary(
     product : Path
         ``summary.json``; the tables lie beside it.
     """
-    if reason := products.staleness(product, ingredients):
+    if reason := products.staleness(product, ingredients, verify=True):
         products.tell_if_damaged(product, reason)
 
         def build(output: products.Output) -> None:

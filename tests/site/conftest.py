@@ -86,7 +86,7 @@ class Watched:
         self.page.wait_for_function(
             """() => [...document.querySelectorAll('[data-figure]')]
                  .filter((box) => box.getClientRects().length > 0)
-                 .every((box) => box.matches('.rp-ready, .rp-failed'))"""
+                 .every((box) => box.matches('.rp-ready, .rp-picture, .rp-failed'))"""
         )
 
     def other_palette(self) -> None:
