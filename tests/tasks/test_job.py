@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import CubeEmpty, JobHung, NoReferenceExposure
+from pipeline.errors import CubeEmpty, CubeUnreadable, JobHung, NoReferenceExposure
 from pipeline.tasks import measure as measure_tasks
 from pipeline.tasks import schedule
+from pipeline.tasks.boundary import limits_of, reason_of
 from pipeline.tasks.job import (
     content_digest,
     cube_ingredients,
@@ -32,7 +33,7 @@ def test_products_lie_in_the_folder_of_the_exposure(campaign):
     name = products.safe_name(job.entry.exposure_id)
     assert job.folder == work / "exposures" / name
     assert (job.detection, job.measurement, job.truth) == (
-        job.folder / "detection.fits", job.folder / "measurement.fits", job.folder / "truth.ecsv"
+        job.folder / "detection.fits", job.folder / "measurement.fits", job.folder / "truth.fits"
     )  # fmt: skip
     assert job.cube == campaign[2] / "cubes" / "cube-0.fits"
     assert replace(job, entry=replace(job.entry, cube_path=None)).cube == job.folder / "cube.fits"
@@ -189,21 +190,24 @@ def test_an_error_where_nothing_was_at_work_is_raised(campaign):
 def test_a_reason_fits_a_table_and_names_no_folder_of_this_machine(campaign):
     job = campaign[0][0]
     said = f"cube-0.fits: {job.cube.parent}/cube-0.fits and {Path.home()}/x\nfailed"
-    text = measure_tasks._reason(said, job)
+    kind, text = reason_of(CubeUnreadable(said), job.cube, job.folder)
+    assert kind == "CubeUnreadable"
+    assert text.count("cube-0.fits: ") == 1
     assert str(job.cube.parent) not in text
     assert str(Path.home()) not in text
     assert "\n" not in text
-    assert measure_tasks._reason("x" * 600, job) == "x" * 600
-    assert measure_tasks._reason("x" * 601, job) == "x" * 600 + " ..."
+    start = f"{job.cube.name}: "
+    for length, wanted in ((600, "x" * 600), (601, "x" * 600 + " ...")):
+        assert reason_of(CubeUnreadable("x" * length), job.cube)[1] == start + wanted
 
 
 def test_limits_grow_with_the_cube(campaign):
     job = campaign[0][0]
     size_gb = job.cube.stat().st_size / 1e9
-    assert measure_tasks._limits(job).time_s == pytest.approx(900 + 600 * size_gb, abs=1e-6)
-    assert measure_tasks._limits(job).memory_bytes == 6 * 2**30
+    assert limits_of(job.cube).time_s == pytest.approx(900 + 600 * size_gb, abs=1e-6)
+    assert limits_of(job.cube).memory_bytes == 6 * 2**30
     job.cube.unlink()
-    assert measure_tasks._limits(job).time_s == 900
+    assert limits_of(job.cube).time_s == 900
 
 
 def test_truth_is_summed_as_light_is(campaign):
