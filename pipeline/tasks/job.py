@@ -135,9 +135,14 @@ def cube_ingredients(job: Job) -> dict[str, Any]:
         "libraries": products.library_versions(),
         "settings": job.settings.read_by("simulate"),
         "passbands": passbands(RECORD_BAND),
-        "plan": products.digest(asdict(job.plan)),
+        "plan": _plan_digest(job.plan),
         "exposure": job.entry.simulation_index,
     }
+
+
+@lru_cache(maxsize=8)  # every job of a campaign has the same plan
+def _plan_digest(plan: SimulationPlan) -> str:
+    return products.digest(asdict(plan))
 
 
 def _file_ingredients(path: Path) -> dict[str, Any]:

@@ -78,6 +78,8 @@ def measure_campaign(
 
         @cache  # the workers start with the first stale job: nothing stale, nothing started
         def pool() -> Pool:
+            if usable[0].plan is not None:  # what cannot be simulated ends the run, not an exposure
+                measure_tasks.build_simulation(usable[0].plan, settings)
             if workers.local:
                 measure_tasks.import_libraries()  # they are forks of this process
             return stack.enter_context(open_pool(workers, _run_dir(workspace, shard)))
