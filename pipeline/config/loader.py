@@ -17,6 +17,7 @@ from pipeline.errors import ConfigError
 
 Document = dict[str, typing.Any]
 _S = typing.TypeVar("_S", bound=Section)
+MAX_INTEGER = 2**63  # TOML 1.0: 64 bits, with a sign
 _log = logging.getLogger(__name__)
 
 
@@ -36,15 +37,28 @@ def read_settings(path: Path) -> Settings:
         raise ConfigError(
             f"{path}: cannot be read ({error.strerror}); give another --config"
         ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # also of an integer of thousands of digits
         raise ConfigError(f"{path}: not valid TOML ({error})") from error
     try:
+        _check_integers(document, "")
         settings = parse_settings(document)
         for one in settings.campaigns():
             check_stars(one.field, one.statistics, path.parent)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
     return settings
+
+
+def _check_integers(value: object, key: str) -> None:
+    """Refuse integers of more than 64 bits, as TOML does; Python would take them for numbers."""
+    if isinstance(value, dict):
+        for name, one in value.items():
+            _check_integers(one, f"{key}.{name}".lstrip("."))
+    elif isinstance(value, list):
+        for one in value:
+            _check_integers(one, key)
+    elif isinstance(value, int):
+        require(abs(value) < MAX_INTEGER, f"{key}: an integer of more than 64 bits")
 
 
 def parse_settings(document: Document) -> Settings:

@@ -5,6 +5,7 @@ of the detection image only, ``measure`` each layer once, where an aperture is.
 """
 
 from dataclasses import replace
+from importlib import import_module
 
 import numpy as np
 
@@ -46,6 +47,7 @@ from pipeline.measure.spectra import Spectra, Targets
 from pipeline.measure.standard import BRIGHTEST, mask_stars
 from pipeline.muse.cube import PIXEL_SCALE_TOLERANCE, Cube
 from pipeline.muse.geometry import field_layout
+from pipeline.muse.numbers import number
 from pipeline.muse.variance import AUTO
 
 __all__ = [
@@ -57,6 +59,7 @@ __all__ = [
     "check_cube",
     "choose_reference",
     "detect",
+    "load_libraries",
     "make_reference",
     "measure",
     "reference_candidates",
@@ -64,6 +67,12 @@ __all__ = [
 
 PUBLISHED_METHOD = "center"  # of the study
 DRAWN_FWHM = 1.2  # of DAOFIND's kernel: closer stars draw each other's centroids
+
+
+def load_libraries() -> None:
+    """Import photutils, a second of CPU: once before processes are forked, not in each of them."""
+    import_module("photutils.aperture")
+    import_module("photutils.detection")
 
 
 def check_cube(cube: Cube, field: Field) -> None:
@@ -121,9 +130,8 @@ def detect(cube: Cube, settings: Settings) -> Detection:
 
 def _position_angle(cube: Cube) -> float:
     """Angle of the slices against the rows of the image: that of the field and that of the grid."""
-    value = cube.header.get("ESO INS DROT POSANG", 0.0)
-    known = isinstance(value, int | float) and np.isfinite(value)
-    return (float(value) if known else 0.0) + cube.rotation_deg
+    angle = number(cube.header, "ESO INS DROT POSANG")
+    return (angle if np.isfinite(angle) else 0.0) + cube.rotation_deg
 
 
 def make_reference(

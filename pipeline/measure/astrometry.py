@@ -22,9 +22,12 @@ def celestial_cards(cube: Cube) -> str:
         warnings.simplefilter("ignore", AstropyWarning)
         try:
             wcs = WCS(cube.celestial).celestial
-        except (KeyError, ValueError, MemoryError):  # WCSLIB's errors are ValueErrors
+            cards = str(wcs.to_header().tostring()) if wcs.has_celestial else ""
+            sky_positions(cards, np.zeros((1, 2)))  # of a frame that exists
+        # WCSLIB's errors are ValueErrors; a frame that astropy does not know has no attributes
+        except (KeyError, ValueError, TypeError, AttributeError, MemoryError):
             return ""
-        return str(wcs.to_header().tostring()) if wcs.has_celestial else ""
+        return cards
 
 
 def sky_positions(cards: str, xy: np.ndarray) -> np.ndarray:

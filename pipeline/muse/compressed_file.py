@@ -7,6 +7,7 @@ leaves a hidden ``.part``, as those of products are, which the next run removes.
 """
 
 import bz2
+import errno
 import gzip
 import lzma
 import os
@@ -17,11 +18,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from pipeline.errors import CubeUnreadable, ExposureError
+from pipeline.errors import CubeUnreadable, ExposureError, WorkspaceError
 from pipeline.muse.fits_layout import check_regular
 
 HEAD_BYTES = 4 << 20  # holds the primary header and that of the first extension, 0.1 MB each
 _CHUNK = 4 << 20
+_OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 _Opener = Callable[[Path], Any]  # of a stream for reading bytes
 _OPENERS: dict[bytes, _Opener] = {
     b"\x1f\x8b": gzip.open,
@@ -82,11 +84,14 @@ def expanded(path: Path, folder: Path | None = None, *, limit: int | None = None
     if opener is None:
         yield path
         return
-    handle, name = tempfile.mkstemp(dir=folder, prefix=".expanded-", suffix=".part")
+    try:
+        handle, name = tempfile.mkstemp(dir=folder, prefix=".expanded-", suffix=".part")
+    except OSError as error:
+        raise _cannot_write(folder, error) from error
     copy = Path(name)
     try:
         with os.fdopen(handle, "wb") as scratch:
-            _expand(path, opener, scratch, limit)
+            _expand(path, opener, scratch, limit, folder)
         yield copy
     except ExposureError as error:
         raise type(error)(str(error).replace(copy.name, path.name)) from error
@@ -94,7 +99,9 @@ def expanded(path: Path, folder: Path | None = None, *, limit: int | None = None
         copy.unlink(missing_ok=True)
 
 
-def _expand(path: Path, opener: _Opener, scratch: BinaryIO, limit: int | None) -> None:
+def _expand(
+    path: Path, opener: _Opener, scratch: BinaryIO, limit: int | None, folder: Path | None
+) -> None:
     try:
         with opener(path) as file:
             left = limit
@@ -108,6 +115,14 @@ def _expand(path: Path, opener: _Opener, scratch: BinaryIO, limit: int | None) -
             f"{path.name}: damaged or cut off in the compressed data ({error}); fetch it again"
         ) from error
     except OSError as error:
-        if error.errno is not None:  # a full disk is no fault of the file
-            raise
-        raise CubeUnreadable(f"{path.name}: damaged in the compressed data ({error})") from error
+        if error.errno in _OF_THE_DISK:  # no fault of the file
+            raise _cannot_write(folder, error) from error
+        said = error.strerror or str(error)
+        raise CubeUnreadable(f"{path.name}: damaged in the compressed data ({said})") from error
+
+
+def _cannot_write(folder: Path | None, error: OSError) -> WorkspaceError:
+    return WorkspaceError(
+        f"{folder or 'the folder of temporary files'}: {error.strerror or error}; a compressed cube is "
+        "expanded there: free space, choose another folder with --work, or set TMPDIR"
+    )

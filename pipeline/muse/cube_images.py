@@ -5,14 +5,12 @@ or call the extensions by other usual names. Images may be compressed by fpack.
 """
 
 import math
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from astropy.io import fits
-from astropy.utils.exceptions import AstropyWarning
 
 from pipeline.errors import CubeUnreadable, ImplausibleValue
 from pipeline.muse.fits_layout import Span, layout
@@ -34,6 +32,7 @@ STAT_NAMES: Mapping[str, int] = {
     "UNCERT": DEVIATION,
     "IVAR": INVERSE,
 }
+MOST_BEYOND = 0.1  # of a file, after its last extension
 _UNNAMED = ("", "COMPRESSED_IMAGE")  # a primary image that fpack has moved to an extension
 
 
@@ -169,6 +168,9 @@ def check_image(path: Path, image: Image) -> str:
 def check_length(path: Path, images: Sequence[Image]) -> None:
     """Refuse a truncated file before a memory map past its end kills the process (SIGBUS).
 
+    Bytes beyond the last extension are ignored, as the standard asks, unless they are so many that
+    a header must be wrong.
+
     Raises
     ------
     CubeUnreadable
@@ -179,6 +181,12 @@ def check_length(path: Path, images: Sequence[Image]) -> None:
     if size < needed:
         raise CubeUnreadable(
             f"{path.name}: truncated, {size} bytes instead of {needed}; fetch or reduce it again"
+        )
+    beyond = size - max(one.span.end for one in images)
+    if beyond > MOST_BEYOND * size:
+        raise CubeUnreadable(
+            f"{path.name}: its headers account for {size - beyond} of {size} bytes; one that says how "
+            "many there are is wrong"
         )
 
 
@@ -212,12 +220,7 @@ def map_layers(path: Path, image: Image, conversion: Conversion, where: str) -> 
         If the file does not hold what its header says.
     """
     if image.fpacked:
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", AstropyWarning)
-                source: Layers = FpackedLayers(path, image.number)
-        except (OSError, ValueError, TypeError, KeyError, IndexError) as error:
-            raise CubeUnreadable(f"{where}: cannot be decompressed ({error})") from error
+        source: Layers = FpackedLayers(path, image.number, where)
         if source.shape != image.shape:
             raise CubeUnreadable(f"{where}: shape {source.shape} instead of {image.shape}")
     else:

@@ -28,10 +28,14 @@ LIMITS = {
     "DEC": (-90.0, 90.0),
     "MJD-OBS": (40_000.0, 100_000.0),
     "EXPTIME": (1e-3, 1e7),  # [s]; deep combined cubes have up to 1e6
+    # Of these 0 and less stand for a value that was not known; an airmass of 40 is the horizon
+    **dict.fromkeys(("ESO TEL AIRM START", "ESO TEL AIRM END"), (-1e4, 100.0)),
+    **dict.fromkeys(("ESO TEL AMBI FWHM START", "ESO TEL AMBI FWHM END"), (-1e4, 1e3)),
+    "ESO INS DROT POSANG": (-3600.0, 3600.0),  # [deg]
 }
 
 
-class Target(Protocol):
+class SkyField(Protocol):
     """A field on the sky: what an exposure points at."""
 
     @property
@@ -181,7 +185,7 @@ def _check_limits(label: str, key: str, value: float, limits: tuple[float, float
         )
 
 
-def check_pointing(header: fits.Header, target: Target) -> None:
+def check_pointing(header: fits.Header, target: SkyField) -> None:
     """Make sure that the exposure points at the field.
 
     Raises
@@ -203,7 +207,7 @@ def check_pointing(header: fits.Header, target: Target) -> None:
         )
 
 
-def check_mode(exposure: Exposure, target: Target) -> None:
+def check_mode(exposure: Exposure, target: SkyField) -> None:
     """Make sure that the exposure was taken in a mode of the campaign.
 
     Raises
@@ -219,7 +223,7 @@ def check_mode(exposure: Exposure, target: Target) -> None:
         )
 
 
-def field_of(header: fits.Header, fields: Sequence[Target]) -> int:
+def field_of(header: fits.Header, fields: Sequence[SkyField]) -> int:
     """Number of the field that an exposure points at: of those near enough, the nearest.
 
     Raises

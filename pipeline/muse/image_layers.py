@@ -6,15 +6,30 @@ asked for, so that no cube is ever in memory as a whole.
 """
 
 import mmap
+import struct
+import warnings
 import weakref
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from astropy.io import fits
+from astropy.io.fits.hdu.compressed import CompImageHDU
 
-__all__ = ["Conversion", "ConvertedLayers", "FpackedLayers", "Layers", "release"]
+from pipeline.errors import CubeUnreadable
+
+__all__ = ["Conversion", "ConvertedLayers", "FpackedLayers", "Layers", "SpaxelLayers", "release"]
+
+# What astropy raises where the header or the tiles of a compressed image are damaged
+_DAMAGED = (
+    *(OSError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, EOFError),
+    *(AssertionError, RuntimeError, zlib.error, struct.error, fits.VerifyError),
+)
+_DAMAGED_IN_C = "CfitsioException"  # in a module whose name changes from version to version
 
 
 class Layers(Protocol):
@@ -29,6 +44,14 @@ class Layers(Protocol):
 
     def __getitem__(self, index: Any) -> np.ndarray:
         """One layer, or a slice of layers."""
+
+
+@runtime_checkable
+class SpaxelLayers(Layers, Protocol):
+    """Layers that are made where they are read: some spaxels cost less than whole layers."""
+
+    def at(self, layers: slice, spaxels: np.ndarray) -> np.ndarray:
+        """A copy (layer, spaxel) of consecutive layers at flat indices y * nx + x, increasing."""
 
 
 @dataclass(frozen=True)
@@ -96,13 +119,37 @@ class FpackedLayers:
     path : Path
     number : int
         Of the header, from 0.
+    where : str
+        File and extension, for messages.
+
+    Raises
+    ------
+    CubeUnreadable
+        If header and tiles are not those of a compressed image; also when layers are asked for.
     """
 
-    def __init__(self, path: Path, number: int) -> None:
-        hdus = fits.open(path, memmap=True)
-        weakref.finalize(self, hdus.close)
-        self._image = hdus[number]
-        self.shape = tuple(self._image.shape)
+    def __init__(self, path: Path, number: int, where: str) -> None:
+        self._where = where
+        with self._readable():
+            hdus = fits.open(path, memmap=True)
+            weakref.finalize(self, hdus.close)
+            self._image = hdus[number]
+            if not isinstance(self._image, CompImageHDU):
+                raise TypeError("its header is not that of a compressed image")
+            self.shape = tuple(int(length) for length in self._image.shape)
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        """Say of whatever astropy raises that the compressed image is damaged."""
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                yield
+        except Exception as error:
+            if not isinstance(error, _DAMAGED) and type(error).__name__ != _DAMAGED_IN_C:
+                raise
+            said = f"{type(error).__name__}: {error}"
+            raise CubeUnreadable(f"{self._where}: cannot be decompressed ({said})") from error
 
     def __len__(self) -> int:
         """Number of layers."""
@@ -110,12 +157,13 @@ class FpackedLayers:
 
     def __getitem__(self, index: Any) -> np.ndarray:
         """Samples of one layer, or of a slice of layers."""
-        if isinstance(index, slice):
-            start, stop, step = index.indices(len(self))
-            if start >= stop:
-                return np.empty((0, *self.shape[1:]))
-            return np.asarray(self._image.section[start:stop])[::step]
-        return np.asarray(self._image.section[int(index)]).reshape(self.shape[1:])
+        with self._readable():
+            if isinstance(index, slice):
+                start, stop, step = index.indices(len(self))
+                if start >= stop:
+                    return np.empty((0, *self.shape[1:]))
+                return np.asarray(self._image.section[start:stop])[::step]
+            return np.asarray(self._image.section[int(index)]).reshape(self.shape[1:])
 
 
 def release(layers: np.ndarray) -> None:

@@ -6,11 +6,20 @@ import numpy as np
 from astropy import units as u
 from astropy.io import fits
 
-from pipeline.errors import CubeUnreadable
+from pipeline.errors import CubeUnreadable, ImplausibleValue
+from pipeline.muse.numbers import number
 from pipeline.muse.spectral_axis import real
 
 _NO_SKY = ("PIXEL", "LINEAR", "")  # CTYPE1 of axes that count pixels
-_FRAME = ("RADESYS", "EQUINOX", "LONPOLE", "LATPOLE")
+MOST_UNEQUAL = 3.0  # sides of a spaxel, and its diagonals: one is at most so much longer
+LARGEST_DEG, LARGEST_LATITUDE_DEG, LARGEST_PX = 720.0, 90.0, 1e6  # of the reference of a grid
+_LATITUDES = ("DEC-", "GLAT", "ELAT", "HLAT", "SLAT")
+_FRAME = {  # with their limits; 999 is what some write for a pole that is not given
+    "RADESYS": (),
+    "EQUINOX": (1800.0, 2200.0),
+    "LONPOLE": (-999.0, 999.0),
+    "LATPOLE": (-999.0, 999.0),
+}
 _CD = tuple(f"CD{i}_{j}" for i in (1, 2) for j in (1, 2))
 _PC = tuple(f"PC{i}_{j}" for i in (1, 2) for j in (1, 2))
 
@@ -44,11 +53,14 @@ def spatial_axes(header: fits.Header, where: str) -> SpatialAxes:
     ------
     CubeUnreadable
         If there is no matrix, or it is no numbers.
+    ImplausibleValue
+        If a spaxel is far from a square.
     """
     kind = str(header.get("CTYPE1", "")).strip().upper()
     matrix = _matrix(header, where, kind)
     if matrix is None:
         return NO_SKY
+    _check_spaxel(matrix, where)
     scale = np.sqrt(abs(np.linalg.det(matrix)))
     mirrored = bool(np.linalg.det(matrix) > 0)
     if _swapped(header, kind):  # declination first: rows of the matrix change places
@@ -84,6 +96,8 @@ def celestial_header(header: fits.Header, where: str, axes: SpatialAxes) -> fits
     ------
     CubeUnreadable
         If a keyword is no number.
+    ImplausibleValue
+        If it is beyond its limits.
     """
     kinds = [str(header.get(f"CTYPE{axis}", "")).strip() for axis in (1, 2)]
     matrix = _matrix(header, where, kinds[0].upper())
@@ -93,19 +107,47 @@ def celestial_header(header: fits.Header, where: str, axes: SpatialAxes) -> fits
     found = fits.Header()
     for axis, kind, degree in zip((1, 2), kinds, degrees, strict=True):
         found[f"CTYPE{axis}"], found[f"CUNIT{axis}"] = kind, "deg"
-        for key, unit in (("CRVAL", float(degree)), ("CRPIX", 1.0)):
-            name = f"{key}{axis}"
-            found[name] = unit * (real(header, name, where) if name in header else 0.0)
+        largest = LARGEST_LATITUDE_DEG if kind.startswith(_LATITUDES) else LARGEST_DEG
+        for key, unit, limit in (("CRVAL", float(degree), largest), ("CRPIX", 1.0, LARGEST_PX)):
+            found[f"{key}{axis}"] = _place(header, f"{key}{axis}", unit, limit, where)
     if axes.mirrored:
         matrix = matrix @ np.diag([-1.0, 1.0])
         found["CRPIX1"] = real(header, "NAXIS1", where) + 1 - found["CRPIX1"]
     for (row, column), value in np.ndenumerate(matrix):
         found[f"CD{row + 1}_{column + 1}"] = float(value)
-    for key in _FRAME:
+    for key, limits in _FRAME.items():
         value = header.get(key)
-        if isinstance(value, int | float | str) and not isinstance(value, bool):
+        if isinstance(value, str) and not limits:
             found[key] = value
+        elif limits and np.isfinite(angle := number(header, key)):
+            if not limits[0] <= angle <= limits[1]:
+                raise _beyond(where, key, angle, *limits)
+            found[key] = angle
     return found
+
+
+def _place(header: fits.Header, key: str, unit: float, limit: float, where: str) -> float:
+    """A coordinate of the reference of the grid, 0 if it is missing."""
+    value = unit * (real(header, key, where) if key in header else 0.0)
+    if not abs(value) <= limit:
+        raise _beyond(where, key, value, -limit, limit)
+    return value
+
+
+def _beyond(where: str, key: str, value: float, lowest: float, highest: float) -> ImplausibleValue:
+    return ImplausibleValue(f"{where}: {key} = {value:g}; {lowest:g} to {highest:g} are possible")
+
+
+def _check_spaxel(matrix: np.ndarray, where: str) -> None:
+    """Make sure that the sides and diagonals of a spaxel are those of a square, more or less."""
+    with np.errstate(all="ignore"):
+        corners = np.column_stack([matrix, matrix.sum(axis=1), matrix[:, 0] - matrix[:, 1]])
+        lengths = np.hypot(*corners) * 3600
+    if lengths.min() == 0 or not lengths.max() < MOST_UNEQUAL * lengths.min():
+        raise ImplausibleValue(
+            f"{where}: sides of a spaxel of {lengths[0]:g} and {lengths[1]:g} arcsec, diagonals of "
+            f"{lengths[2]:g} and {lengths[3]:g}; a square is expected"
+        )
 
 
 def _swapped(header: fits.Header, kind: str) -> bool:

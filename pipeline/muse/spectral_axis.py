@@ -140,8 +140,11 @@ def check_same_axis(
     ImplausibleValue
         If its wavelengths are others.
     """
-    if "CRVAL3" not in header or not str(header.get("CTYPE3", "AWAV")).strip():
+    kind = str(header.get("CTYPE3", "AWAV")).strip().upper()
+    if "CRVAL3" not in header or not kind:
         return
+    if kind not in KNOWN_TYPES:
+        raise ImplausibleValue(f"{where}: CTYPE3 = {kind!r}; that of DATA is expected")
     complete = header.copy()
     complete["CTYPE3"] = described["CTYPE3"]
     if "CUNIT3" not in complete and "CUNIT3" in described:

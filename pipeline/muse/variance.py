@@ -29,6 +29,7 @@ _SAMPLED_SHARES = (0.1, 0.3, 0.5, 0.7, 0.9)  # of the layers, each with the next
 MIN_PIXELS = 50  # that tell a scatter to 10 %
 TYPICAL = 0.8  # scatter of differences over that of independent layers, in resampled cubes
 MARGIN = np.log(2.0)  # one reading must fit the noise by so much better than the other
+MOST_MISFIT = np.log(1e6)  # between STAT and noise; data without any noise of their own are nearer
 MAD_TO_SIGMA = 1.4826
 
 
@@ -68,8 +69,8 @@ def error_kind(
     Raises
     ------
     ImplausibleValue
-        If the unit of the errors is none that they can have, or the header contradicts itself and
-        the noise does not tell.
+        If the unit of the errors is none that they can have, the header contradicts itself and the
+        noise does not tell, or noise and errors have nothing in common.
     """
     units = _by_unit(*headers, where, asked)
     if asked in ASKED:
@@ -81,6 +82,11 @@ def error_kind(
         stated |= {said} if said else set()
     misfits = _misfits(data, stat, units)
     _check_factors(misfits, _misfits(data, stat, {}), units, headers, where)
+    if misfits and min(misfits.values()) > MOST_MISFIT:
+        raise ImplausibleValue(
+            f"{where}: STAT is of another size than the noise of DATA by more than a million, whatever "
+            "it holds; look at BSCALE, BZERO and BUNIT"
+        )
     votes = stated | {by_name}
     fits_noise = _best(
         {power: misfits[power] for power in {VARIANCE, DEVIATION, *votes} & set(misfits)}

@@ -36,7 +36,7 @@ def keep_fluxes(
     product: Path, ingredients: Mapping[str, Any], collect: Callable[[], FluxArray]
 ) -> FluxArray:
     """The flux array of a campaign, collected if the kept one is stale."""
-    if reason := products.staleness(product, ingredients):
+    if reason := products.staleness(product, ingredients, verify=True):
         products.tell_if_damaged(product, reason)
 
         def build(output: products.Output) -> None:

@@ -9,10 +9,19 @@ from astropy.io import fits
 from pipeline.config.cubes import CubeSettings
 from pipeline.config.exposure_table import NAMES, Declared, find_row, read_exposure_table
 from pipeline.config.settings import Field, Settings
-from pipeline.errors import CombinedCube, ConfigError, ExposureError, NotACube, printable
+from pipeline.errors import (
+    CombinedCube,
+    ConfigError,
+    ExposureCrashed,
+    ExposureError,
+    NotACube,
+    RequestError,
+    printable,
+)
 from pipeline.muse.combined import why_combined
 from pipeline.muse.exposure import check_mode, field_of, identify
 from pipeline.muse.file_kind import cube_header
+from pipeline.tasks.boundary import reason_of
 from pipeline.tasks.cube_files import cube_files
 from pipeline.tasks.entry import CUBE, PRODUCT, RAW, SIMULATED, InputExposure, by_time, declare
 from pipeline.tasks.same_light import SECONDS_PER_DAY, without_copies
@@ -76,7 +85,7 @@ def cubes_by_field(
     labels = cube_files(folder)
     table = _exposure_table(folder, how, root)
     found = {
-        path: cube_entry(path, fields, label, find_row(table, label), how)
+        path: _entry(path, fields, label, find_row(table, label), how)
         for path, label in labels.items()
     }
     settled = without_copies(
@@ -102,6 +111,19 @@ def _exposure_table(folder: Path, how: CubeSettings, root: Path | None) -> dict[
         return read_exposure_table(path)
     beside = next((folder / name for name in NAMES if (folder / name).is_file()), None)
     return read_exposure_table(beside) if beside else {}
+
+
+def _entry(
+    path: Path, fields: Sequence[Field], label: str, declared: Declared, how: CubeSettings
+) -> tuple[InputExposure, int | None]:
+    """As ``cube_entry``; whatever else the look at one file raises is its row."""
+    try:
+        return cube_entry(path, fields, label, declared, how)
+    except RequestError:
+        raise
+    except Exception as error:  # the one boundary of this look
+        _, said = reason_of(error, path)
+        return InputExposure(label, None, ExposureCrashed(said), path), None
 
 
 def cube_entry(

@@ -6,28 +6,30 @@ is purged when nothing more is to be read from it. Whatever goes wrong with one 
 as the stamp of the stage that it went wrong in.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pipeline.config.passbands import load_band
 from pipeline.config.settings import Settings
-from pipeline.errors import (
-    ExposureError,
-    JobCrashed,
-    RequestError,
-    WorkerLost,
-    printable,
-    without_folders,
-)
+from pipeline.errors import ExposureError, JobCrashed, RequestError, WorkerLost
 from pipeline.measure import detect, measure
 from pipeline.muse.compressed_file import is_compressed
-from pipeline.muse.cube import Cube, open_cube, write_cube
+from pipeline.muse.cube import Cube, cube_of_layers, open_cube, write_cube
 from pipeline.muse.variance import AUTO
-from pipeline.simulation import TruthApertures
+from pipeline.simulation import CampaignRealization, RenderedLayers, TruthApertures
+from pipeline.tasks.boundary import limits_of, reason_of
 from pipeline.tasks.entry import declare
-from pipeline.tasks.fits_products import read_detection, write_detection, write_measurement
+from pipeline.tasks.fits_products import (
+    read_detection,
+    write_detection,
+    write_measurement,
+    write_truth,
+)
 from pipeline.tasks.job import (
     MEASURED_CODE,
     Job,
@@ -48,7 +50,7 @@ from pipeline.tasks.job import (
 from pipeline.tasks.reference import candidates, read_reference, registry_digest, run_reference
 from pipeline.workflow import products
 from pipeline.workflow.products import Stamp
-from pipeline.workflow.supervise import Limits, supervise
+from pipeline.workflow.supervise import supervise
 
 __all__ = [
     "MEASURED_CODE",
@@ -58,6 +60,7 @@ __all__ = [
     "candidates",
     "exposure_folder",
     "final_stamp",
+    "forget_damaged",
     "job_folder",
     "mark_failed",
     "mark_lost",
@@ -70,11 +73,7 @@ __all__ = [
     "staleness",
 ]
 
-# An exposure of 3 GB takes a minute; a disk that many share may be twenty times slower
-TIME_LIMIT_S, TIME_LIMIT_S_PER_GB = 900.0, 600.0
-MEMORY_LIMIT_BYTES = 6 << 30  # measuring a cube of 3 GB takes 1 GB of its own
 FAILURE_LOG = "failure.log"
-_MAX_REASON = 600  # characters of what a library said
 
 
 def run_job(job: Job) -> Stamp:
@@ -90,22 +89,73 @@ def run_job(job: Job) -> Stamp:
         If not the exposure is at fault but the request: a full disk, a folder nobody may write.
     """
     try:
-        staleness(job)  # digests of the code are taken once in this process, not in every child
-        if job.plan is not None:
-            build_simulation(job.plan, job.settings)
         try:
-            return supervise(_advance, job, _limits(job))
-        except JobCrashed:  # by a crash in C, or from outside: once more
-            return supervise(_advance, job, _limits(job))
+            _share_with_children(job)
+            return supervise(_advance, job, limits_of(job.cube))
+        except (
+            Exception
+        ) as error:  # a crash in C, a kill from outside, a damaged product: once more
+            if not (isinstance(error, JobCrashed) or _is_ours_to_mend(job, error)):
+                raise
+            return supervise(_advance, job, limits_of(job.cube))
     except RequestError:
         raise
     except Exception as error:  # the one boundary: it becomes the row of this exposure
         return mark_failed(job, error)
 
 
-def _limits(job: Job) -> Limits:
-    size_gb = job.cube.stat().st_size / 1e9 if job.cube.is_file() else 0.0
-    return Limits(TIME_LIMIT_S + TIME_LIMIT_S_PER_GB * size_gb, MEMORY_LIMIT_BYTES)
+@cache
+def import_libraries() -> None:
+    """Import what the stages import on demand, for all children of this process at once.
+
+    photutils takes a second, and as much again when it finds its first star: it then asks optional
+    packages for their versions. A child would import all that for its one exposure.
+    """
+    import scipy.fft
+    import scipy.optimize  # noqa: F401
+    from photutils.detection import DAOStarFinder
+    from photutils.geometry import circular_overlap_grid  # noqa: F401
+
+    import kdmatch._match  # noqa: F401
+
+    square = (np.arange(15) - 7.0) ** 2
+    DAOStarFinder(0.1, 3.0).find_stars(np.exp(-np.add.outer(square, square) / 4))
+
+
+def _share_with_children(job: Job) -> None:
+    """Do here what is the same for all exposures: a child's memory ends with it."""
+    import_libraries()
+    staleness(job)  # digests of the code
+    if job.plan is not None:
+        build_simulation(job.plan, job.settings)
+    if job.reference is not None:
+        read_reference(job.reference)
+
+
+def _is_ours_to_mend(job: Job, error: Exception) -> bool:
+    """Whether an error may come of a product that was damaged; then it is forgotten."""
+    return not isinstance(error, ExposureError | RequestError) and forget_damaged([job]) > 0
+
+
+def forget_damaged(jobs: Sequence[Job]) -> int:
+    """Forget products with other bytes than were made, also of the same size and time; says which.
+
+    Every product is read whole.
+
+    Returns
+    -------
+    int
+        How many there are: the next run makes them again.
+    """
+    n_damaged = 0
+    for job in jobs:
+        products_of = {"truth": job.truth, "detect": job.detection, "measure": job.measurement}
+        for stage, reason in staleness(job, verify=True).items():
+            if reason.startswith(products.NOT_AS_MADE):
+                products.tell_if_damaged(products_of[stage], reason)
+                products.forget(products_of[stage])
+                n_damaged += 1
+    return n_damaged
 
 
 def _advance(job: Job) -> Stamp:
@@ -120,12 +170,6 @@ def _advance(job: Job) -> Stamp:
         ingredients = measure_ingredients(job, reference_key(job.reference))
         if products.staleness(job.measurement, ingredients):
             stamp = _run_measure(job, job.reference, ingredients)
-    if (
-        job.plan is not None
-        and job.reference is not None
-        and not job.settings.simulation.keep_cubes
-    ):
-        products.purge(job.cube)
     assert stamp is not None  # whatever is not stale has a stamp
     return stamp
 
@@ -138,8 +182,7 @@ def mark_failed(job: Job, error: Exception) -> Stamp:
     Exception
         The error itself, if no stage of the exposure was at work.
     """
-    kind = type(error).__name__ if isinstance(error, ExposureError) else "ExposureCrashed"
-    said = str(error) if isinstance(error, ExposureError) else f"{type(error).__name__}: {error}"
+    kind, reason = reason_of(error, job.cube, job.folder)
     # a crash and a hang may be the machine's fault: they are tried again in the next run
     circumstances = kind in ("JobCrashed", "JobHung", "WorkerLost")
     state = products.LOST if circumstances else products.FAILED
@@ -160,20 +203,12 @@ def mark_failed(job: Job, error: Exception) -> Stamp:
         ingredients,
         state,
         error_type=kind,
-        error=f"{printable(job.cube.name)}: {_reason(said, job)}",
+        error=reason,
     )
     products.record_failure(product, stamp)
     with products.atomic_file(job.folder / FAILURE_LOG) as file:
         file.write("\n".join([stamp.error, *getattr(error, "__notes__", ())]))
     return stamp
-
-
-def _reason(said: str, job: Job) -> str:
-    """What an exception said, fit for a table: one line, no folders of this machine."""
-    folders = {str(one) for one in (job.cube.parent, job.cube.parent.resolve(), job.folder)}
-    folders |= {str(job.folder.resolve()), str(Path.cwd()), str(Path.home())}
-    text = printable(without_folders(said, *folders)).removeprefix(f"{job.cube.name}: ")
-    return text if len(text) <= _MAX_REASON else f"{text[:_MAX_REASON]} ..."
 
 
 def mark_lost(job: Job, error: Exception) -> Stamp:
@@ -190,26 +225,20 @@ def _write_truth(job: Job) -> None:
 
     def build(output: products.Output) -> None:
         table = campaign.exposure_fluxes(index, truth_apertures(job.settings))
-        table.write(output.path(job.truth.name), format="ascii.ecsv")
+        write_truth(output.path(job.truth.name), table)
 
     products.make(job.truth, "truth", truth_ingredients(job), build)
 
 
-def _ensure_cube(job: Job) -> None:
-    """Simulate the cube if it is not there."""
-    if job.plan is None:
-        return
+def _keep_cube(job: Job, campaign: CampaignRealization, index: int) -> None:
+    """Simulate the whole cube and keep it, if it is not there."""
     ingredients = cube_ingredients(job)
-    campaign = build_simulation(job.plan, job.settings)
-    index = job.entry.simulation_index
-    assert index is not None
 
     def build_cube(output: products.Output) -> None:
         write_cube(output.path(job.cube.name), campaign.headers(index), campaign.layers(index))
 
     if products.staleness(job.cube, ingredients) or not job.cube.exists():
-        transient = not job.settings.simulation.keep_cubes
-        products.make(job.cube, "simulate", ingredients, build_cube, transient=transient)
+        products.make(job.cube, "simulate", ingredients, build_cube)
 
 
 def truth_apertures(settings: Settings) -> TruthApertures:
@@ -220,7 +249,18 @@ def truth_apertures(settings: Settings) -> TruthApertures:
 
 
 def _open(job: Job) -> Cube:
-    """The cube of a job, with what the reader says of it in its header."""
+    """The cube of a job, with what the reader says of it in its header.
+
+    One that is simulated and not to be kept is rendered where it is read.
+    """
+    if job.plan is not None:
+        campaign, index = build_simulation(job.plan, job.settings), job.entry.simulation_index
+        assert index is not None
+        if not job.settings.simulation.keep_cubes:
+            rendering = campaign.rendering(index)
+            data, stat = (RenderedLayers(rendering, part) for part in (0, 1))
+            return cube_of_layers(job.cube, campaign.headers(index), data, stat)
+        _keep_cube(job, campaign, index)
     how: dict[str, Any] = {}
     if job.settings.cubes.stat != AUTO:
         how["stat"] = job.settings.cubes.stat
@@ -231,8 +271,6 @@ def _open(job: Job) -> Cube:
 
 
 def _run_detect(job: Job) -> Stamp:
-    _ensure_cube(job)
-
     def build(output: products.Output) -> None:
         write_detection(output.path(job.detection.name), detect(_open(job), job.settings))
 
@@ -240,7 +278,6 @@ def _run_detect(job: Job) -> Stamp:
 
 
 def _run_measure(job: Job, reference: Path, ingredients: Mapping[str, Any]) -> Stamp:
-    _ensure_cube(job)
     catalogue = read_reference(reference)
 
     def build(output: products.Output) -> None:

@@ -10,7 +10,9 @@ from pipeline.errors import DuplicateExposure, ExposureError, NoEpoch
 from pipeline.muse.combined import why_combined
 from pipeline.muse.compressed_file import is_compressed
 from pipeline.muse.cube import Cube, open_cube
+from pipeline.tasks.boundary import limits_of, reason_of
 from pipeline.tasks.entry import InputExposure
+from pipeline.workflow.supervise import supervise
 
 SAME_START_S = 1.0 + 1e-3  # two starts of one exposure, and the rounding of an MJD
 SECONDS_PER_DAY = 86400
@@ -121,15 +123,23 @@ def _settle(group: Sequence[Candidate], found: dict[Path, InputExposure]) -> Non
 
 
 def _candidate(path: Path, entry: InputExposure, label: str) -> Candidate:
+    """What a file is worth; whatever happens while it is read says that it cannot be measured."""
     if entry.error is not None:
         return Candidate(path, label, str(entry.error))
     try:
-        cube = open_cube(path)
-        return Candidate(
-            path, label, "", bool(why_combined(cube.header)), _n_samples(cube), is_compressed(path)
-        )
+        combined, n_samples, compressed = supervise(_looked_at, path, limits_of(path))
     except ExposureError as error:
         return Candidate(path, label, str(error).removeprefix(f"{path.name}: "))
+    except Exception as error:  # the one boundary of this look, as ``run_job`` is of a measurement
+        kind, said = reason_of(error, path)
+        return Candidate(path, label, f"{kind}: {said}")
+    return Candidate(path, label, "", combined, n_samples, compressed)
+
+
+def _looked_at(path: Path) -> tuple[bool, float, bool]:
+    """Whether it is of several exposures, its number of samples, whether it is compressed."""
+    cube = open_cube(path)
+    return bool(why_combined(cube.header)), _n_samples(cube), is_compressed(path)
 
 
 def _n_samples(cube: Cube) -> float:

@@ -38,7 +38,7 @@ def _report_of_ours(folder: Path) -> bool:
     """Whether ``data/report.json`` is one that this project wrote."""
     try:
         record = json.loads((folder / "data" / "report.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
     return isinstance(record, dict) and {"schema", "version", "campaigns"} <= record.keys()
 
@@ -283,7 +283,7 @@ def _some(names: Iterable[str]) -> str:
 def _read_mark(folder: Path) -> dict[str, Any] | None:
     try:
         mark = json.loads((folder / MARK).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return mark if isinstance(mark, dict) and mark.get("made_by") == PROJECT else None
 

@@ -51,6 +51,7 @@ __all__ = [
     "DONE",
     "FAILED",
     "LOST",
+    "NOT_AS_MADE",
     "PURGED",
     "SHAPING_LIBRARIES",
     "Output",

@@ -1,5 +1,6 @@
 """Small cubes made once, and runs on them in this process."""
 
+import os
 import shutil
 
 import pytest
@@ -9,6 +10,7 @@ from pipeline.sources import CubeFolder
 from pipeline.sources.request import Request
 from pipeline.workflow.executors import Workers
 from tests.reliability.cubes import write_campaign, write_config
+from tests.reliability.slurm import Cluster, is_installed
 
 N_EXPOSURES = 4
 
@@ -50,3 +52,17 @@ def run(tmp_path, cubes):
 def rows_of(campaign):
     """Rows of the table of exposures, by file or identity."""
     return {str(row["exposure_id"]): row for row in campaign.summary.tables["exposures"]}
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    """A running Slurm cluster of three nodes on this machine."""
+    if not is_installed():
+        assert not os.environ.get("CI"), "install slurm-wlm and munge"
+        pytest.skip("slurm-wlm and munge are not installed")
+    running = Cluster(tmp_path_factory.mktemp("slurm"))
+    try:
+        running.start()
+        yield running
+    finally:
+        running.stop()

@@ -1,4 +1,4 @@
-"""A hundred ways in which a header can be wrong, each as cards that are put into a good cube."""
+"""Two hundred ways in which a header can be wrong, each as a card that is put into a good cube."""
 
 from pathlib import Path
 
@@ -49,6 +49,71 @@ SPOILED = (
     (STAT, "NAXIS3", ("24", "26")),
     (STAT, "EXTNAME", ("'DATA'", "'STATS'")),
 )  # fmt: skip
+FURTHER = (  # the place on the sky, scaling, what else describes the exposure, the structure
+    (DATA, "CRVAL1", ("1E308", "NaN", "T", "'130 deg'")),
+    (DATA, "CRVAL2", ("100", "-1E308", "NaN")),
+    (DATA, "CRPIX1", ("1E308", "NaN", "'centre'")),
+    (DATA, "CD1_2", ("1E308", "NaN", "'x'")),
+    (DATA, "CD2_1", ("1E308", "T")),
+    (DATA, "CTYPE1", ("'GLON-CAR'", "3", "'RA---XYZ'", "''")),
+    (DATA, "CTYPE2", ("'RA---TAN'", "'DEC--SIN'", "T")),
+    (DATA, "CUNIT1", ("'parsnips'", "'m'", "3", "'arcsec'")),
+    (DATA, "LONPOLE", ("1E308", "NaN", "'x'")),
+    (DATA, "RADESYS", ("'FK7'", "3", "'\x00'")),
+    (DATA, "EQUINOX", ("1E308", "'never'")),
+    (DATA, "WCSAXES", ("2", "999", "-1", "'x'")),
+    (DATA, "CROTA2", ("1E308", "'x'")),
+    (DATA, "BSCALE", ("0", "NaN", "1E308", "-1.0", "'x'", "T")),
+    (DATA, "BZERO", ("1E308", "NaN", "'x'")),
+    (DATA, "BLANK", ("5", "'x'", "1E308")),
+    (DATA, "ZIMAGE", ("T", "F")),
+    (DATA, "HDUCLAS3", ("'MSE'", "3")),
+    (DATA, "TFIELDS", ("3",)),
+    (DATA, "INHERIT", ("T", "'x'")),
+    (STAT, "BSCALE", ("0", "1E308", "-1.0", "1E4")),
+    (STAT, "BZERO", ("-1E308", "1E6")),
+    (STAT, "HDUCLAS3", ("'RMSE'", "'INVMSE'", "'MSE'", "3")),
+    (STAT, "CTYPE3", ("'WAVE'", "'FREQ'", "''", "3")),
+    (STAT, "CUNIT3", ("'m'", "'parsnips'")),
+    (STAT, "XTENSION", ("'BINTABLE'",)),
+    (STAT, "NAXIS", ("2", "999")),
+    (STAT, "BITPIX", ("8", "-64")),
+    (PRIMARY, "SIMPLE", ("F", "'T'")),
+    (PRIMARY, "EXTEND", ("F",)),
+    (PRIMARY, "GROUPS", ("T",)),
+    (PRIMARY, "SIMULATED", ("'yes'", "1E308")),
+    (PRIMARY, "OBJECT", ("'\x1b[2J'", "'" + "x" * 60 + "&'")),
+    (PRIMARY, "MJD-END", ("1E30", "1E308", "NaN", "-1", "'x'")),
+    (PRIMARY, "TEXPTIME", ("1E30", "-1", "'x'")),
+    (PRIMARY, "NCOMBINE", ("1E30", "2", "-1", "T", "'x'")),
+    (PRIMARY, "SINGLEXP", ("F", "'F'")),
+    (PRIMARY, "PRODCATG", ("'SCIENCE.IMAGE'", "3", "'\x00'")),
+    (PRIMARY, "ESO INS MODE", ("'WFM-XX-N'", "3", "''", "'\x1b[31m'", "T")),
+    (PRIMARY, "ESO PRO CATG", ("'PIXTABLE_OBJECT'", "'IMAGE_FOV'", "3")),
+    (PRIMARY, "ESO DPR CATG", ("'CALIB'",)),
+    (PRIMARY, "ESO TEL AIRM START", ("1E308", "-5", "NaN", "'x'", "99999999999999999999999")),
+    (PRIMARY, "ESO TEL AMBI FWHM START", ("1E308", "-1E308", "'x'", "T")),
+    (PRIMARY, "ESO INS DROT POSANG", ("1E308", "NaN", "'x'", "T", "99999999999999999999999")),
+)  # fmt: skip
+ACCEPTED = frozenset(  # of these: what says nothing of light, time or scale, or is not read at all
+    (header, key, value)
+    for header, key, values in (
+        (DATA, "CTYPE1", None), (DATA, "CTYPE2", None), (DATA, "RADESYS", None), (DATA, "WCSAXES", None),
+        (DATA, "CROTA2", None), (DATA, "BLANK", None), (DATA, "ZIMAGE", None), (DATA, "HDUCLAS3", None),
+        (DATA, "TFIELDS", None), (DATA, "INHERIT", None), (DATA, "LONPOLE", ("NaN", "'x'")),
+        (DATA, "EQUINOX", ("'never'",)), (STAT, "BSCALE", ("1E4",)), (STAT, "BZERO", ("1E6",)),
+        (STAT, "HDUCLAS3", ("'MSE'", "3")), (STAT, "CTYPE3", ("'WAVE'", "''")), (PRIMARY, "SIMPLE", None),
+        (PRIMARY, "EXTEND", None), (PRIMARY, "GROUPS", None), (PRIMARY, "SIMULATED", None),
+        (PRIMARY, "OBJECT", None), (PRIMARY, "MJD-END", ("NaN", "-1", "'x'")),
+        (PRIMARY, "TEXPTIME", ("-1", "'x'")), (PRIMARY, "NCOMBINE", ("-1", "T", "'x'")),
+        (PRIMARY, "SINGLEXP", ("'F'",)), (PRIMARY, "PRODCATG", ("3", "'\x00'")),
+        (PRIMARY, "ESO PRO CATG", ("3",)), (PRIMARY, "ESO DPR CATG", None),
+        (PRIMARY, "ESO TEL AIRM START", ("-5", "NaN", "'x'")),
+        (PRIMARY, "ESO TEL AMBI FWHM START", ("'x'", "T")),
+        (PRIMARY, "ESO INS DROT POSANG", ("NaN", "'x'", "T")),
+    )
+    for value in values or next(given for one, name, given in FURTHER if (one, name) == (header, key))
+)  # fmt: skip
 HARMLESS = frozenset(  # what says nothing wrong about light, time or place: a card that is missing
     [
         (DATA, "CTYPE3", "'WAVE'"),  # vacuum wavelengths are converted
@@ -61,16 +126,22 @@ HARMLESS = frozenset(  # what says nothing wrong about light, time or place: a c
     ]
 )  # fmt: skip
 CASES = tuple((header, key, value) for header, key, values in SPOILED for value in values)
+FURTHER_CASES = tuple((header, key, value) for header, key, values in FURTHER for value in values)
 
 
 def put_card(content: bytearray, path: Path, header: int, key: str, value: str) -> None:
-    """Replace the value of a card in the bytes of a good cube."""
+    """Replace the value of a card in the bytes of a good cube, or put it before the END."""
     span = layout(path)[header]
+    name = f"HIERARCH {key} " if " " in key else f"{key:8}"
+    card = f"{name}= {value}".ljust(CARD)[:CARD].encode("latin-1")
     for start in range(span.start, span.data, CARD):
-        if content[start : start + 8].rstrip() == key.encode():
-            content[start : start + CARD] = f"{key:8}= {value}".ljust(CARD)[:CARD].encode("latin-1")
+        if content[start : start + len(name)] == name.encode():
+            content[start : start + CARD] = card
             return
-    raise KeyError(key)
+        if content[start : start + CARD].rstrip() == b"END":
+            assert start + 2 * CARD <= span.data, "no room for another card"
+            content[start : start + 2 * CARD] = card + b"END".ljust(CARD)
+            return
 
 
 def set_identity(content: bytearray, path: Path, number: int) -> None:

@@ -10,13 +10,25 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+from astropy.io import fits
 
 from pipeline.errors import JobCrashed, JobHung, WorkspaceError
+from pipeline.muse.fits_layout import layout
+from pipeline.tasks import boundary, inputs
 from pipeline.tasks import measure as measure_tasks
 from pipeline.workflow import products
 from pipeline.workflow.supervise import Limits, RaisedInJob, supervise
+from tests.muse import kinds
 from tests.reliability.conftest import rows_of
-from tests.reliability.hostile import CASES, HARMLESS, put_card, set_identity
+from tests.reliability.fuzzing import Chain
+from tests.reliability.hostile import (
+    ACCEPTED,
+    CASES,
+    FURTHER_CASES,
+    HARMLESS,
+    put_card,
+    set_identity,
+)
 
 LIMITS = Limits(60.0, 4 << 30)
 
@@ -129,7 +141,7 @@ def test_whatever_happens_while_an_exposure_is_read_is_its_row(
 
 
 def test_a_hanging_exposure_is_a_row_and_is_tried_again(run, monkeypatch, made_cubes):
-    monkeypatch.setattr(measure_tasks, "TIME_LIMIT_S", 5.0)
+    monkeypatch.setattr(boundary, "TIME_LIMIT_S", 5.0)
     campaign = spoil_one(run, monkeypatch, made_cubes, lambda _: time.sleep(1000))
     (failed,) = [row for row in rows_of(campaign).values() if row["status"] == "failed"]
     assert re.search(r"JobHung: cube-001\.fits: not done after \d", str(failed["reason"]))
@@ -217,3 +229,76 @@ def test_a_hundred_hostile_headers_are_each_a_row_and_never_a_traceback(cubes, m
         found, reason = status[f"hostile-{number:03d}.fits"]
         assert found == ("ok" if case in HARMLESS else "failed"), (case, reason)
         assert not re.search(r"Crashed|Hung|[\x00-\x1f\x7f]|/tmp", reason), (case, reason)
+
+
+def test_a_hundred_further_headers_are_refused_in_words_or_measured(tmp_path):
+    """One by one, without a campaign around them: place, scaling, structure, what else is said."""
+    chain = Chain(tmp_path)
+    plain = tmp_path / "plain.fits"
+    good = plain.read_bytes()
+    assert len(FURTHER_CASES) >= 100
+    for case in FURTHER_CASES:
+        content = bytearray(good)
+        put_card(content, plain, *case)
+        reason = chain.measured(content, keep=False)
+        assert bool(reason) == (case not in ACCEPTED), (case, reason)
+        assert not re.search(r"[\x00-\x1f\x7f]", reason), (case, reason)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("RADESYS", "'FK7'"), ("CTYPE1", "'GLON-CAR'"), ("CTYPE2", "'RA---TAN'")]
+)
+def test_a_reference_exposure_with_an_odd_frame_ends_no_campaign(
+    cubes, made_cubes, run, key, value
+):
+    """Its stars are known by their pixels alone."""
+    path = cubes / made_cubes[0].name  # the best seeing
+    content = bytearray(path.read_bytes())
+    put_card(content, path, 1, key, value)
+    path.write_bytes(content)
+    campaign = run()
+    assert campaign.summary.reference_exposure == "MUSE.2019-03-11T02:24:00.000"
+    assert all(row["status"] == "ok" for row in rows_of(campaign).values())
+
+
+def test_of_two_files_of_one_exposure_that_cannot_be_expanded_the_other_is_measured(
+    cubes, made_cubes, run
+):
+    """The tiles of the first by name are damaged, which shows only where they are read."""
+    plain = cubes / made_cubes[1].name
+    packed = cubes / "a-packed-copy.fits.fz"
+    kinds.rewritten(plain, packed, tiled)
+    content = bytearray(packed.read_bytes())
+    span = layout(packed)[1]
+    content[span.data + span.size // 2 : span.data + span.size] = b"\xff" * (
+        span.size - span.size // 2
+    )
+    packed.write_bytes(content)
+    rows = rows_of(run())
+    assert sum(row["status"] == "ok" for row in rows.values()) == 4
+    assert "cannot be decompressed" in rows["a-packed-copy.fits.fz"]["reason"]
+
+
+def tiled(hdus):
+    packed = [hdus[0]]
+    for name in ("DATA", "STAT"):
+        data, header = hdus[name].data, hdus[name].header
+        packed.append(fits.CompImageHDU(data, header, compression_type="GZIP_1", name=name))
+    return fits.HDUList(packed)
+
+
+def test_a_look_at_a_file_that_raises_what_nobody_expected_is_its_row(made_cubes, run, monkeypatch):
+    genuine = inputs.cube_header
+
+    def spoiled(path):
+        if path.name == made_cubes[1].name:
+            raise ZeroDivisionError(f"in {path}\n\x1b[31m")
+        return genuine(path)
+
+    monkeypatch.setattr(inputs, "cube_header", spoiled)
+    row = rows_of(run())[made_cubes[1].name]
+    assert row["status"] == "failed"
+    assert row["reason"].startswith(
+        "ExposureCrashed: cube-001.fits: ZeroDivisionError: in cube-001"
+    )
+    assert not re.search(r"[\x00-\x1f]|/tmp", str(row["reason"]))

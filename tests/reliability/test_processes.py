@@ -1,9 +1,12 @@
 """Everything that a run starts ends with it, however it ends."""
 
+import fcntl
 import os
+import pty
 import signal
 import subprocess
 import sys
+import termios
 import textwrap
 import time
 
@@ -11,6 +14,8 @@ import psutil
 import pytest
 
 from pipeline.config.paths import ROOT
+from pipeline.errors import WorkspaceError
+from pipeline.workflow.products import locked
 from tests.reliability.cubes import write_config
 
 LIMIT_S = 15.0
@@ -107,6 +112,63 @@ def test_ctrl_c_in_the_first_seconds_ends_the_run_in_words(tmp_path, cubes, dela
     _, said = run.communicate(timeout=60)
     assert run.returncode in (130, -signal.SIGINT), said
     assert "Traceback" not in said
+
+
+def begin_on_a_terminal(tmp_path, cubes):
+    """A build on a terminal of its own: the run, and the other end of the terminal."""
+    master, terminal = pty.openpty()
+
+    def take_the_terminal():
+        fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    run = subprocess.Popen(
+        [
+            sys.executable, str(ROOT / "build_report.py"), "--source", "cubes", "--cubes", str(cubes),
+            "--config", str(write_config(tmp_path)), "--work", str(tmp_path / "work"),
+            "--site", str(tmp_path / "site"), "--jobs", "2",
+        ],
+        cwd=tmp_path, start_new_session=True, stdin=terminal, stdout=terminal, stderr=terminal,
+        preexec_fn=take_the_terminal, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    os.close(terminal)
+    return run, master
+
+
+def is_free(work):
+    """Whether another run may hold the work folder and its campaign."""
+    try:
+        for folder in (work, *(path.parent for path in work.glob("*/.lock"))):
+            with locked(folder):
+                pass
+    except WorkspaceError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("how", ["closed terminal", "SIGKILL", "SIGTERM", "Ctrl-C on the terminal"])
+def test_neither_process_nor_lock_is_left_of_a_run_on_a_terminal(tmp_path, cubes, how):
+    run, master = begin_on_a_terminal(tmp_path, cubes)
+    found = descendants(run, 3)  # two workers, and a job at least
+    assert not is_free(tmp_path / "work")
+    match how:
+        case "closed terminal":
+            os.close(master)
+        case "Ctrl-C on the terminal":
+            os.write(master, b"\x03")
+        case _:
+            os.kill(run.pid, getattr(signal, how))
+    deadline = time.monotonic() + LIMIT_S
+    try:
+        run.wait(LIMIT_S)
+        assert psutil.wait_procs(found, deadline - time.monotonic())[1] == []
+        assert is_free(tmp_path / "work")
+        assert time.monotonic() < deadline
+    finally:
+        run.kill()
+        run.wait()
+        if how != "closed terminal":
+            os.close(master)
 
 
 LOST = """

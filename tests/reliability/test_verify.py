@@ -3,6 +3,7 @@
 import json
 import os
 
+import numpy as np
 import pytest
 from astropy.io import fits
 
@@ -125,6 +126,53 @@ def test_a_product_with_a_flipped_byte_of_the_same_time_is_found(run):
         campaign.jobs[2].entry.exposure_id,
         "measure: not as it was made: measurement.fits (other content)",
     )
+
+
+def spoil_quietly(path, content):
+    """Other bytes, of the same length and the same time, as a failing disk leaves them."""
+    status = path.stat()
+    path.write_bytes(content)
+    assert path.stat().st_size == status.st_size
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+@pytest.mark.parametrize("name", ["detection.fits", "measurement.fits", "catalogue.ecsv"])
+def test_a_product_that_cannot_be_read_any_more_is_made_again_in_the_same_run(
+    tmp_path, run, caplog, name
+):
+    """Size and time are those of the stamp: that it was damaged shows when it is read."""
+    caplog.set_level("INFO", logger="pipeline")
+    numbers = run().summary.tables["photometry"]["flux"]
+    path = sorted((tmp_path / "work").rglob(name))[0]
+    content = path.read_bytes()
+    spoil_quietly(path, b"\x00" * len(content))
+    next((tmp_path / "work").rglob("summary.json")).unlink()
+    next((tmp_path / "work").rglob("fluxes.fits")).unlink()
+    again = run().summary.tables["photometry"]["flux"]
+    np.testing.assert_array_equal(again, numbers)
+    assert path.read_bytes() == content
+    assert "made again" in caplog.text
+
+
+def test_a_damaged_detection_is_made_again_by_the_job_that_reads_it(run):
+    campaign = run()
+    job = campaign.jobs[1]
+    content = job.measurement.read_bytes()
+    job.measurement.unlink()
+    spoil_quietly(job.detection, b"\x00" * job.detection.stat().st_size)
+    assert all(row["status"] == "ok" for row in rows_of(run()).values())
+    assert job.measurement.read_bytes() == content
+
+
+@pytest.mark.parametrize("name", ["photometry.ecsv", "pairs.ecsv", "summary.json"])
+def test_a_table_with_one_other_digit_is_made_again(tmp_path, run, name):
+    run().summary  # noqa: B018
+    path = next((tmp_path / "work").rglob(name))
+    content = path.read_bytes()
+    at = max(content.rfind(digit) for digit in (b"3", b"7"))
+    spoil_quietly(path, content[:at] + bytes([content[at] ^ 2]) + content[at + 1 :])
+    run().summary  # noqa: B018
+    assert path.read_bytes() == content
 
 
 @pytest.fixture

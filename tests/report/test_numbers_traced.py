@@ -122,7 +122,10 @@ def renderings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Shapes]:
     }
     found = {}
     with pytest.MonkeyPatch.context() as patch:
-        for slow in ("write_figure", "_write_preview"):  # pictures hold no number that a text lacks
+        for slow in (
+            "write_figures",
+            "_write_preview",
+        ):  # pictures hold no number that a text lacks
             patch.setattr(rendering, slow, lambda *_: None)
         for name, campaigns in kinds.items():
             docs = tmp_path_factory.mktemp("numbers") / "docs"

@@ -51,7 +51,7 @@ class Level:
 
 
 @dataclass(frozen=True)
-class Floor:
+class StabilityFloor:
     """The stability floor: scatter of two noiseless stars, with its 95 % interval."""
 
     value: float
@@ -63,7 +63,7 @@ class Floor:
 def scatter_figure(
     kinds: Sequence[ScatterPoints],
     headline: Sequence[tuple[str, float, float]],
-    floor: Floor | None,
+    floor: StabilityFloor | None,
     *,
     choice: tuple[str, float],
     figure_id: str,
@@ -81,7 +81,7 @@ def scatter_figure(
         Drawn in that order.
     headline : sequence of (label, snr, std)
         Pairs that are named in the figure.
-    floor : Floor or None
+    floor : StabilityFloor or None
         A line with its band.
     choice : (str, float)
         Passband and aperture radius [pix].
@@ -272,7 +272,7 @@ def _photon_line(x_range: Sequence[float], y_range: Sequence[float]) -> Trace:
     }
 
 
-def _floor_curve(floor: Floor, x_range: Sequence[float]) -> Trace:
+def _floor_curve(floor: StabilityFloor, x_range: Sequence[float]) -> Trace:
     snr = np.geomspace(10.0 ** x_range[0], 10.0 ** x_range[1], N_CURVE)
     return {
         "type": "scatter",
@@ -304,7 +304,7 @@ def _headline(headline: Sequence[tuple[str, float, float]]) -> Trace:
     }
 
 
-def _floor_shapes(floor: Floor) -> list[Layout]:
+def _floor_shapes(floor: StabilityFloor) -> list[Layout]:
     across = {"xref": "paper", "x0": 0, "x1": 1, "yref": "y"}
     value, low, high = (rounded(100 * one, 5) for one in (floor.value, floor.low, floor.high))
     return [

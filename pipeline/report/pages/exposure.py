@@ -7,7 +7,7 @@ from astropy.time import Time
 from markupsafe import Markup
 
 from pipeline.report.downloads.reduction_logs import page_names, was_reduced
-from pipeline.report.figures.small_svg import Plot, Series, drawn
+from pipeline.report.figures.small_svg import Plot, PlotSeries, drawn
 from pipeline.report.pages.detail import (
     ROOT,
     DetailPage,
@@ -116,7 +116,7 @@ def _residual_plot(results: Results, identity: str, residuals: Residuals | None)
               zip(residuals.star_ids, values.tolist(), strict=True)]  # fmt: skip
     return drawn(
         Plot(
-            [Series(stars, values, "a", titles=titles)],
+            [PlotSeries(stars, values, "a", titles=titles)],
             "star",
             "against its median [%]",
             f"Residual of {len(stars)} stars in this exposure",
@@ -179,7 +179,7 @@ def _offsets(results: Results, row: Any) -> Markup:
     titles = [f"star {star}" for star in catalogue["star_id"]]
     return drawn(
         Plot(
-            [Series(x, y, "b", titles=titles)],
+            [PlotSeries(x, y, "b", titles=titles)],
             "x [px]",
             "y [px]",
             f"Offsets of {len(x)} stars after a shift of {fixed(float(shift), 2)} px, "

@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from pipeline.muse.modes import WIDE_FIELD
+from pipeline.muse.modes import WIDE_MODES
 from pipeline.report.figures.small_svg import sparkline
 from pipeline.report.pages.answer import BAD, bad_exposures
 from pipeline.report.pages.base import (
@@ -61,7 +61,7 @@ def _exposures_of(results: Results, numbering: PageNumbering) -> ExposuresOf:
     exposures = results.tables["exposures"]
     status = Counter(str(value) for value in exposures["status"])
     modes = Counter(str(value) for value in exposures["mode"])
-    names = (*WIDE_FIELD, *sorted(set(modes) - set(WIDE_FIELD)))
+    names = (*WIDE_MODES, *sorted(set(modes) - set(WIDE_MODES)))
     return ExposuresOf(
         results,
         numbering.table(_exposures_table(results), results.name),

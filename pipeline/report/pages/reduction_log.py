@@ -13,7 +13,7 @@ from pipeline.report.tables import Cell, Head, TableView
 from pipeline.report.text import NOTHING, fixed, size_of
 from pipeline.schema.calibration_record import KINDS, WAYS
 from pipeline.schema.recipe_messages import meaning_of
-from pipeline.schema.reduction_log import VERDICTS, CallCost, Step, channel_list
+from pipeline.schema.reduction_log import VERDICTS, CallCost, RecipeStep, channel_list
 from pipeline.schema.results import Results
 
 _MB = 1e6
@@ -45,7 +45,7 @@ def cost_cells(calls: Sequence[CallCost]) -> tuple[Cell, ...]:
 class StepView:
     """A step as a log shows it."""
 
-    step: Step
+    step: RecipeStep
     anchor: str
     where: str  # channels in words
     inputs: TableBlock
@@ -90,11 +90,11 @@ def _log_page(results: Results, row: Row, name: str, numbering: PageNumbering) -
     )
 
 
-def _where(step: Step) -> str:
+def _where(step: RecipeStep) -> str:
     return channel_list(step.channels) if step.channels else "all channels at once"
 
 
-def _cost_table(results: Results, steps: Sequence[Step]) -> TableView:
+def _cost_table(results: Results, steps: Sequence[RecipeStep]) -> TableView:
     return TableView(
         "cost",
         "Calls that differ in the channel only stand together.",
@@ -120,7 +120,9 @@ def _cost_table(results: Results, steps: Sequence[Step]) -> TableView:
     )
 
 
-def _step_view(results: Results, number: int, step: Step, numbering: PageNumbering) -> StepView:
+def _step_view(
+    results: Results, number: int, step: RecipeStep, numbering: PageNumbering
+) -> StepView:
     inputs = TableView(
         f"inputs-{number}",
         "What went in: frames and tables by name and content, products by the recipe that made them.",
@@ -176,7 +178,7 @@ def _step_view(results: Results, number: int, step: Step, numbering: PageNumberi
     )
 
 
-def _checks_table(results: Results, number: int, step: Step) -> TableView:
+def _checks_table(results: Results, number: int, step: RecipeStep) -> TableView:
     """A row for every check, those beyond their limits first."""
     kinds = {"ok": "good", "warn": "warn", "reject": "bad"}
     rows = sorted(step.checks, key=lambda one: -VERDICTS.index(one.verdict))

@@ -7,7 +7,7 @@ from astropy.time import Time
 from markupsafe import Markup
 
 from pipeline.report.downloads.spectra_file import row_shown
-from pipeline.report.figures.small_svg import Plot, Series, drawn
+from pipeline.report.figures.small_svg import Plot, PlotSeries, drawn
 from pipeline.report.figures.spectra import running_mean, smoothing_window
 from pipeline.report.pages.detail import Residuals
 from pipeline.report.rows import headline_choice, headline_pairs, number, plain
@@ -98,7 +98,10 @@ def growth_curve(results: Results, star: int) -> Markup:
               zip(radii.tolist(), values.tolist(), strict=True)]  # fmt: skip
     return drawn(
         Plot(
-            [Series(radii, values, "a", line=True), Series(radii, values, "a", titles=titles)],
+            [
+                PlotSeries(radii, values, "a", line=True),
+                PlotSeries(radii, values, "a", titles=titles),
+            ],
             "aperture radius [px]",
             "signal to noise",
             f"Signal to noise of star {star} against the aperture radius",
@@ -124,7 +127,7 @@ def spectrum(results: Results, star: int) -> Markup:
         shown = running_mean(curve, window) / 10.0**power
         return drawn(
             Plot(
-                [Series(spectra.wave_aa[::step], shown[::step], "a", line=True)],
+                [PlotSeries(spectra.wave_aa[::step], shown[::step], "a", line=True)],
                 "wavelength in air [Å]",
                 f"flux density [10{superscript(power)} cube unit]"
                 if power
@@ -162,10 +165,14 @@ def _is_ao(results: Results, ids: Sequence[str]) -> np.ndarray:
     return np.array(["-AO-" in modes[one] for one in ids], bool)
 
 
-def _by_optics(x: np.ndarray, y: np.ndarray, ao: np.ndarray, titles: Sequence[str]) -> list[Series]:
+def _by_optics(
+    x: np.ndarray, y: np.ndarray, ao: np.ndarray, titles: Sequence[str]
+) -> list[PlotSeries]:
     """Exposures with and without adaptive optics in colours of their own."""
     return [
-        Series(x[mask], y[mask], kind, titles=[titles[k] for k in np.flatnonzero(mask).tolist()])
+        PlotSeries(
+            x[mask], y[mask], kind, titles=[titles[k] for k in np.flatnonzero(mask).tolist()]
+        )
         for mask, kind in ((ao, "a"), (~ao, "b"))
         if mask.any()
     ]

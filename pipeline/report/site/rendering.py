@@ -29,6 +29,7 @@ from pipeline.report.site.redirects import redirects
 from pipeline.report.site.templates import environment, navigation, render_page
 from pipeline.report.text import one_line
 from pipeline.schema.results import Results
+from pipeline.workflow.executors import Workers, open_pool
 from pipeline.workflow.ownership import DOCS, check, put_in_place
 
 NOT_PAGES = ("overrides", "hooks.py", "__pycache__", ".gitignore")
@@ -64,7 +65,12 @@ class Cite:
 
 
 def render(
-    results: Sequence[Results], build: BuildInfo, docs_dir: Path, *, source: Path = ROOT
+    results: Sequence[Results],
+    build: BuildInfo,
+    docs_dir: Path,
+    *,
+    source: Path = ROOT,
+    jobs: int = 1,
 ) -> list[Path]:
     """The files of the report, sorted; ``docs_dir`` is replaced by them in one step.
 
@@ -78,6 +84,8 @@ def render(
         A generated folder; what an earlier run generated is gone afterwards.
     source : Path
         Where ``templates/`` and ``site_src/`` are.
+    jobs : int
+        Processes that draw still pictures.
 
     Raises
     ------
@@ -99,7 +107,7 @@ def render(
     except OSError as error:
         raise SiteError(f"{docs_dir}: cannot be written ({error.strerror})") from error
     try:
-        _render_into(fresh, results, build, source)
+        _render_into(fresh, results, build, source, jobs)
         fresh.chmod(0o755)
         put_in_place(fresh, docs_dir, DOCS)
     finally:
@@ -108,7 +116,7 @@ def render(
 
 
 def _render_into(
-    folder: Path, campaigns: Sequence[Results], build: BuildInfo, source: Path
+    folder: Path, campaigns: Sequence[Results], build: BuildInfo, source: Path, jobs: int
 ) -> None:
     shutil.copytree(
         source / "site_src",
@@ -137,10 +145,10 @@ def _render_into(
     guide = guide_to(pages)
     names = frozenset(page.name for page in pages)
     for page in pages:
-        for figure in page.figures:
-            write_figure(folder / "assets" / "figures", figure)
         text = render_page(env, page, build, campaigns, cite, guide, names)
         (folder / page.file).write_text(text, encoding="utf-8")
+    drawn = [figure for page in pages for figure in page.figures]
+    write_figures(folder / "assets" / "figures", drawn, jobs)
     write_details(folder, env, campaigns, cite, names)
     _write_preview(folder, campaigns, pages[0], cite)
     head = {
@@ -196,6 +204,26 @@ def write_figure(folder: Path, figure: Figure) -> None:
         _put(folder / f"{name}.variants.js", f"{name}.variants", figure.variants)
     (folder / f"{name}.svg").write_bytes(wide.svg)
     (folder / f"{name}-narrow.svg").write_bytes(narrow.svg)
+
+
+def write_figures(folder: Path, figures: Sequence[Figure], jobs: int = 1) -> None:
+    """Write all figures, several at a time: drawing the still pictures takes long.
+
+    Raises
+    ------
+    Exception
+        Whatever drawing one of them raises.
+    """
+    from pipeline.report.figures import static_image  # noqa: F401  # matplotlib: once, for all forks
+
+    with open_pool(Workers(jobs), folder) as pool:
+        for _, outcome in pool.stream(_write_figure, [(folder, figure) for figure in figures]):
+            if isinstance(outcome, BaseException):
+                raise outcome
+
+
+def _write_figure(task: tuple[Path, Figure]) -> None:
+    write_figure(*task)
 
 
 def _write_preview(folder: Path, campaigns: Sequence[Results], first: Page, cite: Cite) -> None:

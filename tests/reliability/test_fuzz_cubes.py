@@ -1,0 +1,65 @@
+"""Random damage to cubes: a typed refusal or fluxes, never a traceback; what is found has a number.
+
+Each runs for ``FUZZ_SECONDS`` (default: 10), or, with ``FUZZ_MUTATIONS``, over so many cubes;
+``FUZZ_SEED`` makes another sequence.
+"""
+
+import re
+from itertools import islice
+
+import pytest
+
+from pipeline.workflow.supervise import Limits, supervise
+from tests.reliability.fuzzing import N_CUBES, Chain, seeds
+
+SLOWEST_S = 5.0
+BATCH = 40  # mutations a child process
+# The wall time of a loaded machine, where one of a batch hangs; the CPU time of each is checked
+LIMITS = Limits(SLOWEST_S * 12, 1 << 30)
+
+
+def test_mutated_cubes(tmp_path):
+    """In child processes with a limit on memory; a batch that crashes or hangs is tried one by one."""
+    chain, numbers = Chain(tmp_path), seeds(N_CUBES)
+    n = n_measured = 0
+    slowest_s, failures = 0.0, []
+    while batch := list(islice(numbers, BATCH)):
+        for seed, cpu_s, reason in results_of(chain, batch, failures):
+            slowest_s = max(slowest_s, cpu_s)
+            if (
+                cpu_s > SLOWEST_S
+                or re.search(r"[\x00-\x1f\x7f]", reason)
+                or str(tmp_path) in reason
+            ):
+                failures.append(f"mutation {seed} of the cube: {cpu_s:.1f} s, {reason!r}")
+            n_measured += not reason
+        n += len(batch)
+    print(f"{n} mutated cubes, {n_measured} measured, {n - n_measured} refused", end="; ")
+    print(f"the slowest took {slowest_s:.2f} s of CPU")
+    assert failures == []
+    assert n >= BATCH
+    assert 0 < n_measured < n
+
+
+def results_of(chain, batch, failures):
+    """Results of a batch; of one that raises, crashes or hangs those of its sound members."""
+    try:
+        return supervise(chain.run_batch, batch, LIMITS)
+    except Exception:
+        results = []
+        for seed in batch:
+            try:
+                results += supervise(chain.run_batch, [seed], LIMITS)
+            except Exception as error:
+                failures.append(f"mutation {seed} of the cube: {error!r}")
+        return results
+
+
+@pytest.fixture(scope="module")
+def chain(tmp_path_factory):
+    return Chain(tmp_path_factory.mktemp("chain"))
+
+
+@pytest.mark.parametrize("number", range(12))
+def test_every_form_that_is_damaged_is_measured_as_it_is(chain, number):
+    assert chain.measured(chain.good[number]) == ""
