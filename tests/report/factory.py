@@ -19,6 +19,7 @@ from tests.report.recipes import reductions
 from tests.report.tables import (
     HEADLINE,
     channels,
+    dependence,
     detections,
     differences,
     fill,
@@ -149,6 +150,7 @@ def campaign(
             "prediction": prediction(0.02),
             "channel_responses": channels(rng, ids, "channel_responses"),
             "truth_channels": channels(rng, ids, "truth"),
+            **dependence(),
         },
         numbers=_numbers(0.03),
         notes=(HOSTILE if hostile else "A note on what to keep in mind.",),

@@ -32,7 +32,7 @@ PAGES = (
     "index", "explore", "plan", "stars", "spectra", "exposures", "evidence", "study", "pairs",
     "channels", "recovery", "downloads", "method", "about", "archive", "matcher", "reduction", "settings",
     "use_in_python", "404",
-    "validation", "record", "statistics",
+    "validation", "record", "dependence", "statistics",
 )  # fmt: skip
 
 

@@ -210,4 +210,5 @@ PAGE = PageType(
     description="Time, wavelength, aperture, method, mode, season, seeing, airmass and position.",
     guide="From hours to months, along the spectrum, and with the conditions of an exposure.",
     context=context,
+    wide=True,
 )
