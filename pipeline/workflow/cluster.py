@@ -323,6 +323,8 @@ def _link_to(target: Path) -> Path:
 
 
 def _config_from(path: Path, shape: str) -> Config:
+    if not path.is_file():  # a pipe or a device would be read without end
+        raise ConfigError(f"--executor {path}: cannot be read (no such file)")
     try:
         config = runpy.run_path(str(path)).get("config")
     except OSError as error:
