@@ -44,10 +44,10 @@ REMOTE ?= origin
 previous: $(VENV)/.run  ## write the numbers of the version before VERSION, for the report to compare with
 	$(BIN)/python -m pipeline versions previous --remote $(REMOTE) --before "$(VERSION)" $(PREVIOUS)
 
-LIMIT_MB ?= 16
+LIMIT_MB ?=
 publish: $(VENV)/.run  ## publish the built site as a version in the branch gh-pages, and push it
-	$(BIN)/python -m pipeline versions check --limit-mb $(LIMIT_MB) $(SITE)
-	$(BIN)/python -m pipeline versions deploy --limit-mb $(LIMIT_MB) --remote $(REMOTE) $(ARGS) $(SITE)
+	$(BIN)/python -m pipeline versions check $(if $(LIMIT_MB),--limit-mb $(LIMIT_MB)) $(SITE)
+	$(BIN)/python -m pipeline versions deploy $(if $(LIMIT_MB),--limit-mb $(LIMIT_MB)) --remote $(REMOTE) $(ARGS) $(SITE)
 	git push $(REMOTE) gh-pages
 
 archive: $(VENV)/.run  ## pack the built site, and its data, into archives in dist/

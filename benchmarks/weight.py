@@ -1,19 +1,21 @@
-"""How heavy the version of a reduced campaign is: 65 exposures of 24 channels at full sampling.
+"""How heavy the version of a reduced campaign is: 24 channels at full sampling.
 
-    python -m benchmarks.weight [FOLDER]
+    python -m benchmarks.weight [--exposures N] [FOLDER]
 
 Made up: tables and figures are those of the simulated campaign, its spectra repeated on 3681 layers
-with the noise of single layers, and every exposure has the log of calibrations of its own. Prints what
-the parts of the site weigh.
+with the noise of single layers, and every exposure has the log of calibrations of its own. With more
+exposures than the 65 of that campaign its rows are repeated over ten years, each number with noise of
+its own. Prints what the parts of the site weigh.
 """
 
-import sys
+import argparse
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from astropy.table import vstack
 
 from pipeline import report
 from pipeline.config.loader import read_settings
@@ -31,7 +33,11 @@ LAYERS, STEP_AA = 3681, 1.25
 RECIPES = {"bias": 53, "bias_of_flat": 53, "flat": 121, "wavecal": 828, "scibasic": 10}
 
 
-def main(folder: Path) -> None:
+YEARS = 10  # over which a large campaign is spread
+NOISE = 0.01  # of every repeated number: equal ones would be packed too well
+
+
+def main(folder: Path, n_exposures: int | None) -> None:
     """Build the site and print what it weighs."""
     sources = ("published", "simulated")
     request = Request(
@@ -42,7 +48,10 @@ def main(folder: Path) -> None:
         one.measure()
     record, simulated = (one.results() for one in campaigns)
     build = report.collect(["python", "-m", "benchmarks.weight"], "")
-    report.render([record, reduced(simulated)], build, folder / "docs")
+    campaign = reduced(simulated)
+    if n_exposures:
+        campaign = repeated(campaign, n_exposures)
+    report.render([record, campaign], build, folder / "docs")
     site = folder / "site"
     report.build_site(
         folder / "docs", site, ROOT / "mkdocs.yml", site_url=build.site_url, epoch=build.epoch
@@ -53,6 +62,10 @@ def main(folder: Path) -> None:
         "other pages": "*.html",
         "logs as JSON": "data/*/reduction-of-*",
         "data": "data/**/*",
+        "pages of stars": "stars/**/*",
+        "pages of exposures": "exposure*/**/*",
+        "exposures by year": "assets/figures/exposures/*",
+        "Explore": "assets/figures/explore/*",
         "figures": "assets/figures/*",
         "Plotly": "assets/vendor/*",
         "search": "search/*",
@@ -62,6 +75,60 @@ def main(folder: Path) -> None:
         if name == "other pages":
             files = [path for path in files if not path.name.startswith("reduction-of-")]
         print(f"{name}: {sum(path.stat().st_size for path in files) / 1e6:.2f} MB, {len(files)}")
+
+
+def repeated(results: Results, n: int) -> Results:
+    """The campaign with so many exposures: its own again and again."""
+    rng = np.random.default_rng(3)
+    old = [str(one) for one in results.tables["exposures"]["exposure_id"]]
+    copies = -(-n // len(old))
+    ids = [f"{old[k % len(old)]}-{k // len(old):03d}" for k in range(n)]
+    kept = set(ids)
+    tables = {
+        name: _repeated(table, copies, kept, rng) if "exposure_id" in table.colnames else table
+        for name, table in results.tables.items()
+    }
+    order = np.argsort(np.asarray(tables["exposures"]["night"]), kind="stable")
+    tables["exposures"] = tables["exposures"][order]
+    return replace(
+        results,
+        tables=tables,
+        reference_exposure=ids[old.index(results.reference_exposure)],
+        reductions={one: log_of(k) for k, one in enumerate(ids)},
+        spectra={
+            mode: replace(one, exposure_ids=tuple(f"{name}-000" for name in one.exposure_ids))
+            for mode, one in results.spectra.items()
+        },
+        numbers=tuple(
+            replace(one, value=float(n)) if one.key == "n_exposures.ok" else one
+            for one in results.numbers
+        ),
+    )
+
+
+def _repeated(table: Any, copies: int, kept: set[str], rng: np.random.Generator) -> Any:
+    """Rows of each copy, later by a part of the years, its numbers with noise."""
+    parts = []
+    for k in range(copies):
+        part = table.copy()
+        part["exposure_id"] = [f"{one}-{k:03d}" for one in table["exposure_id"]]
+        days = round(k * (YEARS - 1) * 365.25 / max(copies - 1, 1))
+        for name in part.colnames:
+            values = np.asarray(getattr(part[name], "value", part[name]))
+            if name == "night":
+                nights = np.asarray(part[name], "datetime64[D]") + days
+                part[name] = nights.astype(str)
+            elif name == "mjd_mid":
+                part[name] = part[name] + days * getattr(part[name], "unit", 1)
+            elif values.dtype.kind == "f" and name not in ("radius_px", "wave_aa"):
+                part[name] = part[name] * (1 + NOISE * rng.standard_normal(len(part)))
+        rows = np.array([str(one) in kept for one in part["exposure_id"]], bool)
+        parts.append(part[rows])
+    whole = vstack(parts, metadata_conflicts="silent")
+    for name in table.colnames:
+        whole[name].info.description = table[name].info.description
+        whole[name].info.meta = table[name].info.meta
+    return whole
 
 
 def reduced(simulated: Results) -> Results:
@@ -136,4 +203,10 @@ def _record(
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "work/weight"))
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folder", nargs="?", type=Path, default=Path("work/weight"))
+    parser.add_argument("--exposures", type=int, help="default: the 65 of the simulated campaign")
+    options = parser.parse_args()
+    main(options.folder, options.exposures)

@@ -35,13 +35,13 @@ _HEADING = re.compile(r"(?=<h[1-6][ >])")
 _KIND = re.compile(r'<span class="rp-badge rp-(sim|real)">(?:Simulated|Observed)</span>')
 
 
-def on_page_content(html: str, **_: Any) -> str:
+def on_page_content(html: str, page: Any, **_: Any) -> str:
     """Put the part of each campaign into a section that the switch of the page shows or hides.
 
     A part begins with a heading that says Simulated or Observed, and ends before the next heading of
     its level or above.
     """
-    parts, level = [], 0
+    parts, level, kinds = [], 0, set()
     for part in _HEADING.split(html):
         found = re.match(r"<h([1-6])[ >]", part)
         depth = int(found[1]) if found else 0
@@ -52,9 +52,11 @@ def on_page_content(html: str, **_: Any) -> str:
         kind = _KIND.search(heading)
         if kind and not level:
             name = "simulated" if kind[1] == "sim" else "observed"
+            kinds.add(name)
             parts.append(f'<section class="rp-kind" data-kind="{name}">')
             level = depth
         parts.append(part)
+    page.meta["both"] = len(kinds) > 1  # then the page has a switch
     return "".join(parts) + ("</section>" if level else "")
 
 

@@ -14,7 +14,7 @@ from pipeline.config.settings import Field, SimulationSettings
 from pipeline.muse.cube import write_cube
 from pipeline.published import read_record
 from pipeline.schema import APERTURE_RADII_PX
-from pipeline.simulation import PlannedExposure, SimulatedCampaign, StarSpec, simulate_campaign
+from pipeline.simulation import CampaignRealization, PlannedExposure, StarSpec, simulate_campaign
 
 REFERENCE = PlannedExposure("2019-03-10", "WFM-AO-N")
 FEW = (
@@ -56,7 +56,7 @@ def small_campaign(
     *,
     with_events: bool = False,
     **settings: float,
-) -> SimulatedCampaign:
+) -> CampaignRealization:
     """A campaign of few exposures in 50 Angstrom bins; ``settings`` are SimulationSettings'.
 
     The reference is 2019-03-10 WFM-AO-N if it is among the planned.
@@ -74,7 +74,7 @@ def small_campaign(
     )
 
 
-def write_cubes(folder: Path, campaign: SimulatedCampaign) -> list[Path]:
+def write_cubes(folder: Path, campaign: CampaignRealization) -> list[Path]:
     """Write every cube of a campaign; the paths, in its order."""
     paths = []
     for index, exposure in enumerate(campaign.exposures):

@@ -17,7 +17,7 @@ from pipeline.config.settings import Settings
 from pipeline.muse.geometry import N_CHANNELS, slice_address
 from pipeline.simulation.raw import spectra
 from pipeline.simulation.raw.campaign import exposure_scene
-from pipeline.simulation.raw.exposure import Scene, moffat_as_gaussians
+from pipeline.simulation.raw.exposure import RawScene, moffat_as_gaussians
 from pipeline.sources import simulation_plan
 from pipeline.tasks.measure import build_simulation
 
@@ -58,13 +58,13 @@ def show_twilight(folder: Path) -> None:
 
 
 def show_agreement(
-    path: Path, scene: Scene, mode: str, exptime_s: float, band: tuple[float, float]
+    path: Path, scene: RawScene, mode: str, exptime_s: float, band: tuple[float, float]
 ) -> None:
     """Compare the image of a band with the scene's."""
     image = band_image(path, band)
     inside = np.isfinite(image)
     standard = len(scene.x_field_px) - 1  # the brightest
-    origin = find_standard(image) - np.array([scene.x_field_px[-1], scene.y_field_px[-1]])
+    origin = find_standard_position(image) - np.array([scene.x_field_px[-1], scene.y_field_px[-1]])
     stars, sky = band_light(scene, mode, exptime_s, band)
     y, x = np.indices(image.shape, dtype=float)
     field_x, field_y = x - origin[0], y - origin[1]
@@ -128,7 +128,7 @@ def band_image(path: Path, band: tuple[float, float]) -> np.ndarray:
     return np.asarray(total / len(layers))
 
 
-def find_standard(image: np.ndarray) -> np.ndarray:
+def find_standard_position(image: np.ndarray) -> np.ndarray:
     """Centre (x, y) of the brightest star."""
     smooth = ndimage.gaussian_filter(np.nan_to_num(image), 2)
     row, column = np.unravel_index(np.argmax(smooth), image.shape)
@@ -138,7 +138,7 @@ def find_standard(image: np.ndarray) -> np.ndarray:
 
 
 def band_light(
-    scene: Scene, mode: str, exptime_s: float, band: tuple[float, float]
+    scene: RawScene, mode: str, exptime_s: float, band: tuple[float, float]
 ) -> tuple[np.ndarray, float]:
     """Mean flux of every star, and of the sky in a spaxel, over a band [cube unit]."""
     use = (scene.wave_aa > band[0]) & (scene.wave_aa < band[1])
@@ -162,7 +162,7 @@ def response_image(x: np.ndarray, y: np.ndarray, response: np.ndarray) -> np.nda
 
 
 def starlight(
-    x: np.ndarray, y: np.ndarray, scene: Scene, flux: np.ndarray, band: tuple[float, float]
+    x: np.ndarray, y: np.ndarray, scene: RawScene, flux: np.ndarray, band: tuple[float, float]
 ) -> np.ndarray:
     """Light of all stars in every spaxel, Moffat profiles integrated over it."""
     use = (scene.wave_aa > band[0]) & (scene.wave_aa < band[1])

@@ -13,7 +13,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from pipeline.config.settings import ReductionSettings, Settings
-from pipeline.reduction.association import Target
+from pipeline.reduction.association import RequestedStandard
 from pipeline.reduction.exposures import ReductionRequest, call_records, reduce_exposures
 from pipeline.reduction.plan import ALL_CHANNELS
 from pipeline.reduction.runners import find_runner
@@ -50,7 +50,7 @@ def main() -> None:
     (tree,) = raw.glob(TREES)
     field = Settings().field
     name = tree.name.removesuffix(TREES[1:])
-    wanted = Target(name, field.name, field.ra_deg, field.dec_deg)
+    wanted = RequestedStandard(name, field.name, field.ra_deg, field.dec_deg)
     workspace = RecipeWorkspace(
         args.folder.resolve() / "work",
         raw,

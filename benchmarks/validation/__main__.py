@@ -9,7 +9,7 @@ from benchmarks.validation.plan import cells_of_round
 from benchmarks.validation.stamp import source_stamp
 from benchmarks.validation.summary import summarise
 from pipeline.statistics.campaigns import SCENARIOS
-from pipeline.statistics.campaigns.results import FIRST, RESULTS, Results, write_results
+from pipeline.statistics.campaigns.results import FIRST, RESULTS, ValidationResults, write_results
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> None:
     write_results(kept_results(folder), Path(options.output))
 
 
-def kept_results(folder: Path) -> Results:
+def kept_results(folder: Path) -> ValidationResults:
     """Figures of all cells that have rows, with the stamp of the code that made them."""
     cells: dict[tuple[str, str, str], dict[str, float]] = {}
     for cell, _ in cells_of_round():
@@ -46,7 +46,7 @@ def kept_results(folder: Path) -> Results:
             first = {f"{FIRST}{key}": value for key, value in rows[0].items() if key != "cpu_s"}
             figures = summarise(cell.measure, SCENARIOS[cell.scenario], chosen)
             cells[cell.measure, cell.scenario, cell.configuration] = figures | first
-    return Results(source_stamp(), cells)
+    return ValidationResults(source_stamp(), cells)
 
 
 def _keep_what_holds(folder: Path, cells: list[Cell]) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 from astropy.table import QTable
 
 from pipeline.archive.observations import Observation
-from pipeline.muse.modes import WIDE_FIELD
+from pipeline.muse.modes import WIDE_MODES
 from pipeline.schema.availability import availability_table, column_of
 
 SCIENCE, NO_SCIENCE = "SCI", "NOSCI"  # the study's words
@@ -22,7 +22,7 @@ def availability(standards: Iterable[Observation], sciences: Iterable[Observatio
     with_science = {(one.night, one.mode) for one in sciences}
     nights = sorted({night for night, _ in observed})
     columns: dict[str, np.ma.MaskedArray] = {}
-    for mode in WIDE_FIELD:
+    for mode in WIDE_MODES:
         keys = [(night, mode) for night in nights]
         columns[column_of(mode)] = np.ma.MaskedArray(
             [SCIENCE if key in with_science else NO_SCIENCE for key in keys],

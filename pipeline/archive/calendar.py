@@ -9,7 +9,7 @@ import numpy as np
 from astropy.table import Table
 
 from pipeline.archive.availability import NO_SCIENCE, SCIENCE
-from pipeline.muse.modes import WIDE_FIELD
+from pipeline.muse.modes import WIDE_MODES
 from pipeline.schema.availability import column_of
 
 CELL, GAP, LEFT, TOP = 24, 4, 48, 24  # px: a night, space between, margins
@@ -44,7 +44,7 @@ def calendar_svg(table: Table, year: int) -> str:
             continue
         x = LEFT + (int(date[8:10]) - 1) * (CELL + GAP)
         y = TOP + (int(date[5:7]) - 1) * (CELL + GAP)
-        for number, mode in enumerate(WIDE_FIELD):
+        for number, mode in enumerate(WIDE_MODES):
             value = row[column_of(mode)]
             if value is np.ma.masked:
                 continue
@@ -74,12 +74,12 @@ def page_html(
     if table.meta.get("simulated"):
         title += ", SIMULATED"
     years = sorted({int(str(date)[:4]) for date in table["date"]})
-    heads = "".join(f"<th>{escape(name)}</th>" for name in ("Night", *WIDE_FIELD))
+    heads = "".join(f"<th>{escape(name)}</th>" for name in ("Night", *WIDE_MODES))
     rows = "".join(
         f"<tr><td>{escape(str(row['date']))}</td>"
         + "".join(
             f"<td>{_cell(row[column_of(mode)], held.get((str(row['date']), mode), ''))}</td>"
-            for mode in WIDE_FIELD
+            for mode in WIDE_MODES
         )
         + "</tr>"
         for row in table

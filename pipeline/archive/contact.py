@@ -36,7 +36,7 @@ class DifferenceError(Exception):
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckResult:
     """What one check came to."""
 
     name: str
@@ -126,7 +126,7 @@ Run = Callable[[Contact], str]  # says what was seen; raises DifferenceError
 
 
 @dataclass(frozen=True)
-class Check:
+class AssumptionCheck:
     """One assumption and how it is checked."""
 
     name: str
@@ -135,13 +135,13 @@ class Check:
     run: Run
 
 
-def checks_of() -> tuple[list[Check], Callable[..., Callable[[Run], Run]]]:
+def checks_of() -> tuple[list[AssumptionCheck], Callable[..., Callable[[Run], Run]]]:
     """An empty list of checks, and the decorator that adds one: name, assumption, what it needs."""
-    checks: list[Check] = []
+    checks: list[AssumptionCheck] = []
 
     def check(name: str, assumption: str, *needs: str) -> Callable[[Run], Run]:
         def register(run: Run) -> Run:
-            checks.append(Check(name, assumption, needs, run))
+            checks.append(AssumptionCheck(name, assumption, needs, run))
             return run
 
         return register
@@ -150,8 +150,8 @@ def checks_of() -> tuple[list[Check], Callable[..., Callable[[Run], Run]]]:
 
 
 def make_contact(
-    settings: Settings, checks: Sequence[Check]
-) -> tuple[list[Finding], list[Exchange]]:
+    settings: Settings, checks: Sequence[AssumptionCheck]
+) -> tuple[list[CheckResult], list[Exchange]]:
     """What every check came to, in their order, and all exchanges."""
     archive = settings.archive
     services = {
@@ -161,18 +161,18 @@ def make_contact(
     }
     with archive_client(archive) as client:
         contact = Contact(RecordingClient(client, services), archive, settings.field)
-        findings: dict[str, Finding] = {}
+        findings: dict[str, CheckResult] = {}
         for check in checks:
             missing = [name for name in check.needs if findings[name].state != HELD]
             if missing:
                 state, seen = NOT_CHECKED, f"needs: {', '.join(missing)}"
             else:
                 state, seen = _outcome(check, contact)
-            findings[check.name] = Finding(check.name, check.assumption, state, seen)
+            findings[check.name] = CheckResult(check.name, check.assumption, state, seen)
         return list(findings.values()), contact.client.exchanges
 
 
-def _outcome(check: Check, contact: Contact) -> tuple[str, str]:
+def _outcome(check: AssumptionCheck, contact: Contact) -> tuple[str, str]:
     try:
         return HELD, check.run(contact)
     except (DifferenceError, RequestError, AssociationRefused, FileRefused) as error:
@@ -180,7 +180,7 @@ def _outcome(check: Check, contact: Contact) -> tuple[str, str]:
 
 
 def write_recording(
-    path: Path, findings: Sequence[Finding], exchanges: Sequence[Exchange], settings: Settings
+    path: Path, findings: Sequence[CheckResult], exchanges: Sequence[Exchange], settings: Settings
 ) -> None:
     """Write what was found and exchanged into one file that a maintainer can replay."""
     names = ("tap_url", "calselector_url", "data_url", "login_url", "gaia_url")
@@ -195,7 +195,7 @@ def write_recording(
     write_json(path, document)
 
 
-def read_recording(path: Path) -> tuple[list[Finding], list[Exchange]]:
+def read_recording(path: Path) -> tuple[list[CheckResult], list[Exchange]]:
     """Findings and exchanges of a recording.
 
     Raises
@@ -206,7 +206,7 @@ def read_recording(path: Path) -> tuple[list[Finding], list[Exchange]]:
     document = json.loads(path.read_text(encoding="utf-8"))
     if not isinstance(document, dict) or document.get("version") != RECORDING_VERSION:
         raise ValueError(f"{path}: not a recording of version {RECORDING_VERSION}")
-    findings = [Finding(**one) for one in document["findings"]]
+    findings = [CheckResult(**one) for one in document["findings"]]
     return findings, [Exchange(**one) for one in document["exchanges"]]
 
 

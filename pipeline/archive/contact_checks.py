@@ -14,7 +14,7 @@ from pipeline.archive.observations import iso_instant, nights_of, numbers, texts
 from pipeline.archive.products import START_TOLERANCE_S
 from pipeline.archive.tap import query_table
 from pipeline.errors import ArchiveRefused
-from pipeline.muse.modes import WIDE_FIELD
+from pipeline.muse.modes import WIDE_MODES
 
 SAMPLE = 100  # standard-star exposures that are looked at
 CONE_ARCMIN = 0.5
@@ -71,7 +71,7 @@ def _standards(contact: Contact) -> str:
 @_check("instrument modes", "ins_mode has the values WFM-NOAO-N, WFM-AO-E, ...", "standards")
 def _modes(contact: Contact) -> str:
     seen = sorted(set(texts(contact.facts["standards"], "ins_mode")))
-    _require(bool(set(seen) & set(WIDE_FIELD)), f"only {', '.join(map(repr, seen))}")
+    _require(bool(set(seen) & set(WIDE_MODES)), f"only {', '.join(map(repr, seen))}")
     return ", ".join(seen)
 
 
@@ -203,7 +203,7 @@ def _science(contact: Contact) -> str:
     table = contact.facts["standards"]
     modes, names = texts(table, "ins_mode"), texts(table, "dp_id")
     nights = nights_of(contact.facts["starts"])
-    seen = dict.fromkeys(pair for pair in zip(nights, modes, strict=True) if pair[1] in WIDE_FIELD)
+    seen = dict.fromkeys(pair for pair in zip(nights, modes, strict=True) if pair[1] in WIDE_MODES)
     for night, mode in list(seen)[:5]:
         last = str(np.datetime64(night) + 1)
         adql = queries.sciences_adql((f"{night}T12:00:00", f"{last}T12:00:00"))

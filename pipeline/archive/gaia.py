@@ -47,7 +47,7 @@ class StarList:
 
 
 @dataclass(frozen=True)
-class Sources:
+class GaiaSources:
     """Gaia sources of a field, brightest first; arrays of one length."""
 
     source_id: Sequence[str]
@@ -86,7 +86,9 @@ def gaia_adql(field: Field, max_sources: int) -> str:
     )
 
 
-def query_sources(field: Field, client: HttpClient, gaia_url: str, keep: KeepResponse) -> Sources:
+def query_sources(
+    field: Field, client: HttpClient, gaia_url: str, keep: KeepResponse
+) -> GaiaSources:
     """The Gaia sources around a field.
 
     Raises
@@ -99,13 +101,13 @@ def query_sources(field: Field, client: HttpClient, gaia_url: str, keep: KeepRes
     )
 
 
-def read_sources(table: Table) -> Sources:
+def read_sources(table: Table) -> GaiaSources:
     """The sources in a table of Gaia's archive."""
 
     def numbers(name: str) -> np.ndarray:
         return np.ma.filled(np.ma.asarray(table[name]).astype(float), np.nan)
 
-    return Sources(
+    return GaiaSources(
         source_id=[str(value) for value in table["source_id"]],
         ra_deg=numbers("ra"),
         dec_deg=numbers("dec"),
@@ -118,7 +120,7 @@ def read_sources(table: Table) -> Sources:
     )
 
 
-def identify(stars: StarList, sources: Sources, field: Field) -> QTable:
+def identify(stars: StarList, sources: GaiaSources, field: Field) -> QTable:
     """The table ``identification``: the Gaia source of each star of a catalogue.
 
     Simulated stars and real sources have nothing to do with each other, however well they match.

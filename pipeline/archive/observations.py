@@ -19,7 +19,7 @@ from pipeline.archive.tap import SIMULATED, QueryRefused
 from pipeline.config.settings import Field
 from pipeline.errors import ArchiveRefused, AssociationRefused
 from pipeline.muse.association import plain_name
-from pipeline.muse.modes import WIDE_FIELD
+from pipeline.muse.modes import WIDE_MODES
 
 IDS_PER_QUERY = 400  # keeps a query below 20 kB
 KILOBYTE = 1000  # unit of access_estsize
@@ -120,7 +120,7 @@ def separations_arcmin(observations: Sequence[Observation], field: Field) -> np.
 
 def wide_field(observations: Iterable[Observation]) -> list[Observation]:
     """Those in one of the four modes of the study; the archive's pattern admits more."""
-    return [one for one in observations if one.mode in WIDE_FIELD]
+    return [one for one in observations if one.mode in WIDE_MODES]
 
 
 def query_files(archive: ArchiveService, dp_ids: Sequence[str]) -> dict[str, FileInfo]:

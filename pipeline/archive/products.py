@@ -29,7 +29,7 @@ from pipeline.archive.tap import SIMULATED, QueryRefused
 from pipeline.config.settings import Field
 from pipeline.errors import ArchiveRefused, AssociationRefused, FileRefused
 from pipeline.muse.association import plain_name
-from pipeline.muse.modes import WIDE_FIELD
+from pipeline.muse.modes import WIDE_MODES
 
 START_TOLERANCE_S = 30.0  # between t_min and exp_start; exposures of a star begin minutes apart
 TABLE = "products.ecsv"  # in the campaign's folder
@@ -60,7 +60,7 @@ class ReducedCube:
 
 
 @dataclass(frozen=True)
-class Provenance:
+class CubeProvenance:
     """What the header of a reduced cube says of its origin."""
 
     category: str  # PRODCATG
@@ -163,14 +163,14 @@ def holdings(
 ) -> dict[tuple[str, str], str]:
     """What the archive holds of each night and mode: raw frames, a reduced cube, or both."""
     with_raw = {(one.night, one.mode) for one in raw}
-    with_cube = {(one.night, one.mode) for one in cubes if one.mode in WIDE_FIELD}
+    with_cube = {(one.night, one.mode) for one in cubes if one.mode in WIDE_MODES}
     found = dict.fromkeys(sorted(with_raw | with_cube), RAW)
     for key in with_cube:
         found[key] = BOTH if key in with_raw else PRODUCT
     return found
 
 
-def read_provenance(path: Path) -> Provenance:
+def read_provenance(path: Path) -> CubeProvenance:
     """The origin of a reduced cube, from its primary header.
 
     Raises
@@ -193,7 +193,7 @@ def read_provenance(path: Path) -> Provenance:
             break
         raw.append(str(header[f"PROV{number}"]).removesuffix(".fz").removesuffix(".fits"))
     recipe = header.get("ESO PRO REC1 PIPE ID", header.get("PROCSOFT", ""))
-    return Provenance(
+    return CubeProvenance(
         category,
         str(recipe).strip(),
         tuple(raw),
@@ -234,7 +234,7 @@ def cubes_table(
         Why a cube is not here, by identity.
     """
     origins = {dp_id: read_provenance(path) for dp_id, path in files.items()}
-    nothing = Provenance("", "", (), "", "")
+    nothing = CubeProvenance("", "", (), "", "")
     rows = [
         (
             one.night,

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from astropy.table import QTable, Table
 
-from pipeline.archive.contact import DIFFERS, HELD, NOT_CHECKED, Finding
+from pipeline.archive.contact import DIFFERS, HELD, NOT_CHECKED, CheckResult
 from pipeline.archive.download import DownloadResult
 from pipeline.archive.gaia import IDENTIFIED, NOT_IDENTIFIED
 from pipeline.archive.observations import Observation
@@ -24,7 +24,7 @@ from pipeline.archive.store import Store, write_bytes, write_table
 from pipeline.archive.transfer import size_text
 from pipeline.config.settings import Settings
 from pipeline.errors import FileRefused
-from pipeline.muse.modes import WIDE_FIELD
+from pipeline.muse.modes import WIDE_MODES
 from pipeline.schema.availability import column_of
 from pipeline.tasks.identification import variable_stars
 from pipeline.workflow.progress import say
@@ -36,9 +36,9 @@ MAX_NAMED = 20  # missing files that are listed one by one
 def print_availability(table: Table, settings: Settings, years: Sequence[int]) -> None:
     """Print the table of nights."""
     print(f"{settings.field.name}, {', '.join(map(str, years))}: {len(table)} nights")
-    print("night       " + "  ".join(f"{mode:<10}" for mode in WIDE_FIELD).rstrip())
+    print("night       " + "  ".join(f"{mode:<10}" for mode in WIDE_MODES).rstrip())
     for row in table:
-        cells = (row[column_of(mode)] for mode in WIDE_FIELD)
+        cells = (row[column_of(mode)] for mode in WIDE_MODES)
         text = "".join(f"{'' if cell is np.ma.masked else cell!s:<12}" for cell in cells)
         print(f"{row['date']:<12}{text}".rstrip())
 
@@ -49,9 +49,9 @@ def print_holdings(held: Mapping[tuple[str, str], str], cubes: Sequence[ReducedC
         print("no reduced cubes: the raw frames must be reduced")
         return
     print("held by the archive (raw frames, a reduced cube as product, or both):")
-    print("night       " + "  ".join(f"{mode:<10}" for mode in WIDE_FIELD).rstrip())
+    print("night       " + "  ".join(f"{mode:<10}" for mode in WIDE_MODES).rstrip())
     for night in sorted({night for night, _ in held}):
-        text = "".join(f"{held.get((night, mode), ''):<12}" for mode in WIDE_FIELD)
+        text = "".join(f"{held.get((night, mode), ''):<12}" for mode in WIDE_MODES)
         print(f"{night:<12}{text}".rstrip())
     kinds = list(held.values())
     counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in (RAW, PRODUCT, BOTH))
@@ -169,7 +169,7 @@ def report_identified(table: QTable, path: Path) -> None:
     print(f"kept in {path}")
 
 
-def print_findings(findings: Sequence[Finding]) -> None:
+def print_findings(findings: Sequence[CheckResult]) -> None:
     """Print what every assumption came to, then how many held."""
     width = max(len(one.name) for one in findings)
     for one in findings:

@@ -74,7 +74,8 @@ def publish(campaigns: Sequence[Campaign], request: Request, site: SiteRequest) 
         return f"{index} is up to date"
     docs = request.work / "docs"
     say(f"pages ({stale or 'asked for'})")
-    pages = report.render([one.results() for one in campaigns], build, docs)
+    results = [one.results() for one in campaigns]
+    pages = report.render(results, build, docs, jobs=request.workers.jobs)
     if site.pages_only:
         return f"{len(pages)} files of pages and data in {docs}"
 

@@ -7,7 +7,7 @@ import click
 from pipeline.cli.options import FOLDER, config_option
 from pipeline.config.loader import read_settings
 from pipeline.config.passbands import load_band
-from pipeline.muse.modes import WIDE_FIELD
+from pipeline.muse.modes import WIDE_MODES
 from pipeline.simulation.raw.demo import NIGHTS, demo_campaign, write_demo
 from pipeline.simulation.raw.frames import FrameCounts
 from pipeline.workflow.ownership import FRAMES, claim
@@ -34,8 +34,8 @@ def _channels(_context: click.Context, _option: click.Parameter, value: str) -> 
 )
 @click.option(
     "--mode",
-    type=click.Choice(WIDE_FIELD),
-    default=WIDE_FIELD[0],
+    type=click.Choice(WIDE_MODES),
+    default=WIDE_MODES[0],
     show_default=True,
     help="Instrument mode.",
 )

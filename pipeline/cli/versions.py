@@ -11,7 +11,7 @@ from pipeline.versions.branch import Branch
 from pipeline.versions.demo import demo as publish_demo
 from pipeline.versions.deploy import deploy as deploy_site
 from pipeline.versions.deploy import previous_report
-from pipeline.versions.site import LIMIT_MB, read_site
+from pipeline.versions.site import LIMITS_MB, read_site
 from pipeline.workflow.ownership import EXPORT, check_file, claim
 from pipeline.workflow.progress import say
 
@@ -19,8 +19,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 _size_option = click.option(
     "--limit-mb",
     type=float,
-    default=LIMIT_MB,
-    show_default=True,
+    show_default=", ".join(f"{limit:g} up to {most} exposures" for most, limit in LIMITS_MB),
     metavar="MB",
     help="Largest size of a version; GitHub Pages serves 1 GB in all.",
 )
@@ -94,7 +93,7 @@ def versions() -> None:
 @click.option(
     "--moved", is_flag=True, help="All versions are served at another address from now on."
 )
-def deploy(site: Path, limit_mb: float, not_stable: bool, moved: bool, **where: Any) -> None:
+def deploy(site: Path, limit_mb: float | None, not_stable: bool, moved: bool, **where: Any) -> None:
     """Publish SITE, a folder that `build` made."""
     branch = _branch(**where)
     say(deploy_site(site, branch, stable=not not_stable, moved=moved, limit_mb=limit_mb))
@@ -103,10 +102,10 @@ def deploy(site: Path, limit_mb: float, not_stable: bool, moved: bool, **where: 
 @versions.command()
 @click.argument("site", type=FOLDER)
 @_size_option
-def check(site: Path, limit_mb: float) -> None:
+def check(site: Path, limit_mb: float | None) -> None:
     """Say whether SITE may be published."""
     found = read_site(site, limit_mb)
-    size = f"{found.n_bytes / 1e6:.2f} of {limit_mb:g} MB"
+    size = f"{found.n_bytes / 1e6:.2f} of {limit_mb or found.limit_mb:g} MB"
     say(f"{site}: {found.label} for {found.url}, {len(found.files)} files, {size}")
 
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 from pipeline.config.setting import Section, require, setting
 from pipeline.config.standards import find_standard, known_standards
 from pipeline.errors import ConfigError
-from pipeline.muse.modes import MODES, WIDE_FIELD
+from pipeline.muse.modes import MODES, WIDE_MODES
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Field(Section):
         above=0,
     )
     modes: tuple[str, ...] = setting(
-        WIDE_FIELD,
+        WIDE_MODES,
         "instrument modes (ESO INS MODE) that belong to the campaign, all of one pixel scale",
         stages=("archive", "selection"),
         choices=tuple(MODES),

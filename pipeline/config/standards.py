@@ -11,7 +11,7 @@ _FILE = Path(__file__).with_name("standards.ecsv")
 
 
 @dataclass(frozen=True)
-class Standard:
+class StandardStar:
     """A spectrophotometric standard star."""
 
     name: str
@@ -27,7 +27,7 @@ def same_star(one: str, other: str) -> bool:
     return not keys[0].isdisjoint(keys[1])
 
 
-def find_standard(name: str) -> Standard | None:
+def find_standard(name: str) -> StandardStar | None:
     """The star of that name or alias, None if the table has none."""
     key = _spelling(name)
     return next((star for star in _table() if key in _keys(star, star.name)), None)
@@ -39,10 +39,10 @@ def known_standards() -> tuple[str, ...]:
 
 
 @cache
-def _table() -> tuple[Standard, ...]:
+def _table() -> tuple[StandardStar, ...]:
     rows = Table.read(_FILE, format="ascii.ecsv").filled("")
     return tuple(
-        Standard(
+        StandardStar(
             str(row["name"]),
             tuple(alias for alias in str(row["aliases"]).split("|") if alias),
             float(row["ra_deg"]),
@@ -53,7 +53,7 @@ def _table() -> tuple[Standard, ...]:
     )
 
 
-def _keys(star: Standard | None, name: str) -> set[str]:
+def _keys(star: StandardStar | None, name: str) -> set[str]:
     return {_spelling(one) for one in (name, *((star.name, *star.aliases) if star else ()))}
 
 

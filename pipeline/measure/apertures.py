@@ -23,6 +23,7 @@ from pipeline.errors import ConfigError
 from pipeline.measure.layers import Block
 from pipeline.measure.sky_annulus import Annuli, build_annuli, sky_levels
 from pipeline.measure.spectra import CubeArrays, Spectra, Targets
+from pipeline.muse.circles import circle_overlap
 
 ROUNDING = 1e-9  # of a sum of weights: less than this share of an aperture is none
 FAR_PX = 1e9  # beyond any image, below the range of the integers
@@ -90,12 +91,8 @@ def _circle(
     if not (abs(x) < FAR_PX and abs(y) < FAR_PX):  # NaN as well
         return np.empty(0, int), np.empty(0, int), np.empty(0)
     if method == "exact":
-        from photutils.aperture import CircularAperture  # a second and a half to import
-
-        overlap = CircularAperture((x, y), radius).to_mask(method="exact")
-        touched = np.nonzero(overlap.data)
-        shift = (overlap.bbox.iymin, overlap.bbox.ixmin)
-        return touched[1] + shift[1], touched[0] + shift[0], overlap.data[touched]
+        column, row, area = circle_overlap(x, y, radius)
+        return column, row, area
     column, row = np.meshgrid(
         np.arange(np.floor(x - radius), np.ceil(x + radius) + 1, dtype=int),
         np.arange(np.floor(y - radius), np.ceil(y + radius) + 1, dtype=int),

@@ -15,7 +15,7 @@ from astropy.stats import sigma_clipped_stats
 
 from pipeline.errors import CubeEmpty, CubeUnreadable, NoStarsDetected
 from pipeline.measure.moments import windowed_moments
-from pipeline.measure.standard import Standard, mask_about
+from pipeline.measure.standard import MaskedStandard, mask_about
 from pipeline.muse.image_layers import Layers
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def _mean_of_layers(
 
 
 def find_stars(
-    image: np.ndarray, *, threshold_sigma: float, fwhm_px: float, standard: Standard
+    image: np.ndarray, *, threshold_sigma: float, fwhm_px: float, standard: MaskedStandard
 ) -> Sources:
     """Stars that DAOFIND finds outside the mask of a standard or of saturated stars.
 
@@ -137,7 +137,7 @@ def find_stars(
         Detection threshold in standard deviations of the background.
     fwhm_px : float
         FWHM of DAOFIND's kernel.
-    standard : Standard
+    standard : MaskedStandard
         From ``mask_stars``.
 
     Raises
@@ -165,7 +165,7 @@ def find_stars(
     return Sources(x, y, flux, sharpness, float(background), float(noise))
 
 
-def _beside(standard: Standard) -> str:
+def _beside(standard: MaskedStandard) -> str:
     if not np.isfinite(standard.x):
         return ""
     return f" beside the masked star at ({standard.x:.1f}, {standard.y:.1f})"
@@ -176,7 +176,7 @@ def without_knots(
 ) -> Sources:
     """The sources without those that may be knots in the halo of a bright star that is not masked.
 
-    The halo is what ``find_standard`` would mask; what is brighter than ``KNOT_SHARE`` of the star
+    The halo is what ``find_masked_standard`` would mask; what is brighter than ``KNOT_SHARE`` of the star
     stays, so that the halo of a bright star hides no other bright star.
 
     Parameters

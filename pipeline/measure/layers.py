@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.muse.image_layers import Layers, release
+from pipeline.muse.image_layers import Layers, SpaxelLayers, release
 
 BLOCK_LAYERS = 64  # layers at a time: some 5000 spaxels of 64 layers are 2.4 MB as float64
 
@@ -59,29 +59,30 @@ def read_block(cube: CubeArrays, spaxels: np.ndarray, layers: slice) -> Block:
     """Values of spaxels in some consecutive layers."""
     flagged = None
     if cube.dq is not None:
-        flags = cube.dq[layers]
-        flagged = np.take(_flat(flags), spaxels, axis=1) != 0
-        release(flags)
-    data, blind = _gather(cube.data[layers], spaxels, flagged, cube.fill)
-    stat, _ = _gather(cube.stat[layers], spaxels, flagged if cube.fill is None else blind)
+        flagged = _picked(cube.dq, layers, spaxels) != 0
+    data, blind = _gather(_picked(cube.data, layers, spaxels), flagged, cube.fill)
+    stat, _ = _gather(_picked(cube.stat, layers, spaxels), flagged if cube.fill is None else blind)
     no_error = stat <= 0  # where STAT is blind it is 0 here
     stat[no_error] = 0
     return Block(layers, data, stat, blind | no_error.T)
 
 
-def _flat(layers: np.ndarray) -> np.ndarray:
-    return layers.reshape(len(layers), -1)
+def _picked(source: Layers, layers: slice, spaxels: np.ndarray) -> np.ndarray:
+    """A copy (layer, spaxel) of what an image of the cube holds there."""
+    if isinstance(source, SpaxelLayers):
+        return source.at(layers, spaxels)
+    whole = source[layers]
+    picked = np.take(whole.reshape(len(whole), -1), spaxels, axis=1)
+    release(whole)
+    return picked
 
 
 def _gather(
-    layers: np.ndarray,
-    spaxels: np.ndarray,
+    picked: np.ndarray,
     flagged: np.ndarray | None,
     fill: float | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Values (spaxel, layer) as float64, 0 where missing; and (layer, spaxel) bool, where."""
-    picked = np.take(_flat(layers), spaxels, axis=1)
-    release(layers)
     if not picked.dtype.isnative:
         picked = picked.byteswap(inplace=True).view(picked.dtype.newbyteorder("="))
     blind = ~np.isfinite(picked)

@@ -10,7 +10,7 @@ from pipeline.measure.extraction import Spectra
 from pipeline.measure.matching import ExposureMatch
 from pipeline.measure.noise import BlankNoise
 from pipeline.measure.photometry import BandFlux, PublishedFlux
-from pipeline.measure.standard import Standard
+from pipeline.measure.standard import MaskedStandard
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Detection:
     """What one exposure shows."""
 
     image: np.ndarray  # (y, x) [cube unit], NaN: no data
-    standard: Standard
+    standard: MaskedStandard
     sources: Sources
     position_angle_deg: float  # of the slices against the rows: ESO INS DROT POSANG on a plain grid
     notes: tuple[str, ...] = ()  # what was converted when the cube was opened

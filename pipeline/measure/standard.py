@@ -35,7 +35,7 @@ HOLE_FWHM = 2.0  # a larger hole in the data is no stellar core
 
 
 @dataclass(frozen=True)
-class Standard:
+class MaskedStandard:
     """The bright star that is masked, the one with the widest mask if there are several."""
 
     x: float  # [pix], 0-based; NaN: no star is masked
@@ -53,7 +53,7 @@ class Standard:
 
 def mask_stars(
     image: np.ndarray, which: str, *, threshold_sigma: float, fwhm_px: float
-) -> Standard:
+) -> MaskedStandard:
     """The stars that are masked by a rule, setting ``detection.mask``.
 
     Parameters
@@ -72,8 +72,8 @@ def mask_stars(
         If the image holds no finite value.
     """
     if which == BRIGHTEST:
-        return find_standard(image, threshold_sigma=threshold_sigma, fwhm_px=fwhm_px)
-    nothing = Standard(np.nan, np.nan, 0.0, np.zeros(image.shape, bool))
+        return find_masked_standard(image, threshold_sigma=threshold_sigma, fwhm_px=fwhm_px)
+    nothing = MaskedStandard(np.nan, np.nan, 0.0, np.zeros(image.shape, bool))
     found = [] if which == NONE else saturated_cores(image, fwhm_px=fwhm_px).tolist()
     if not np.isfinite(image).any():
         raise CubeEmpty("the detection image holds no finite value")
@@ -124,7 +124,9 @@ def saturated_cores(image: np.ndarray, *, fwhm_px: float) -> np.ndarray:
     return np.array(cores, float).reshape(-1, 2)
 
 
-def find_standard(image: np.ndarray, *, threshold_sigma: float, fwhm_px: float) -> Standard:
+def find_masked_standard(
+    image: np.ndarray, *, threshold_sigma: float, fwhm_px: float
+) -> MaskedStandard:
     """The brightest star, its centre, and the mask about it.
 
     Parameters
@@ -153,15 +155,15 @@ def find_standard(image: np.ndarray, *, threshold_sigma: float, fwhm_px: float) 
 
 def mask_about(
     image: np.ndarray, x: float, y: float, *, threshold_sigma: float, fwhm_px: float
-) -> Standard:
-    """The mask about a star at that centre; arguments as for ``find_standard``."""
+) -> MaskedStandard:
+    """The mask about a star at that centre; arguments as for ``find_masked_standard``."""
     from photutils.detection import DAOStarFinder  # a second and a half to import
 
     blind = ~np.isfinite(image)
     _, background, noise = sigma_clipped_stats(image, mask=blind, sigma=3.0)
     residual = np.where(blind, 0.0, image - background)
     if not noise > 0:
-        return Standard(float(x), float(y), fwhm_px, _distance(image.shape, x, y) <= fwhm_px)
+        return MaskedStandard(float(x), float(y), fwhm_px, _distance(image.shape, x, y) <= fwhm_px)
     finder = DAOStarFinder(threshold_sigma * noise, fwhm_px)
     convolved = scipy.ndimage.convolve(residual, finder.kernel.data, mode="constant")
     threshold = float(finder.threshold_eff)
@@ -175,7 +177,7 @@ def mask_about(
     )
     radius *= fwhm_px
     mask = _connected(bright, distance <= radius, fwhm_px)
-    return Standard(float(x), float(y), radius, mask)
+    return MaskedStandard(float(x), float(y), radius, mask)
 
 
 def _distance(shape: tuple[int, ...], x: float, y: float) -> np.ndarray:

@@ -30,7 +30,7 @@ from pipeline.muse.cube_images import (
     scaling,
     stat_image,
 )
-from pipeline.muse.headers import completed
+from pipeline.muse.headers import LenientHeader, completed
 from pipeline.muse.image_layers import Layers
 from pipeline.muse.missing import fill_value, quality_flags
 from pipeline.muse.spatial_axes import celestial_header, spatial_axes
@@ -188,6 +188,41 @@ def _opened(path: Path, asked: str) -> Cube:
         notes,
         celestial_header(header, where, axes),
         kind.doubt,
+    )
+
+
+def cube_of_layers(
+    path: Path,
+    headers: tuple[fits.Header, fits.Header, fits.Header],
+    data: Layers,
+    stat: Layers,
+) -> Cube:
+    """The cube that ``open_cube`` would open, had its layers been written; they are made when read.
+
+    Parameters
+    ----------
+    path : Path
+        The name of the cube in messages; there need be no such file.
+    headers : tuple of Header
+        Primary, DATA and STAT, from ``cube_headers``.
+    data, stat : Layers, shape (wave, y, x)
+        STAT holds variances, and NaN alone stands for missing data.
+    """
+    primary, header, _ = (LenientHeader.fromstring(one.tostring()) for one in headers)
+    where = f"{path.name}[DATA]"
+    wave_aa, notes = wavelengths(header, where, len(data))
+    axes = spatial_axes(header, where)
+    return Cube(
+        path,
+        completed(primary, header, _OF_THE_EXPOSURE),
+        data,
+        stat,
+        wave_aa,
+        axes.pixel_scale_arcsec,
+        check_unit(header, where),
+        rotation_deg=axes.rotation_deg,
+        notes=notes,
+        celestial=celestial_header(header, where, axes),
     )
 
 

@@ -37,7 +37,7 @@ LIMITS = {
 }
 
 
-class Target(Protocol):
+class SkyField(Protocol):
     """A field on the sky: what an exposure points at."""
 
     @property
@@ -198,7 +198,7 @@ def _check_limits(label: str, key: str, value: float, limits: tuple[float, float
         )
 
 
-def check_pointing(header: fits.Header, target: Target) -> None:
+def check_pointing(header: fits.Header, target: SkyField) -> None:
     """Make sure that the exposure points at the field.
 
     Raises
@@ -220,7 +220,7 @@ def check_pointing(header: fits.Header, target: Target) -> None:
         )
 
 
-def check_mode(exposure: Exposure, target: Target) -> None:
+def check_mode(exposure: Exposure, target: SkyField) -> None:
     """Make sure that the exposure was taken in a mode of the campaign.
 
     Raises
@@ -236,7 +236,7 @@ def check_mode(exposure: Exposure, target: Target) -> None:
         )
 
 
-def field_of(header: fits.Header, fields: Sequence[Target]) -> int:
+def field_of(header: fits.Header, fields: Sequence[SkyField]) -> int:
     """Number of the field that an exposure points at: of those near enough, the nearest.
 
     Raises

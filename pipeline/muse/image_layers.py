@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from astropy.io import fits
@@ -22,7 +22,7 @@ from astropy.io.fits.hdu.compressed import CompImageHDU
 
 from pipeline.errors import CubeUnreadable
 
-__all__ = ["Conversion", "ConvertedLayers", "FpackedLayers", "Layers", "release"]
+__all__ = ["Conversion", "ConvertedLayers", "FpackedLayers", "Layers", "SpaxelLayers", "release"]
 
 # What astropy raises where the header or the tiles of a compressed image are damaged
 _DAMAGED = (
@@ -44,6 +44,14 @@ class Layers(Protocol):
 
     def __getitem__(self, index: Any) -> np.ndarray:
         """One layer, or a slice of layers."""
+
+
+@runtime_checkable
+class SpaxelLayers(Layers, Protocol):
+    """Layers that are made where they are read: some spaxels cost less than whole layers."""
+
+    def at(self, layers: slice, spaxels: np.ndarray) -> np.ndarray:
+        """A copy (layer, spaxel) of consecutive layers at flat indices y * nx + x, increasing."""
 
 
 @dataclass(frozen=True)

@@ -38,4 +38,4 @@ MODES: Mapping[str, Mode] = {
         Mode("NFM-AO-N", _NOMINAL_AA, (5780.0, 6050.0), NARROW_FIELD_ARCSEC),
     )
 }
-WIDE_FIELD = tuple(name for name, mode in MODES.items() if mode.is_wide)  # in the study's order
+WIDE_MODES = tuple(name for name, mode in MODES.items() if mode.is_wide)  # in the study's order

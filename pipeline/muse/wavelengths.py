@@ -29,9 +29,12 @@ def _table() -> Table:
     return Table.read(_PATH, format="ascii.ecsv")
 
 
+@cache
 def slice_wavelengths(channel: int) -> SliceWavelengths:
-    """The observed wavelengths of the slices of a channel, 1 to 24."""
+    """The observed wavelengths of the slices of a channel, 1 to 24; its arrays are read-only."""
     rows = _table()[_table()["channel"] == channel]
     rows.sort("slice")
-    names = ("wlen", "dwlen_bottom", "dwlen_top")
-    return SliceWavelengths(*(np.array(rows[name], float) for name in names))
+    arrays = [np.array(rows[name], float) for name in ("wlen", "dwlen_bottom", "dwlen_top")]
+    for array in arrays:
+        array.flags.writeable = False
+    return SliceWavelengths(*arrays)

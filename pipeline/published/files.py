@@ -8,7 +8,7 @@ import numpy as np
 from astropy.table import QTable
 
 from pipeline.errors import RequestError
-from pipeline.muse.modes import WIDE_FIELD
+from pipeline.muse.modes import WIDE_MODES
 
 DATA = Path(__file__).parent / "data"
 
@@ -108,7 +108,7 @@ def _check_timelines(table: QTable, path: Path) -> None:
     _require(len(set(first)) == N_OBSERVATIONS, path, "an observation occurs twice")
     nights = [night for night, _ in first]
     _require(nights == sorted(nights), path, "the nights are not in order")
-    _require({mode for _, mode in first} <= set(WIDE_FIELD), path, f"modes other than {WIDE_FIELD}")
+    _require({mode for _, mode in first} <= set(WIDE_MODES), path, f"modes other than {WIDE_MODES}")
     flags = set(table["flag"].tolist())
     _require(flags <= set(DIGITISED_FLAGS), path, f"flags other than {DIGITISED_FLAGS}")
     bound = np.asarray(table["flag"]) == "outlier_bound"

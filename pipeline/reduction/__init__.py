@@ -6,7 +6,7 @@ came out, ``execute`` runs what is stale of many plans, ``exposures`` does all o
 (its grid, its response). ``pipeline.tasks.reduce`` adds files, stamps and nights.
 """
 
-from pipeline.reduction.association import Target
+from pipeline.reduction.association import RequestedStandard
 from pipeline.reduction.exposures import (
     Reduction,
     ReductionRequest,
@@ -22,7 +22,7 @@ __all__ = [
     "RecipeWorkspace",
     "Reduction",
     "ReductionRequest",
-    "Target",
+    "RequestedStandard",
     "call_records",
     "find_runner",
     "plan_only",

@@ -18,7 +18,7 @@ from pipeline.muse.calibrations import Calibrations, calibrations_of
 
 
 @dataclass(frozen=True)
-class Target:
+class RequestedStandard:
     """The standard that the campaign asked for."""
 
     dp_id: str  # "": whichever the tree holds, if it holds one only
@@ -29,7 +29,7 @@ class Target:
 
 
 def standard_calibrations(
-    tree: AssociationTree, wanted: Target, installed: Collection[str] | None = None
+    tree: AssociationTree, wanted: RequestedStandard, installed: Collection[str] | None = None
 ) -> Calibrations:
     """The wanted standard with what its reduction reads, which suffices.
 
@@ -87,7 +87,7 @@ def standard_calibrations(
     return next(iter(best_found))
 
 
-def check_standard(header: fits.Header, wanted: Target) -> tuple[str, ...]:
+def check_standard(header: fits.Header, wanted: RequestedStandard) -> tuple[str, ...]:
     """Notes on a raw frame of the wanted star: whether its target has another name.
 
     Parameters

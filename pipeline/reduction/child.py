@@ -15,7 +15,7 @@ from astropy.io import fits
 
 from pipeline.errors import DiskFull, RecipeCrashed, RecipeFailed, RecipeTimeout
 from pipeline.reduction import recipe_log
-from pipeline.reduction.quality import Check, check_quality
+from pipeline.reduction.quality import QualityCheck, check_quality
 from pipeline.reduction.recipes import Recipe
 
 LOG_NAME, OUTPUT_NAME = "recipe.log", "output.txt"
@@ -26,7 +26,7 @@ _LIBC = ctypes.CDLL(None)
 
 
 @dataclass(frozen=True)
-class Request:
+class RecipeCall:
     """One call of a recipe with its files."""
 
     recipe: Recipe
@@ -43,7 +43,7 @@ class RecipeRun:
 
     products: Mapping[str, tuple[Path, ...]]  # by tag
     qc: Mapping[str, object]
-    checks: tuple[Check, ...]  # of its quality; none rejects it
+    checks: tuple[QualityCheck, ...]  # of its quality; none rejects it
     provenance: Mapping[str, str]
     warnings: tuple[str, ...]
     wall_s: float
@@ -55,7 +55,7 @@ class RecipeRun:
 class Running:
     """A recipe at work."""
 
-    def __init__(self, request: Request, command: list[str], *, reports_signals: bool) -> None:
+    def __init__(self, request: RecipeCall, command: list[str], *, reports_signals: bool) -> None:
         self.request = request
         self._reports_signals = reports_signals  # of its own children, as 128 + n
         self._started = time.monotonic()

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from pipeline import errors
 from pipeline.errors import DiskFull, ExposureError, MemoryShort, RecipeFailed, WorkspaceError
-from pipeline.reduction.child import RecipeRun, Request, Running
+from pipeline.reduction.child import RecipeCall, RecipeRun, Running
 from pipeline.reduction.cost import memory_mb, slowness, time_limit_s
 from pipeline.reduction.plan import Call
 from pipeline.reduction.recipes import RECIPES
@@ -213,7 +213,7 @@ class _Loop:
         folder.mkdir()
         recipe = RECIPES[call.recipe]
         limit = time_limit_s(call, slowness()) * self.workspace.time_limit_factor
-        request = Request(recipe, call.channel, tuple(paths), call.parameters, folder, limit)
+        request = RecipeCall(recipe, call.channel, tuple(paths), call.parameters, folder, limit)
         self._running[call.id] = self.workspace.runner.start(request)
 
     def _check_memory(self, call: Call) -> None:

@@ -16,7 +16,7 @@ from pipeline.config.settings import ReductionSettings
 from pipeline.errors import ExposureError
 from pipeline.muse.association import AssociationTree, parse_tree
 from pipeline.reduction import files
-from pipeline.reduction.association import Target, check_standard, standard_calibrations
+from pipeline.reduction.association import RequestedStandard, check_standard, standard_calibrations
 from pipeline.reduction.calibration_use import calibration_record
 from pipeline.reduction.execute import Outcome, run_calls
 from pipeline.reduction.plan import ALL_CHANNELS, Choices, Input, Plan, merge, plan_reduction
@@ -37,7 +37,7 @@ class ReductionRequest:
     """One exposure to reduce: the tree that the archive sent, and what it was asked for."""
 
     tree: bytes | AssociationTree  # XML as it came, or a tree already read
-    wanted: Target
+    wanted: RequestedStandard
 
 
 @dataclass(frozen=True)

@@ -126,6 +126,10 @@ class _Planner:
         self._calls: dict[str, Call] = {}
         self._notes: list[str] = []
         self._name = next(file.name for file in group.files if file.category == "STD")
+        # by kind: the first in the standard's tree, else the installed one
+        self._first = {one.tag: one.name for one in choices.installed} | {
+            file.category: file.name for file in reversed(group.all_files())
+        }
 
     def plan(self) -> Plan:
         group, channels = self._group, self._choices.channels
@@ -265,10 +269,8 @@ class _Planner:
         return [Input(tag, name) for name in files]
 
     def _static(self, *tags: str) -> list[Input]:
-        """Static files of these kinds: the first in the standard's tree, else the installed one."""
-        first = {one.tag: one.name for one in self._choices.installed}
-        first |= {file.category: file.name for file in reversed(self._group.all_files())}
-        return [Input(tag, first[tag]) for tag in tags if tag in first]
+        """Static files of these kinds, as far as there are any."""
+        return [Input(tag, self._first[tag]) for tag in tags if tag in self._first]
 
     def _add(self, recipe: Recipe, channel: int, inputs: Sequence[Input]) -> Call:
         tags = [one.tag for one in inputs]

@@ -25,7 +25,7 @@ ALIKE_AA = 0.5  # median deviation of slices from those of a channel that is rec
 
 
 @dataclass(frozen=True)
-class Check:
+class QualityCheck:
     """One quantity of a product held against its limits."""
 
     recipe: str
@@ -48,7 +48,9 @@ class Check:
         )
 
 
-def check_quality(recipe: str, qc: Mapping[str, object], channel: int = 0) -> tuple[Check, ...]:
+def check_quality(
+    recipe: str, qc: Mapping[str, object], channel: int = 0
+) -> tuple[QualityCheck, ...]:
     """The checks of a recipe's quality control, in the order of its gates.
 
     Parameters
@@ -69,7 +71,9 @@ def check_quality(recipe: str, qc: Mapping[str, object], channel: int = 0) -> tu
     >>> check_quality("muse_scibasic", {"ESO QC SCIBASIC LAMBDA SHIFT": 2.0})[0].verdict
     'warn'
     """
-    checks = [check for gate in GATES if gate.recipe == recipe for check in _checked_gate(gate, qc)]
+    values = _values(qc)
+    gates = [gate for gate in GATES if gate.recipe == recipe]
+    checks = [check for gate in gates for check in _checked_gate(gate, values)]
     if recipe == "muse_wavecal":
         checks += _against_observed(qc, channel)
     rejected = [str(check) for check in checks if check.verdict == "reject"]
@@ -80,8 +84,8 @@ def check_quality(recipe: str, qc: Mapping[str, object], channel: int = 0) -> tu
     return tuple(checks)
 
 
-def _checked_gate(gate: Gate, qc: Mapping[str, object]) -> list[Check]:
-    values = _values(qc, gate.keyword)
+def _checked_gate(gate: Gate, told: Mapping[str, list[float]]) -> list[QualityCheck]:
+    values = np.array(told.get(_without_numbers(PREFIX + gate.keyword), []))
     summary = _summary(values, gate.statistic)
     n = len(values)
     if not n and not gate.required:
@@ -89,13 +93,13 @@ def _checked_gate(gate: Gate, qc: Mapping[str, object]) -> list[Check]:
     return [_judged(gate, summary, n)]
 
 
-def _not_told(gate: Gate) -> Check:
+def _not_told(gate: Gate) -> QualityCheck:
     """A count of what other versions of the recipes may not write: a warning, not a judgement."""
     return _row(gate, math.nan, gate.warn, "warn", 0)
 
 
-def _row(gate: Gate, value: float, limits: Range, verdict: Verdict, n: int) -> Check:
-    return Check(
+def _row(gate: Gate, value: float, limits: Range, verdict: Verdict, n: int) -> QualityCheck:
+    return QualityCheck(
         recipe=gate.recipe,
         keyword=gate.keyword,
         meaning=gate.meaning,
@@ -122,10 +126,9 @@ def _summary(values: np.ndarray, statistic: Statistic) -> np.ndarray:
     return values
 
 
-def _judged(gate: Gate, values: np.ndarray, n: int) -> Check:
+def _judged(gate: Gate, values: np.ndarray, n: int) -> QualityCheck:
     """The check of some values: the farthest from what is accepted stands for all."""
-    beyond = np.array([_excess(value, gate.warn) for value in values])
-    worst = float(values[int(np.argmax(beyond))]) if len(values) else 0.0
+    worst = float(values[int(np.argmax(_excess(values, gate.warn)))]) if len(values) else 0.0
     verdict: Verdict = "ok"
     if _excess(worst, gate.reject) > 0:
         verdict = "reject"
@@ -135,23 +138,25 @@ def _judged(gate: Gate, values: np.ndarray, n: int) -> Check:
     return _row(gate, worst, (low, high), verdict, n)
 
 
-def _excess(value: float, limits: Range) -> float:
-    """How far a value is beyond limits, 0 inside; a value that is no number is infinitely far."""
-    if math.isnan(value):
-        return math.inf
-    return max(limits[0] - value, value - limits[1], 0.0)
+def _excess(values: np.ndarray | float, limits: Range) -> np.ndarray:
+    """How far values are beyond limits, 0 inside; a value that is no number is infinitely far."""
+    beyond = np.maximum(np.maximum(limits[0] - values, values - limits[1]), 0.0)
+    return np.where(np.isnan(beyond), np.inf, beyond)
 
 
-def _values(qc: Mapping[str, object], keyword: str) -> np.ndarray:
-    pattern = _pattern(keyword)
-    return np.array([_number(value) for key, value in qc.items() if pattern.fullmatch(key)])
+def _values(qc: Mapping[str, object]) -> dict[str, list[float]]:
+    """The values of each keyword, # for the numbers in it, in the order of the header."""
+    found: dict[str, list[float]] = {}
+    for key, value in qc.items():
+        found.setdefault(_without_numbers(key), []).append(_number(value))
+    return found
 
 
 @cache
-def _pattern(keyword: str) -> re.Pattern[str]:
+def _without_numbers(keyword: str) -> str:
+    # four digits are a wavelength, no number of a slice, a lamp or a frame;
     # an underscore of the recipe's keyword is a blank in some databases
-    text = re.escape(PREFIX + keyword).replace(r"\#", r"\d+").replace("_", "[_ ]")
-    return re.compile(text)
+    return re.sub(r"(?<!\d)\d{1,3}(?!\d)", "#", keyword).replace("_", " ")
 
 
 def _number(value: object) -> float:
@@ -164,7 +169,7 @@ def _per_slice(qc: Mapping[str, object], keyword: str) -> np.ndarray:
     return np.array([_number(qc.get(key)) for key in keys])
 
 
-def _against_observed(qc: Mapping[str, object], channel: int) -> list[Check]:
+def _against_observed(qc: Mapping[str, object], channel: int) -> list[QualityCheck]:
     """Middle and tilt of every slice against those that were observed in its channel."""
     middle = _per_slice(qc, "WLEN")
     if not np.isfinite(middle).any():

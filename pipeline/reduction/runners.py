@@ -13,7 +13,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 from pipeline.errors import ParameterUnknown, RecipesMissing
-from pipeline.reduction.child import LOG_NAME, Request, Running
+from pipeline.reduction.child import LOG_NAME, RecipeCall, Running
 from pipeline.reduction.installation import find_installation, plugin_versions, query
 from pipeline.reduction.recipes import RECIPES, parameters_of
 from pipeline.reduction.statics import installed_tables
@@ -34,7 +34,7 @@ class EsorexRunner:
         self.version = version or _named_version(plugins)
         self._static_dir = static_dir
 
-    def start(self, request: Request) -> Running:
+    def start(self, request: RecipeCall) -> Running:
         """Start a recipe."""
         sof = request.folder / "files.sof"
         sof.write_text("".join(f"{path} {tag}\n" for tag, path in request.files))
@@ -73,7 +73,7 @@ class PythonCplRunner:
         self.version = version or _named_version(plugins)
         self._static_dir = static_dir
 
-    def start(self, request: Request) -> Running:
+    def start(self, request: RecipeCall) -> Running:
         """Start a recipe."""
         content = {
             "recipe": request.recipe.name,
@@ -192,6 +192,6 @@ def _named_version(plugins: Path) -> str:
     return versions[-1].name.rpartition("-")[2] or "unknown"
 
 
-def _parameters(request: Request) -> tuple[tuple[str, str], ...]:
+def _parameters(request: RecipeCall) -> tuple[tuple[str, str], ...]:
     own = (("nifu", str(request.channel)),) if request.channel else ()
     return own + request.parameters

@@ -12,7 +12,7 @@ from pipeline.errors import CalibrationRejected, ExposureError
 from pipeline.reduction import files
 from pipeline.reduction.child import LOG_NAME, OUTPUT_NAME, RecipeRun, Running
 from pipeline.reduction.plan import Call, Input
-from pipeline.reduction.quality import Check
+from pipeline.reduction.quality import QualityCheck
 from pipeline.reduction.runners import Runner, recipes_version
 from pipeline.workflow import products
 
@@ -187,12 +187,12 @@ def write_record(
         json.dump(content, file, sort_keys=True, default=str)
 
 
-def _checks(made: RecipeRun | ExposureError) -> tuple[Check, ...]:
+def _checks(made: RecipeRun | ExposureError) -> tuple[QualityCheck, ...]:
     """The checks of a run, also of one that they rejected."""
     if isinstance(made, RecipeRun):
         return made.checks
     kept = made.checks if isinstance(made, CalibrationRejected) else ()
-    return tuple(check for check in kept if isinstance(check, Check))
+    return tuple(check for check in kept if isinstance(check, QualityCheck))
 
 
 def _plain(check: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 from astropy.table import Column, MaskedColumn, QTable
@@ -14,7 +15,8 @@ from pipeline.schema.results import ReportedValue, Results
 
 Pair = tuple[int, int]
 ALL = "all"  # the subset of a re-analysis that holds every point
-MAX_EXPOSURE_PAGES = 500  # above it, exposures that are ok are rows of the index only
+MAX_EXPOSURE_PAGES = 500  # above it, exposures that are ok share one page
+SHARED_PAGE = "exposure.html"
 UNLIKELY = 0.01  # a p below it is set in colour
 
 
@@ -176,30 +178,57 @@ def find_number(results: Results, key: str) -> ReportedValue | None:
 def exposure_anchors(results: Results) -> dict[str, str]:
     """The anchor of each exposure's row on the page of exposures; unlike ids never share one."""
     anchors: dict[str, str] = {}
+    taken: set[str] = set()
     for identity in results.tables["exposures"]["exposure_id"]:
         base = candidate = f"{results.name}-{slug(str(identity))}"
         serial = 1
-        while candidate in anchors.values():
+        while candidate in taken:
             serial += 1
             candidate = f"{base}-{serial}"
         anchors[str(identity)] = candidate
+        taken.add(candidate)
     return anchors
 
 
-def exposure_links(results: Results) -> dict[str, str]:
-    """Address of each exposure's page, or of its row where there are too many for pages.
+def is_large(results: Results) -> bool:
+    """Whether a campaign has more exposures than can have a page each."""
+    return len(results.tables.get("exposures", ())) > MAX_EXPOSURE_PAGES
 
-    Counted from the site's root; exposures that are not ok have a page however many there are.
-    """
-    table, anchors = results.tables["exposures"], exposure_anchors(results)
+
+def has_page(results: Results, row: Any) -> bool:
+    """Whether an exposure has a page of its own; those that are not ok always have."""
+    return not is_large(results) or str(row["status"]) != "ok"
+
+
+def year_of(row: Any) -> str:
+    """The year of an exposure's night; "0" where the night is not known."""
+    return str(row["night"])[:4] or "0"
+
+
+def years_of(results: Results) -> dict[str, int]:
+    """Number of exposures in each year, in the order of the years."""
+    years = [year_of(row) for row in results.tables["exposures"]]
+    return {year: years.count(year) for year in sorted(set(years))}
+
+
+def shared_page(results: Results, year: str, identity: str = "") -> str:
+    """Address of an exposure, or of a whole year, on the page that a large campaign's share."""
+    parts = [results.name, year, quote(identity, safe="")] if identity else [results.name, year]
+    return f"{SHARED_PAGE}?id={'/'.join(parts)}"
+
+
+def exposure_links(results: Results) -> dict[str, str]:
+    """Address of each exposure, counted from the site's root: a page of its own or the shared one."""
+    anchors = exposure_anchors(results)
     links = {}
-    for identity, status in zip(table["exposure_id"], table["status"], strict=True):
-        anchor = anchors[str(identity)]
-        if len(table) > MAX_EXPOSURE_PAGES and str(status) == "ok":
-            links[str(identity)] = f"exposures.html#{anchor}"
-        else:
-            name = anchor.removeprefix(f"{results.name}-")
-            links[str(identity)] = f"exposures/{results.name}/{name}.html"
+    for row in results.tables["exposures"]:
+        identity = str(row["exposure_id"])
+        name = anchors[identity].removeprefix(f"{results.name}-")
+        links[identity] = (
+            f"exposures/{results.name}/{name}.html"
+            if has_page(results, row)
+            else shared_page(results, year_of(row), identity)
+        )
     return links
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from astropy.table import QTable
 
-from pipeline.muse.modes import WIDE_FIELD
+from pipeline.muse.modes import WIDE_MODES
 from pipeline.schema.table import make_table
 
 
@@ -26,5 +26,5 @@ def availability_table(
         By ``column_of`` a mode; masked where the star was not observed in it.
     """
     unknown = np.ma.MaskedArray(np.full(len(dates), "", "U5"), mask=True)
-    modes = {column_of(mode): unknown for mode in WIDE_FIELD}
+    modes = {column_of(mode): unknown for mode in WIDE_MODES}
     return make_table("availability", {"date": dates, **modes, **columns})

@@ -16,6 +16,8 @@ from pipeline.schema.results import OURS, PUBLISHED, Interval, ReportedValue
 
 OUTLIER_SIGMA = 10.0  # robust standard deviations: far beyond any drift, a failed measurement
 BAD_PROBABILITY = 0.99  # of an exposure being bad; above: left out of every statistic
+INNER_LEVEL, OUTER_LEVEL = 68, 95  # of intervals, in per cent
+NARROW_BAND_AA = 150.0  # a band below that is one of the narrow ones, no passband
 HIGH_SNR = 1000.0  # photon noise of such a pair, 0.0014, is far below any scatter seen
 
 UNFLAGGED = "exposures of status ok in which neither star carries a flag"

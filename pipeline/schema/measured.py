@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from pipeline.muse.geometry import N_CHANNELS, N_SLICES
-from pipeline.muse.modes import WIDE_FIELD
+from pipeline.muse.modes import WIDE_MODES
 from pipeline.schema.column import (
     BAND,
     EXPOSURE_ID,
@@ -148,7 +148,7 @@ MEASURED: Mapping[str, tuple[Column, ...]] = {
                 f"{mode}: SCI, NOSCI (no science exposure that night) or masked",
                 "meta.code",
             )
-            for mode in WIDE_FIELD
+            for mode in WIDE_MODES
         ),
     ),
     "identification": (

@@ -73,7 +73,7 @@ class CallCost:
 
 
 @dataclass(frozen=True)
-class Step:
+class RecipeStep:
     """Calls of one recipe on the same frames, a call per channel."""
 
     recipe: str
@@ -101,7 +101,7 @@ class Step:
 class ReductionLog:
     """How one exposure's raw frames became its cube."""
 
-    steps: tuple[Step, ...] = ()  # in order
+    steps: tuple[RecipeStep, ...] = ()  # in order
     calls: tuple[CallCost, ...] = ()  # in order
     versions: tuple[str, ...] = ()  # of pipeline and library
     notes: tuple[str, ...] = ()
@@ -124,7 +124,7 @@ class ReductionLog:
             for one in kept["steps"]
         )
         return cls(
-            tuple(Step(**one) for one in steps),
+            tuple(RecipeStep(**one) for one in steps),
             tuple(CallCost(**one) for one in kept["calls"]),
             tuple(kept["versions"]),
             tuple(kept["notes"]),
@@ -160,7 +160,7 @@ def _error(record: Record) -> str:
     return f"{record['error_type']}: {record['error']}" if record["error"] else ""
 
 
-def _steps(records: Sequence[Record]) -> tuple[Step, ...]:
+def _steps(records: Sequence[Record]) -> tuple[RecipeStep, ...]:
     groups: dict[tuple[Any, ...], list[Record]] = {}
     for record in records:
         inputs = tuple(sorted({_used(label, "")[:2] for label in record["inputs"]}))
@@ -168,12 +168,12 @@ def _steps(records: Sequence[Record]) -> tuple[Step, ...]:
     return tuple(_step(members) for members in groups.values())
 
 
-def _step(members: Sequence[Record]) -> Step:
+def _step(members: Sequence[Record]) -> RecipeStep:
     first = members[0]
     used: Counter[tuple[str, str, str]] = Counter(
         _used(label, digest) for label, digest in first["inputs"].items()
     )
-    return Step(
+    return RecipeStep(
         recipe=str(first["recipe"]),
         channels=tuple(int(one["channel"]) for one in members if one["channel"]),
         n_calls=len(members),

@@ -50,7 +50,7 @@ class ReportedValue:
 
 
 @dataclass(frozen=True)
-class Image:
+class DetectionImage:
     """A detection image and where its zero lies."""
 
     pixels: np.ndarray  # (y, x) [cube unit], NaN: no data
@@ -98,7 +98,7 @@ class Results:
     numbers: tuple[ReportedValue, ...]
     notes: tuple[str, ...] = ()  # what a reader must know before using the numbers, a sentence each
     reference_exposure: str = ""
-    image: Image | None = None
+    image: DetectionImage | None = None
     spectra: Mapping[str, SpectrumSet] = field(default_factory=dict)  # by mode
     reductions: Mapping[str, ReductionLog] = field(default_factory=dict)  # by exposure
     inputs_digest: str = ""  # sha256 over the identities of everything that shaped the numbers

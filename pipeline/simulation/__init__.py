@@ -4,12 +4,14 @@
 """
 
 from pipeline.simulation.plan import PlannedExposure, SimulatedExposure
-from pipeline.simulation.simulate import SimulatedCampaign, TruthApertures, simulate_campaign
+from pipeline.simulation.rendering import RenderedLayers
+from pipeline.simulation.simulate import CampaignRealization, TruthApertures, simulate_campaign
 from pipeline.simulation.stars import StarSpec
 
 __all__ = [
+    "CampaignRealization",
     "PlannedExposure",
-    "SimulatedCampaign",
+    "RenderedLayers",
     "SimulatedExposure",
     "StarSpec",
     "TruthApertures",

@@ -12,7 +12,7 @@ from astropy.time import Time
 
 from pipeline.config.settings import Field, SimulationSettings
 from pipeline.muse.geometry import FIELD_WIDTH_PX
-from pipeline.muse.modes import WIDE_FIELD
+from pipeline.muse.modes import WIDE_MODES
 from pipeline.simulation import ephemeris
 from pipeline.simulation.atmosphere import seeing_fwhm_arcsec
 from pipeline.simulation.draws import stream
@@ -119,7 +119,7 @@ def plan_exposures(
     for index, plan in enumerate(planned):
         repeat = seen[plan] = seen.get(plan, -1) + 1
         if reference is not None and plan.night == reference.night:
-            slot, with_ao = WIDE_FIELD.index(reference.mode), _has_ao(reference.mode)
+            slot, with_ao = WIDE_MODES.index(reference.mode), _has_ao(reference.mode)
             night = reference_night(settings.seed, plan.night, slot, with_ao, field)
         else:
             night = draw_night(settings.seed, plan.night, field)
@@ -145,7 +145,7 @@ def _draw(
 ) -> SimulatedExposure:
     """An exposure with its own departures from the night."""
     rng = stream(settings.seed, "exposure", plan.night, plan.mode, repeat)
-    slot = WIDE_FIELD.index(plan.mode) + len(WIDE_FIELD) * repeat
+    slot = WIDE_MODES.index(plan.mode) + len(WIDE_MODES) * repeat
     date_obs, mjd = _date(night.first_start_mjd + (slot * SLOT_S + rng.uniform(0, 60.0)) / 86400)
     above = ephemeris.direction(
         mjd + np.array([0.0, 0.5, 1.0]) * EXPTIME_S / 86400, field.ra_deg, field.dec_deg

@@ -6,6 +6,7 @@ neighbour adds light and noise to an aperture. Newton's method inverts it.
 
 import numpy as np
 
+from pipeline.muse.circles import circle_overlap
 from pipeline.simulation.scene import Scene
 
 SNR_RADIUS_PX = 4.5
@@ -56,15 +57,9 @@ def aperture_weights(
     if method == "center":
         where = aperture(shape, xy, radius_px)
         return where, np.ones(where[0].size)
-    from photutils.aperture import CircularAperture  # a second and a half to import
-
-    mask = CircularAperture(tuple(xy), radius_px).to_mask(method="exact")
-    large, small = mask.get_overlap_slices(shape)
-    if large is None:
-        return (np.zeros(0, int), np.zeros(0, int)), np.zeros(0)
-    weights = mask.data[small]
-    row, column = np.nonzero(weights > 0)
-    return (row + large[0].start, column + large[1].start), weights[row, column]
+    column, row, area = circle_overlap(float(xy[0]), float(xy[1]), radius_px)
+    inside = (column >= 0) & (column < shape[1]) & (row >= 0) & (row < shape[0])
+    return (row[inside], column[inside]), area[inside]
 
 
 def fluxes_for_snr(

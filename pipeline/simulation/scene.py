@@ -24,7 +24,7 @@ BRIGHT_SNR = 2000.0  # stars above this (band, r = 4.5 px) are drawn over the wh
 
 
 @dataclass(frozen=True)
-class Source:
+class SceneSource:
     """One star: its image at the node wavelengths on a rectangle, and its spectrum for flux 1."""
 
     images: np.ndarray  # (node, y, x), share of the star's light
@@ -43,7 +43,7 @@ class Source:
 class Scene:
     """Everything but noise that makes up an exposure; ``fluxes`` scale the sources."""
 
-    sources: tuple[Source, ...]  # the stars in catalogue order, then the standard
+    sources: tuple[SceneSource, ...]  # the stars in catalogue order, then the standard
     wave_aa: np.ndarray  # (wave,)
     lit: np.ndarray  # (wave,) bool, False in the sodium notch
     node_weights: np.ndarray  # (wave, node)
@@ -68,7 +68,7 @@ class Scene:
             image[source.where] += flux * self.summed(source, weights)
         return image
 
-    def summed(self, source: Source, weights: np.ndarray) -> np.ndarray:
+    def summed(self, source: SceneSource, weights: np.ndarray) -> np.ndarray:
         """Weighted sum of layers of one source of flux 1 on its rectangle."""
         coefficients = (weights * source.spectrum) @ self.node_weights
         return np.asarray(np.einsum("k,kyx->yx", coefficients, source.images))
@@ -131,7 +131,7 @@ def build_scene(
     ):
         images, row, column = _node_images(exposure, xy, node_aa, bool(whole))
         binned = sky.mean_in_bins(spectrum * air, wave_aa, step)
-        sources.append(Source(images, row, column, binned))
+        sources.append(SceneSource(images, row, column, binned))
 
     night_sky = sky.sky_emission()
     emission = exposure.sky_continuum * night_sky.continuum + exposure.sky_lines * night_sky.lines

@@ -14,7 +14,7 @@ from pipeline.simulation import instrument, truth
 from pipeline.simulation.headers import exposure_headers
 from pipeline.simulation.plan import PlannedExposure, SimulatedExposure, plan_exposures
 from pipeline.simulation.presets import resolve_preset
-from pipeline.simulation.rendering import expected_layers, noisy_layers
+from pipeline.simulation.rendering import NoiseDraw, Rendering
 from pipeline.simulation.response import ChannelResponse
 from pipeline.simulation.scaling import SNR_RADIUS_PX, fluxes_for_snr
 from pipeline.simulation.scene import Scene, build_scene, to_exposure
@@ -35,7 +35,7 @@ class TruthApertures:
 
 
 @dataclass(frozen=True)
-class SimulatedCampaign:
+class CampaignRealization:
     """A campaign whose every random number but the noise is drawn; small, and picklable."""
 
     exposures: tuple[SimulatedExposure, ...]
@@ -55,18 +55,18 @@ class SimulatedCampaign:
 
     def layers(self, index: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """DATA and STAT of an exposure, layer by layer, float32 (y, x); NaN: no data."""
-        exposure_id, settings = self.exposures[index].exposure_id, self.settings
-        return noisy_layers(
-            self.scene(index),
-            self.fluxes_at(index),
-            settings.seed,
-            exposure_id,
-            settings.wave_step_aa,
-        )
+        return self.rendering(index).layers()
 
     def expected_layers(self, index: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Noise-free signal and variance of an exposure, layer by layer, float32 (y, x)."""
-        return expected_layers(self.scene(index), self.fluxes_at(index))
+        return Rendering(self.scene(index), self.fluxes_at(index)).layers()
+
+    def rendering(self, index: int) -> Rendering:
+        """An exposure whose layers are made where they are read."""
+        noise = NoiseDraw(
+            self.settings.seed, self.exposures[index].exposure_id, self.settings.wave_step_aa
+        )
+        return Rendering(self.scene(index), self.fluxes_at(index), noise)
 
     def fluxes_at(self, index: int) -> np.ndarray:
         """Fluxes of the sources in an exposure, shape (source,): one star may vary."""
@@ -76,13 +76,7 @@ class SimulatedCampaign:
 
     def scene(self, index: int) -> Scene:
         """The noise-free scene of an exposure."""
-        return build_scene(
-            self.exposures[index],
-            [star.star_id for star in self.stars],
-            light_xy(self.stars),
-            _ratios(self.stars, self.radii_px),
-            self.settings,
-        )
+        return _scene(self.exposures[index], self.stars, self.radii_px, self.settings)
 
     def star_xy(self, index: int) -> np.ndarray:
         """Catalogue positions taken through the true affine of an exposure, shape (star, 2)."""
@@ -141,7 +135,7 @@ def simulate_campaign(
     band_name: str = "I_Bessel",
     radii_px: Sequence[float] = APERTURE_RADII_PX,
     with_events: bool = True,
-) -> SimulatedCampaign:
+) -> CampaignRealization:
     """A campaign of the given nights, modes and stars.
 
     Parameters
@@ -202,7 +196,18 @@ def simulate_campaign(
         tuple(band[0].tolist()),
         tuple(band[1].tolist()),
     )
-    return SimulatedCampaign(exposures, stars, fluxes, field, settings, band, band_name, radii_px)
+    return CampaignRealization(exposures, stars, fluxes, field, settings, band, band_name, radii_px)
+
+
+@lru_cache(maxsize=1)  # truth, detection and measurement of one exposure ask for the same one
+def _scene(
+    exposure: SimulatedExposure,
+    stars: tuple[StarSpec, ...],
+    radii_px: tuple[float, ...],
+    settings: SimulationSettings,
+) -> Scene:
+    ids = [star.star_id for star in stars]
+    return build_scene(exposure, ids, light_xy(stars), _ratios(stars, radii_px), settings)
 
 
 @lru_cache(maxsize=4)
@@ -216,8 +221,7 @@ def _fluxes(
 ) -> tuple[float, ...]:
     """Fluxes of the sources; kept, because every worker asks for the same ones."""
     ratios = _ratios(stars, radii_px)
-    ids = [star.star_id for star in stars]
-    scene = build_scene(reference, ids, light_xy(stars), ratios, settings)
+    scene = _scene(reference, stars, radii_px, settings)
     band = (np.array(band_wave_aa), np.array(band_weight))
     return tuple(fluxes_for_snr(scene, catalogue_xy(stars), ratios, band).tolist())
 

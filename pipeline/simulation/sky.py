@@ -6,6 +6,7 @@ width of 2.5 Angstrom. Cube layers and raw CCD frames are both cut from these.
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -68,6 +69,7 @@ class SkyEmission:
     lines: np.ndarray
 
 
+@cache  # every exposure of a campaign asks for the same
 def star_spectrum(seed: int, star_id: int) -> np.ndarray:
     """Spectrum of a field star above the atmosphere, 1 at ``PIVOT_AA``, on ``FINE_WAVE_AA``.
 
@@ -83,25 +85,33 @@ def star_spectrum(seed: int, star_id: int) -> np.ndarray:
         sigma = np.hypot(LINE_FWHM_AA, 1.5 + 1.2 * equivalent_aa) / 2.3548
         depth = equivalent_aa / (sigma * np.sqrt(2 * np.pi))
         spectrum *= 1 - min(depth, 0.9) * _gauss(wave_aa, sigma)
-    return np.asarray(spectrum / np.interp(PIVOT_AA, FINE_WAVE_AA, spectrum))
+    return _kept(spectrum / np.interp(PIVOT_AA, FINE_WAVE_AA, spectrum))
 
 
+@cache  # every exposure of a campaign asks for the same
 def standard_spectrum() -> np.ndarray:
     """Spectrum of the standard above the atmosphere [cube unit] on ``FINE_WAVE_AA``."""
     spectrum = _black_body(STANDARD_TEFF_K)
     spectrum *= STANDARD_FLUX_5500 / np.interp(5500.0, FINE_WAVE_AA, spectrum)
     for wave_aa, depth, width_aa in _BALMER:  # pressure-broadened: Lorentzian wings
         spectrum *= 1 - depth / (1 + ((FINE_WAVE_AA - wave_aa) / (width_aa / 2)) ** 2)
-    return spectrum
+    return _kept(spectrum)
 
 
+@cache  # every exposure of a campaign asks for the same
 def sky_emission() -> SkyEmission:
     """The dark night sky at zenith."""
     sigma = LINE_FWHM_AA / 2.3548
     lines = np.zeros_like(FINE_WAVE_AA)
     for wave_aa, strength in _SKY_LINES:
         lines += strength * _LINE_100R / (sigma * np.sqrt(2 * np.pi)) * _gauss(wave_aa, sigma)
-    return SkyEmission(np.full_like(FINE_WAVE_AA, _DARK_CONTINUUM), lines)
+    return SkyEmission(_kept(np.full_like(FINE_WAVE_AA, _DARK_CONTINUUM)), _kept(lines))
+
+
+def _kept(spectrum: np.ndarray) -> np.ndarray:
+    """A spectrum that others are given as well: nobody may change it."""
+    spectrum.setflags(write=False)
+    return spectrum
 
 
 def mean_in_bins(spectrum: np.ndarray, wave_aa: np.ndarray, step_aa: float) -> np.ndarray:

@@ -13,7 +13,7 @@ from pipeline.config.settings import Settings
 from pipeline.config.standards import find_standard
 from pipeline.schema.measured import NOT_A_CUBE
 from pipeline.schema.reduction_log import ReductionLog
-from pipeline.schema.results import Image, Provenance, Results, SpectrumSet
+from pipeline.schema.results import DetectionImage, Provenance, Results, SpectrumSet
 from pipeline.sources.request import Request
 from pipeline.tasks.identification import IdentificationStore, with_identifications
 from pipeline.tasks.summarise import Summary, keep_summary
@@ -158,7 +158,7 @@ class Campaign(ABC):
         lines += [f"  {row['status']}: {row['exposure_id']}: {row['reason']}" for row in wrong]
         return "\n".join(lines)
 
-    def image(self) -> Image | None:
+    def image(self) -> DetectionImage | None:
         """Detection image of the reference exposure."""
         return None
 

@@ -13,7 +13,7 @@ from pipeline.errors import NoReferenceExposure
 from pipeline.measure.headline_pairs import choose_pairs
 from pipeline.muse.cube import read_unit
 from pipeline.schema.flux_array import FluxArray
-from pipeline.schema.results import Image, SpectrumSet
+from pipeline.schema.results import DetectionImage, SpectrumSet
 from pipeline.sources.base import STATISTICS_CODE, Campaign
 from pipeline.statistics.claims import (
     is_too_small,
@@ -21,9 +21,11 @@ from pipeline.statistics.claims import (
     of_own_convention,
     tables_without_scatter,
 )
-from pipeline.statistics.selection import select_fluxes
+from pipeline.statistics.fluxes import Fluxes
+from pipeline.statistics.selection import select_fluxes, without_flagged
 from pipeline.statistics.summaries import campaign_statistics
 from pipeline.statistics.targets import Target
+from pipeline.statistics.wavelength import wavelength_table
 from pipeline.tasks import measure as measure_tasks
 from pipeline.tasks import schedule
 from pipeline.tasks.collect import (
@@ -35,12 +37,14 @@ from pipeline.tasks.collect import (
     gather,
     spectra_by_mode,
 )
+from pipeline.tasks.comparisons import comparison_tables
 from pipeline.tasks.exports import photometry_table, snr_table
 from pipeline.tasks.flux_product import keep_fluxes
 from pipeline.tasks.identification import flag_stars
 from pipeline.tasks.measure import Job
 from pipeline.tasks.summarise import Summary
 from pipeline.tasks.targets import FLAG, find_targets, note_on_targets, tables_of_targets
+from pipeline.tasks.wavelength import band_series
 from pipeline.workflow import products
 
 MEASURED_CODE = (*measure_tasks.MEASURED_CODE, *STATISTICS_CODE)
@@ -251,6 +255,7 @@ class MeasuredCampaign(Campaign):
             reference_exposure=gathered.catalogue.exposure_id,
             channel_share=shares,
         )
+        tables |= self._dependence(fluxes, tables)
         numbers = found.numbers if self.of_standard else of_own_convention(found.numbers)
         if is_too_small(tables["exposures"]):
             tables, numbers = tables_without_scatter(tables), numbers_without_scatter(numbers)
@@ -259,13 +264,37 @@ class MeasuredCampaign(Campaign):
             tables,
             numbers,
             (
-                *(*self.notes, *self._notes_on_pairs(), *notes),
+                *(*self.notes, *self._notes_on_pairs(), *notes, *found.notes),
                 *(*missing, *note_on_targets(targets)),
             ),
             gathered.catalogue.exposure_id,
             nights[0],
             nights[-1],
         )
+
+    def _dependence(self, fluxes: Fluxes, tables: Mapping[str, QTable]) -> dict[str, QTable]:
+        """What ratios owe to wavelength, aperture, method, mode and season."""
+        exposures, catalogue = tables["exposures"], tables["catalogue"]
+
+        def in_aperture(radius_px: float) -> Fluxes:
+            chosen = select_fluxes(
+                self.flux_array,
+                exposures,
+                catalogue,
+                band=fluxes.band,
+                radius_px=radius_px,
+                reference_exposure=self.gathered.catalogue.exposure_id,
+                channel_share=fluxes.channel_share,
+            )
+            return without_flagged(chosen, exposures, catalogue)
+
+        clean = without_flagged(fluxes, exposures, catalogue)
+        found = comparison_tables(self.flux_array, clean, in_aperture, self.headline_pairs)
+        if "channel_responses" in tables:
+            series = band_series(self.gathered, clean, self.settings)
+            responses = tables["channel_responses"]
+            found["wavelength"] = wavelength_table(series, responses, band=fluxes.band)
+        return {name: table for name, table in found.items() if len(table)}
 
     def further_tables(self) -> dict[str, QTable]:
         """What only this source has."""
@@ -275,7 +304,7 @@ class MeasuredCampaign(Campaign):
         """The tables that statistics may compare with what was measured."""
         return tables
 
-    def image(self) -> Image | None:
+    def image(self) -> DetectionImage | None:
         """Detection image of the reference exposure."""
         wanted = self.summary.reference_exposure
         return next(detection_image(job) for job in self.jobs if job.entry.exposure_id == wanted)

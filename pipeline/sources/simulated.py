@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import cached_property
 
 import numpy as np
-from astropy.table import QTable, vstack
+from astropy.table import QTable
 
 from pipeline.errors import SourceUnavailable
 from pipeline.published import read_record
@@ -14,6 +14,7 @@ from pipeline.sources.measured import MEASURED_CODE, MeasuredCampaign
 from pipeline.sources.published import record_files
 from pipeline.tasks import measure as measure_tasks
 from pipeline.tasks import schedule
+from pipeline.tasks.fits_products import read_truth
 from pipeline.tasks.inputs import simulated_entries
 from pipeline.tasks.measure import Job, SimulationPlan
 
@@ -98,12 +99,9 @@ class SimulatedCampaign(MeasuredCampaign):
     def further_tables(self) -> dict[str, QTable]:
         """The truth, and the SNR in the exposure that was given the record's."""
         campaign = measure_tasks.build_simulation(self.plan, self.settings)
-        fluxes = [
-            QTable.read(job.truth, format="ascii.ecsv") for job in self.jobs if job.truth.exists()
-        ]
         return {
             **campaign.truth(with_fluxes=False),
-            "truth_fluxes": vstack(fluxes, metadata_conflicts="silent"),
+            "truth_fluxes": read_truth([job.truth for job in self.jobs if job.truth.exists()]),
         }
 
     def comparable(self, tables: Mapping[str, QTable]) -> Mapping[str, QTable]:

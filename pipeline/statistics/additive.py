@@ -45,6 +45,16 @@ class Additive:
     follows_err: float = 0.0
 
 
+@dataclass(frozen=True)
+class Amplitudes:
+    """The likeliest amplitudes at one time scale and share of the night."""
+
+    additive: Additive
+    parts: np.ndarray  # (3,) contribution of slow and night to the floor, exposure, jitter: ln
+    floor: float  # root of twice the sum of their squares
+    floor_err: float  # 1 sigma, from the curvature of ln L
+
+
 def inverse_flux(logs: LogFluxes) -> np.ndarray:
     """(star,) u = 1 / F of a typical exposure over that of the median star."""
     inverse = np.exp(-np.median(logs.value - logs.value.mean(), axis=0))
@@ -105,8 +115,23 @@ def find_additive(
     for _ in range(ROUNDS if start == Additive() else 1):
         changed = with_additive(logs, found)
         nodes = posterior(changed, extra_variance=extra_variance, free=free)
-        found = _Problem(logs, nodes, extra_variance, free).maximum(found)
+        found = _Problem(logs, nodes, extra_variance, free).maximum(found).additive
     return found
+
+
+def likeliest_amplitudes(logs: LogFluxes, nodes: Nodes, start: Additive | None) -> Amplitudes:
+    """The likeliest amplitudes at the time scale and share of the night of another fit.
+
+    Parameters
+    ----------
+    logs : LogFluxes
+    nodes : Nodes
+        Posterior of a fit of the same stars, in another band; its likeliest node counts.
+    start : Additive or None
+        Additive terms near the likeliest ones; None: there are none.
+    """
+    free = None if start is None else common_pattern(logs)
+    return _Problem(logs, nodes, np.zeros(len(logs.stars)), free).maximum(start)
 
 
 def additive_posterior(
@@ -152,27 +177,44 @@ class _Problem:
         variance = self._variance + (additive.white * self._u) ** 2 + jitter
         return float(self._like(self._gram * np.outer(load, load), variance, drift, white))
 
-    def maximum(self, start: Additive) -> Additive:
-        """Likeliest amplitudes by the simplex of Nelder & Mead, error from the curvature there."""
+    def maximum(self, start: Additive | None) -> Amplitudes:
+        """Likeliest amplitudes by the simplex of Nelder & Mead, errors from the curvature there.
+
+        Without a start there are no additive terms.
+        """
         least = 0.1 * self.noise
-        first = np.array([start.follows, max(start.white, least), *np.maximum(self._start, least)])
-        steps = np.append(0.3 / max(self.faint, 1.0), 0.5 * first[1:])
+        first = np.maximum(self._start, least)
+        steps = 0.5 * first
+        if start is not None:
+            first = np.array([start.follows, max(start.white, least), *first])
+            steps = np.array([0.3 / max(self.faint, 1.0), 0.5 * first[1], *steps])
 
         def cost(scaled: np.ndarray) -> float:
-            follows, white, *parts = first + steps * scaled
+            values = first + steps * scaled
+            if start is None:
+                return -self.log_like(Additive(), np.abs(values))
+            follows, white, *parts = values
             if abs(follows) > MAX_FOLLOWS:
                 return float(1e10 * abs(follows))
             return -self.log_like(Additive(follows, abs(white)), np.abs(parts))
 
-        simplex = np.vstack([np.zeros(5), np.eye(5)])
+        n = len(first)
+        simplex = np.vstack([np.zeros(n), np.eye(n)])
         found = scipy.optimize.minimize(
-            cost, np.zeros(5), method="Nelder-Mead", options={**OPTIONS, "initial_simplex": simplex}
+            cost, np.zeros(n), method="Nelder-Mead", options={**OPTIONS, "initial_simplex": simplex}
         )
-        follows, white = (first + steps * found.x)[:2]
+        values = first + steps * found.x
         value, vector = np.linalg.eigh(_hessian(cost, found.x))
-        variance = (vector**2 / np.maximum(value, MIN_CURVATURE)).sum(axis=1)[0]
-        error = float(steps[0] * np.sqrt(variance))
-        return Additive(float(follows), float(abs(white)), error)
+        root = steps[:, np.newaxis] * vector / np.sqrt(np.maximum(value, MIN_CURVATURE))
+        parts, of_parts = np.abs(values[-3:]), root[-3:]
+        floor = float(np.sqrt(2 * (parts**2).sum()))
+        error = float(np.linalg.norm(2 * parts @ of_parts)) / floor if floor > 0 else np.nan
+        if start is None:
+            return Amplitudes(Additive(), parts, floor, error)
+        follows_err = float(np.sqrt((root[0] ** 2).sum()))
+        return Amplitudes(
+            Additive(float(values[0]), float(abs(values[1])), follows_err), parts, floor, error
+        )
 
 
 def _hessian(cost: Callable[[np.ndarray], float], x: np.ndarray) -> np.ndarray:

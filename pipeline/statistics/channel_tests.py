@@ -1,32 +1,31 @@
 """Which channels drift or step, and what would have been found: the table ``channel_tests``."""
 
 import numpy as np
+import scipy
 from astropy.table import QTable
 
 from pipeline.schema import make_table
 from pipeline.statistics.channel_drift import channel_drift
 from pipeline.statistics.stability import Stability
-from pipeline.statistics.steps import scan_steps
+from pipeline.statistics.steps import StepScan
 from pipeline.statistics.structure_function import structure_function
 
 POWER = 0.95
+N_POWER = 61  # points of the power curve
 
 
-def channel_tests_table(stability: Stability, *, power: float = POWER) -> QTable:
+def channel_tests_table(stability: Stability, scan: StepScan, *, power: float = POWER) -> QTable:
     """A row for each channel: its likeliest step, the smallest that would be found, and its drift.
 
     Parameters
     ----------
     stability : Stability
+    scan : StepScan
+        ``scan_steps(stability)``.
     power : float
         Probability with which the smallest step would have been found, between two middle exposures.
-
-    Raises
-    ------
-    ValueError
-        If there are too few exposures or channels for a step (``scan_steps``).
     """
-    scan, drift = scan_steps(stability), channel_drift(stability)
+    drift = channel_drift(stability)
     z = scan.step / scan.step_err
     row = np.abs(z).argmax(axis=0)
     column = np.arange(len(scan.channels))
@@ -45,6 +44,22 @@ def channel_tests_table(stability: Stability, *, power: float = POWER) -> QTable
             "drift_p_adjusted": drift.drift_p_adjusted,
         },
     )
+
+
+def step_power_table(scan: StepScan) -> QTable:
+    """The table ``step_power``: how probably a step in mid-campaign would have been found.
+
+    The power curve of the scan, family-wise 5 %: for the channel in which a step is found most easily,
+    the median channel, and the hardest.
+    """
+    err = np.sort(scan.step_err[len(scan.mjd_before) // 2])
+    top = float(scan.threshold + scipy.special.ndtri(0.999)) * err[-1]
+    steps = np.linspace(0.0, top, N_POWER)
+    power = scipy.special.ndtr(steps[:, np.newaxis] / err - scan.threshold)
+    power += scipy.special.ndtr(-steps[:, np.newaxis] / err - scan.threshold)
+    columns = (power[:, 0], power[:, (len(err) - 1) // 2], power[:, -1])
+    names = ("power_best", "power_median", "power_worst")
+    return make_table("step_power", {"step": steps, **dict(zip(names, columns, strict=True))})
 
 
 def structure_function_table(stability: Stability) -> QTable:

@@ -31,7 +31,7 @@ class Excess:
 
 
 @dataclass(frozen=True)
-class Line:
+class StraightLine:
     """Straight lines a + b x through series, weighted by errors and excess scatter."""
 
     slope: np.ndarray  # (series,)
@@ -56,7 +56,7 @@ def excess_scatter(values: np.ndarray, errors: np.ndarray) -> Excess:
     return Excess(std, np.maximum(upper, lower))
 
 
-def gls_line(x: np.ndarray, values: np.ndarray, errors: np.ndarray) -> Line:
+def gls_line(x: np.ndarray, values: np.ndarray, errors: np.ndarray) -> StraightLine:
     """Straight line through each series, its scatter beyond the errors taken into account.
 
     Parameters
@@ -81,7 +81,7 @@ def gls_line(x: np.ndarray, values: np.ndarray, errors: np.ndarray) -> Line:
     moment = np.einsum("es,esk->sk", weight * model.y, design)
     unit = np.where(fitted, span, np.nan)
     slope = np.einsum("skl,sl->sk", covariance, moment)[:, 1] / unit
-    return Line(slope, np.sqrt(covariance[:, 1, 1]) / unit)
+    return StraightLine(slope, np.sqrt(covariance[:, 1, 1]) / unit)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """What the stability model says of a campaign, as published tables and reported values."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -8,14 +9,19 @@ from astropy.table import QTable
 from pipeline.schema import make_table
 from pipeline.schema.definitions import reported
 from pipeline.schema.results import Interval, ReportedValue
-from pipeline.statistics.channel_tests import channel_tests_table, structure_function_table
+from pipeline.statistics.channel_tests import (
+    channel_tests_table,
+    step_power_table,
+    structure_function_table,
+)
+from pipeline.statistics.conditions import conditions_table, without_conditions
 from pipeline.statistics.consistency import log_fluxes as log_fluxes_of_chain
 from pipeline.statistics.correction import correction_table
 from pipeline.statistics.fluxes import OUTLIER, Fluxes
 from pipeline.statistics.log_fluxes import TooFewFluxes
 from pipeline.statistics.prediction import prediction_table
 from pipeline.statistics.stability import Stability, fit_likeliest, fit_stability
-from pipeline.statistics.steps import MIN_SIDE
+from pipeline.statistics.steps import MIN_SIDE, scan_steps
 from pipeline.statistics.subsets import Series
 from pipeline.statistics.variability import variability
 
@@ -40,6 +46,7 @@ class Model:
     tables: dict[str, QTable]
     numbers: tuple[ReportedValue, ...]
     exposure_ids: np.ndarray  # (exposure,)
+    used: np.ndarray  # row numbers of the exposures that the floor comes from
 
     @property
     def bad(self) -> np.ndarray:
@@ -97,6 +104,7 @@ def model_of(
     source: str,
     method: str,
     background_std: np.ndarray | None = None,
+    covariates: Mapping[str, np.ndarray] | None = None,
 ) -> Model:
     """The stability model of a campaign without some stars, its tables and its numbers.
 
@@ -115,6 +123,8 @@ def model_of(
         How fluxes were extracted.
     background_std : ndarray, shape (exposure, star), optional
         Scatter of blank sky beyond its noise, in the unit of the fluxes; part of their errors here.
+    covariates : mapping of name to ndarray, shape (exposure,), optional
+        What may change ratios (``pipeline.statistics.conditions``); what does is taken out first.
     """
     left_out = np.isin(fluxes.star_ids, np.array(stars_left_out, dtype=int))
     clean = replace(fluxes, flux_flags=np.where(left_out, "left out", fluxes.flux_flags))
@@ -126,9 +136,11 @@ def model_of(
         found = fit_likeliest(replace(clean, channel_share=np.empty(0)))
         used = _without_bad(clean, found)
         used = replace(used, flux_err=np.hypot(used.flux_err, background))
+        known = without_conditions(used, covariates or {}, used.xy)
+        used = known.fluxes
         fit = fit_stability(used, find_bad=False)
     except TooFewFluxes:
-        return Model(None, {}, (), fluxes.exposure_ids)
+        return Model(None, {}, (), fluxes.exposure_ids, np.empty(0, int))
     tables = {
         "stability": stability_table(fit),
         "prediction": prediction_table(fit.nodes),
@@ -139,11 +151,17 @@ def model_of(
         "channel_responses": channel_table(used, fit),
         "structure_function": structure_function_table(fit),
     }
+    if known.effects:
+        tables["conditions"] = conditions_table(known.effects)
     if not (fluxes.channel > 0).any():
         del tables["correction"], tables["channel_responses"]  # its channels are the stars
     elif len(fit.channels) > 2 and len(fit.logs.mjd) >= 2 * MIN_SIDE:
-        tables["channel_tests"] = channel_tests_table(fit)
-    return Model(found, tables, reported_values(fit, source), fluxes.exposure_ids)
+        scan = scan_steps(fit)
+        tables["channel_tests"] = channel_tests_table(fit, scan)
+        tables["step_power"] = step_power_table(scan)
+    return Model(
+        found, tables, reported_values(fit, source), fluxes.exposure_ids, fit.logs.exposures
+    )
 
 
 def _without_bad(fluxes: Fluxes, found: Stability) -> Fluxes:

@@ -1,11 +1,14 @@
 """One passband and aperture of a campaign's flux array, as the statistics take it."""
 
+from dataclasses import replace
+
 import numpy as np
 from astropy.table import QTable
 
+from pipeline.schema.definitions import BAD_PROBABILITY
 from pipeline.schema.flux_array import FluxArray
 from pipeline.statistics.columns import numbers, texts
-from pipeline.statistics.fluxes import Fluxes
+from pipeline.statistics.fluxes import OUTLIER, Fluxes
 
 
 def select_fluxes(
@@ -57,4 +60,24 @@ def select_fluxes(
         channel_share=np.empty(0) if channel_share is None else channel_share,
         band=band,
         radius_px=radius_px,
+    )
+
+
+def without_flagged(fluxes: Fluxes, exposures: QTable, catalogue: QTable) -> Fluxes:
+    """The fluxes with bad exposures and flagged stars marked, so that no statistic uses them.
+
+    Parameters
+    ----------
+    fluxes : Fluxes
+    exposures, catalogue : QTable
+        Along the axes of the fluxes; ``bad_probability`` and ``flags`` count.
+    """
+    bad = numbers(exposures["bad_probability"]) > BAD_PROBABILITY
+    flagged = texts(catalogue["flags"]) != ""
+    return replace(
+        fluxes,
+        exposure_flags=np.where(
+            bad & (fluxes.exposure_flags == ""), OUTLIER, fluxes.exposure_flags
+        ),
+        flux_flags=np.where(flagged & (fluxes.flux_flags == ""), "flagged star", fluxes.flux_flags),
     )

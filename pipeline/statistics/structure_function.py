@@ -34,16 +34,18 @@ def structure_function(stability: Stability) -> StructureFunction:
 
     Of each star, ln F less the mean over all stars (weighted by their noise); squared differences of
     two exposures of one mode, less twice the photon variance, averaged over stars by how well each
-    knows it, times two for two stars. A bin needs ten pairs of exposures and four channels.
+    knows it, times two for two stars. Where one mode has too few pairs of exposures, those of two modes
+    count as well, each mode about its own mean: a night often has one exposure of each. A bin needs
+    ten pairs of exposures and four channels. A lag of 0 is one night whose times are not known.
     """
     logs = stability.logs
     weight = 1.0 / (stability.smoother.noise + stability.smoother.variances.exposure)
     weight = weight / weight.sum()
     star = logs.value - (logs.value @ weight)[:, np.newaxis]
+    star = star - _mode_means(star, logs.modes)
     used = (stability.extra_variance == 0) & (np.abs(logs.load - 1) < MAX_LOAD)
     first, second = np.triu_indices(len(logs.mjd), 1)
     same_mode = logs.modes[first] == logs.modes[second]
-    first, second = first[same_mode], second[same_mode]
     lag = np.abs(logs.mjd[first] - logs.mjd[second])
     home = logs.home
     # a star is part of the mean: (1 - w)^2 of its own variance is left, w^2 of each other's
@@ -54,7 +56,9 @@ def structure_function(stability: Stability) -> StructureFunction:
     scale = stability.floor**2 / 2
     rows = []
     for low, high in pairwise(LAG_EDGES_DAYS):
-        inside = (lag > low) & (lag <= high)
+        inside = (lag > low) & (lag <= high) | (lag == 0) & (low == 0)
+        if np.count_nonzero(inside & same_mode) >= MIN_POINTS:
+            inside = inside & same_mode
         middle = float(np.median(lag[inside])) if inside.any() else np.nan
         change = star[first[inside]] - star[second[inside]]
         rows.append((middle, len(change), *_bin(change**2, noise, shrink, home, used, scale)))
@@ -63,6 +67,14 @@ def structure_function(stability: Stability) -> StructureFunction:
     return StructureFunction(
         columns[0], columns[1].astype(int), columns[2], columns[3], *np.array(model).T
     )
+
+
+def _mode_means(values: np.ndarray, modes: np.ndarray) -> np.ndarray:
+    """(exposure, star) mean of each star over the exposures of the same mode."""
+    means = np.empty_like(values)
+    for mode in np.unique(modes):
+        means[modes == mode] = values[modes == mode].mean(axis=0)
+    return means
 
 
 def _bin(

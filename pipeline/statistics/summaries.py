@@ -9,13 +9,14 @@ from astropy.table import QTable
 from pipeline.schema import radius_column
 from pipeline.schema.publications import STUDY
 from pipeline.schema.results import ReportedValue
-from pipeline.statistics.columns import numbers
+from pipeline.statistics.columns import numbers, texts
 from pipeline.statistics.differences import floor_of_record
 from pipeline.statistics.floor import flagged_stars
 from pipeline.statistics.fluxes import OUTLIER, Fluxes
 from pipeline.statistics.headline import headline_numbers
 from pipeline.statistics.log_fluxes import TooFewFluxes
 from pipeline.statistics.model_tables import (
+    Model,
     chain_table,
     fluxes_of_series,
     model_of,
@@ -29,6 +30,7 @@ from pipeline.statistics.study_comparison import Pair
 from pipeline.statistics.subsets import series_of, subset_statistics
 from pipeline.statistics.truth import recovery_of
 
+MOST_NAMED = 12  # exposures in a sentence
 TIMELINE_RADIUS_PX = 4.5  # of the digitised record
 
 
@@ -38,6 +40,7 @@ class Statistics:
 
     tables: Mapping[str, QTable]
     numbers: tuple[ReportedValue, ...]
+    notes: tuple[str, ...] = ()  # what a reader must know of them
 
 
 def record_statistics(
@@ -107,7 +110,14 @@ def campaign_statistics(
     headline_pairs = tuple(pair for pair in published_pairs if set(pair) <= known)
     pairs = all_pairs(known, headline_pairs)
     flagged = flagged_stars(tables["catalogue"])
-    model = model_of(fluxes, flagged, source=source, method=method, background_std=background_std)
+    model = model_of(
+        fluxes,
+        flagged,
+        source=source,
+        method=method,
+        background_std=background_std,
+        covariates=covariates_of(tables),
+    )
     clean = _without(fluxes, fluxes.exposure_ids[model.bad])
     lines = timelines(clean, pairs)
     series = series_of(_used(timelines(fluxes, headline_pairs)), tables["exposures"])
@@ -129,7 +139,50 @@ def campaign_statistics(
         source=source,
         pairs_without_outliers=new["pairs"],
     )
-    return Statistics(new, found)
+    return Statistics(new, found, note_on_noise(fluxes, model))
+
+
+def note_on_noise(fluxes: Fluxes, model: Model) -> tuple[str, ...]:
+    """Names the usable exposures that the floor does not come from, because of their noise."""
+    if model.fit is None:
+        return ()
+    left_out = np.array(fluxes.usable.any(axis=1))
+    left_out[model.used] = False
+    left_out[model.bad] = False
+    rows = np.flatnonzero(left_out)
+    if not len(rows):
+        return ()
+    named = [
+        f"{fluxes.nights[row]} {fluxes.modes[row]}".strip() for row in rows[:MOST_NAMED].tolist()
+    ]
+    more = f" and {len(rows) - MOST_NAMED} more" if len(rows) > MOST_NAMED else ""
+    return (
+        f"The floor does not come from {len(rows)} exposure{'s' if len(rows) > 1 else ''} in which the "
+        f"noise of half of the stars is twice as large as usual or more, or whose mode has no other: "
+        f"{', '.join(named)}{more}.",
+    )
+
+
+COVARIATES = {"seeing_arcsec": "seeing", "airmass": "airmass"}
+
+
+def covariates_of(tables: Mapping[str, QTable]) -> dict[str, np.ndarray]:
+    """What may change ratios, by name, in the order of ``exposures``; NaN: unknown.
+
+    Seeing and airmass; where ``calibrations`` is among the tables, age and temperature difference of
+    lamp flats, illumination flat and twilights as well.
+    """
+    exposures = tables["exposures"]
+    found = {name: numbers(exposures[column]) for column, name in COVARIATES.items()}
+    if "calibrations" in tables:
+        record = tables["calibrations"]
+        row_of = {name: row for row, name in enumerate(texts(record["exposure_id"]).tolist())}
+        rows = [row_of.get(name, -1) for name in texts(exposures["exposure_id"]).tolist()]
+        for kind in ("flat", "illum", "skyflat"):
+            for column in (f"{kind}_age_hours", f"{kind}_temperature_difference_k"):
+                values = np.append(numbers(record[column]), np.nan)
+                found[column.rsplit("_", 1)[0].replace("_", " ")] = values[rows]
+    return found
 
 
 def _without(fluxes: Fluxes, exposure_ids: np.ndarray) -> Fluxes:

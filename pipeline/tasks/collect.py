@@ -17,7 +17,7 @@ from pipeline.schema.calibration_record import CalibrationRecord
 from pipeline.schema.flux_array import MISSING, FluxArray
 from pipeline.schema.measured import NOT_A_CUBE
 from pipeline.schema.reduction_log import CallCost, ReductionLog
-from pipeline.schema.results import Image, SpectrumSet
+from pipeline.schema.results import DetectionImage, SpectrumSet
 from pipeline.tasks.fits_products import read_detection, read_measurement
 from pipeline.tasks.measure import Job, read_reference
 from pipeline.workflow import products
@@ -105,12 +105,12 @@ def _done(product: Path) -> bool:
     return stamp is not None and stamp.state == products.DONE and product.exists()
 
 
-def detection_image(job: Job) -> Image:
+def detection_image(job: Job) -> DetectionImage:
     """The detection image of one exposure, for the report."""
     detection = read_detection(job.detection)
     exposure = job.entry.exposure
     assert exposure is not None
-    return Image(
+    return DetectionImage(
         detection.image,
         exposure.exposure_id,
         exposure.mode,

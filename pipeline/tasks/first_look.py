@@ -41,7 +41,7 @@ PREFERRED_BANDS = ("I_Bessel", "R_Bessel", "V_Bessel")
 
 
 @dataclass(frozen=True)
-class Pointing:
+class FieldExposures:
     """Exposures that point at one field."""
 
     name: str
@@ -55,7 +55,7 @@ class Pointing:
 class FirstLook:
     """What ``init`` writes down."""
 
-    pointings: tuple[Pointing, ...]  # the one with most exposures first
+    pointings: tuple[FieldExposures, ...]  # the one with most exposures first
     modes: tuple[str, ...]
     unused: tuple[str, ...]  # why files cannot be used, a line each
     bands: tuple[str, ...]
@@ -107,7 +107,7 @@ def _modes(usable: Sequence[InputExposure]) -> tuple[str, ...]:
     return tuple(m for m in MODES if m in count and MODES[m].pixel_scale_arcsec == chosen)
 
 
-def _pointings(usable: Sequence[InputExposure], folder: Path) -> tuple[Pointing, ...]:
+def _pointings(usable: Sequence[InputExposure], folder: Path) -> tuple[FieldExposures, ...]:
     """Exposures by field: each joins the first field whose first exposure is near enough."""
     groups: list[list[tuple[InputExposure, SkyCoord, str]]] = []
     for one in usable:
@@ -134,12 +134,12 @@ def _name(group: Sequence[tuple[InputExposure, SkyCoord, str]], folder: Path) ->
     return standard.name if standard else name
 
 
-def _pointing(name: str, group: Sequence[tuple[InputExposure, SkyCoord, str]]) -> Pointing:
+def _pointing(name: str, group: Sequence[tuple[InputExposure, SkyCoord, str]]) -> FieldExposures:
     vectors = np.array([one.cartesian.xyz.value for _, one, _ in group])
     centre = SkyCoord(*vectors.mean(axis=0), representation_type="cartesian").spherical
     centre = SkyCoord(centre.lon, centre.lat)
     apart = max(float(centre.separation(one).arcmin) for _, one, _ in group)
-    return Pointing(
+    return FieldExposures(
         name,
         float(centre.ra.deg),
         float(centre.dec.deg),
@@ -177,7 +177,7 @@ def _where(entry: InputExposure) -> tuple[SkyCoord, str]:
 
 
 def _with_stars(
-    pointings: tuple[Pointing, ...], modes: tuple[str, ...], unused: tuple[str, ...]
+    pointings: tuple[FieldExposures, ...], modes: tuple[str, ...], unused: tuple[str, ...]
 ) -> FirstLook:
     """The look completed by the stars of the first field's best exposure."""
     first = pointings[0]
@@ -213,7 +213,7 @@ def _with_stars(
 
 
 def _settings(
-    pointing: Pointing, modes: tuple[str, ...], bands: tuple[str, ...], mask: str
+    pointing: FieldExposures, modes: tuple[str, ...], bands: tuple[str, ...], mask: str
 ) -> Settings:
     return Settings(
         field=Field(
@@ -250,7 +250,9 @@ def _bands(cube: Cube, modes: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _suggested(catalogue: ReferenceCatalogue, pointing: Pointing) -> tuple[int, tuple[int, ...]]:
+def _suggested(
+    catalogue: ReferenceCatalogue, pointing: FieldExposures
+) -> tuple[int, tuple[int, ...]]:
     """The star that the pointing is at if it is the brightest, and the brightest stars."""
     order = np.argsort(-catalogue.flux, kind="stable")[:N_BRIGHTEST]
     brightest = tuple(int(star) for star in catalogue.star_id[order])

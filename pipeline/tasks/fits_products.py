@@ -5,11 +5,12 @@ hand: every image and column says what it is. Bytes depend on content alone.
 """
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from astropy.io import fits
-from astropy.table import MaskedColumn, QTable, Table
+from astropy.table import MaskedColumn, QTable
 
 from pipeline.errors import printable
 from pipeline.measure import BandPhotometry, Detection, Measurement
@@ -19,8 +20,9 @@ from pipeline.measure.extraction import Spectra
 from pipeline.measure.matching import ExposureMatch
 from pipeline.measure.noise import BlankNoise
 from pipeline.measure.photometry import BandFlux, PublishedFlux
-from pipeline.measure.standard import Standard
-from pipeline.schema import TABLES
+from pipeline.measure.standard import MaskedStandard
+from pipeline.schema import TABLES, make_table
+from pipeline.tasks.fits_units import Unit, read_units, table_unit, write_units
 
 _MASKED_MEANS_NONE = frozenset(column.name for column in TABLES["availability"][1:])
 _SOURCE_COLUMNS = ("x", "y", "flux")
@@ -49,44 +51,45 @@ def write_detection(path: Path, detection: Detection) -> None:
         image.header.extend(fits.Header.fromstring(detection.wcs), strip=True)
     for number, note in enumerate(detection.notes):
         image.header[f"HIERARCH NOTE {number}"] = printable(note)
-    table = Table([getattr(sources, name) for name in _SOURCE_COLUMNS], names=_SOURCE_COLUMNS)
+    table = {name: getattr(sources, name) for name in _SOURCE_COLUMNS}
     mask = fits.ImageHDU(standard.mask.astype(np.uint8), name="MASK")
-    further = Table(np.reshape(standard.further_xy, (-1, 2)), names=("x", "y"))
-    _write(
+    further = dict(zip(("x", "y"), np.reshape(standard.further_xy, (-1, 2)).T, strict=True))
+    write_units(
         path,
         [
             image,
             mask,
-            fits.BinTableHDU(table, name="SOURCES"),
-            fits.BinTableHDU(further, name="MASKED"),
+            table_unit(table, "SOURCES"),
+            table_unit(further, "MASKED"),
         ],
     )
 
 
 def read_detection(path: Path) -> Detection:
     """The detection that ``write_detection`` wrote."""
-    with fits.open(path, memmap=False) as hdus:
-        card = {key: _value(hdus["IMAGE"].header[key]) for key in _DETECTION_KEYS}
-        column = {name: _native(hdus["SOURCES"].data[name]) for name in _SOURCE_COLUMNS}
-        sources = Sources(
-            column["x"],
-            column["y"],
-            column["flux"],
-            fwhm_px=card["FWHM"],
-            background=card["BACKGRD"],
-            noise=card["NOISE"],
-        )
-        standard = Standard(
-            x=card["STD_X"],
-            y=card["STD_Y"],
-            radius_px=card["STD_R"],
-            mask=hdus["MASK"].data.astype(bool),
-            further_xy=np.column_stack([_native(hdus["MASKED"].data[name]) for name in ("x", "y")]),
-        )
-        cards = [one for one in hdus["IMAGE"].header.cards if _WCS_KEY.fullmatch(one.keyword)]
-        wcs = str(fits.Header(cards).tostring()) if cards else ""
-        notes = tuple(str(hdus["IMAGE"].header[key]) for key in hdus["IMAGE"].header["NOTE *"])
-        return Detection(_native(hdus["IMAGE"].data), standard, sources, card["POSANG"], notes, wcs)
+    units = {one.name: one for one in read_units(path)}
+    header, found, further = (units[name] for name in ("IMAGE", "SOURCES", "MASKED"))
+    card = {key: _value(header.header[key]) for key in _DETECTION_KEYS}
+    x, y, flux = (found.column(name) for name in _SOURCE_COLUMNS)
+    sources = Sources(
+        x,
+        y,
+        flux,
+        fwhm_px=card["FWHM"],
+        background=card["BACKGRD"],
+        noise=card["NOISE"],
+    )
+    standard = MaskedStandard(
+        x=card["STD_X"],
+        y=card["STD_Y"],
+        radius_px=card["STD_R"],
+        mask=units["MASK"].data.astype(bool),
+        further_xy=np.column_stack([further.column(name) for name in ("x", "y")]),
+    )
+    cards = [one for one in header.header.cards if _WCS_KEY.fullmatch(one.keyword)]
+    wcs = str(fits.Header(cards).tostring()) if cards else ""
+    notes = tuple(str(header.header[key]) for key in header.header["NOTE *"])
+    return Detection(header.image, standard, sources, card["POSANG"], notes, wcs)
 
 
 def write_measurement(path: Path, measurement: Measurement, star_ids: np.ndarray) -> None:
@@ -96,14 +99,14 @@ def write_measurement(path: Path, measurement: Measurement, star_ids: np.ndarray
     """
     match, spectra = measurement.match, measurement.spectra
     hdus: list[fits.ImageHDU | fits.BinTableHDU] = []
-    pairs = fits.BinTableHDU(Table(match.pairs, names=("reference", "detection")), name="MATCH")
+    pairs = table_unit(dict(zip(("reference", "detection"), match.pairs.T, strict=True)), "MATCH")
     for key, value in zip(_AFFINE_KEYS, match.affine.ravel(), strict=True):
         pairs.header[f"AFFINE_{key}"] = value
     pairs.header["RMS"] = (match.rms_px, "[pix] rms distance of the pairs")
     pairs.header["PCHANCE"] = (match.false_alarm_probability, "probability of a chance match")
     hdus.append(pairs)
-    positions = Table([star_ids, *match.xy.T], names=("star_id", "x", "y"))
-    hdus.append(fits.BinTableHDU(positions, name="STARS"))
+    positions = {"star_id": star_ids, "x": match.xy[:, 0], "y": match.xy[:, 1]}
+    hdus.append(table_unit(positions, "STARS"))
     for name in ("flux", "variance", "coverage"):
         hdus.append(fits.ImageHDU(_single(getattr(spectra, name)), name=name.upper()))
         hdus[-1].header["METHOD"] = (spectra.method, "of extraction")
@@ -121,10 +124,10 @@ def write_measurement(path: Path, measurement: Measurement, star_ids: np.ndarray
             "flux_published": band.published.flux.ravel(),
             "snr_published": band.published.snr.ravel(),
         }
-        hdu = fits.BinTableHDU(Table(columns), name="BAND")
+        hdu = table_unit(columns, "BAND")
         hdu.header["BAND"] = band.band
         hdus.append(hdu)
-        hdu = fits.BinTableHDU(_noise_table(band, spectra.radii_px), name="NOISE")
+        hdu = table_unit(_noise_columns(band, spectra.radii_px), "NOISE")
         hdu.header["BAND"] = band.band
         hdu.header["NBLANK"] = (band.noise.n_blank, "apertures on blank sky")
         hdus.append(hdu)
@@ -135,12 +138,12 @@ def write_measurement(path: Path, measurement: Measurement, star_ids: np.ndarray
         "slice": slice_index + 1,
         "share": measurement.light.slices[star, channel, slice_index].astype("f4"),
     }
-    hdus.append(fits.BinTableHDU(Table(light), name="LIGHT"))
+    hdus.append(table_unit(light, "LIGHT"))
     hdus[-1].header["SHAPE"] = (
         " ".join(str(n) for n in measurement.light.slices.shape),
         "of shares",
     )
-    _write(path, hdus)
+    write_units(path, hdus)
 
 
 def _single(values: np.ndarray) -> np.ndarray:
@@ -151,71 +154,84 @@ def _single(values: np.ndarray) -> np.ndarray:
     return found
 
 
-def _noise_table(band: BandPhotometry, radii_px: np.ndarray) -> Table:
+def _noise_columns(band: BandPhotometry, radii_px: np.ndarray) -> dict[str, np.ndarray]:
     """Noise on blank sky, one row for each aperture."""
     noise = band.noise
-    columns = (
-        radii_px,
-        noise.factor,
-        noise.factor_err,
-        noise.background,
-        band.noise_source.astype("S16"),
-    )
-    return Table(columns, names=("radius_px", "factor", "factor_err", "background", "source"))
+    return {
+        "radius_px": radii_px,
+        "factor": noise.factor,
+        "factor_err": noise.factor_err,
+        "background": noise.background,
+        "source": band.noise_source.astype("S16"),
+    }
 
 
 def read_measurement(path: Path) -> Measurement:
     """The measurement that ``write_measurement`` wrote."""
-    with fits.open(path, memmap=False) as hdus:
-        header = hdus["MATCH"].header
-        affine = np.array([header[f"AFFINE_{key}"] for key in _AFFINE_KEYS]).reshape(2, 3)
-        pairs = np.column_stack([hdus["MATCH"].data[name] for name in ("reference", "detection")])
-        stars = hdus["STARS"].data
-        match = ExposureMatch(
-            affine,
-            pairs.astype(int),
-            header["RMS"],
-            header["PCHANCE"],
-            np.column_stack([_native(stars["x"]), _native(stars["y"])]),
-        )
-        flux, variance, coverage, wave_aa, radii_px = (
-            _native(hdus[name].data) for name in ("FLUX", "VARIANCE", "COVERAGE", "WAVE", "RADII")
-        )
-        method = str(hdus["FLUX"].header["METHOD"])
-        spectra = Spectra(flux, variance, coverage, wave_aa, radii_px, method)
-        bands, noises = ([hdu for hdu in hdus if hdu.name == name] for name in ("BAND", "NOISE"))
-        photometry = tuple(
-            _band(band, noise, len(stars)) for band, noise in zip(bands, noises, strict=True)
-        )
-        return Measurement(match, spectra, photometry, _light(hdus["LIGHT"]))
+    units = read_units(path)
+    by_name = {one.name: one for one in units}
+    matched, stars, light = (by_name[name] for name in ("MATCH", "STARS", "LIGHT"))
+    affine = np.array([matched.header[f"AFFINE_{key}"] for key in _AFFINE_KEYS]).reshape(2, 3)
+    match = ExposureMatch(
+        affine,
+        np.column_stack([matched.column(name) for name in ("reference", "detection")]).astype(int),
+        matched.header["RMS"],
+        matched.header["PCHANCE"],
+        np.column_stack([stars.column(name) for name in ("x", "y")]),
+    )
+    flux, variance, coverage, wave_aa, radii_px = (
+        by_name[name].image for name in ("FLUX", "VARIANCE", "COVERAGE", "WAVE", "RADII")
+    )
+    method = str(by_name["FLUX"].header["METHOD"])
+    spectra = Spectra(flux, variance, coverage, wave_aa, radii_px, method)
+    bands, noises = ([one for one in units if one.name == name] for name in ("BAND", "NOISE"))
+    photometry = tuple(
+        _band(band, noise, len(stars.data)) for band, noise in zip(bands, noises, strict=True)
+    )
+    return Measurement(match, spectra, photometry, _light(light))
 
 
-def _light(hdu: fits.BinTableHDU) -> LightShare:
+def _light(unit: Unit) -> LightShare:
     """Shares of light (star, channel, slice) from their table."""
-    slices = np.zeros([int(n) for n in hdu.header["SHAPE"].split()])
-    slices[hdu.data["star"], hdu.data["channel"] - 1, hdu.data["slice"] - 1] = hdu.data["share"]
+    slices = np.zeros([int(n) for n in unit.header["SHAPE"].split()])
+    star, channel, number = (unit.column(name) for name in ("star", "channel", "slice"))
+    slices[star, channel - 1, number - 1] = unit.column("share")
     return LightShare(slices)
 
 
-def _band(hdu: fits.BinTableHDU, noise_hdu: fits.BinTableHDU, n_stars: int) -> BandPhotometry:
+def _band(unit: Unit, noise_unit: Unit, n_stars: int) -> BandPhotometry:
     flux, sigma, coverage, *published = (
-        _native(hdu.data[name]).reshape(n_stars, -1)
+        unit.column(name).reshape(n_stars, -1)
         for name in ("flux", "sigma", "coverage", "flux_published", "snr_published")
     )
-    flags = np.asarray(hdu.data["flags"]).astype(str).reshape(n_stars, -1)
+    flags = unit.data["flags"].astype(str).reshape(n_stars, -1)
     factor, factor_err, background = (
-        _native(noise_hdu.data[name]) for name in ("factor", "factor_err", "background")
+        noise_unit.column(name) for name in ("factor", "factor_err", "background")
     )
-    noise = BlankNoise(factor, factor_err, background, noise_hdu.header["NBLANK"])
-    source = np.asarray(noise_hdu.data["source"]).astype(str)
+    noise = BlankNoise(factor, factor_err, background, noise_unit.header["NBLANK"])
+    source = noise_unit.data["source"].astype(str)
     fluxes = BandFlux(flux, sigma, coverage)
     return BandPhotometry(
-        hdu.header["BAND"], fluxes, flags, noise, source, PublishedFlux(*published)
+        unit.header["BAND"], fluxes, flags, noise, source, PublishedFlux(*published)
     )
 
 
-def _write(path: Path, hdus: list[fits.ImageHDU | fits.BinTableHDU]) -> None:
-    fits.HDUList([fits.PrimaryHDU(), *hdus]).writeto(path)
+def write_truth(path: Path, table: QTable) -> None:
+    """The true fluxes of one exposure, the rows of ``truth_fluxes`` that belong to it."""
+    columns = {name: np.asarray(table[name]) for name in table.colnames}
+    texts = {name: one.astype("S") for name, one in columns.items() if one.dtype.kind == "U"}
+    write_units(path, [table_unit({**columns, **texts}, "TRUTH")])
+
+
+def read_truth(paths: Sequence[Path]) -> QTable:
+    """The table ``truth_fluxes`` of several exposures."""
+    units = [read_units(path)[0] for path in paths]
+    names = [column.name for column in TABLES["truth_fluxes"]]
+    columns = {name: np.concatenate([one.column(name) for one in units]) for name in names}
+    return make_table(
+        "truth_fluxes",
+        {name: one.astype(str) if one.dtype.kind == "S" else one for name, one in columns.items()},
+    )
 
 
 def read_table(path: Path) -> QTable:
@@ -230,11 +246,6 @@ def read_table(path: Path) -> QTable:
         ):
             table[name] = column.filled("")
     return table
-
-
-def _native(array: np.ndarray) -> np.ndarray:
-    """A copy in the machine's byte order, no longer tied to the file."""
-    return np.array(array, dtype=array.dtype.newbyteorder("="))
 
 
 def _card(value: float) -> float | str:

@@ -20,6 +20,7 @@ from pipeline.config.settings import Settings
 from pipeline.schema import TABLES, make_table
 from pipeline.schema.availability import availability_table
 from pipeline.tasks.fits_products import read_table
+from pipeline.tasks.kept_tables import read_kept
 from pipeline.workflow import products
 
 VARIABLE = "variable"  # the flag of a star in ``catalogue``; in capitals, Gaia's own word
@@ -111,14 +112,14 @@ def star_lists(work: Path, settings: Settings, sources: Sequence[str]) -> dict[s
 
 def _star_list(folder: Path) -> StarList:
     record = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-    exposures = read_table(folder / "exposures.ecsv")
+    exposures = read_kept(folder / "exposures.npz")
     (row,) = exposures[exposures["exposure_id"] == record["reference_exposure"]]
     mjd = float(getattr(row["mjd_mid"], "value", row["mjd_mid"]))
     if np.isfinite(mjd):
         epoch_yr = float(Time(mjd, format="mjd").jyear)
     else:  # a record that gives only the night: Gaia moves its sources by the year
         epoch_yr = float(Time(str(row["night"])).jyear)
-    return StarList(read_table(folder / "catalogue.ecsv"), epoch_yr, bool(row["simulated"]))
+    return StarList(read_kept(folder / "catalogue.npz"), epoch_yr, bool(row["simulated"]))
 
 
 def variable_stars(identification: QTable) -> tuple[int, ...]:

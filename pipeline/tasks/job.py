@@ -11,7 +11,7 @@ from pipeline.config.settings import Field, Settings, SimulationSettings
 from pipeline.errors import CubeUnreadable
 from pipeline.muse.fits_layout import check_regular
 from pipeline.published import BAND as RECORD_BAND
-from pipeline.simulation import PlannedExposure, SimulatedCampaign, StarSpec, simulate_campaign
+from pipeline.simulation import CampaignRealization, PlannedExposure, StarSpec, simulate_campaign
 from pipeline.tasks.entry import InputExposure
 from pipeline.workflow import products
 from pipeline.workflow.products import Stamp
@@ -20,6 +20,7 @@ MEASURE_CODE = (
     "pipeline/measure",
     "pipeline/config/passbands.py",
     "pipeline/config/star_registry.py",
+    "pipeline/muse/circles.py",
     "pipeline/muse/compressed_file.py",
     "pipeline/muse/cube.py",
     "pipeline/muse/cube_checks.py",
@@ -34,11 +35,13 @@ MEASURE_CODE = (
     "pipeline/muse/spectral_axis.py",
     "pipeline/muse/variance.py",
     "pipeline/tasks/fits_products.py",
+    "pipeline/tasks/fits_units.py",
 )
 MEASURED_CODE = (*MEASURE_CODE, "kdmatch")  # everything between a cube and its photometry
 SIMULATION_CODE = (
     "pipeline/simulation",
     "pipeline/config/passbands.py",
+    "pipeline/muse/circles.py",
     "pipeline/muse/cube.py",
     "pipeline/muse/geometry.py",
     "pipeline/muse/modes.py",
@@ -78,7 +81,7 @@ class Job:
     @property
     def truth(self) -> Path:
         """True fluxes of a simulated exposure."""
-        return self.folder / "truth.ecsv"
+        return self.folder / "truth.fits"
 
     @property
     def measurement(self) -> Path:
@@ -96,7 +99,7 @@ def exposure_folder(workspace: Path, exposure_id: str) -> Path:
     return workspace / "exposures" / products.safe_name(exposure_id)
 
 
-def build_simulation(plan: SimulationPlan, settings: Settings) -> SimulatedCampaign:
+def build_simulation(plan: SimulationPlan, settings: Settings) -> CampaignRealization:
     """The simulated campaign; cheap, and the same in every process.
 
     Its stars have the signal-to-noise ratios of the record, in the passband of the record.
@@ -107,7 +110,7 @@ def build_simulation(plan: SimulationPlan, settings: Settings) -> SimulatedCampa
 @lru_cache(maxsize=2)
 def _simulation(
     plan: SimulationPlan, field: Field, simulation: SimulationSettings
-) -> SimulatedCampaign:
+) -> CampaignRealization:
     band = load_band(RECORD_BAND)
     return simulate_campaign(
         plan.planned,

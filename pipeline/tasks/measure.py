@@ -8,20 +8,28 @@ as the stamp of the stage that it went wrong in.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from pipeline.config.passbands import load_band
 from pipeline.config.settings import Settings
 from pipeline.errors import ExposureError, JobCrashed, RequestError, WorkerLost
-from pipeline.measure import detect, load_libraries, measure
+from pipeline.measure import detect, measure
 from pipeline.muse.compressed_file import is_compressed
-from pipeline.muse.cube import Cube, open_cube, write_cube
+from pipeline.muse.cube import Cube, cube_of_layers, open_cube, write_cube
 from pipeline.muse.variance import AUTO
-from pipeline.simulation import TruthApertures
+from pipeline.simulation import CampaignRealization, RenderedLayers, TruthApertures
 from pipeline.tasks.boundary import limits_of, reason_of
 from pipeline.tasks.entry import declare
-from pipeline.tasks.fits_products import read_detection, write_detection, write_measurement
+from pipeline.tasks.fits_products import (
+    read_detection,
+    write_detection,
+    write_measurement,
+    write_truth,
+)
 from pipeline.tasks.job import (
     MEASURED_CODE,
     Job,
@@ -81,11 +89,8 @@ def run_job(job: Job) -> Stamp:
         If not the exposure is at fault but the request: a full disk, a folder nobody may write.
     """
     try:
-        if staleness(job):  # takes the digests of the code in this process, not in every child
-            load_libraries()
-        if job.plan is not None:
-            build_simulation(job.plan, job.settings)
         try:
+            _share_with_children(job)
             return supervise(_advance, job, limits_of(job.cube))
         except (
             Exception
@@ -97,6 +102,34 @@ def run_job(job: Job) -> Stamp:
         raise
     except Exception as error:  # the one boundary: it becomes the row of this exposure
         return mark_failed(job, error)
+
+
+@cache
+def import_libraries() -> None:
+    """Import what the stages import on demand, for all children of this process at once.
+
+    photutils takes a second, and as much again when it finds its first star: it then asks optional
+    packages for their versions. A child would import all that for its one exposure.
+    """
+    import scipy.fft
+    import scipy.optimize  # noqa: F401
+    from photutils.detection import DAOStarFinder
+    from photutils.geometry import circular_overlap_grid  # noqa: F401
+
+    import kdmatch._match  # noqa: F401
+
+    square = (np.arange(15) - 7.0) ** 2
+    DAOStarFinder(0.1, 3.0).find_stars(np.exp(-np.add.outer(square, square) / 4))
+
+
+def _share_with_children(job: Job) -> None:
+    """Do here what is the same for all exposures: a child's memory ends with it."""
+    import_libraries()
+    staleness(job)  # digests of the code
+    if job.plan is not None:
+        build_simulation(job.plan, job.settings)
+    if job.reference is not None:
+        read_reference(job.reference)
 
 
 def _is_ours_to_mend(job: Job, error: Exception) -> bool:
@@ -137,12 +170,6 @@ def _advance(job: Job) -> Stamp:
         ingredients = measure_ingredients(job, reference_key(job.reference))
         if products.staleness(job.measurement, ingredients):
             stamp = _run_measure(job, job.reference, ingredients)
-    if (
-        job.plan is not None
-        and job.reference is not None
-        and not job.settings.simulation.keep_cubes
-    ):
-        products.purge(job.cube)
     assert stamp is not None  # whatever is not stale has a stamp
     return stamp
 
@@ -198,26 +225,20 @@ def _write_truth(job: Job) -> None:
 
     def build(output: products.Output) -> None:
         table = campaign.exposure_fluxes(index, truth_apertures(job.settings))
-        table.write(output.path(job.truth.name), format="ascii.ecsv")
+        write_truth(output.path(job.truth.name), table)
 
     products.make(job.truth, "truth", truth_ingredients(job), build)
 
 
-def _ensure_cube(job: Job) -> None:
-    """Simulate the cube if it is not there."""
-    if job.plan is None:
-        return
+def _keep_cube(job: Job, campaign: CampaignRealization, index: int) -> None:
+    """Simulate the whole cube and keep it, if it is not there."""
     ingredients = cube_ingredients(job)
-    campaign = build_simulation(job.plan, job.settings)
-    index = job.entry.simulation_index
-    assert index is not None
 
     def build_cube(output: products.Output) -> None:
         write_cube(output.path(job.cube.name), campaign.headers(index), campaign.layers(index))
 
     if products.staleness(job.cube, ingredients) or not job.cube.exists():
-        transient = not job.settings.simulation.keep_cubes
-        products.make(job.cube, "simulate", ingredients, build_cube, transient=transient)
+        products.make(job.cube, "simulate", ingredients, build_cube)
 
 
 def truth_apertures(settings: Settings) -> TruthApertures:
@@ -228,7 +249,18 @@ def truth_apertures(settings: Settings) -> TruthApertures:
 
 
 def _open(job: Job) -> Cube:
-    """The cube of a job, with what the reader says of it in its header."""
+    """The cube of a job, with what the reader says of it in its header.
+
+    One that is simulated and not to be kept is rendered where it is read.
+    """
+    if job.plan is not None:
+        campaign, index = build_simulation(job.plan, job.settings), job.entry.simulation_index
+        assert index is not None
+        if not job.settings.simulation.keep_cubes:
+            rendering = campaign.rendering(index)
+            data, stat = (RenderedLayers(rendering, part) for part in (0, 1))
+            return cube_of_layers(job.cube, campaign.headers(index), data, stat)
+        _keep_cube(job, campaign, index)
     how: dict[str, Any] = {}
     if job.settings.cubes.stat != AUTO:
         how["stat"] = job.settings.cubes.stat
@@ -239,8 +271,6 @@ def _open(job: Job) -> Cube:
 
 
 def _run_detect(job: Job) -> Stamp:
-    _ensure_cube(job)
-
     def build(output: products.Output) -> None:
         write_detection(output.path(job.detection.name), detect(_open(job), job.settings))
 
@@ -248,7 +278,6 @@ def _run_detect(job: Job) -> Stamp:
 
 
 def _run_measure(job: Job, reference: Path, ingredients: Mapping[str, Any]) -> Stamp:
-    _ensure_cube(job)
     catalogue = read_reference(reference)
 
     def build(output: products.Output) -> None:

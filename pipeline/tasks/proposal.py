@@ -4,7 +4,7 @@ import re
 from collections import Counter
 
 from pipeline.config.documentation import to_toml
-from pipeline.tasks.first_look import FirstLook, Pointing
+from pipeline.tasks.first_look import FieldExposures, FirstLook
 
 MAX_LISTED = 20  # nights, and files that cannot be used
 
@@ -22,7 +22,7 @@ def proposal(look: FirstLook) -> str:
     return "\n".join(parts)
 
 
-def _campaign(first: Pointing) -> str:
+def _campaign(first: FieldExposures) -> str:
     nights = sorted({one.exposure.night for one in first.entries if one.exposure})
     years = sorted({night[:4] for night in nights})
     span = years[0] if len(years) == 1 else f"{years[0]}-{years[-1]}"
@@ -37,7 +37,7 @@ title = {to_toml(f"{first.name} with MUSE, {span}")}
 """
 
 
-def _field(look: FirstLook, first: Pointing) -> str:
+def _field(look: FirstLook, first: FieldExposures) -> str:
     return f"""\
 [field]
 name = {to_toml(first.name)}
@@ -100,7 +100,7 @@ def _targets(look: FirstLook) -> str:
     return text
 
 
-def _more_field(one: Pointing) -> str:
+def _more_field(one: FieldExposures) -> str:
     return f"""
 # {len(one.entries)} exposures point elsewhere: a field of its own.
 [[more_fields]]
@@ -110,7 +110,7 @@ dec_deg = {one.dec_deg:.5f}
 """
 
 
-def _dates(first: Pointing) -> list[str]:
+def _dates(first: FieldExposures) -> list[str]:
     """A line for each night: how many exposures in which modes."""
     nights: dict[str, Counter[str]] = {}
     for one in first.entries:

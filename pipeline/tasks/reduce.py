@@ -39,7 +39,7 @@ from pipeline.reduction import (
     RecipeWorkspace,
     Reduction,
     ReductionRequest,
-    Target,
+    RequestedStandard,
     call_records,
     plan_only,
     reduce_exposures,
@@ -160,7 +160,9 @@ def reduction_requests(job: NightJob) -> list[ReductionRequest]:
     return [
         ReductionRequest(
             one.tree.read_bytes(),
-            Target(one.dp_id, field.name, field.ra_deg, field.dec_deg, field.radius_arcmin),
+            RequestedStandard(
+                one.dp_id, field.name, field.ra_deg, field.dec_deg, field.radius_arcmin
+            ),
         )
         for one in job.exposures
     ]

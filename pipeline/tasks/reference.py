@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -146,7 +147,13 @@ def _check_pairs(catalogue: ReferenceCatalogue, settings: Settings) -> None:
 
 
 def read_reference(product: Path) -> ReferenceCatalogue:
-    """The reference catalogue of a campaign."""
+    """The reference catalogue of a campaign, read once for each state of the file."""
+    status = product.stat()
+    return _read_reference(product, (status.st_size, status.st_mtime_ns, status.st_ino))
+
+
+@lru_cache(maxsize=4)
+def _read_reference(product: Path, _state: tuple[int, int, int]) -> ReferenceCatalogue:
     return ReferenceCatalogue.from_table(read_table(product))
 
 

@@ -78,6 +78,8 @@ def measure_campaign(
 
         @cache  # the workers start with the first stale job: nothing stale, nothing started
         def pool() -> Pool:
+            if workers.local:
+                measure_tasks.import_libraries()  # they are forks of this process
             return stack.enter_context(open_pool(workers, _run_dir(workspace, shard)))
 
         with one_at_a_time(catalogue.parent, "chooses the reference"):

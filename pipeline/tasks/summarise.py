@@ -1,7 +1,7 @@
-"""The summary of a campaign as a product: ECSV tables and one JSON file beside them.
+"""The summary of a campaign as a product: its tables and one JSON file beside them.
 
-The tables are what a reader of the work folder wants; the pages are made from what is read back,
-so that a page never depends on whether its numbers were computed now or kept.
+The pages are made from what is read back, so that a page never depends on whether its numbers were
+computed now or kept.
 """
 
 import json
@@ -14,7 +14,7 @@ from typing import Any
 from astropy.table import QTable
 
 from pipeline.schema.results import ReportedValue
-from pipeline.tasks.fits_products import read_table
+from pipeline.tasks.kept_tables import read_kept, write_kept
 from pipeline.workflow import products
 
 
@@ -24,7 +24,7 @@ class KeptTables(Mapping[str, QTable]):
     Parameters
     ----------
     folder : Path
-        Holds ``NAME.ecsv`` for every name.
+        Holds ``NAME.npz`` for every name.
     names : sequence of str
     """
 
@@ -36,7 +36,7 @@ class KeptTables(Mapping[str, QTable]):
         if name not in self._names:
             raise KeyError(name)
         if name not in self._read:
-            self._read[name] = read_table(self._folder / f"{name}.ecsv")
+            self._read[name] = read_kept(self._folder / f"{name}.npz")
         return self._read[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -74,7 +74,7 @@ def keep_summary(
         def build(output: products.Output) -> None:
             summary = compute()
             for name in sorted(summary.tables):
-                summary.tables[name].write(output.path(f"{name}.ecsv"), format="ascii.ecsv")
+                write_kept(output.path(f"{name}.npz"), summary.tables[name])
             record = {
                 "tables": sorted(summary.tables),
                 "numbers": [_without_nan(asdict(number)) for number in summary.numbers],

@@ -8,7 +8,7 @@ from pipeline.errors import NotPublishable, VersionPublished
 from pipeline.schema.labels import newest
 from pipeline.versions.branch import Branch
 from pipeline.versions.layout import alias_files, root_files, with_version
-from pipeline.versions.site import LIMIT_MB, REPORT, FinishedSite, read_site
+from pipeline.versions.site import REPORT, FinishedSite, read_site
 from pipeline.workflow.products import locked
 
 TOLD = 5  # differing files that a refusal names
@@ -20,7 +20,7 @@ def deploy(
     *,
     stable: bool = True,
     moved: bool = False,
-    limit_mb: float = LIMIT_MB,
+    limit_mb: float | None = None,
 ) -> str:
     """Publish the site in a folder; returns a sentence that says what was done.
 
@@ -34,8 +34,8 @@ def deploy(
         Whether the alias ``stable`` follows, if this is the newest version.
     moved : bool
         The versions are served at another address from now on.
-    limit_mb : float
-        Largest size of a version [MB].
+    limit_mb : float, optional
+        Largest size of a version [MB]; left out, it follows from the number of exposures.
 
     Raises
     ------

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from pipeline.errors import NotPublishable, VersionTooLarge
@@ -15,6 +16,8 @@ from pipeline.workflow.ownership import MARK
 
 LIMIT_MB = 16.0  # fifty versions stay under 0.8 ...
 PAGES_MB = 1000.0  # ... of the 1 GB that GitHub Pages serves
+# Of a version with more exposures: up to so many, at most so many MB (benchmarks.weight measures them).
+LIMITS_MB: tuple[tuple[int, float], ...] = ((500, LIMIT_MB), (1000, 60.0), (10_000, 250.0))
 REPORT = "data/report.json"  # what a site says of itself
 CITATION = "CITATION.cff"
 NEEDED = ("index.html", "404.html", "sitemap.xml", REPORT, CITATION)
@@ -45,28 +48,56 @@ class FinishedSite:
         return tuple(path for path in self.files if path.endswith(".html"))
 
     @property
+    def limit_mb(self) -> float:
+        """Its limit by the number of its exposures [MB]."""
+        return limit_of(count_exposures(json.loads(self.files[REPORT])))
+
+    @property
     def n_bytes(self) -> int:
         """Size of all files together."""
         return sum(map(len, self.files.values()))
 
 
-def read_site(folder: Path, limit_mb: float = LIMIT_MB) -> FinishedSite:
+def limit_of(n_exposures: int) -> float:
+    """Largest size [MB of 10^6 bytes] of a version with so many exposures."""
+    limits = (limit for most, limit in LIMITS_MB if n_exposures <= most)
+    return next(limits, LIMITS_MB[-1][1])
+
+
+def count_exposures(report: Mapping[str, Any]) -> int:
+    """Number of exposures in all campaigns of a ``report.json``."""
+    numbers = [one for campaign in report.get("campaigns", ()) for one in campaign["numbers"]]
+    return sum(int(one["value"] or 0) for one in numbers if one["key"].startswith("n_exposures."))
+
+
+def read_site(folder: Path, limit_mb: float | None = None) -> FinishedSite:
     """The finished site in a folder, of at most that size [MB of 10^6 bytes].
+
+    Without a size the limit follows from the number of its exposures: see ``limit_of``.
 
     Raises
     ------
     NotPublishable
         If it is no finished site, has no version's label, or was built for no address.
     VersionTooLarge
-        If it is larger than ``limit_mb``.
+        If it is larger than that.
     """
-    files = _read_files(folder, limit_mb)
+    files = _read_files(folder, _limit(folder) if limit_mb is None else limit_mb)
     missing = [name for name in NEEDED if name not in files]
     if missing:
         raise NotPublishable(f"{folder}: no {missing[0]}, so not a finished site; {REBUILD}")
     site = _identified(folder, files)
     _check_addresses(folder, site)
     return site
+
+
+def _limit(folder: Path) -> float:
+    """The limit that follows from the report; the smallest where it cannot be read, which is said later."""
+    try:
+        report = json.loads((folder / REPORT).read_text(encoding="utf-8"))
+        return limit_of(count_exposures(report))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return LIMIT_MB
 
 
 def _read_files(folder: Path, limit_mb: float) -> dict[str, bytes]:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from astropy.table import QTable
 
-from pipeline.archive.gaia import Sources, StarList, identify, not_identified
+from pipeline.archive.gaia import GaiaSources, StarList, identify, not_identified
 from pipeline.config.settings import Field
 from tests.archive.server import GAIA, TestArchive
 from tests.archive.world import LTT3218, World
@@ -108,7 +108,7 @@ def sources_of(rows, simulated=False):
     columns = ("ra", "dec", "pmra", "pmdec", "phot_g_mean_mag", "bp_rp")
     numbers = [np.array([row[name] for row in rows], float) for name in columns]
     flags = [row["phot_variable_flag"] for row in rows]
-    return Sources([str(row["source_id"]) for row in rows], *numbers, flags, simulated)
+    return GaiaSources([str(row["source_id"]) for row in rows], *numbers, flags, simulated)
 
 
 @pytest.mark.parametrize("answer", ["html", "404", "down", "off"])
@@ -153,12 +153,14 @@ def test_offsets_on_the_tangent_plane_are_gnomonic_and_move_with_the_star():
         xi * ratio, np.cos(dec) * np.cos(c) - eta * ratio * np.sin(dec)
     )
     none = np.zeros(3)
-    still = Sources([], np.degrees(star_ra), np.degrees(star_dec), none, none, none, none, [])
+    still = GaiaSources([], np.degrees(star_ra), np.degrees(star_dec), none, none, none, none, [])
     west, north = still.offsets_arcsec(ra_0, dec_0, EPOCH_YR).T
     np.testing.assert_allclose(west, -np.degrees(xi) * 3600, atol=1e-6)
     np.testing.assert_allclose(north, np.degrees(eta) * 3600, atol=1e-6)
     motion = np.array([1000.0, np.nan, -2000.0])
-    moving = Sources([], np.degrees(star_ra), np.degrees(star_dec), motion, motion, none, none, [])
+    moving = GaiaSources(
+        [], np.degrees(star_ra), np.degrees(star_dec), motion, motion, none, none, []
+    )
     shift = moving.offsets_arcsec(ra_0, dec_0, EPOCH_YR) - np.column_stack([west, north])
     years = EPOCH_YR - 2016.0
     # the tangent plane's scale differs from one by the square of 45 arcsec: 5e-8

@@ -121,8 +121,8 @@ def test_everything_simulated_says_so(drifting):
 def test_no_simulated_cube_is_left_behind(tmp_path_factory, drifting):
     assert drifting["exposures"]["status"].tolist() == ["ok"] * len(drifting["exposures"])
     work = tmp_path_factory.getbasetemp() / "drifting0"  # the first and only one of this module
-    assert len(list(work.rglob("cube.fits.stamp.json"))) == len(drifting["exposures"])
-    assert list(work.rglob("cube.fits")) == []
+    assert len(list(work.rglob("measurement.fits"))) == len(drifting["exposures"])
+    assert list(work.rglob("cube.fits*")) == []
 
 
 def test_the_snr_of_the_reference_exposure_is_the_record_s(published_masks):

@@ -8,14 +8,14 @@ import pytest
 from pipeline.errors import CubeEmpty, CubeUnreadable, NoStarsDetected
 from pipeline.measure.detection import detection_image, edge_distance, find_stars
 from pipeline.measure.moments import windowed_moments
-from pipeline.measure.standard import Standard, find_standard
+from pipeline.measure.standard import MaskedStandard, find_masked_standard
 from tests.measure.fields import STUDY, FieldRecipe, clean_image, noisy
 
 SEARCH = {"threshold_sigma": 6.0, "fwhm_px": 5.0}
 
 
 def no_standard(shape):
-    return Standard(-99.0, -99.0, 0.0, np.zeros(shape, bool))
+    return MaskedStandard(-99.0, -99.0, 0.0, np.zeros(shape, bool))
 
 
 def stars_of(recipe, rng=None, **search):
@@ -243,7 +243,7 @@ def test_the_study_field_is_found_without_false_stars():
     # Five noise patterns; all 25 stars, at most one of the blended pair 14/15 missing, no other.
     for seed in range(5):
         image = noisy(clean_image(STUDY), STUDY.sky, np.random.default_rng(seed))
-        standard = find_standard(image, **SEARCH)
+        standard = find_masked_standard(image, **SEARCH)
         found = find_stars(image, standard=standard, **SEARCH)
         distance = np.hypot(found.x[:, None] - STUDY.xy[:, 0], found.y[:, None] - STUDY.xy[:, 1])
         assert (distance.min(axis=1) < 2.0).all()
@@ -255,6 +255,6 @@ def test_detection_does_not_depend_on_the_level_of_the_sky():
     image = noisy(clean_image(replace(STUDY, border_px=0)), STUDY.sky, np.random.default_rng(1))
     positions = []
     for level in (0.0, 1000.0):
-        standard = find_standard(image + level, **SEARCH)
+        standard = find_masked_standard(image + level, **SEARCH)
         positions.append(find_stars(image + level, standard=standard, **SEARCH).xy)
     np.testing.assert_allclose(*positions, atol=1e-6)

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.errors import CubeEmpty
 from pipeline.measure.detection import find_stars, without_knots
-from pipeline.measure.standard import find_standard, mask_stars, saturated_cores
+from pipeline.measure.standard import find_masked_standard, mask_stars, saturated_cores
 from tests.measure.fields import STANDARD_XY, STUDY, clean_image, noisy
 
 SEARCH = {"threshold_sigma": 6.0, "fwhm_px": 5.0}
@@ -20,7 +20,7 @@ def exposure(recipe, seed=1):
 
 @pytest.mark.parametrize(("fwhm_px", "moffat_beta"), SEEINGS)
 def test_it_is_found_where_it_is(fwhm_px, moffat_beta):
-    standard = find_standard(
+    standard = find_masked_standard(
         exposure(replace(STUDY, fwhm_px=fwhm_px, moffat_beta=moffat_beta)), **SEARCH
     )
     # 4e7 photons: the photon limit is 1e-3 px; neighbours pull by as much again
@@ -35,7 +35,7 @@ def false_stars(fwhm_px, moffat_beta, *, small_mask_px=0.0):
     count = 0
     for seed in range(5):
         image = exposure(alone, seed)
-        standard = find_standard(image, **SEARCH)
+        standard = find_masked_standard(image, **SEARCH)
         if small_mask_px:
             row, column = np.indices(image.shape)
             near = np.hypot(column - standard.x, row - standard.y) < small_mask_px
@@ -54,7 +54,7 @@ def test_nothing_of_it_is_taken_for_a_star_where_a_small_mask_shows_false_ones()
 @pytest.mark.parametrize(("fwhm_px", "moffat_beta"), SEEINGS)
 def test_the_mask_leaves_the_field_to_the_stars(fwhm_px, moffat_beta):
     recipe = replace(STUDY, fwhm_px=fwhm_px, moffat_beta=moffat_beta)
-    standard = find_standard(exposure(recipe), **SEARCH)
+    standard = find_masked_standard(exposure(recipe), **SEARCH)
     assert 10 <= standard.radius_px <= 30
     assert standard.mask.mean() < 0.06
     masked = [standard.mask[round(y), round(x)] for x, y in recipe.xy]
@@ -65,7 +65,7 @@ def test_the_mask_follows_the_spikes_when_they_turn():
     reach = {}
     for angle in (0.0, 45.0):
         recipe = replace(STUDY, xy=STUDY.xy[3:4], flux=STUDY.flux[3:4], spike_angle_deg=angle)
-        standard = find_standard(exposure(recipe), **SEARCH)
+        standard = find_masked_standard(exposure(recipe), **SEARCH)
         at = np.deg2rad(angle)
         x = round(standard.x + 40 * np.cos(at))
         y = round(standard.y + 40 * np.sin(at))
@@ -78,7 +78,7 @@ def test_the_mask_follows_the_spikes_when_they_turn():
 
 def test_a_fainter_standard_has_a_smaller_mask():
     sizes = [
-        find_standard(exposure(replace(STUDY, standard_flux=flux)), **SEARCH).mask.sum()
+        find_masked_standard(exposure(replace(STUDY, standard_flux=flux)), **SEARCH).mask.sum()
         for flux in (1e8, 2e7)
     ]
     assert sizes[1] < sizes[0]
@@ -87,7 +87,7 @@ def test_a_fainter_standard_has_a_smaller_mask():
 def test_a_standard_at_the_edge_is_masked_on_the_image():
     recipe = replace(STUDY, xy=STUDY.xy[3:4], flux=STUDY.flux[3:4], standard_xy=(308.0, 150.0))
     image = exposure(recipe)
-    standard = find_standard(image, **SEARCH)
+    standard = find_masked_standard(image, **SEARCH)
     assert np.hypot(standard.x - 308, standard.y - 150) < 0.2
     assert len(find_stars(image, standard=standard, **SEARCH).x) == 1
 
@@ -95,17 +95,17 @@ def test_a_standard_at_the_edge_is_masked_on_the_image():
 def test_a_hot_pixel_is_not_the_standard():
     image = exposure(STUDY)
     image[20, 30] = 3 * np.nanmax(image)
-    standard = find_standard(image, **SEARCH)
+    standard = find_masked_standard(image, **SEARCH)
     assert np.hypot(standard.x - STANDARD_XY[0], standard.y - STANDARD_XY[1]) < 0.01
 
 
 def test_an_image_without_data_is_empty():
     with pytest.raises(CubeEmpty):
-        find_standard(np.full((20, 20), np.nan), **SEARCH)
+        find_masked_standard(np.full((20, 20), np.nan), **SEARCH)
 
 
 def test_a_noise_free_constant_image_does_not_fail():
-    standard = find_standard(np.ones((30, 30)), **SEARCH)
+    standard = find_masked_standard(np.ones((30, 30)), **SEARCH)
     assert np.isfinite([standard.x, standard.y, standard.radius_px]).all()
 
 

@@ -5,7 +5,7 @@ import pytest
 from astropy import units as u
 
 from pipeline.muse.geometry import NARROW_FIELD, WIDE_FIELD, slice_address
-from pipeline.muse.modes import WIDE_FIELD as WIDE_MODES
+from pipeline.muse.modes import WIDE_MODES
 from pipeline.schema import TABLES, make_table
 from pipeline.schema.availability import availability_table, column_of
 

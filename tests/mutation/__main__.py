@@ -33,7 +33,7 @@ SEED = 11
 EACH = 40  # of five groups
 CPU_LIMIT_S = 120  # of a process that runs the tests of one mutation
 WALL_LIMIT_S = 600.0
-MAX_TESTS = 60  # of one mutation
+MAX_TESTS = 120  # of one mutation
 TARGETS: Mapping[str, tuple[str, ...]] = {
     "measure": ("pipeline/measure",),
     "statistics": ("pipeline/statistics",),
@@ -68,12 +68,14 @@ class NearestTests:
 
     def __init__(self, record: Path) -> None:
         self._cost: dict[str, float] = {}
+        self._fixtures: dict[str, dict[str, float]] = {}
         self._callers: dict[str, set[str]] = {}
         for text in record.read_text(encoding="utf-8").splitlines():
             line = json.loads(text)
             if not line["passed"]:
                 continue
             self._cost[line["test"]] = line["seconds"]
+            self._fixtures[line["test"]] = line["fixtures"]
             for function in line["calls"]:
                 self._callers.setdefault(function, set()).add(line["test"])
 
@@ -99,15 +101,24 @@ class NearestTests:
             for function, tests in self._callers.items():
                 if function.startswith(f"{mutation.path}:"):
                     found = found | tests
-        chosen, spent = [], 0.0
         package = f"tests/{mutation.path.split('/')[1]}/"
-        nearest = sorted(found, key=lambda one: (not one.startswith(package), self._cost[one], one))
-        for test in nearest:
-            spent += self._cost[test]
-            if chosen and (spent > seconds or len(chosen) == MAX_TESTS):
+        chosen: list[str] = []
+        spent, paid = 0.0, set[str]()
+        for test in sorted(
+            found, key=lambda one: (not one.startswith(package), self._alone(one), one)
+        ):
+            fixtures = self._fixtures[test]
+            cost = self._cost[test] + sum(v for k, v in fixtures.items() if k not in paid)
+            if len(chosen) == MAX_TESTS:
                 break
-            chosen.append(test)
+            if not chosen or spent + cost <= seconds:
+                chosen.append(test)
+                spent, paid = spent + cost, paid | set(fixtures)
         return chosen, direct
+
+    def _alone(self, test: str) -> float:
+        """CPU seconds of a test that nothing runs before."""
+        return self._cost[test] + sum(self._fixtures[test].values())
 
 
 class FirstFailure:
@@ -203,23 +214,20 @@ def swap_code(
     path: Path, mutation: Mutation, changed: bytes
 ) -> list[tuple[FunctionType, CodeType]]:
     """The functions that were given the changed code, with the code that they had; else none."""
-    first = mutation.functions[-1]
+    outermost = mutation.functions[-1]
     new = {
-        code.co_qualname: code
+        (code.co_qualname, code.co_firstlineno): code
         for code in _codes(compile(changed, str(path), "exec", dont_inherit=True))
-        if code.co_firstlineno == first
     }
     found = []
     for one in gc.get_objects():
-        if not isinstance(one, FunctionType):
-            continue
-        code = one.__code__
-        if code.co_filename == str(path) and code.co_firstlineno == first:
-            other = new.get(code.co_qualname, code)
-            if other != code:
+        if isinstance(one, FunctionType) and one.__code__.co_filename == str(path):
+            code = one.__code__
+            other = new.get((code.co_qualname, code.co_firstlineno), code)
+            if code.co_qualname == outermost and other != code:
                 found.append((one, code))
     for function, code in found:
-        function.__code__ = new[code.co_qualname]
+        function.__code__ = new[code.co_qualname, code.co_firstlineno]
     return found
 
 

@@ -2,8 +2,9 @@
 
 ``pytest -p tests.mutation.calls`` with ``CALLS=FILE`` appends a line of JSON for every test that
 passed: its name, its CPU seconds (children included), and the functions of this project that it
-called, as ``FILE:LINE`` of their definitions. What a shared fixture called and cost counts for every
-test that uses it. Forked children are followed as long as they end by ``os._exit``.
+called, as ``FILE:QUALIFIED NAME``: edits elsewhere in a file leave the record as it is. What a shared
+fixture called counts for every test that uses it; its cost is told apart, by fixture, as it is paid
+once. Forked children are followed as long as they end by ``os._exit``.
 """
 
 import json
@@ -34,6 +35,7 @@ class Recorder:
         self.children = report.with_suffix(".children")
         self.codes: list[dict[int, CodeType]] = [{}]
         self.fixtures: dict[tuple[str, str], tuple[set[str], float]] = {}
+        self.shared = 0.0  # CPU seconds of shared fixtures that the running test set up
         self.main = os.getpid()
         leave = os._exit
 
@@ -82,24 +84,30 @@ class Recorder:
         finally:
             found = self.end(begun)
             self.fixtures[fixturedef.argname, fixturedef.baseid] = found
+            self.shared += found[1] if fixturedef.scope != "function" else 0.0
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Any:
         """Write the line of a test."""
         start, begun = time.monotonic(), self.begin()
-        self.failed = False
+        self.failed, self.shared = False, 0.0
         try:
             return (yield)
         finally:
             calls, seconds = self.end(begun)
+            fixtures: dict[str, float] = {}
             for name, definitions in item._fixtureinfo.name2fixturedefs.items():  # type: ignore[attr-defined]
                 for one in definitions:
-                    calls |= self.fixtures.get((name, one.baseid), (set(), 0.0))[0]
+                    found, cost = self.fixtures.get((name, one.baseid), (set(), 0.0))
+                    calls |= found
+                    if one.scope != "function":
+                        fixtures[f"{one.baseid}::{name}"] = round(cost, 3)
             line = {
                 "test": item.nodeid,
-                "seconds": round(seconds, 3),
+                "seconds": round(max(seconds - self.shared, 0.0), 3),
                 "wall": round(time.monotonic() - start, 3),
                 "passed": not self.failed,
+                "fixtures": fixtures,
                 "calls": sorted(calls),
             }
             with self.report.open("a", encoding="utf-8") as file:
@@ -112,7 +120,7 @@ class Recorder:
 
 def _names(codes: dict[int, CodeType]) -> set[str]:
     return {
-        f"{code.co_filename.removeprefix(ROOT)}:{code.co_firstlineno}"
+        f"{code.co_filename.removeprefix(ROOT)}:{code.co_qualname}"
         for code in codes.values()
         if code.co_filename.startswith(WATCHED)
     }

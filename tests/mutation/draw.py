@@ -1,8 +1,9 @@
 """Mutations of Python source: what can be changed in a file, and a seeded draw over groups of files.
 
 A mutation changes one comparison, one constant, one boolean, one arithmetic operator or one returned
-value. Left out is what no test of behaviour can notice: annotations, docstrings and messages, and the
-keywords of ``zip`` and ``dataclass`` that guard against faults of the code itself.
+value. Left out is what no test of behaviour can notice: annotations, docstrings and messages, the
+keywords of ``zip`` and ``dataclass`` that guard against faults of the code itself, and the constants
+that ``left_out`` lists with a reason for each.
 """
 
 import ast
@@ -10,6 +11,8 @@ import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.mutation.left_out import LEFT_OUT
 
 COMPARISONS: Mapping[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
     ast.Lt: (ast.LtE, ast.GtE),
@@ -47,7 +50,7 @@ class Mutation:
     end: tuple[int, int]
     before: str
     after: str
-    functions: tuple[int, ...]  # first lines of the definitions around it, innermost first
+    functions: tuple[str, ...]  # qualified names of the functions around it, innermost first
 
     @property
     def name(self) -> str:
@@ -69,12 +72,12 @@ def mutations_of(path: Path, root: Path) -> list[Mutation]:
     name = path.relative_to(root).as_posix()
     found: list[Mutation] = []
 
-    def visit(node: ast.AST, functions: tuple[int, ...]) -> None:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            first = min([node.lineno, *(one.lineno for one in node.decorator_list)])
-            functions = (first, *functions)
-        elif isinstance(node, ast.Lambda):
-            functions = (node.lineno, *functions)
+    def visit(node: ast.AST, functions: tuple[str, ...], scope: str = "") -> None:
+        if isinstance(node, ast.ClassDef):
+            scope = f"{scope}{node.name}."
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            own = "<lambda>" if isinstance(node, ast.Lambda) else node.name
+            functions, scope = (scope + own, *functions), f"{scope}{own}.<locals>."
         for kind, changed in _changes(node):
             text = ast.unparse(changed)
             if isinstance(node, ast.expr):
@@ -83,7 +86,7 @@ def mutations_of(path: Path, root: Path) -> list[Mutation]:
             before = ast.get_source_segment(source, node) or ""
             found.append(Mutation(name, kind, start, end, before, text, functions))
         for child in _children(node):
-            visit(child, functions)
+            visit(child, functions, scope)
 
     visit(ast.parse(source), ())
     return sorted(found, key=lambda one: (one.start, one.name))
@@ -150,6 +153,10 @@ def _is_none(value: ast.expr) -> bool:
     return isinstance(value, ast.Constant) and value.value is None
 
 
+def _names(target: ast.expr) -> set[str]:
+    return {one.id for one in ast.walk(target) if isinstance(one, ast.Name)}
+
+
 def _children(node: ast.AST) -> Iterator[ast.AST]:
     """What is below a node, without annotations, messages and guards."""
     match node:
@@ -158,6 +165,8 @@ def _children(node: ast.AST) -> Iterator[ast.AST]:
             yield from node.body
         case ast.AnnAssign():
             yield from (node.value,) if node.value else ()
+        case ast.Assign(targets=[target]) if _names(target) & LEFT_OUT.keys():
+            return
         case ast.ClassDef():
             yield from node.body
         case ast.Raise() | ast.JoinedStr() | ast.Assert():

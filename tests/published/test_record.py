@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from astropy.table import QTable
 
-from pipeline.muse.modes import WIDE_FIELD
+from pipeline.muse.modes import WIDE_MODES
 from pipeline.published import Record, RecordDamaged, exposure_id, read_record
 from pipeline.published.files import DATA
 from pipeline.schema import columns_of, radius_of
@@ -52,7 +52,7 @@ def test_the_record_holds_65_exposures_in_39_nights_and_four_modes(record: Recor
     exposures = record.tables["exposures"]
     assert len(exposures) == 65
     assert len(set(exposures["night"].tolist())) == 39
-    assert set(exposures["mode"].tolist()) == set(WIDE_FIELD)
+    assert set(exposures["mode"].tolist()) == set(WIDE_MODES)
     assert len(set(exposures["exposure_id"].tolist())) == 65
     assert record.reference_exposure == "LTT3218.2019-03-10.WFM-AO-N"
     assert record.reference_exposure in exposures["exposure_id"].tolist()

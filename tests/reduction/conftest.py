@@ -11,11 +11,11 @@ import pytest
 from pipeline.config.passbands import load_band
 from pipeline.config.settings import ReductionSettings, Settings
 from pipeline.errors import RecipesMissing
-from pipeline.reduction.association import Target
+from pipeline.reduction.association import RequestedStandard
 from pipeline.reduction.exposures import Reduction, ReductionRequest, reduce_exposures
 from pipeline.reduction.runners import Runner, find_runner
 from pipeline.reduction.workspace import RecipeWorkspace
-from pipeline.simulation import SimulatedCampaign
+from pipeline.simulation import CampaignRealization
 from pipeline.simulation.raw.demo import CHANNELS, demo_campaign, write_demo
 from pipeline.simulation.raw.night import RawNight
 
@@ -37,7 +37,7 @@ def recipes_or_skip(name: str) -> Runner:
 class Reduced:
     """The nights with their reductions by esorex."""
 
-    campaign: SimulatedCampaign
+    campaign: CampaignRealization
     nights: list[RawNight]
     results: tuple[Reduction, ...]
     workspace: RecipeWorkspace
@@ -50,7 +50,7 @@ class Reduced:
         return [
             ReductionRequest(
                 night.tree.read_bytes(),
-                Target(night.standard, field.name, field.ra_deg, field.dec_deg),
+                RequestedStandard(night.standard, field.name, field.ra_deg, field.dec_deg),
             )
             for night in (self.nights[index] for index in which or range(len(self.nights)))
         ]

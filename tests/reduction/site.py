@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipeline.config.settings import ReductionSettings
 from pipeline.muse.association import tree_xml
-from pipeline.reduction.association import Target
+from pipeline.reduction.association import RequestedStandard
 from pipeline.reduction.exposures import ReductionRequest, reduce_exposures
 from pipeline.reduction.runners import EsorexRunner
 from pipeline.reduction.workspace import RecipeWorkspace
@@ -48,7 +48,9 @@ class Site:
 
     def reduce(self, *names: str, settings=None, work="work", factor=1.0, log=str, **workspace):
         orders = [
-            ReductionRequest(tree_xml(tree(standard(name=name))), Target(name, "LTT 3218"))
+            ReductionRequest(
+                tree_xml(tree(standard(name=name))), RequestedStandard(name, "LTT 3218")
+            )
             for name in names
         ]
         self.shop = RecipeWorkspace(

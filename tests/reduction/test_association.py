@@ -14,7 +14,7 @@ from pipeline.errors import (
     WrongStandard,
 )
 from pipeline.muse.association import File, parse_tree, tree_xml
-from pipeline.reduction.association import Target, check_standard, standard_calibrations
+from pipeline.reduction.association import RequestedStandard, check_standard, standard_calibrations
 from tests.reduction.trees import OTHER, STD, bias, standard, tree
 
 
@@ -23,50 +23,52 @@ def standard_group(of, wanted):
 
 
 def test_the_wanted_standard_is_found_below_its_science_exposure():
-    assert standard_group(tree(standard()), Target(STD)) == standard()
+    assert standard_group(tree(standard()), RequestedStandard(STD)) == standard()
 
 
 def test_a_tree_survives_the_way_through_xml():
-    assert standard_group(parse_tree(tree_xml(tree(standard()))), Target(STD)) == standard()
+    assert (
+        standard_group(parse_tree(tree_xml(tree(standard()))), RequestedStandard(STD)) == standard()
+    )
 
 
 def test_of_two_standards_the_wanted_one_is_taken():
     both = tree(standard(name=OTHER), standard())
-    assert standard_group(both, Target(STD)) == standard()
+    assert standard_group(both, RequestedStandard(STD)) == standard()
 
 
 def test_two_standards_are_ambiguous_if_none_is_named():
     with pytest.raises(AmbiguousStandard, match=OTHER):
-        standard_group(tree(standard(name=OTHER), standard()), Target(""))
+        standard_group(tree(standard(name=OTHER), standard()), RequestedStandard(""))
 
 
 def test_one_standard_with_two_sets_of_calibrations_is_ambiguous():
     with pytest.raises(AmbiguousStandard):
-        standard_group(tree(standard(), standard(bias(30))), Target(STD))
+        standard_group(tree(standard(), standard(bias(30))), RequestedStandard(STD))
 
 
 def test_the_same_standard_listed_twice_is_one():
-    assert standard_group(tree(standard(), standard()), Target(STD)) == standard()
+    assert standard_group(tree(standard(), standard()), RequestedStandard(STD)) == standard()
 
 
 def test_another_standard_than_the_wanted_one_is_refused():
     with pytest.raises(WrongStandard, match=f"asked for {STD}, the tree holds {OTHER}"):
-        standard_group(tree(standard(name=OTHER)), Target(STD))
+        standard_group(tree(standard(name=OTHER)), RequestedStandard(STD))
 
 
 def test_no_standard_reports_what_the_archive_says():
     with pytest.raises(NoStandard, match="not supported"):
-        standard_group(tree(messages=("this file type is not supported",)), Target(STD))
+        standard_group(tree(messages=("this file type is not supported",)), RequestedStandard(STD))
 
 
 def test_a_standard_listed_again_with_too_little_is_not_ambiguous():
     both = tree(standard(without="ARC"), standard())
-    assert standard_group(both, Target(STD)) == standard()
+    assert standard_group(both, RequestedStandard(STD)) == standard()
 
 
 def test_a_missing_kind_is_named_with_what_the_archive_says():
     with pytest.raises(CalibrationMissing, match=r"no BIAS \(at least 3 frames\).*only 2 frames"):
-        standard_group(tree(_with_two_biases(standard())), Target(STD))
+        standard_group(tree(_with_two_biases(standard())), RequestedStandard(STD))
 
 
 def _with_two_biases(group):
@@ -79,8 +81,8 @@ def _with_two_biases(group):
 def test_a_static_table_that_neither_tree_nor_installation_has_is_named():
     lacking = tree(standard(without="EXTINCT_TABLE"))
     with pytest.raises(CalibrationMissing, match="EXTINCT_TABLE"):
-        standard_calibrations(lacking, Target(STD), installed=())
-    found = standard_calibrations(lacking, Target(STD), installed=("EXTINCT_TABLE",))
+        standard_calibrations(lacking, RequestedStandard(STD), installed=())
+    found = standard_calibrations(lacking, RequestedStandard(STD), installed=("EXTINCT_TABLE",))
     assert "EXTINCT_TABLE is not in the tree: that of the recipes' installation" in found.notes[0]
 
 
@@ -106,7 +108,7 @@ def _header(target="LTT3218", ra=130.3854, dec=-32.9428):
     return header
 
 
-WANTED = Target(STD, "LTT 3218", 130.3854, -32.9428, 3.0)
+WANTED = RequestedStandard(STD, "LTT 3218", 130.3854, -32.9428, 3.0)
 
 
 @pytest.mark.parametrize("spelling", ["LTT3218", "LTT-3218", "ltt 3218", "WD 0839-327"])
@@ -133,7 +135,7 @@ def test_position_decides_and_the_name_is_a_note(star):
 
 
 def test_without_a_position_to_ask_for_the_name_decides():
-    nowhere = Target(STD, "LTT 3218")
+    nowhere = RequestedStandard(STD, "LTT 3218")
     with pytest.raises(WrongStandard, match="'EG274', not 'LTT 3218'"):
         check_standard(_header("EG274"), nowhere)
     assert len(check_standard(_header(""), nowhere)) == 1
@@ -153,4 +155,4 @@ def test_a_frame_without_coordinates_is_refused():
 
 def test_the_standard_may_be_the_root_itself():
     own = replace(tree(), root=standard())
-    assert File(STD, "STD") in standard_group(own, Target(STD)).files
+    assert File(STD, "STD") in standard_group(own, RequestedStandard(STD)).files

@@ -8,7 +8,7 @@ from pipeline.config.passbands import load_band
 from pipeline.config.settings import ReductionSettings, Settings
 from pipeline.measure import detect
 from pipeline.muse.cube import open_cube
-from pipeline.reduction.association import Target
+from pipeline.reduction.association import RequestedStandard
 from pipeline.reduction.exposures import ReductionRequest, reduce_exposures
 from pipeline.reduction.workspace import RecipeWorkspace
 from pipeline.simulation.raw.campaign import to_field
@@ -43,7 +43,9 @@ def turned(tmp_path_factory):
         parameters=(*ReductionSettings().parameters, *RANGE),
     )
     workspace = RecipeWorkspace(base / "work", base / "raw", runner=runner, jobs=2)
-    order = ReductionRequest(night.tree.read_bytes(), Target(night.standard, settings.field.name))
+    order = ReductionRequest(
+        night.tree.read_bytes(), RequestedStandard(night.standard, settings.field.name)
+    )
     (result,) = reduce_exposures([order], workspace, reduction)
     return campaign, result
 

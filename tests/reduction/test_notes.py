@@ -6,7 +6,7 @@ import numpy as np
 
 from pipeline.schema.calibration_record import CalibrationRecord, CalibrationUse
 from pipeline.schema.recipe_messages import KNOWN, meaning_of
-from pipeline.schema.reduction_log import CheckedQuality, ReductionLog, Step
+from pipeline.schema.reduction_log import CheckedQuality, RecipeStep, ReductionLog
 from pipeline.schema.reduction_notes import reduction_notes
 from pipeline.tasks.collect import calibrations_table
 
@@ -18,7 +18,7 @@ ASTROMETRY = (
     "muse_postproc_process_exposure: Using default MUSE WFM astrometry, output world coordinates "
     "will be inaccurate!"
 )
-STEP = Step("muse_scipost", (), 1, (), (), (), (), (), (), (), 1.0, 1.0, 1.0, 1.0)
+STEP = RecipeStep("muse_scipost", (), 1, (), (), (), (), (), (), (), 1.0, 1.0, 1.0, 1.0)
 CHECK = CheckedQuality(
     *("WAVECAL SLICE# FIT RMS", "usual scatter", "median", 0.05, 0.0, 0.04),
     *("Angstrom", "warn", (12,), 48),

@@ -9,7 +9,7 @@ from pipeline.config.settings import Settings
 from pipeline.muse.association import parse_tree
 from pipeline.muse.exposure import identify, night_of
 from pipeline.muse.geometry import slice_address
-from pipeline.reduction.association import Target, standard_calibrations
+from pipeline.reduction.association import RequestedStandard, standard_calibrations
 from pipeline.reduction.plan import Choices, Input, plan_reduction
 from pipeline.simulation.raw import exposure, spectra, static
 from pipeline.simulation.raw.campaign import drifted_response, exposure_scene, to_grid
@@ -146,7 +146,7 @@ def test_a_simulated_tree_can_be_planned():
         )
     }
     tree = parse_tree(association_xml(frames, "WFM-AO-E", statics).encode())
-    group = standard_calibrations(tree, Target(frames.std.dp_id)).group
+    group = standard_calibrations(tree, RequestedStandard(frames.std.dp_id)).group
     plan = plan_reduction(group, Choices(response=Input("STD_RESPONSE", "response")))
     assert sum(call.recipe == "muse_bias" for call in plan.calls) == 2 * 24
     assert plan.calls[-1].recipe == "muse_scipost"

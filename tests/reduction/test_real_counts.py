@@ -15,7 +15,7 @@ from astropy.table import Table
 from pipeline.config.passbands import load_band
 from pipeline.config.settings import ReductionSettings, Settings
 from pipeline.reduction import cost
-from pipeline.reduction.association import Target
+from pipeline.reduction.association import RequestedStandard
 from pipeline.reduction.exposures import (
     ReductionRequest,
     call_records,
@@ -79,7 +79,7 @@ def night(request, tmp_path_factory):
         parameters=(*ReductionSettings().parameters, *BAND_ONLY),
     )
     field = settings.field
-    wanted = Target(raw.standard, field.name, field.ra_deg, field.dec_deg)
+    wanted = RequestedStandard(raw.standard, field.name, field.ra_deg, field.dec_deg)
     order = ReductionRequest(raw.tree.read_bytes(), wanted)
     workspace = RecipeWorkspace(base / "work", base / "raw", runner=runner, jobs=2)
     (result,) = reduce_exposures([order], workspace, reduction)

@@ -6,6 +6,7 @@ flats at 23:25 and 08:21, 4 twilights, 11 lamp flats, 15 arcs, 11 biases of the 
 
 from collections import Counter
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from astropy.table import Table
 from pipeline.errors import CalibrationMissing
 from pipeline.muse.association import Association, AssociationTree, File, parse_tree, tree_xml
 from pipeline.muse.calibrations import calibrations_of
-from pipeline.reduction.association import Target
+from pipeline.reduction.association import RequestedStandard
 from pipeline.reduction.exposures import ReductionRequest, plan_request
 from pipeline.reduction.plan import Choices, Input
 
@@ -35,6 +36,7 @@ STATICS = ("GEOMETRY_TABLE", "LINE_CATALOG", "EXTINCT_TABLE", "FILTER_LIST", "AS
 RESPONSE = Choices(response=Input("STD_RESPONSE", "response"))
 
 
+@cache
 def frames(kind, first="2017-06-18", last="2017-06-19"):
     """Identities of the real frames of a kind in some nights."""
     rows = FRAMES[FRAMES["dpr_type"] == kind]
@@ -111,7 +113,7 @@ def night(request, tmp_path_factory):
 
 def planned(night, a_tree, choices=RESPONSE, tables=None):
     """The plan of the standard, through XML as it comes from the archive."""
-    wanted = Target(STD, "LTT 3218", 130.3854, -32.9428)
+    wanted = RequestedStandard(STD, "LTT 3218", 130.3854, -32.9428)
     return plan_request(ReductionRequest(tree_xml(a_tree), wanted), night[1], choices, tables)
 
 

@@ -7,23 +7,26 @@ import numpy as np
 from astropy.table import QTable
 from astropy.time import Time
 
-from pipeline.muse.modes import WIDE_FIELD
+from pipeline.muse.modes import WIDE_MODES
 from pipeline.published import read_record
 from pipeline.report.build import BuildInfo
 from pipeline.report.citation import Author, Citation
 from pipeline.schema import APERTURE_RADII_PX, make_table, radius_column
 from pipeline.schema.definitions import reported
-from pipeline.schema.results import Image, Interval, ReportedValue, Results, SpectrumSet
+from pipeline.schema.results import DetectionImage, Interval, ReportedValue, Results, SpectrumSet
 from tests.report.fluxes import chain_fluxes, photometry, prediction
 from tests.report.recipes import reductions
 from tests.report.tables import (
     HEADLINE,
     channels,
+    dependence,
     detections,
     differences,
     fill,
     ratios,
     reanalysis,
+    record_findings,
+    record_pairs,
     recovery,
 )
 
@@ -66,6 +69,7 @@ def published() -> Results:
     """The real record of 2021, with made-up statistics of it."""
     record = read_record()
     tables = {**record.tables, "reanalysis": reanalysis(), "differences": differences()}
+    tables |= {"record_pairs": record_pairs(), "record_findings": record_findings()}
     tables |= {"chain_fluxes": chain_fluxes(tables), "prediction": prediction(0.03)}
     return Results(
         name="record-published",
@@ -110,7 +114,7 @@ def campaign(
     """A campaign with one exposure per night and mode, one outlier, one failed exposure."""
     rng = np.random.default_rng(seed)
     shots = _shots(rng, n_nights)
-    ids = [f"MUSE.{night}T05:00:0{WIDE_FIELD.index(mode)}.000" for night, mode, _ in shots]
+    ids = [f"MUSE.{night}T05:00:0{WIDE_MODES.index(mode)}.000" for night, mode, _ in shots]
     if hostile:
         ids[0] = HOSTILE_ID
     star_ids = sorted({star for pair in HEADLINE for star in pair} | set(range(1, n_stars + 1)))
@@ -146,6 +150,7 @@ def campaign(
             "prediction": prediction(0.02),
             "channel_responses": channels(rng, ids, "channel_responses"),
             "truth_channels": channels(rng, ids, "truth"),
+            **dependence(),
         },
         numbers=_numbers(0.03),
         notes=(HOSTILE if hostile else "A note on what to keep in mind.",),
@@ -153,7 +158,7 @@ def campaign(
         image=_image(rng, xy),
         spectra={
             mode: _spectra(rng, mode, ids, star_ids, brightness, radii_px)
-            for mode in sorted(WIDE_FIELD)
+            for mode in sorted(WIDE_MODES)
         },
         reductions=reductions(ids[:2], HOSTILE if hostile else "CHIP information does not match"),
         inputs_digest="ab" * 32,
@@ -189,7 +194,7 @@ def _shots(rng: np.random.Generator, n_nights: int) -> list[tuple[str, str, floa
     return [
         (night, mode, value)
         for night, value in zip(nights, mjd, strict=True)
-        for mode in WIDE_FIELD
+        for mode in WIDE_MODES
     ]
 
 
@@ -252,14 +257,14 @@ def _snr(star_ids: list[int], values: np.ndarray, band: str, radii_px: tuple[flo
     return make_table("snr", {"star_id": star_ids, **columns}, band=band, exposure="E1")
 
 
-def _image(rng: np.random.Generator, xy: np.ndarray) -> Image:
+def _image(rng: np.random.Generator, xy: np.ndarray) -> DetectionImage:
     y, x = np.mgrid[:304, :315]
     pixels = rng.normal(1, 0.05, x.shape)  # faint beside the stars, as in a real image
     for star_x, star_y in xy:
         pixels += 5 * np.exp(-((x - star_x) ** 2 + (y - star_y) ** 2) / 12)
     pixels += 500 * np.exp(-((x - 150) ** 2 + (y - 150) ** 2) / 12)
     pixels[:4] = np.nan
-    return Image(pixels, "MUSE.2019-03-10T05:00:00.000", "WFM-AO-N", (150.0, 150.0), 30.0)
+    return DetectionImage(pixels, "MUSE.2019-03-10T05:00:00.000", "WFM-AO-N", (150.0, 150.0), 30.0)
 
 
 def _spectra(
@@ -270,7 +275,7 @@ def _spectra(
     brightness: np.ndarray,
     radii_px: tuple[float, ...],
 ) -> SpectrumSet:
-    members = [one for one in ids if one.endswith(f"0{WIDE_FIELD.index(mode)}.000")][:3]
+    members = [one for one in ids if one.endswith(f"0{WIDE_MODES.index(mode)}.000")][:3]
     wave_aa = np.arange(4750.0 if mode.endswith("N") else 4600.0, 9351.0, 25.0)
     shape = (len(members), len(stars), len(radii_px), len(wave_aa))
     growth = np.interp(radii_px, APERTURE_RADII_PX, [0.3, 0.6, 0.8, 0.95, 1.0])[:, None]

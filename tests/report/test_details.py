@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from pipeline.report.figures.small_svg import Plot, Series, drawn, round_ticks, sparkline
+from pipeline.report.figures.small_svg import Plot, PlotSeries, drawn, round_ticks, sparkline
 from pipeline.report.pages.detail import residuals_of
 from pipeline.report.pages.exposure import exposure_pages
 from pipeline.report.pages.remedies import OTHERWISE, REMEDIES, remedy_of
@@ -139,7 +139,7 @@ def test_of_very_many_exposures_only_those_that_are_not_ok_have_pages() -> None:
 
     results = replace(factory.campaign(), tables={"exposures": table})
     links = exposure_links(results)
-    assert links["E0"] == "exposures.html#demo-simulated-e0"
+    assert links["E0"] == "exposure.html?id=demo-simulated/0/E0"
     assert links[f"E{n - 1}"] == f"exposures/demo-simulated/e{n - 1}.html"
     assert [page.path for page in exposure_pages(results)] == [links[f"E{n - 1}"]]
 
@@ -152,11 +152,11 @@ def test_ticks_are_round_numbers_within_the_axis() -> None:
 
 def test_a_drawing_has_every_point_and_none_of_the_missing() -> None:
     x, y = np.arange(4.0), np.array([1.0, np.nan, 2.0, 3.0])
-    svg = drawn(Plot([Series(x, y, titles=["a", "b", "c", "d<"])], "x", "y", "some & more"))
+    svg = drawn(Plot([PlotSeries(x, y, titles=["a", "b", "c", "d<"])], "x", "y", "some & more"))
     root = ElementTree.fromstring(str(svg))
     assert [one.find("title").text for one in root.iter("circle")] == ["a", "c", "d<"]
     assert root.get("aria-label") == "some & more"
-    assert drawn(Plot([Series(x, np.full(4, np.nan))], "x", "y", "none")) == ""
+    assert drawn(Plot([PlotSeries(x, np.full(4, np.nan))], "x", "y", "none")) == ""
 
 
 def test_a_point_far_outside_stands_at_the_edge_of_a_sparkline_with_a_mark_of_its_own() -> None:

@@ -21,8 +21,8 @@ from pipeline.report.figures.base import (
     stamped,
     to_json_list,
 )
-from pipeline.report.figures.comparison import Series, dots_figure
-from pipeline.report.figures.scatter import Floor, ScatterPoints, scatter_figure
+from pipeline.report.figures.comparison import DotSeries, dots_figure
+from pipeline.report.figures.scatter import ScatterPoints, StabilityFloor, scatter_figure
 from pipeline.report.figures.spectra import running_mean
 from pipeline.report.figures.static_image import static_svg
 from pipeline.report.figures.timeline_panels import panel_axes, timing_of
@@ -132,7 +132,7 @@ def test_the_still_picture_draws_every_figure_as_well_formed_svg(
 def test_the_still_picture_shows_every_point_where_plotly_does() -> None:
     figure = dots_figure(
         ["a", "b"],
-        [Series("one", [1.0, 3.0], [np.nan, np.nan], "circle", "@blue")],
+        [DotSeries("one", [1.0, 3.0], [np.nan, np.nan], "circle", "@blue")],
         "x",
         figure_id="f",
         title="t",
@@ -230,8 +230,8 @@ def test_scatter_shows_photon_noise_and_the_floor_in_per_cent() -> None:
         "circle", "@blue",
     )  # fmt: skip
     figure = scatter_figure(
-        [points], [], Floor(0.04, 0.03, 0.05, "floor"), choice=("R_Bessel", 3.0), figure_id="f", title="t",
-        caption="c", simulated=False, tables=(),
+        [points], [], StabilityFloor(0.04, 0.03, 0.05, "floor"), choice=("R_Bessel", 3.0), figure_id="f",
+        title="t", caption="c", simulated=False, tables=(),
     )  # fmt: skip
     line = next(trace for trace in figure.data if trace["name"].startswith("photon"))
     x, y = np.array(line["x"]), np.array(line["y"])
@@ -248,8 +248,8 @@ def test_the_still_picture_has_the_floor_where_plotly_has_it() -> None:
         "circle", "@blue",
     )  # fmt: skip
     figure = scatter_figure(
-        [points], [], Floor(0.03, 0.02, 0.04, "floor"), choice=("R_Bessel", 3.0), figure_id="f", title="t",
-        caption="c", simulated=False, tables=(),
+        [points], [], StabilityFloor(0.03, 0.02, 0.04, "floor"), choice=("R_Bessel", 3.0), figure_id="f",
+        title="t", caption="c", simulated=False, tables=(),
     )  # fmt: skip
     root = ElementTree.fromstring(static_svg(figure))
     line = next(

@@ -10,6 +10,7 @@ from pipeline.report.text import (
     counted,
     escape_text,
     fixed,
+    per_cent_with_interval,
     plot_text,
     probability,
     significant,
@@ -17,6 +18,8 @@ from pipeline.report.text import (
     slug,
     with_error,
 )
+from pipeline.schema.definitions import reported
+from pipeline.schema.results import Interval
 from tests.report.factory import HOSTILE
 
 
@@ -33,6 +36,11 @@ from tests.report.factory import HOSTILE
         (0.5, math.nan, "0.500"),
         (math.nan, 0.1, "–"),
         (0.0, 0.0, "0"),
+        (1.23456, 0.0, "1.23"),
+        (1.23456, -1.0, "1.23"),
+        (2.0, 2.0, "2.0 ± 2.0"),
+        (12.0, 9.96, "12 ± 10"),
+        (0.00001, 0.1, "1.00 × 10⁻⁵ ± 0.10"),
     ],
 )
 def test_a_value_keeps_two_digits_of_its_error(value: float, error: float, printed: str) -> None:
@@ -62,8 +70,43 @@ def test_zero_has_no_sign_and_minus_is_a_minus() -> None:
     assert significant(-1234.567, 3) == "−1235"
 
 
+def test_digits_are_counted_after_rounding() -> None:
+    assert significant(0.9996) == "1.00"
+    assert significant(999999.0, 7) == "999999.0"
+    assert significant(9.999e5) == "1.00 × 10⁶"
+    assert significant(0.0001) == "0.000100"
+    assert significant(12.3456, 1) == "12"
+    assert significant(math.inf) == "–"
+
+
+def test_a_number_without_a_word_on_decimals_has_three_and_no_plus() -> None:
+    assert fixed(1.5) == "1.500"
+    assert fixed(math.nan) == fixed(math.inf) == "–"
+    assert fixed(0.0, 1, sign=True) == "0.0"
+
+
+@pytest.mark.parametrize(
+    ("value", "bounds", "printed"),
+    [
+        (0.0364, Interval(low95=0.0312, high95=0.0438), "3.6 % (95 %: 3.1 to 4.4)"),
+        (0.0364, Interval(low95=0.0312), "3.6 %"),
+        (0.0364, Interval(high95=0.0438), "3.6 %"),
+        (math.nan, Interval(low95=0.0312, high95=0.0438), "–"),
+    ],
+)
+def test_a_fraction_in_per_cent_states_its_interval_if_both_ends_are_known(
+    value: float, bounds: Interval, printed: str
+) -> None:
+    number = reported("stability_floor", value, source="scatter", interval=bounds, note="n")
+    assert per_cent_with_interval(number) == printed
+
+
 def test_sizes_are_for_people() -> None:
-    assert [size_of(n) for n in (999, 20_400, 2_440_000)] == ["999 B", "20 kB", "2.4 MB"]
+    sizes = {
+        999: "999 B", 1000: "1 kB", 20_400: "20 kB", 999_999: "1000 kB", 1_000_000: "1.0 MB",
+        2_440_000: "2.4 MB",
+    }  # fmt: skip
+    assert {n: size_of(n) for n in sizes} == sizes
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ PAGES = (
     "index", "explore", "plan", "stars", "spectra", "exposures", "evidence", "study", "pairs",
     "channels", "recovery", "downloads", "method", "about", "archive", "matcher", "reduction", "settings",
     "use_in_python", "404",
-    "validation", "record", "statistics",
+    "validation", "record", "dependence", "statistics",
 )  # fmt: skip
 
 
@@ -86,7 +86,7 @@ class Watched:
         self.page.wait_for_function(
             """() => [...document.querySelectorAll('[data-figure]')]
                  .filter((box) => box.getClientRects().length > 0)
-                 .every((box) => box.matches('.rp-ready, .rp-failed'))"""
+                 .every((box) => box.matches('.rp-ready, .rp-picture, .rp-failed'))"""
         )
 
     def other_palette(self) -> None:

@@ -20,7 +20,7 @@ OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clie
 FAILED = "document.querySelectorAll('.rp-failed').length"
 WITHOUT_MARK = """() => [...document.querySelectorAll('.rp-simulated')]
   .filter((box) => box.getClientRects().length > 0)
-  .filter((box) => !/SIMULATED/.test(box.querySelector('.js-plotly-plot').textContent)
+  .filter((box) => /^(?!.*SIMULATED)/s.test(box.querySelector('.js-plotly-plot')?.textContent ?? 'SIMULATED')
                    || !box.querySelector('figcaption .rp-sim')).map((box) => box.id)"""
 SMALL_TEXT = f"""() => [...document.querySelectorAll('.js-plotly-plot text')]
   .filter((text) => text.textContent.trim())
@@ -29,6 +29,13 @@ SMALL_TEXT = f"""() => [...document.querySelectorAll('.js-plotly-plot text')]
 PICTURES = """() => [...document.querySelectorAll('.rp-plot img')]
   .filter((image) => image.closest('figure').getClientRects().length > 0)
   .map((image) => image.complete && image.naturalWidth > 0 && image.getClientRects().length > 0)"""
+
+# How much moved while the page loaded: the sum of layout shifts.
+SHIFT = """() => new Promise((done) => { let sum = 0;
+  new PerformanceObserver((list) => list.getEntries().forEach((one) => {
+    if (!one.hadRecentInput) sum += one.value; })).observe({type: 'layout-shift', buffered: true});
+  setTimeout(() => done(sum), 400); })"""
+MOST_SHIFT = 0.02
 
 # What scrolls in a window is cut on paper.
 CUT = """() => [...document.querySelectorAll('main pre, main code, main table, main .rp-formula')]
@@ -49,9 +56,11 @@ def pictures(page: Any) -> list[Any]:
 def test_page(watched: Any, base: str, name: str, size: tuple[int, int], scheme: str) -> None:
     """Loads without error or foreign request, draws all figures, fits, in both palettes."""
     one = watched(size, color_scheme=scheme)
+    page = one.page
     for campaign in ("observed", "simulated"):
-        one.open(f"{base}{name}.html?campaign={campaign}")
-        page = one.page
+        page.goto(f"{base}{name}.html?campaign={campaign}")
+        assert page.evaluate(SHIFT) < MOST_SHIFT
+        one.draw_all()
         assert page.evaluate(FAILED) == 0
         assert page.evaluate(OVERFLOW) <= 0
         assert page.evaluate(WITHOUT_MARK) == []

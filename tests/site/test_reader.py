@@ -7,17 +7,29 @@ import pytest
 
 from pipeline.report.site.redirects import MOVED
 from tests.site.conftest import DESKTOP, PHONE
+from tests.site.test_browser import MOST_SHIFT, SHIFT
 
 pytestmark = pytest.mark.browser
 
+# Of some points of a plot: what it shows over them, and what is shown on its picture.
+SAID = """async (host) => { const found = [];
+  for (const [curve, trace] of host.data.entries()) {
+    if (trace.hoverinfo === 'skip' || !trace.y || !trace.y.length || trace.z) continue;
+    const k = trace.y.length >> 1;
+    const x = trace.x ? trace.x[k] : trace.x0 + k * trace.dx;
+    Plotly.Fx.unhover(host);
+    const axes = (trace.xaxis || 'x') + (trace.yaxis || 'y');
+    Plotly.Fx.hover(host, [{curveNumber: curve, pointNumber: k}], [axes]);
+    await new Promise((done) => setTimeout(done, 150));
+    const shown = [...host.querySelectorAll('.hoverlayer .hovertext text')].map((text) =>
+      [...text.querySelectorAll('tspan.line')].map((line) => line.textContent).join(', ')
+      || text.textContent).filter(Boolean).join(', ');
+    found.push([shown, RPValues.words({trace, k, x, y: trace.y[k]})]);
+  }
+  return found; }"""
 ENDS = """(selector) => Math.max(...[...document.querySelectorAll(selector)]
   .filter((part) => part.getClientRects().length > 0)
   .map((part) => part.getBoundingClientRect().bottom + scrollY))"""
-SHIFT = """() => new Promise((done) => { let sum = 0;
-  new PerformanceObserver((list) => list.getEntries().forEach((one) => {
-    if (!one.hadRecentInput) sum += one.value; })).observe({type: 'layout-shift', buffered: true});
-  setTimeout(() => done(sum), 400); })"""
-MOST_SHIFT = 0.02
 
 
 def test_the_first_screen_holds_answer_proof_facts_trust_and_planner(
@@ -40,7 +52,7 @@ def test_the_first_screen_of_a_phone_holds_the_answer_and_its_figure(
 ) -> None:
     one = watched(PHONE)
     one.page.goto(f"{base}index.html")
-    one.page.wait_for_selector(".rp-plot.rp-ready")
+    one.page.wait_for_selector(".rp-plot.rp-picture")
     assert one.page.evaluate(ENDS, ".rp-headline") < PHONE[1] / 2
     assert one.page.evaluate(ENDS, ".rp-plot") <= PHONE[1]
     one.clean()
@@ -116,21 +128,52 @@ def test_an_old_address_leads_on_with_query_and_fragment(
     still.page.wait_for_url(f"**/{new}")
 
 
-def test_on_touch_the_first_tap_shows_a_value_and_stays(watched: Any, base: str) -> None:
+def test_on_touch_a_tap_on_the_picture_shows_a_value_and_stays(watched: Any, base: str) -> None:
     one = watched(PHONE)
     page = one.page
     page.goto(f"{base}pairs.html")
-    page.wait_for_selector(".rp-plot.rp-ready")
-    page.evaluate(
-        """() => { const plot = document.querySelector('.js-plotly-plot');
-             Plotly.Fx.hover(plot, [{curveNumber: 0, pointNumber: 0}], ['xy']);
-             plot.emit('plotly_click', {points: [{data: plot.data[0], pointNumber: 0}]}); }"""
-    )
+    page.wait_for_selector(".rp-plot.rp-picture")
+    values = page.locator(".rp-values").first
+    values.focus()
+    page.keyboard.press("Home")
+    ring = values.locator("i").bounding_box()
+    first = page.locator(".rp-point").first.inner_text()
+    page.keyboard.press("End")
+    page.touchscreen.tap(ring["x"] + ring["width"] / 2, ring["y"] + ring["height"] / 2)
     card = page.locator(".rp-point").first
-    assert "%" in card.inner_text()
+    assert card.inner_text() == first, "the tap finds the point that the keyboard found"
+    assert "%" in first
     assert page.url.endswith("pairs.html")
+    assert page.evaluate("window.Plotly === undefined"), "the picture answers by itself"
     card.get_by_role("link").click()
     page.wait_for_url("**/exposures/*/*.html")
+    one.clean()
+
+
+@pytest.mark.parametrize("name", ["pairs", "index", "stars"])
+def test_a_value_on_a_picture_is_that_of_the_plot(watched: Any, base: str, name: str) -> None:
+    one = watched()
+    one.page.goto(f"{base}{name}.html?campaign=simulated")
+    one.page.wait_for_selector(".rp-plot.rp-ready")
+    pairs = one.page.locator(".rp-host:visible").first.evaluate(SAID)
+    assert pairs
+    for shown, said in pairs:
+        one_way, other = ("".join(text.replace("\u2212", "-").split()) for text in (shown, said))
+        assert one_way == other
+    one.clean()
+
+
+def test_what_the_picture_does_not_show_brings_the_plot(watched: Any, base: str) -> None:
+    one = watched(PHONE)
+    page = one.page
+    page.goto(f"{base}spectra.html")
+    page.wait_for_selector(".rp-plot.rp-picture")
+    select = page.locator("select[data-variants]").first
+    figure = select.get_attribute("data-variants")
+    page.locator(f"#{figure} button[data-step='1']").click()
+    page.wait_for_selector(f"#{figure} .rp-ready")
+    assert select.evaluate("(select) => select.selectedIndex") == 1
+    assert figure in page.evaluate("location.search")
     one.clean()
 
 

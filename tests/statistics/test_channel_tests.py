@@ -15,7 +15,7 @@ from pipeline.statistics import (
 from pipeline.statistics.best_window import best_window
 from pipeline.statistics.campaigns import CONFIGURATIONS, SCENARIOS, draw_campaign
 from pipeline.statistics.channel_series import channel_series
-from pipeline.statistics.channel_tests import channel_tests_table
+from pipeline.statistics.channel_tests import channel_tests_table, step_power_table
 from pipeline.statistics.paired import nightly_differences
 from pipeline.statistics.smoother import Variances
 
@@ -173,7 +173,8 @@ def test_the_table_of_the_fit_holds_each_quantity_with_its_intervals() -> None:
 def test_the_table_names_the_channel_that_stepped_and_the_step_that_would_be_found() -> None:
     """A step of 3 % in mid-campaign, ten times its error, in the last but one of 16 channels."""
     fluxes = _step(0.03, 15, 15)
-    table = channel_tests_table(fit_stability(fluxes))
+    fit = fit_stability(fluxes)
+    table = channel_tests_table(fit, scan_steps(fit))
     assert table["channel"][table["step_found"]].tolist() == [15]
     row = table[table["channel"] == 15][0]
     assert row["step"] == pytest.approx(0.03, abs=4 * row["step_err"])
@@ -181,3 +182,20 @@ def test_the_table_names_the_channel_that_stepped_and_the_step_that_would_be_fou
     others = table[table["channel"] != 15]  # its own star counts as variable, and is believed less
     assert (others["smallest_step"] < 0.02).all()
     assert (others["smallest_step"] > 3 * table["step_err"].min()).all()
+
+
+def test_the_power_curve_passes_95_in_100_at_the_smallest_step() -> None:
+    scan = scan_steps(fit_stability(_step(0.0, 14, 5)))
+    table = step_power_table(scan)
+    step = np.asarray(table["step"])
+    middle = np.sort(scan.smallest(0.95)[len(scan.mjd_before) // 2])
+    for name, smallest in (
+        ("power_best", middle[0]),
+        ("power_median", middle[(len(middle) - 1) // 2]),
+        ("power_worst", middle[-1]),
+    ):
+        power = np.asarray(table[name])
+        assert np.interp(smallest, step, power) == pytest.approx(0.95, abs=0.005)
+        assert (np.diff(power) >= 0).all()
+        # without a step, one channel at one date is called far less often than all at all dates
+        assert power[0] < 0.05

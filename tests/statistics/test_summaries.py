@@ -69,7 +69,7 @@ def test_a_measured_campaign_has_all_tables_and_counts() -> None:
     assert set(found.tables) == {
         *("exposures", "pairs", "timelines", "reanalysis"),
         *("stability", "prediction", "correction", "variability", "channel_responses"),
-        *("channel_tests", "structure_function"),
+        *("channel_tests", "step_power", "structure_function", "conditions"),
     }
     assert len(found.tables["pairs"]) == 300
     numbers = {number.key: number for number in found.numbers}
@@ -161,3 +161,20 @@ def test_one_outlying_exposure_does_not_decide_the_headline_excess() -> None:
     assert row["excess_std"] == pytest.approx(0.03 * np.sqrt(2), rel=0.4)
     probability = found.tables["exposures"]["bad_probability"]
     assert np.flatnonzero(np.asarray(probability) > 0.5).tolist() == [11]
+
+
+def test_exposures_that_are_too_noisy_for_the_floor_are_named() -> None:
+    fluxes = campaign(scatter=0.03, snr=60)
+    err = fluxes.flux_err.copy()
+    err[7] *= 4  # of all stars
+    fluxes = replace(fluxes, flux_err=err)
+    found = campaign_statistics(fluxes, tables_of(fluxes, {}, ["ok"] * 65), PAIRS)
+    (note,) = found.notes
+    assert note.startswith("The floor does not come from 1 exposure in which the noise of half of")
+    assert f"{fluxes.nights[7]} {fluxes.modes[7]}" in note
+    assert found.tables["stability"]["n"][0] == 64
+
+
+def test_without_noisy_exposures_there_is_no_note() -> None:
+    fluxes = campaign(scatter=0.03, snr=60)
+    assert campaign_statistics(fluxes, tables_of(fluxes, {}, ["ok"] * 65), PAIRS).notes == ()

@@ -20,7 +20,7 @@ from pipeline.statistics.campaigns import (
     Scenario,
     draw_campaign,
 )
-from pipeline.statistics.campaigns.results import FIRST, Results, lines_of, read_results
+from pipeline.statistics.campaigns.results import FIRST, ValidationResults, lines_of, read_results
 
 
 def _rows(n: int, **row: float) -> dict[int, dict[str, float]]:
@@ -134,17 +134,17 @@ def test_no_kept_number_is_outside_of_its_limits_by_more_than_its_error() -> Non
     assert [f"{line.number}: {line.scenario}" for line in lines if line.verdict == "fails"] == []
 
 
-def test_lines_are_pooled_over_configurations_by_their_campaigns() -> None:
+def test_a_line_is_the_mean_over_configurations_however_many_campaigns_each_has() -> None:
     cells = {
         ("steps", "jitter", "a"): {"n": 30.0, "found": 1.0, "found_se": 0.0},
         ("steps", "jitter", "b"): {"n": 10.0, "found": 0.8, "found_se": 0.1},
     }
-    (line,) = lines_of(Results("", cells))
-    assert line.value == pytest.approx(0.95)
-    assert line.err == pytest.approx(0.025)
-    assert (line.n, line.verdict) == (40, "holds")
-    assert replace(line, value=0.9).verdict == "within its error"
-    assert replace(line, value=0.8).verdict == "fails"
+    (line,) = lines_of(ValidationResults("", cells))
+    assert line.value == pytest.approx(0.9)
+    assert line.err == pytest.approx(0.05)
+    assert (line.n, line.verdict) == (40, "within its error")
+    assert replace(line, value=0.96).verdict == "holds"
+    assert replace(line, value=0.79).verdict == "fails"
     assert replace(line, n=29).verdict == "too few to say"
 
 

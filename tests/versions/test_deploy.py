@@ -10,7 +10,7 @@ import pytest
 from pipeline.errors import BranchError, NotPublishable, VersionPublished, VersionTooLarge
 from pipeline.versions.branch import Branch
 from pipeline.versions.deploy import deploy, previous_report
-from pipeline.versions.site import LIMIT_MB
+from pipeline.versions.site import LIMIT_MB, count_exposures, limit_of
 from tests.versions.sites import ROOT_URL, finished, git, repository, show, tree
 
 
@@ -153,6 +153,21 @@ def test_a_version_over_the_limit_is_refused_and_the_largest_file_is_named(
     assert "--limit-mb 17 (LIMIT_MB=17 for make)" in str(no.value)
     assert "59 versions" in str(no.value)
     assert "is in branch gh-pages" in deploy(large, branch, limit_mb=17)
+
+
+def test_a_version_of_more_exposures_may_be_larger(tmp_path: Path, branch: Branch) -> None:
+    assert [limit_of(n) for n in (130, 500, 501, 1000, 10_000)] == [16, 16, 60, 60, 250]
+    folder = finished(tmp_path / "many", padding=int(17e6))
+    file = folder / "data" / "report.json"
+    report = json.loads(file.read_text())
+    numbers = [
+        {"key": "n_exposures.ok", "value": 600.0},
+        {"key": "n_exposures.failed", "value": 1.0},
+    ]
+    report["campaigns"] = [{"numbers": [*numbers, {"key": "n_nights", "value": 7000.0}]}]
+    assert count_exposures(report) == 601
+    file.write_text(json.dumps(report))
+    assert "is in branch gh-pages" in deploy(folder, branch)
 
 
 @pytest.mark.usefixtures("two")

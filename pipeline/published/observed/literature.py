@@ -7,7 +7,7 @@ from pipeline.published.observed.instrument import read_observed
 
 
 @dataclass(frozen=True)
-class Measurement:
+class LiteratureValue:
     """One number of a publication."""
 
     key: str
@@ -20,7 +20,7 @@ class Measurement:
     relative: bool  # about fluxes relative to each other, as the ratio of two stars is
 
 
-def literature() -> tuple[Measurement, ...]:
+def literature() -> tuple[LiteratureValue, ...]:
     """The measurements in the order of their file.
 
     A small magnitude ``m`` is ``m ln(10) / 2.5`` of ln F.
@@ -33,6 +33,8 @@ def literature() -> tuple[Measurement, ...]:
         bound, what, source = (str(row[name]) for name in ("bound", "what", "source"))
         key, reference = str(row["key"]), str(row["reference"])
         found.append(
-            Measurement(key, reference, per_cent, bound, what, source, given, bool(row["relative"]))
+            LiteratureValue(
+                key, reference, per_cent, bound, what, source, given, bool(row["relative"])
+            )
         )
     return tuple(found)

@@ -140,7 +140,9 @@ def _fluxes(grid: FluxGrid, start: int, stop: int) -> dict[str, Any]:
 def packed(array: np.ndarray) -> dict[str, str]:
     """An array in C order as base64 of its little-endian bytes, with its type."""
     little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
-    kind = {"f4": "f4", "f8": "f8", "u1": "u1"}[f"{array.dtype.kind}{array.dtype.itemsize}"]
+    kind = {"f4": "f4", "f8": "f8", "u1": "u1", "i2": "i2"}[
+        f"{array.dtype.kind}{array.dtype.itemsize}"
+    ]
     return {"type": kind, "data": base64.b64encode(little.tobytes()).decode()}
 
 

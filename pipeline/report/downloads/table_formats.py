@@ -76,7 +76,9 @@ def votable_file(table: QTable) -> bytes:
                 values = np.char.encode(values, "ascii")
         columns[key] = values
         unit = getattr(column, "unit", None)
-        columns[key].info.unit = unit.to_string("vounit") if unit is not None else None
+        columns[key].info.unit = (
+            unit.to_string("vounit", deprecations="convert") if unit is not None else None
+        )
         columns[key].info.description = xml_text(column.info.description or "")
         columns[key].info.meta = {"ucd": (column.info.meta or {}).get("ucd")}
     document = VOTableFile(version="1.4")

@@ -38,7 +38,7 @@ LIGHT: Mapping[str, str] = {
     "@shade": "rgba(0,0,0,0.06)",
     "@bg": "#ffffff",
     "@label": "rgba(255,255,255,0.75)",
-    "@watermark": "rgba(198,70,0,0.75)",
+    "@watermark": "#A83C00",
 }
 
 

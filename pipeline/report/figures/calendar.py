@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from astropy.table import QTable
 
-from pipeline.muse.modes import WIDE_FIELD
+from pipeline.muse.modes import WIDE_MODES
 from pipeline.report.figures.base import MODE_STYLES, Figure, Layout, Trace, stamped
 from pipeline.schema.availability import column_of
 
@@ -19,11 +19,11 @@ def availability_calendar(
 ) -> Figure:
     """One small calendar per mode: filled where the calibrations can be had, else open."""
     data: list[Trace] = []
-    n_panels = len(WIDE_FIELD)
+    n_panels = len(WIDE_MODES)
     n_rows = -(-n_panels // 2)  # beside each other, two in a row
     wide: Layout = {"height": 100 + 270 * n_rows, "annotations": []}
     narrow: Layout = {"height": 100 + 270 * n_panels, "annotations": []}
-    for index, mode in enumerate(WIDE_FIELD):
+    for index, mode in enumerate(WIDE_MODES):
         suffix = "" if index == 0 else str(index + 1)
         data += _panel_traces(availability, year, mode, suffix, index)
         column, row = index % 2, index // 2

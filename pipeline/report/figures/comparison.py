@@ -25,7 +25,7 @@ LONG_BAR = 0.7  # of the value: more of a bar is not worth the room
 
 
 @dataclass(frozen=True)
-class Series:
+class DotSeries:
     """One kind of number, a value for each label."""
 
     name: str
@@ -37,7 +37,7 @@ class Series:
 
 def dots_figure(
     labels: Sequence[str],
-    series: Sequence[Series],
+    series: Sequence[DotSeries],
     x_title: str,
     *,
     figure_id: str,

@@ -17,7 +17,7 @@ from pipeline.report.figures.base import (
 from pipeline.report.figures.grey_png import grey_png
 from pipeline.report.rows import number, plain
 from pipeline.report.text import fixed, plot_text
-from pipeline.schema.results import Image
+from pipeline.schema.results import DetectionImage
 
 MARGIN = {"l": 60, "r": 14, "t": 34, "b": 92}
 NARROW = {"height": 470, "margin": {"l": 46, "r": 6, "t": 30, "b": 100}}
@@ -42,7 +42,7 @@ WHITE_SHARE = 0.998  # of the pixels are below white; the standard's core is not
 
 
 def detection_figure(
-    image: Image | None,
+    image: DetectionImage | None,
     catalogue: QTable,
     star_link: str,
     *,
@@ -104,7 +104,7 @@ def detection_figure(
 
 
 def _stars(
-    rows: QTable, name: str, image: Image | None, star_link: str, places: Mapping[int, str]
+    rows: QTable, name: str, image: DetectionImage | None, star_link: str, places: Mapping[int, str]
 ) -> Trace:
     symbol, size, on_image, on_page = LOOKS[name]
     color = on_image if image else on_page
@@ -182,7 +182,7 @@ def _picture(pixels: np.ndarray) -> Layout:
     }
 
 
-def _mask(image: Image) -> Layout:
+def _mask(image: DetectionImage) -> Layout:
     """The circle within which a masked star's light hides everything else."""
     (x, y), radius = image.standard_xy, image.standard_radius_px
     return {

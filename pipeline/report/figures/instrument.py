@@ -56,7 +56,7 @@ def channel_flats_figure(flats: QTable, *, figure_id: str) -> Figure:
                 xanchor="left",
                 xshift=8,
                 yanchor="middle",
-                font={"size": 12, "color": LOOKS[named.index(one)][1]},
+                font={"size": 12},
             )
             for one, at in _apart(
                 {one: float(value[warmest & (channel == one)][0]) for one in named},

@@ -51,7 +51,7 @@ class Level:
 
 
 @dataclass(frozen=True)
-class Floor:
+class StabilityFloor:
     """The stability floor: scatter of two noiseless stars, with its 95 % interval."""
 
     value: float
@@ -63,7 +63,7 @@ class Floor:
 def scatter_figure(
     kinds: Sequence[ScatterPoints],
     headline: Sequence[tuple[str, float, float]],
-    floor: Floor | None,
+    floor: StabilityFloor | None,
     *,
     choice: tuple[str, float],
     figure_id: str,
@@ -81,7 +81,7 @@ def scatter_figure(
         Drawn in that order.
     headline : sequence of (label, snr, std)
         Pairs that are named in the figure.
-    floor : Floor or None
+    floor : StabilityFloor or None
         A line with its band.
     choice : (str, float)
         Passband and aperture radius [pix].
@@ -98,7 +98,7 @@ def scatter_figure(
         data.append(_floor_curve(floor, x_range))
         layout["shapes"] += _floor_shapes(floor)
         layout["annotations"].append(
-            _name_of_line(floor.label, 100 * floor.value, above=False, colour="@blue")
+            _name_of_line(plot_text(floor.label), 100 * floor.value, above=False, colour="@blue")
         )
     for shape, label in _level_lines(levels, y_range):
         layout["shapes"].append(shape)
@@ -163,9 +163,9 @@ def _layout(
 def _name_of_line(
     text: str, per_cent: float, *, above: bool = True, colour: str = "@muted"
 ) -> Layout:
-    """The name of a horizontal line, at its left end, above or below it."""
+    """The name of a horizontal line, at its left end, above or below it; ``text`` is a Plotly label."""
     return note(
-        plot_text(text),
+        text,
         0.005,
         float(np.log10(per_cent)),
         yref="y",
@@ -197,7 +197,7 @@ def _level_lines(levels: Sequence[Level], y_range: Sequence[float]) -> list[tupl
     for group in groups:
         above = np.log10(before / group[0].per_cent) > 2 * CROWDED * across
         before = group[-1].per_cent
-        name = ", ".join(f"{one.label} {fixed(one.per_cent, 1)} %" for one in group)
+        name = "<br>".join(f"{plot_text(one.label)} {fixed(one.per_cent, 1)} %" for one in group)
         at = group[0].per_cent if above else group[-1].per_cent
         label = _name_of_line(name, at, above=bool(above))
         lines += [(_level_shape(one), label if one is group[0] else {}) for one in group]
@@ -272,7 +272,7 @@ def _photon_line(x_range: Sequence[float], y_range: Sequence[float]) -> Trace:
     }
 
 
-def _floor_curve(floor: Floor, x_range: Sequence[float]) -> Trace:
+def _floor_curve(floor: StabilityFloor, x_range: Sequence[float]) -> Trace:
     snr = np.geomspace(10.0 ** x_range[0], 10.0 ** x_range[1], N_CURVE)
     return {
         "type": "scatter",
@@ -304,7 +304,7 @@ def _headline(headline: Sequence[tuple[str, float, float]]) -> Trace:
     }
 
 
-def _floor_shapes(floor: Floor) -> list[Layout]:
+def _floor_shapes(floor: StabilityFloor) -> list[Layout]:
     across = {"xref": "paper", "x0": 0, "x1": 1, "yref": "y"}
     value, low, high = (rounded(100 * one, 5) for one in (floor.value, floor.low, floor.high))
     return [

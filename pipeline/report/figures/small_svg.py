@@ -20,7 +20,7 @@ STEPS = (1, 2, 2.5, 5, 10)
 
 
 @dataclass(frozen=True)
-class Series:
+class PlotSeries:
     """Points of one kind; x and y have one entry each, NaN is left out."""
 
     x: np.ndarray
@@ -34,7 +34,7 @@ class Series:
 class Plot:
     """A small plot: what is drawn, how its axes are named, and what it says in words."""
 
-    series: Sequence[Series]
+    series: Sequence[PlotSeries]
     x_title: str
     y_title: str
     label: str  # the same in words
@@ -148,7 +148,7 @@ def _label(value: float) -> str:
     return f"{value:g}".replace("-", MINUS)
 
 
-def _marks(one: Series, mask: np.ndarray, scale: _Scale) -> list[str]:
+def _marks(one: PlotSeries, mask: np.ndarray, scale: _Scale) -> list[str]:
     if one.line:
         path, pen = [], False
         for x, y, good in zip(one.x, one.y, mask, strict=True):

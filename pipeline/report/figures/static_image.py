@@ -8,6 +8,7 @@ annotations, images); anything else is refused, so that a new kind of figure can
 import io
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
@@ -30,10 +31,12 @@ from pipeline.report.figures.static_marks import MARKS, PT_PER_PX, coordinates, 
 from pipeline.report.figures.static_overlays import (
     Frame,
     Panel,
+    Panels,
     draw_annotation,
     draw_image,
     draw_shape,
 )
+from pipeline.report.figures.static_places import places
 from pipeline.report.text import MINUS
 
 DPI = 100  # only a scale here: the picture is a vector graphic, 1 px = 1 CSS pixel
@@ -59,21 +62,41 @@ STYLE: Mapping[str, Any] = {
 }
 
 
+@dataclass(frozen=True)
+class Picture:
+    """A still picture and where values lie in it."""
+
+    svg: bytes
+    places: Mapping[str, list[Any]]  # see ``static_places.places``
+
+
 def static_svg(figure: Figure, narrow: bool = False) -> bytes:
     """The figure as SVG, in light colours on white, for a desktop's or a phone's column."""
+    return static_picture(figure, narrow).svg
+
+
+def static_picture(figure: Figure, narrow: bool = False) -> Picture:
+    """The same with the places of its axes."""
     layout = merged(figure.layout, figure.narrow) if narrow else figure.layout
     size = (NARROW_PX if narrow else WIDE_PX, height(figure, narrow))
     with mpl.rc_context({key: value for key, value in STYLE.items() if key in mpl.rcParams}):
         data = [merged(trace, figure.narrow_trace) if narrow else trace for trace in figure.data]
-        canvas = _draw(resolve(data), resolve(layout), size)
+        canvas, panels = draw(resolve(data), resolve(layout), size)
         buffer = io.BytesIO()
         canvas.savefig(buffer, format="svg", facecolor="white", metadata={"Date": None})
-    return compact_svg(buffer.getvalue())
+    return Picture(compact_svg(buffer.getvalue()), places(panels, size))
 
 
-def _draw(
+def draw(
     data: Sequence[Mapping[str, Any]], layout: Mapping[str, Any], size: tuple[int, int]
-) -> MplFigure:
+) -> tuple[MplFigure, Panels]:
+    """The drawn picture and its panels, from traces and layout without colour tokens.
+
+    Parameters
+    ----------
+    size : (int, int)
+        Width and height [px].
+    """
     canvas = MplFigure(figsize=(size[0] / DPI, size[1] / DPI), dpi=DPI)
     frame = _frame_box(layout, size)
     panels = _panels(canvas, data, layout, frame)
@@ -98,7 +121,7 @@ def _draw(
     for text in layout.get("annotations", ()):
         draw_annotation(canvas, panels, frame, text, size)
     _legend(canvas, data, layout)
-    return canvas
+    return canvas, panels
 
 
 def _frame_box(

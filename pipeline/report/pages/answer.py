@@ -96,7 +96,7 @@ def answer_sentence(results: Results) -> str:
     )
     kind = "simulated" if results.simulated else "observed"
     return (
-        f"1 σ from night to night, one exposure a night over a year, whatever the photon noise: "
+        f"1 σ from night to night over a year, one exposure a night, beyond photon noise: "
         f"{results.field_name}, {counted(floor.n or 0, 'exposure')}, {kind}.{pairs}"
     )
 
@@ -218,10 +218,10 @@ def _trust(results: Results) -> tuple[str, ...]:
     if results.simulated:
         recovery = results.tables.get("recovery")
         if recovery is None:
-            return ("The chain that made these numbers is the one that cubes go through.", left_out)
+            return ("These numbers went through the same steps as those of real cubes.", left_out)
         passed = int(np.asarray(recovery["passed"], bool).sum())
         return (
-            f"The chain finds {passed} of {len(recovery)} quantities that were put in again.",
+            f"The pipeline recovers {passed} of the {len(recovery)} quantities that were put in.",
             left_out,
         )
     if not results.is_measured:

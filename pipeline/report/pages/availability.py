@@ -1,6 +1,6 @@
 """Which nights the archive can serve: a calendar and a table."""
 
-from pipeline.muse.modes import WIDE_FIELD
+from pipeline.muse.modes import WIDE_MODES
 from pipeline.report.figures.calendar import availability_calendar
 from pipeline.report.pages.base import FigureView, PageNumbering
 from pipeline.report.rows import text_of
@@ -19,7 +19,7 @@ def calendars(results: Results, numbering: PageNumbering) -> tuple[FigureView, .
         nights = sum(date.startswith(str(year)) for date in dates)
         served = sum(
             date.startswith(str(year))
-            and any(text_of(row[column_of(mode)]) == "SCI" for mode in WIDE_FIELD)
+            and any(text_of(row[column_of(mode)]) == "SCI" for mode in WIDE_MODES)
             for date, row in zip(dates, availability, strict=True)
         )
         figure = availability_calendar(
@@ -40,7 +40,7 @@ def availability_table(results: Results) -> TableView:
     states = {"SCI": ("SCI", "good"), "NOSCI": ("NOSCI", "muted")}
     rows = []
     for row in availability:
-        values = [text_of(row[column_of(mode)]) for mode in WIDE_FIELD]
+        values = [text_of(row[column_of(mode)]) for mode in WIDE_MODES]
         cells = [
             Cell(*states.get(v, ("", ""))[:1], kind=states.get(v, ("", ""))[1]) for v in values
         ]
@@ -49,7 +49,7 @@ def availability_table(results: Results) -> TableView:
         f"availability-{results.name}",
         f"The same {len(rows)} nights as a table. SCI: with a science exposure; NOSCI: without; "
         "empty: no standard.",
-        (Head("Night", numeric=False), *(Head(mode, numeric=False) for mode in WIDE_FIELD)),
+        (Head("Night", numeric=False), *(Head(mode, numeric=False) for mode in WIDE_MODES)),
         tuple(rows),
         source="availability",
         filter=True,

@@ -8,8 +8,16 @@ import numpy as np
 from astropy.table import QTable
 
 from pipeline.report.figures.channels import channels_figure
-from pipeline.report.pages.base import FigureView, PageInputs, PageNumbering, PageType
-from pipeline.report.rows import plain
+from pipeline.report.figures.dependence import power_figure
+from pipeline.report.pages.base import (
+    FigureView,
+    PageInputs,
+    PageNumbering,
+    PageType,
+    TableBlock,
+)
+from pipeline.report.rows import number, p_cell, plain
+from pipeline.report.tables import Cell, TableView, heads
 from pipeline.report.text import fixed
 from pipeline.schema.results import Results
 
@@ -22,6 +30,8 @@ class ChannelsOf:
     found: FigureView
     truth: FigureView | None
     difference: FigureView | None
+    power: FigureView | None = None
+    tests: TableBlock | None = None
 
 
 def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any]:
@@ -56,17 +66,17 @@ def _channels_of(results: Results, numbering: PageNumbering) -> ChannelsOf:
         found,
         "channels",
         "response",
-        f"Channel {number} moves most: over {fixed(reach, 1)} %",
+        f"Channel {number} moves most, over a range of {fixed(reach, 1)} %",
         "Each channel against the mean channel and its own mean, from all stars on it.",
     )
     truth = _truth(results)
     if truth is None:
-        return ChannelsOf(results, seen, None, None)
+        return ChannelsOf(results, seen, None, None, *_found_in_channels(results, numbering))
     put_in = view(
         truth,
         "truth-channels",
         "response",
-        "What was put into the simulation",
+        "The drift that was put into the simulation",
         "Only exposures and channels that the map above has, treated in the same way.",
     )
     difference = _difference(found, truth)
@@ -75,10 +85,50 @@ def _channels_of(results: Results, numbering: PageNumbering) -> ChannelsOf:
         difference,
         "difference-channels",
         "response",
-        f"Found less put in: {fixed(rms, 1)} % rms",
-        "The same colours as above: pale means that the response was found.",
+        f"The drift is recovered to {fixed(rms, 1)} % rms",
+        "Found less put in, in the same colours: pale means that the response was found.",
     )
-    return ChannelsOf(results, seen, put_in, missed)
+    return ChannelsOf(results, seen, put_in, missed, *_found_in_channels(results, numbering))
+
+
+def _found_in_channels(
+    results: Results, numbering: PageNumbering
+) -> tuple[FigureView | None, TableBlock | None]:
+    """The power curve of the search for steps, and what was found in each channel."""
+    if "channel_tests" not in results.tables:
+        return None, None
+    power = power_figure(
+        results.tables["step_power"],
+        figure_id=f"power-{results.name}",
+        simulated=results.simulated,
+    )
+    return numbering.figure(power, results.name), numbering.table(_tests(results), results.name)
+
+
+def _tests(results: Results) -> TableView:
+    """A row for each channel."""
+    table = results.tables["channel_tests"]
+    return TableView(
+        f"channel-tests-{results.name}",
+        "The likeliest step of each channel, the smallest that would have been found in mid-campaign, and "
+        "whether the channel drifts slowly.",
+        heads(
+            *("channel_tests", "channel", "step", "step_err", "step_found", "smallest_step"),
+            "drift_p_adjusted",
+        ),
+        tuple(
+            (
+                Cell(str(int(row["channel"]))),
+                *(Cell(fixed(number(row[name]), 4)) for name in ("step", "step_err")),
+                Cell("found", kind="strong") if bool(row["step_found"]) else Cell("none"),
+                Cell(fixed(number(row["smallest_step"]), 4)),
+                p_cell(number(row["drift_p_adjusted"])),
+            )
+            for row in table
+        ),
+        source="channel_tests",
+        simulated=results.simulated,
+    )
 
 
 def _widest(found: QTable) -> tuple[int, float]:

@@ -16,7 +16,7 @@ from pipeline.report.rows import number
 from pipeline.report.tables import Cell, Head, TableView, heads, without_empty_columns
 from pipeline.report.text import NOTHING, fixed, significant
 from pipeline.schema.publications import STUDY
-from pipeline.schema.results import Image, Results
+from pipeline.schema.results import DetectionImage, Results
 
 VARIABLE = "VARIABLE"  # Gaia's phot_variable_flag
 
@@ -51,7 +51,7 @@ def _bands(results: Results) -> str:
     return f"median of {how.n_bands} bands of {width}" if how.n_bands > 1 else f"band of {width}"
 
 
-def _masked(results: Results, image: Image) -> str:
+def _masked(results: Results, image: DetectionImage) -> str:
     """What the circle on the image is; "" if no star is masked."""
     if not image.standard_radius_px > 0:
         return ""

@@ -52,7 +52,7 @@ class CampaignFiles:
     results: Results
     tables: tuple[TableFiles, ...]
     spectra: tuple[Download, ...]
-    records: tuple[Download, ...]  # of the reduction, one per exposure
+    records: tuple[Download, ...]  # of the reduction, one per exposure or year
     total: str
 
 
@@ -71,7 +71,7 @@ def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any]:
         records = tuple(
             file
             for (campaign, name), files in sorted(numbering.downloads.items())
-            if campaign == results.name and name.startswith("reduction of ")
+            if campaign == results.name and name.startswith(("reduction of ", "reductions of "))
             for file in files
         )
         total += sum(item.n_bytes for item in (*spectra, *records))

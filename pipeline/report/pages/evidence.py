@@ -8,7 +8,7 @@ import numpy as np
 
 from pipeline.published.observed import channel_flats, literature, repeatability, slice_rows
 from pipeline.report.figures.base import MODE_STYLES, Figure
-from pipeline.report.figures.comparison import Series, dots_figure
+from pipeline.report.figures.comparison import DotSeries, dots_figure
 from pipeline.report.figures.instrument import channel_flats_figure, slice_rows_figure
 from pipeline.report.pages.base import FigureView, PageInputs, PageNumbering, PageType
 from pipeline.report.pages.findings import confirmed, findings_of, instrument_finding
@@ -127,7 +127,7 @@ def _modes_figure(results: Results) -> Figure | None:
         means = [_weighted([row]) if row is not None else (np.nan, np.nan) for row in found]
         values = [mean - centre[pair] for (mean, _), pair in zip(means, pairs, strict=True)]
         series.append(
-            Series(style.mode, values, [err for _, err in means], style.symbol, style.color)
+            DotSeries(style.mode, values, [err for _, err in means], style.symbol, style.color)
         )
     return dots_figure(
         [f"{one}/{two}" for one, two in pairs],

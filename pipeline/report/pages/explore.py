@@ -8,6 +8,7 @@ from pipeline.report.figures.base import compact_json
 from pipeline.report.figures.timelines import headline_timelines
 from pipeline.report.pages.base import FigureView, Link, PageInputs, PageNumbering, PageType
 from pipeline.report.rows import exposure_links, headline_pairs, pair_stats
+from pipeline.report.sampling import drawn, drawn_words
 from pipeline.report.text import counted
 from pipeline.schema.definitions import BAD_PROBABILITY
 from pipeline.schema.results import Results
@@ -73,15 +74,17 @@ def _twin(results: Results, numbering: PageNumbering) -> FigureView | None:
         return None
     stds = {pair: one.std_published for pair, one in pair_stats(results).items()}
     n_exposures = counted(len(results.tables["exposures"]), "exposure")
+    shown = drawn(results)
     figure = headline_timelines(
-        results.tables["timelines"],
-        results.tables["exposures"],
+        shown.tables["timelines"],
+        shown.tables["exposures"],
         stds,
         headline_pairs(results),
         exposure_links(results),
         figure_id=f"explore-{results.name}",
         title="The ratios of the headline pairs",
-        caption=f"Deviation of each ratio from its mean, in per cent, for {n_exposures}.",
+        caption=f"Deviation of each ratio from its mean, in per cent, for {n_exposures}."
+        + drawn_words(results),
         simulated=results.simulated,
         tables=("timelines",),
     )

@@ -7,7 +7,7 @@ from astropy.time import Time
 from markupsafe import Markup
 
 from pipeline.report.downloads.reduction_logs import page_names, was_reduced
-from pipeline.report.figures.small_svg import Plot, Series, drawn
+from pipeline.report.figures.small_svg import Plot, PlotSeries, drawn
 from pipeline.report.pages.detail import (
     ROOT,
     DetailPage,
@@ -22,6 +22,7 @@ from pipeline.report.pages.remedies import remedy_of
 from pipeline.report.rows import (
     exposure_label,
     exposure_links,
+    has_page,
     headline_choice,
     number,
     plain,
@@ -45,7 +46,7 @@ def exposure_pages(results: Results) -> list[DetailPage]:
     pages = [
         _exposure_page(results, row, paths[str(row["exposure_id"])], residuals, logs)
         for row in results.tables["exposures"]
-        if "#" not in paths[str(row["exposure_id"])]
+        if has_page(results, row)
     ]
     return with_neighbours(pages)
 
@@ -64,7 +65,7 @@ def _exposure_page(
             "status": str(row["status"]),
             "reason": reason,
             "remedy": remedy_of(reason) if str(row["status"]) != "ok" else "",
-            "facts": _facts(results, row),
+            "facts": facts_of(results, row),
             "residuals": _residual_plot(results, identity, residuals),
             "farthest": _farthest(results, identity, residuals),
             "ratios": [] if residuals else _ratios(results, identity),
@@ -76,7 +77,8 @@ def _exposure_page(
     )
 
 
-def _facts(results: Results, row: Any) -> list[Line]:
+def facts_of(results: Results, row: Any) -> list[Line]:
+    """What is known of an exposure's time, conditions and match."""
     lines = [Line("Exposure", str(row["exposure_id"]))]
     mjd = number(row["mjd_mid"])
     if np.isfinite(mjd):
@@ -114,7 +116,7 @@ def _residual_plot(results: Results, identity: str, residuals: Residuals | None)
               zip(residuals.star_ids, values.tolist(), strict=True)]  # fmt: skip
     return drawn(
         Plot(
-            [Series(stars, values, "a", titles=titles)],
+            [PlotSeries(stars, values, "a", titles=titles)],
             "star",
             "against its median [%]",
             f"Residual of {len(stars)} stars in this exposure",
@@ -177,7 +179,7 @@ def _offsets(results: Results, row: Any) -> Markup:
     titles = [f"star {star}" for star in catalogue["star_id"]]
     return drawn(
         Plot(
-            [Series(x, y, "b", titles=titles)],
+            [PlotSeries(x, y, "b", titles=titles)],
             "x [px]",
             "y [px]",
             f"Offsets of {len(x)} stars after a shift of {fixed(float(shift), 2)} px, "

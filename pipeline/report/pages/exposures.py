@@ -7,22 +7,31 @@ from typing import Any
 
 from markupsafe import Markup
 
-from pipeline.muse.modes import WIDE_FIELD
+from pipeline.muse.modes import WIDE_MODES
 from pipeline.report.figures.small_svg import sparkline
 from pipeline.report.pages.answer import BAD, bad_exposures
-from pipeline.report.pages.base import FigureView, PageInputs, PageNumbering, PageType, TableBlock
+from pipeline.report.pages.base import (
+    FigureView,
+    Link,
+    PageInputs,
+    PageNumbering,
+    PageType,
+    TableBlock,
+)
 from pipeline.report.pages.detail import residuals_of
 from pipeline.report.pages.offsets import pointing_view, positions_view
 from pipeline.report.rows import (
-    MAX_EXPOSURE_PAGES,
     exposure_anchors,
     exposure_links,
+    is_large,
     number,
+    shared_page,
     text_of,
     whole,
+    years_of,
 )
 from pipeline.report.tables import Cell, Head, TableView, heads, without_empty_columns
-from pipeline.report.text import fixed
+from pipeline.report.text import counted, fixed
 from pipeline.schema.results import Results
 
 
@@ -32,6 +41,8 @@ class ExposuresOf:
 
     results: Results
     exposures: TableBlock
+    n_exposures: int
+    years: tuple[Link, ...]  # of a large campaign: where its exposures are listed
     status: tuple[tuple[str, int], ...]  # ("ok", 63), ...
     modes: tuple[tuple[str, int], ...]
     n_nights: int
@@ -50,31 +61,58 @@ def _exposures_of(results: Results, numbering: PageNumbering) -> ExposuresOf:
     exposures = results.tables["exposures"]
     status = Counter(str(value) for value in exposures["status"])
     modes = Counter(str(value) for value in exposures["mode"])
-    names = (*WIDE_FIELD, *sorted(set(modes) - set(WIDE_FIELD)))
+    names = (*WIDE_MODES, *sorted(set(modes) - set(WIDE_MODES)))
     return ExposuresOf(
         results,
         numbering.table(_exposures_table(results), results.name),
+        len(exposures),
+        _years(results),
         tuple((name, status[name]) for name in ("ok", "excluded", "failed") if status[name]),
         tuple((name, modes[name]) for name in names if modes[name]),
         len({str(value) for value in exposures["night"]}),
         len(bad_exposures(results)),
         pointing=pointing_view(results, numbering),
-        positions=positions_view(results, numbering),
+        positions=None if is_large(results) else positions_view(results, numbering),
+    )
+
+
+def _years(results: Results) -> tuple[Link, ...]:
+    """Where the exposures of each year of a large campaign are listed."""
+    if not is_large(results):
+        return ()
+    return tuple(
+        Link(year, Markup(shared_page(results, year)), counted(count, "exposure"))
+        for year, count in years_of(results).items()
+    )
+
+
+def _is_bad(row: Any) -> bool:
+    """Whether an exposure of status ok is left out of statistics all the same."""
+    return (
+        str(row["status"]) == "ok"
+        and "bad_probability" in row.colnames
+        and number(row["bad_probability"]) > BAD
     )
 
 
 def _exposures_table(results: Results) -> TableView:
+    """Every exposure; of a large campaign those that are failed, excluded or bad."""
     exposures = results.tables["exposures"]
+    large = is_large(results)
+    if large:
+        exposures = exposures[[str(row["status"]) != "ok" or _is_bad(row) for row in exposures]]
     anchors, paths = exposure_anchors(results), exposure_links(results)
     thumbs = _thumbnails(results)
     with_notes = any(text_of(row["notes"]) for row in exposures)
-    counts = Counter(str(value) for value in exposures["status"])
+    counts = Counter(str(value) for value in results.tables["exposures"]["status"])
     said = ", ".join(
         f"{counts[name]} {name}" for name in ("ok", "excluded", "failed") if counts[name]
     )
     view = TableView(
         f"exposures-{results.name}",
-        f"Every exposure of the campaign: {said}. Its name leads to its page.",
+        "Exposures that are failed, excluded or bad. The name leads to the page."
+        if large
+        else f"Every exposure of the campaign: {said}. Its name leads to its page.",
         (
             *heads("exposures", "night", "exposure_id"),
             Head("stars", numeric=False, title="residual of every star against its median"),
@@ -103,11 +141,7 @@ def _exposure_cells(
 ) -> tuple[Cell, ...]:
     status, identity = str(row["status"]), str(row["exposure_id"])
     is_reference = identity == results.reference_exposure
-    is_bad = (
-        status == "ok"
-        and "bad_probability" in row.colnames
-        and number(row["bad_probability"]) > BAD
-    )
+    is_bad = _is_bad(row)
     return (
         Cell(str(row["night"])),
         Cell(
@@ -139,7 +173,7 @@ def _notes(row: Any, with_notes: bool) -> tuple[Cell, ...]:
 def _thumbnails(results: Results) -> dict[str, Markup]:
     """For each exposure the residuals of its stars as a line of points."""
     residuals = residuals_of(results)
-    if residuals is None or len(residuals.exposure_ids) > MAX_EXPOSURE_PAGES:
+    if residuals is None or is_large(results):
         return {}
     words = "Residual of every star"
     return {
@@ -154,6 +188,7 @@ PAGE = PageType(
     tab="Exposures",
     position=400,
     description="Which exposures there are, what became of each, and how they lie on the sky.",
+    wide=True,
     guide="Every exposure with its conditions, offsets, residuals and status.",
     context=context,
 )

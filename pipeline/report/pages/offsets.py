@@ -11,6 +11,7 @@ from pipeline.report.figures.field import FIELD_PX
 from pipeline.report.figures.offsets import offsets_figure, pointing_figure
 from pipeline.report.pages.base import FigureView, PageNumbering
 from pipeline.report.rows import exposure_label, exposure_links, plain
+from pipeline.report.sampling import drawn, drawn_words
 from pipeline.report.text import fixed
 from pipeline.schema.results import Results
 
@@ -125,14 +126,14 @@ def pointing_view(results: Results, numbering: PageNumbering) -> FigureView | No
     )
     shape = results.image.pixels.shape if results.image else FIELD_PX[::-1]
     figure = pointing_figure(
-        results.tables["exposures"],
+        drawn(results).tables["exposures"],
         ((shape[1] - 1) / 2, (shape[0] - 1) / 2),
         scale,
         exposure_links(results),
         figure_id=f"pointing-{results.name}",
         title=_pointing_title(exposures, scale),
-        caption=f"Each of {n_affines} points is an exposure: where the centre of the field lies "
-        "against the reference. Rings are half an arcsecond apart.",
+        caption=f"{n_affines} exposures have a match. Each point is one: where the centre of the field lies "
+        f"against the reference. Rings are half an arcsecond apart.{drawn_words(results)}",
         simulated=results.simulated,
     )
     return numbering.figure(figure, results.name)
@@ -140,10 +141,22 @@ def pointing_view(results: Results, numbering: PageNumbering) -> FigureView | No
 
 def _positions_title(results: Results) -> str:
     """How well the matched stars lie on their map, over all exposures."""
+    if "coordtrafo" in results.tables:
+        return _digitised_title(_digitised(results))
     rms = plain(results.tables["exposures"]["match_rms_px"])
     if not np.isfinite(rms).any():
         return "Reference, detected and transformed positions"
     return f"Stars lie within {fixed(float(np.nanmedian(rms)), 2)} px (rms) of where the match puts them"
+
+
+def _digitised_title(kinds: Mapping[str, Any]) -> str:
+    """How far the detections lie from the transformed positions, in the median."""
+    found, wanted = kinds["detected"], kinds["transformed"]
+    if not len(found["x"]) or not len(wanted["x"]):
+        return "Reference, detected and transformed positions"
+    apart = np.hypot(wanted["x"][:, None] - found["x"], wanted["y"][:, None] - found["y"])
+    median = fixed(float(np.median(apart.min(axis=1))), 1)
+    return f"Transformed positions lie {median} px, in the median, from the nearest detection"
 
 
 def _pointing_title(exposures: QTable, pixel_scale_arcsec: float) -> str:

@@ -19,6 +19,7 @@ from pipeline.report.rows import (
     shown_stds,
     sigma_words,
 )
+from pipeline.report.sampling import drawn, drawn_words
 from pipeline.report.tables import TableView, without_empty_columns
 from pipeline.report.text import counted
 from pipeline.schema.results import Results
@@ -46,7 +47,7 @@ def _pairs_of(results: Results, numbering: PageNumbering) -> PairsOf:
     pairs, stats = headline_pairs(results), pair_stats(results)
     view = TableView(
         f"pairs-{results.name}",
-        "Scatter and trend of these pairs. Point at a head to read what it is.",
+        "Scatter and trend of these pairs. Point at the head of a column for its meaning.",
         pair_heads(results),
         tuple(pair_cells(results, pair, stats[pair]) for pair in pairs if pair in stats),
         source=_pair_source(results),
@@ -67,13 +68,13 @@ def headline_figure(results: Results) -> Figure:
     pairs = headline_pairs(results)
     stds: dict[Pair, float] = shown_stds(results)
     band, radius_px = headline_choice(results)
-    table = results.tables["timelines"]
-    n_exposures = len(set(np.asarray(table["exposure_id"], str)))
+    n_exposures = len(set(np.asarray(results.tables["timelines"]["exposure_id"], str)))
+    shown = drawn(results)
     known = [100 * stds[pair] for pair in pairs if pair in stds and np.isfinite(stds[pair])]
     said = f" by {min(known):.1f} to {max(known):.1f} %" if known else ""
     return headline_timelines(
-        table,
-        results.tables["exposures"],
+        shown.tables["timelines"],
+        shown.tables["exposures"],
         stds,
         pairs,
         exposure_links(results),
@@ -82,10 +83,10 @@ def headline_figure(results: Results) -> Figure:
         caption=f"Deviation in {band}, r = {radius_px:g} px, {counted(n_exposures, 'exposure')}, "
         f"{results.first_night} to {results.last_night}. The band is plus and minus one "
         f"{sigma_words(results)} about the median. Triangles stand for points beyond the axis; "
-        "thin crosses carry a flag.",
+        f"thin crosses carry a flag.{drawn_words(results)}",
         simulated=results.simulated,
         tables=("timelines", _pair_source(results)),
-        events=_events(results),
+        events=_events(shown),
     )
 
 

@@ -136,6 +136,7 @@ PAGE = PageType(
     tab="",
     position=4,
     description="What scatter to expect of the flux ratio of two stars of your own.",
+    wide=True,
     guide="The scatter to expect of your own pair, and how many epochs a change needs.",
     context=context,
 )

@@ -1,5 +1,6 @@
 """The page on the record of 2019, analysed again with the estimators of this report."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import numpy as np
 from astropy.table import QTable
 
+from pipeline.published.observed import repeatability
 from pipeline.report.pages.base import PageInputs, PageNumbering, PageType, TableBlock
 from pipeline.report.rows import number, plain
 from pipeline.report.tables import Cell, Head, TableView, heads
@@ -52,8 +54,16 @@ def words_of(pairs: QTable, findings: QTable) -> dict[str, str]:
     trend, offset = plain(pairs["trend_p_adjusted"]), plain(pairs["ao_p_adjusted"])
     by_mean, by_mean_err = value["floor_geometric_mean", "all pairs"]
     by_ratio, by_ratio_err = value["floor_ratio", "all pairs"]
+    (all_pairs,) = findings[np.asarray(findings["quantity"], str) == "floor_geometric_mean"]
+    n_all = int(all_pairs["n"])
+    rms = value["left_out_rms", "pairs known by name"][0]
+    lamps = {str(row["key"]): number(row["rms_percent"]) for row in repeatability()}
     return {
         "n_pairs": str(len(pairs)),
+        "n_all": str(n_all),
+        "n_stars": f"{(1 + math.sqrt(1 + 8 * n_all)) / 2:.0f}",  # n (n - 1) / 2 pairs
+        "factor": f"{math.exp(rms):.1f}",
+        "lamps": f"{fixed(lamps['lamp_between_three_nights'], 2)} to {fixed(lamps['twilights'], 1)}",
         "within": _range(within),
         "between": _range(between),
         "p_nights": significant(float(plain(pairs["p_nights"]).max()), 1),
@@ -64,7 +74,7 @@ def words_of(pairs: QTable, findings: QTable) -> dict[str, str]:
         "offsets": "; ".join(_offset(row) for row in pairs[offset < LEVEL]) or "none",
         "by_mean": f"{100 * by_mean:.1f} ± {100 * by_mean_err:.1f}",
         "by_ratio": f"{100 * by_ratio:.1f} ± {100 * by_ratio_err:.1f}",
-        "rms": f"{value['left_out_rms', 'pairs known by name'][0]:.2f}",
+        "rms": f"{rms:.2f}",
         "covered": f"{100 * value['left_out_covered', 'pairs known by name'][0]:.0f}",
     }
 

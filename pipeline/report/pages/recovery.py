@@ -93,7 +93,7 @@ PAGE = PageType(
     title="Simulation test",
     tab="Evidence",
     position=540,
-    description="A simulated campaign whose truth is known: does the whole chain find it again?",
+    description="A simulated campaign whose truth is known: does the pipeline recover it?",
     guide="What was simulated, and what was found.",
     context=context,
 )

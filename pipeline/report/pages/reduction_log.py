@@ -3,16 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from astropy.table import Row
 from markupsafe import Markup
 
-from pipeline.report.downloads.reduction_logs import page_names, was_reduced
+from pipeline.report.downloads.reduction_logs import log_files, page_names
 from pipeline.report.pages.base import Link, Page, PageInputs, PageNumbering, TableBlock
 from pipeline.report.rows import exposure_links
 from pipeline.report.tables import Cell, Head, TableView
 from pipeline.report.text import NOTHING, fixed, size_of
 from pipeline.schema.calibration_record import KINDS, WAYS
 from pipeline.schema.recipe_messages import meaning_of
-from pipeline.schema.reduction_log import VERDICTS, CallCost, Step, channel_list
+from pipeline.schema.reduction_log import VERDICTS, CallCost, RecipeStep, channel_list
 from pipeline.schema.results import Results
 
 _MB = 1e6
@@ -44,7 +45,7 @@ def cost_cells(calls: Sequence[CallCost]) -> tuple[Cell, ...]:
 class StepView:
     """A step as a log shows it."""
 
-    step: Step
+    step: RecipeStep
     anchor: str
     where: str  # channels in words
     inputs: TableBlock
@@ -54,16 +55,18 @@ class StepView:
 
 
 def log_pages(inputs: PageInputs) -> Sequence[Page]:
-    """The log of every exposure that was reduced here."""
+    """The log of every exposure that was reduced here and has a page."""
     return [
-        _log_page(one, exposure_id, name, PageNumbering(inputs.downloads))
+        _log_page(one, row, names[str(row["exposure_id"])], PageNumbering(inputs.downloads))
         for one in inputs.campaigns
-        if was_reduced(one)
-        for exposure_id, name in page_names(one).items()
+        if (names := page_names(one))
+        for row in one.tables["exposures"]
+        if str(row["exposure_id"]) in names
     ]
 
 
-def _log_page(results: Results, exposure_id: str, name: str, numbering: PageNumbering) -> Page:
+def _log_page(results: Results, row: Row, name: str, numbering: PageNumbering) -> Page:
+    exposure_id = str(row["exposure_id"])
     log = results.reductions[exposure_id]
     return Page(
         name,
@@ -79,7 +82,7 @@ def _log_page(results: Results, exposure_id: str, name: str, numbering: PageNumb
             "steps": [_step_view(results, k, one, numbering) for k, one in enumerate(log.steps, 1)],
             "record": [
                 Link(f"this log ({file.label})", Markup(file.path), size_of(file.n_bytes))
-                for file in numbering.downloads[results.name, f"reduction of {exposure_id}"]
+                for file in log_files(numbering.downloads, results, row)
             ],
         },
         template="reduction_log",
@@ -87,11 +90,11 @@ def _log_page(results: Results, exposure_id: str, name: str, numbering: PageNumb
     )
 
 
-def _where(step: Step) -> str:
+def _where(step: RecipeStep) -> str:
     return channel_list(step.channels) if step.channels else "all channels at once"
 
 
-def _cost_table(results: Results, steps: Sequence[Step]) -> TableView:
+def _cost_table(results: Results, steps: Sequence[RecipeStep]) -> TableView:
     return TableView(
         "cost",
         "Calls that differ in the channel only stand together.",
@@ -117,7 +120,9 @@ def _cost_table(results: Results, steps: Sequence[Step]) -> TableView:
     )
 
 
-def _step_view(results: Results, number: int, step: Step, numbering: PageNumbering) -> StepView:
+def _step_view(
+    results: Results, number: int, step: RecipeStep, numbering: PageNumbering
+) -> StepView:
     inputs = TableView(
         f"inputs-{number}",
         "What went in: frames and tables by name and content, products by the recipe that made them.",
@@ -173,7 +178,7 @@ def _step_view(results: Results, number: int, step: Step, numbering: PageNumberi
     )
 
 
-def _checks_table(results: Results, number: int, step: Step) -> TableView:
+def _checks_table(results: Results, number: int, step: RecipeStep) -> TableView:
     """A row for every check, those beyond their limits first."""
     kinds = {"ok": "good", "warn": "warn", "reject": "bad"}
     rows = sorted(step.checks, key=lambda one: -VERDICTS.index(one.verdict))
@@ -213,9 +218,11 @@ def calibration_sentences(results: Results, exposure_id: str) -> list[str]:
     """With what an exposure was calibrated, in sentences; none if that is not known."""
     table = results.tables.get("calibrations")
     rows = [] if table is None else [row for row in table if row["exposure_id"] == exposure_id]
-    if not rows:
-        return []
-    row = rows[0]
+    return calibration_words(rows[0]) if rows else []
+
+
+def calibration_words(row: Row) -> list[str]:
+    """A row of the table ``calibrations`` in sentences."""
     certified = "certified" if row["calibrations_certified"] else "not certified"
     said = [
         f"Calibrations: {WAYS[str(row['calibrations_way'])]}, {certified}; "

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from pipeline.report.downloads.reduction_logs import page_names, was_reduced
 from pipeline.report.pages.base import PageInputs, PageNumbering, PageType, TableBlock
 from pipeline.report.pages.reduction_log import COST_HEADS, cost_cells, log_pages
-from pipeline.report.rows import number
+from pipeline.report.rows import is_large, number
 from pipeline.report.tables import Cell, Head, TableView, heads
 from pipeline.report.text import fixed
 from pipeline.schema.calibration_record import KINDS, WAYS
@@ -82,7 +82,8 @@ def _exposures_table(results: Results) -> TableView:
         )
     return TableView(
         f"reductions-{results.name}",
-        "Every exposure with the cost of its cube. Calibrations that exposures share count for "
+        ("Exposures that are not ok, " if is_large(results) else "Every exposure, ")
+        + "with the cost of its cube. Calibrations that exposures share count for "
         "each of them; the link leads to the exposure's log.",
         (
             Head("Night", numeric=False),
@@ -120,6 +121,8 @@ def _calibrations_table(results: Results) -> TableView:
     rows = []
     for row in results.tables["calibrations"]:
         identity, certified = str(row["exposure_id"]), bool(row["calibrations_certified"])
+        if is_large(results) and identity not in names:
+            continue
         page = Markup(f"{names[identity]}.html") if identity in names else Markup()
         rows.append(
             (

@@ -6,7 +6,7 @@ import numpy as np
 
 from pipeline.published.observed import literature
 from pipeline.report.figures.base import Figure
-from pipeline.report.figures.scatter import Floor, Level, ScatterPoints, scatter_figure
+from pipeline.report.figures.scatter import Level, ScatterPoints, StabilityFloor, scatter_figure
 from pipeline.report.pages.answer import snr_of_stars
 from pipeline.report.pages.base import FigureView, PageNumbering
 from pipeline.report.rows import (
@@ -131,7 +131,7 @@ def _scatter_of(
     drawn, title = None, "Scatter of the flux ratio of every pair"
     if floor and floor.value > 0:
         value = fixed(100 * floor.value, 1)
-        drawn = Floor(floor.value, floor.low95, floor.high95, f"floor {value} %")
+        drawn = StabilityFloor(floor.value, floor.low95, floor.high95, f"floor {value} %")
         caption += " The band is the floor with its 95 % interval."
         title = f"However bright the stars, the ratio repeats to no better than {value} %"
     if not any(kind.drawable.any() for kind in kinds):

@@ -13,9 +13,10 @@ from pipeline.report.pages.detail import (
     star_path,
     with_neighbours,
 )
+from pipeline.report.pages.questions import LEVEL, drift_of_pairs
 from pipeline.report.pages.star_curves import growth_curve, light_curve, ratio_curves, spectrum
 from pipeline.report.rows import headline_choice, number, plain
-from pipeline.report.text import NOTHING, fixed, significant
+from pipeline.report.text import NOTHING, counted, fixed, probability, significant
 from pipeline.schema.results import Results
 
 N_NEIGHBOURS = 5
@@ -77,7 +78,7 @@ def _facts(results: Results, row: int) -> list[Line]:
     if "contamination" in catalogue.colnames and np.isfinite(number(one["contamination"])):
         share = fixed(100 * number(one["contamination"]), 2)
         lines.append(Line("Change that neighbours can make", f"{share} %"))
-    return [*lines, *_variability(results, star), *_gaia(results, star)]
+    return [*lines, *_variability(results, star), *_drift(results, star), *_gaia(results, star)]
 
 
 def _variability(results: Results, star: int) -> list[Line]:
@@ -89,6 +90,23 @@ def _variability(results: Results, star: int) -> list[Line]:
     said = f"{fixed(std, 1)} %, expected {fixed(expected, 1)} %"
     flag = f"; {rows[0]['flag']}" if rows[0]["flag"] else ""
     return [Line("Scatter about all other stars", said + flag)]
+
+
+def _drift(results: Results, star: int) -> list[Line]:
+    """Whether a ratio with the star has a trend with time."""
+    everything = drift_of_pairs(results)
+    found = {pair: p for pair, p in everything.items() if str(star) in pair.split("/")}
+    if not found:
+        return []
+    clearest = min(found, key=lambda pair: found[pair])
+    seen = "seen" if found[clearest] < LEVEL else "not established"
+    said = f"clearest in {clearest}, p = {probability(found[clearest])}"
+    return [
+        Line(
+            "Drift with time",
+            f"{seen}; {said} after {counted(len(everything), 'pair')} were looked at",
+        )
+    ]
 
 
 def _gaia(results: Results, star: int) -> list[Line]:

@@ -7,10 +7,11 @@ from astropy.time import Time
 from markupsafe import Markup
 
 from pipeline.report.downloads.spectra_file import row_shown
-from pipeline.report.figures.small_svg import Plot, Series, drawn
+from pipeline.report.figures.small_svg import Plot, PlotSeries, drawn
 from pipeline.report.figures.spectra import running_mean, smoothing_window
 from pipeline.report.pages.detail import Residuals
 from pipeline.report.rows import headline_choice, headline_pairs, number, plain
+from pipeline.report.sampling import stride_of
 from pipeline.report.text import counted, fixed, significant, superscript
 from pipeline.schema import radius_of
 from pipeline.schema.results import Results
@@ -24,11 +25,12 @@ def light_curve(results: Results, star: int, residuals: Residuals | None) -> Mar
     """Residual of a star over the exposures; the numbers are those of the page of each exposure."""
     if residuals is None or star not in residuals.star_ids:
         return Markup("")
-    column = residuals.star_ids.index(star)
-    days, values = _times(results, residuals.exposure_ids), residuals.per_cent[:, column]
-    ao = _is_ao(results, residuals.exposure_ids)
+    step = stride_of(results)
+    ids = residuals.exposure_ids[::step]
+    values = residuals.per_cent[::step, residuals.star_ids.index(star)]
+    days, ao = _times(results, ids), _is_ao(results, ids)
     titles = [f"{one}: {fixed(value, 2, sign=True)} %" for one, value in
-              zip(residuals.exposure_ids, values.tolist(), strict=True)]  # fmt: skip
+              zip(ids, values.tolist(), strict=True)]  # fmt: skip
     return drawn(
         Plot(
             _by_optics(days, values, ao, titles),
@@ -96,7 +98,10 @@ def growth_curve(results: Results, star: int) -> Markup:
               zip(radii.tolist(), values.tolist(), strict=True)]  # fmt: skip
     return drawn(
         Plot(
-            [Series(radii, values, "a", line=True), Series(radii, values, "a", titles=titles)],
+            [
+                PlotSeries(radii, values, "a", line=True),
+                PlotSeries(radii, values, "a", titles=titles),
+            ],
             "aperture radius [px]",
             "signal to noise",
             f"Signal to noise of star {star} against the aperture radius",
@@ -122,7 +127,7 @@ def spectrum(results: Results, star: int) -> Markup:
         shown = running_mean(curve, window) / 10.0**power
         return drawn(
             Plot(
-                [Series(spectra.wave_aa[::step], shown[::step], "a", line=True)],
+                [PlotSeries(spectra.wave_aa[::step], shown[::step], "a", line=True)],
                 "wavelength in air [Å]",
                 f"flux density [10{superscript(power)} cube unit]"
                 if power
@@ -160,10 +165,14 @@ def _is_ao(results: Results, ids: Sequence[str]) -> np.ndarray:
     return np.array(["-AO-" in modes[one] for one in ids], bool)
 
 
-def _by_optics(x: np.ndarray, y: np.ndarray, ao: np.ndarray, titles: Sequence[str]) -> list[Series]:
+def _by_optics(
+    x: np.ndarray, y: np.ndarray, ao: np.ndarray, titles: Sequence[str]
+) -> list[PlotSeries]:
     """Exposures with and without adaptive optics in colours of their own."""
     return [
-        Series(x[mask], y[mask], kind, titles=[titles[k] for k in np.flatnonzero(mask).tolist()])
+        PlotSeries(
+            x[mask], y[mask], kind, titles=[titles[k] for k in np.flatnonzero(mask).tolist()]
+        )
         for mask, kind in ((ao, "a"), (~ao, "b"))
         if mask.any()
     ]

@@ -8,7 +8,7 @@ import numpy as np
 
 from pipeline.report.figures.as_drawn import as_drawn_figure
 from pipeline.report.figures.base import Figure
-from pipeline.report.figures.comparison import Series, dots_figure
+from pipeline.report.figures.comparison import DotSeries, dots_figure
 from pipeline.report.pages.availability import availability_table, calendars
 from pipeline.report.pages.base import PageInputs, PageNumbering, PageType
 from pipeline.report.pages.study_tables import (
@@ -143,7 +143,7 @@ def _comparison_figure(record: Results, rows: SideBySide) -> Figure:
     )
     simulated = any(source.simulated for source in rows.sources)
     series = [
-        Series(
+        DotSeries(
             source.name,
             [100 * source.values.get(pair, np.nan) for pair in rows.pairs],
             [100 * source.errors.get(pair, np.nan) for pair in rows.pairs],
@@ -208,7 +208,7 @@ def _subset_figure(record: Results) -> Figure:
     for index, pair in enumerate(headline_pairs(record)):
         rows = {str(row["subset"]): row for row in table if _pair(row) == pair}
         series.append(
-            Series(
+            DotSeries(
                 f"{pair[0]}/{pair[1]}",
                 [100 * number(rows[name]["std_published"]) if name in rows else np.nan
                  for name in subsets],

@@ -14,6 +14,7 @@ from pipeline.report.pages.answer import Answer, answer_of, observed_first
 from pipeline.report.pages.base import FigureView, PageInputs, PageNumbering, PageType, TableBlock
 from pipeline.report.pages.changes_section import changes_section
 from pipeline.report.pages.findings import index_findings
+from pipeline.report.pages.questions import PairForm, Question, pair_form, questions_of
 from pipeline.report.pages.scatter import scatter_view
 from pipeline.report.rows import (
     Pair,
@@ -54,6 +55,8 @@ class SummaryOf:
     answer: Answer | None
     figure: FigureView | None
     cards: tuple[Card, ...]
+    form: PairForm | None
+    questions: tuple[Question, ...]
     numbers: TableBlock | None
 
 
@@ -78,6 +81,8 @@ def _summary_of(results: Results, numbering: PageNumbering) -> SummaryOf:
         answer_of(results),
         scatter_view(results, numbering),
         _cards(results),
+        pair_form(results),
+        questions_of(results),
         numbering.table(_numbers_table(results)) if results.numbers else None,
     )
 

@@ -1,14 +1,17 @@
 """Pages of single stars and exposures: small HTML files beside what mkdocs makes."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import jinja2
+from markupsafe import Markup
 
 from pipeline.report.pages.detail import ROOT, DetailPage
 from pipeline.report.pages.exposure import exposure_pages
 from pipeline.report.pages.star import star_pages
+from pipeline.report.rows import SHARED_PAGE, is_large, shared_page, years_of
 from pipeline.schema.results import Results
 
 INDEX = {"star": ("stars", "All stars"), "exposure": ("exposures", "All exposures")}
@@ -20,6 +23,29 @@ PARTS = (
     ("evidence", "Evidence"),
     ("downloads", "Data and method"),
 )
+
+
+@dataclass(frozen=True)
+class YearsOf:
+    """The years of a large campaign, each with its number of exposures."""
+
+    results: Results
+    years: tuple[tuple[str, int], ...]
+
+    @property
+    def title(self) -> str:
+        return self.results.title
+
+    def href(self, year: str) -> Markup:
+        """Address of the list of a year."""
+        return Markup(shared_page(self.results, year))
+
+
+@dataclass(frozen=True)
+class SharedPage:
+    """The page that the exposures of large campaigns share."""
+
+    path: str = SHARED_PAGE
 
 
 def write_details(
@@ -37,6 +63,13 @@ def write_details(
         Names of the other pages; only to these the head of the page leads.
     """
     parts = [part for part in PARTS if part[0] in names]
+    large = [YearsOf(one, tuple(years_of(one).items())) for one in campaigns if is_large(one)]
+    if large:
+        text = env.get_template("exposure_shared.html.j2").render(
+            campaigns=large, cite=cite, root="", parts=parts, query="", page=SharedPage(),
+            site=cite.title.partition(":")[0],
+        )  # fmt: skip
+        (folder / SHARED_PAGE).write_text(_without_blank_lines(text), encoding="utf-8")
     for results in campaigns:
         for page in (*star_pages(results), *exposure_pages(results)):
             target = folder / page.path
@@ -59,4 +92,8 @@ def _rendered(
         site=cite.title.partition(":")[0],
         query="?campaign=simulated" if page.results.simulated else "",
     )
+    return _without_blank_lines(text)
+
+
+def _without_blank_lines(text: str) -> str:
     return "\n".join(line for line in text.splitlines() if line.strip()) + "\n"

@@ -15,23 +15,28 @@ from pipeline.report.build import BuildInfo
 from pipeline.report.citation import DATA_LICENSE, DATA_LICENSE_URL, bibtex, sentence
 from pipeline.report.downloads.dataset import data_up_to, dataset_of, script_safe
 from pipeline.report.downloads.explore_data import write_explore
+from pipeline.report.downloads.exposure_chunks import write_exposure_chunks
 from pipeline.report.downloads.files import write_downloads, write_observed, write_sums
 from pipeline.report.downloads.reduction_logs import write_reduction_logs
 from pipeline.report.downloads.version_files import write_version_files
 from pipeline.report.figures.base import Figure, compact_json, is_split
+from pipeline.report.pages.answer import headline_of, observed_first
 from pipeline.report.pages.base import Page, PageInputs
 from pipeline.report.pages.registry import guide_to, make_pages
 from pipeline.report.rows import readable
 from pipeline.report.site.details import write_details
 from pipeline.report.site.redirects import redirects
 from pipeline.report.site.templates import environment, navigation, render_page
+from pipeline.report.text import one_line
 from pipeline.schema.results import Results
+from pipeline.workflow.executors import Workers, open_pool
 from pipeline.workflow.ownership import DOCS, check, put_in_place
 
 NOT_PAGES = ("overrides", "hooks.py", "__pycache__", ".gitignore")
 
 # Pages written by hand on the exposures of standard stars that the observatory's archive holds
 OF_STANDARDS = ("archive.md", "reduction.md")
+PREVIEW = "assets/preview.png"
 DEVELOPERS = "For developers"  # part of the pages that are written by hand, under site_src
 BY_HAND_PARTS = {  # unless they belong elsewhere
     "validation.md": "Evidence",
@@ -60,7 +65,12 @@ class Cite:
 
 
 def render(
-    results: Sequence[Results], build: BuildInfo, docs_dir: Path, *, source: Path = ROOT
+    results: Sequence[Results],
+    build: BuildInfo,
+    docs_dir: Path,
+    *,
+    source: Path = ROOT,
+    jobs: int = 1,
 ) -> list[Path]:
     """The files of the report, sorted; ``docs_dir`` is replaced by them in one step.
 
@@ -74,6 +84,8 @@ def render(
         A generated folder; what an earlier run generated is gone afterwards.
     source : Path
         Where ``templates/`` and ``site_src/`` are.
+    jobs : int
+        Processes that draw still pictures.
 
     Raises
     ------
@@ -95,7 +107,7 @@ def render(
     except OSError as error:
         raise SiteError(f"{docs_dir}: cannot be written ({error.strerror})") from error
     try:
-        _render_into(fresh, results, build, source)
+        _render_into(fresh, results, build, source, jobs)
         fresh.chmod(0o755)
         put_in_place(fresh, docs_dir, DOCS)
     finally:
@@ -104,7 +116,7 @@ def render(
 
 
 def _render_into(
-    folder: Path, campaigns: Sequence[Results], build: BuildInfo, source: Path
+    folder: Path, campaigns: Sequence[Results], build: BuildInfo, source: Path, jobs: int
 ) -> None:
     shutil.copytree(
         source / "site_src",
@@ -125,17 +137,20 @@ def _render_into(
     downloads["", "version"] = write_version_files(folder, build)
     files = [one for files in downloads.values() for one in files]
     write_explore(folder, campaigns, build)
+    for results in campaigns:
+        write_exposure_chunks(folder, results)
     env = environment(source / "templates")
     cite = cite_of(build, campaigns)
     pages = make_pages(PageInputs(tuple(campaigns), build, downloads))
     guide = guide_to(pages)
     names = frozenset(page.name for page in pages)
     for page in pages:
-        for figure in page.figures:
-            write_figure(folder / "assets" / "figures", figure)
         text = render_page(env, page, build, campaigns, cite, guide, names)
         (folder / page.file).write_text(text, encoding="utf-8")
+    drawn = [figure for page in pages for figure in page.figures]
+    write_figures(folder / "assets" / "figures", drawn, jobs)
     write_details(folder, env, campaigns, cite, names)
+    _write_preview(folder, campaigns, pages[0], cite)
     head = {
         "cite": asdict(cite),
         "dataset": script_safe(dataset_of(build, campaigns)),
@@ -171,11 +186,15 @@ def write_figure(folder: Path, figure: Figure) -> None:
     """Write what the browser loads for a figure, and its two still pictures."""
     folder.mkdir(parents=True, exist_ok=True)
     name = figure.figure_id
+    from pipeline.report.figures.static_image import static_picture  # matplotlib is slow to import
+
+    wide, narrow = static_picture(figure), static_picture(figure, narrow=True)
     base = {
         "data": figure.data,
         "layout": figure.layout,
         "narrow": figure.narrow,
         "narrow_trace": figure.narrow_trace,
+        "places": [wide.places, narrow.places],
     }
     _put(folder / f"{name}.js", name, base)
     if is_split(figure):
@@ -183,10 +202,40 @@ def write_figure(folder: Path, figure: Figure) -> None:
             _put(folder / f"{name}.v{index}.js", f"{name}.v{index}", variant)
     elif figure.variants:
         _put(folder / f"{name}.variants.js", f"{name}.variants", figure.variants)
-    from pipeline.report.figures.static_image import static_svg  # matplotlib is slow to import
+    (folder / f"{name}.svg").write_bytes(wide.svg)
+    (folder / f"{name}-narrow.svg").write_bytes(narrow.svg)
 
-    (folder / f"{name}.svg").write_bytes(static_svg(figure))
-    (folder / f"{name}-narrow.svg").write_bytes(static_svg(figure, narrow=True))
+
+def write_figures(folder: Path, figures: Sequence[Figure], jobs: int = 1) -> None:
+    """Write all figures, several at a time: drawing the still pictures takes long.
+
+    Raises
+    ------
+    Exception
+        Whatever drawing one of them raises.
+    """
+    from pipeline.report.figures import static_image  # noqa: F401  # matplotlib: once, for all forks
+
+    with open_pool(Workers(jobs), folder) as pool:
+        for _, outcome in pool.stream(_write_figure, [(folder, figure) for figure in figures]):
+            if isinstance(outcome, BaseException):
+                raise outcome
+
+
+def _write_figure(task: tuple[Path, Figure]) -> None:
+    write_figure(*task)
+
+
+def _write_preview(folder: Path, campaigns: Sequence[Results], first: Page, cite: Cite) -> None:
+    """The picture that other sites show beside a link, with the answer of the first campaign."""
+    from pipeline.report.figures.preview import preview_png  # matplotlib is slow to import
+
+    site, _, subtitle = cite.title.partition(": ")
+    ordered = observed_first(campaigns)
+    headline = headline_of(ordered[0]) if ordered else ""
+    figure = first.figures[0] if first.figures else None
+    content = preview_png(one_line(site), one_line(headline or subtitle or site), figure)
+    (folder / PREVIEW).write_bytes(content)
 
 
 def _put(path: Path, name: str, value: Mapping[str, Any]) -> None:

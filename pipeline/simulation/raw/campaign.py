@@ -12,20 +12,20 @@ from pipeline.simulation import instrument, sky
 from pipeline.simulation.headers import exposure_headers
 from pipeline.simulation.plan import SimulatedExposure
 from pipeline.simulation.raw import headers
-from pipeline.simulation.raw.exposure import Scene
+from pipeline.simulation.raw.exposure import RawScene
 from pipeline.simulation.raw.headers import Pointing
 from pipeline.simulation.raw.scene import Conditions, FieldStars, make_scene
 from pipeline.simulation.response import ChannelResponse
-from pipeline.simulation.simulate import SimulatedCampaign
+from pipeline.simulation.simulate import CampaignRealization
 
 
 def exposure_scene(
-    campaign: SimulatedCampaign,
+    campaign: CampaignRealization,
     index: int,
     *,
     position_angle_deg: float = 0.0,
     response: np.ndarray | None = None,
-) -> tuple[Scene, Conditions]:
+) -> tuple[RawScene, Conditions]:
     """What the telescope sees in one exposure of a campaign, and under which conditions.
 
     Parameters
@@ -61,7 +61,7 @@ def exposure_scene(
     return replace(scene, fwhm_px=fwhm, beta=exposure.beta), conditions
 
 
-def drifted_response(campaign: SimulatedCampaign, exposure: SimulatedExposure) -> np.ndarray:
+def drifted_response(campaign: CampaignRealization, exposure: SimulatedExposure) -> np.ndarray:
     """Response of channels and slices at the time of an exposure, shape (24, 48)."""
     settings = campaign.settings
     response = ChannelResponse.from_settings(settings)
@@ -94,7 +94,7 @@ def _field_xy(exposure: SimulatedExposure, xy: np.ndarray) -> tuple[np.ndarray, 
 
 
 def _conditions(
-    campaign: SimulatedCampaign, exposure: SimulatedExposure, position_angle_deg: float
+    campaign: CampaignRealization, exposure: SimulatedExposure, position_angle_deg: float
 ) -> Conditions:
     """The exposure's conditions; the hour angle is the one of its sidereal time."""
     primary = exposure_headers(exposure, campaign.field, np.array([5000.0, 5001.0]))[0]

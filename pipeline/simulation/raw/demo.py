@@ -15,7 +15,7 @@ from astropy.time import Time
 
 from pipeline.config.settings import Field, SimulationSettings
 from pipeline.muse.geometry import ROW_HEIGHT_PX, SLICES_PER_STACK
-from pipeline.simulation import PlannedExposure, SimulatedCampaign, StarSpec, simulate_campaign
+from pipeline.simulation import CampaignRealization, PlannedExposure, StarSpec, simulate_campaign
 from pipeline.simulation.plan import SimulatedExposure
 from pipeline.simulation.raw.campaign import drifted_response, exposure_scene, to_grid
 from pipeline.simulation.raw.frames import FrameCounts
@@ -75,7 +75,7 @@ def demo_campaign(
     mode: str = "WFM-NOAO-N",
     nights: Sequence[str] = NIGHTS,
     position_angle_deg: float = 0.0,
-) -> SimulatedCampaign:
+) -> CampaignRealization:
     """The demonstration's campaign: no drift but the injected one, no telescope offset."""
     quiet = replace(settings, drift_std=0.0, offset_arcsec=0.0)
     planned = [PlannedExposure(night, mode) for night in nights]
@@ -119,7 +119,7 @@ def _like(first: SimulatedExposure, exposure: SimulatedExposure) -> SimulatedExp
 
 def write_demo(
     folder: Path,
-    campaign: SimulatedCampaign,
+    campaign: CampaignRealization,
     *,
     channels: Sequence[int] = CHANNELS,
     injection: Injection | None = None,

@@ -22,7 +22,7 @@ PIXEL_ARCSEC = 0.2
 
 
 @dataclass(frozen=True)
-class Scene:
+class RawScene:
     """What the telescope sees in one exposure, on ``wave_aa``; electrons, not magnitudes."""
 
     wave_aa: np.ndarray  # (wave,), increasing
@@ -53,7 +53,7 @@ def uniform_light(maps: PixelMaps, density: np.ndarray) -> np.ndarray:
     return np.asarray(np.diff(below_edge, axis=0).astype(np.float32) * maps.sensitivity)
 
 
-def sky_frame(scene: Scene, channel: Channel, maps: PixelMaps) -> np.ndarray:
+def sky_frame(scene: RawScene, channel: Channel, maps: PixelMaps) -> np.ndarray:
     """Expected electrons of stars and night sky on a channel's CCD, shape (NY, NX)."""
     sky, gx, gy = slice_positions(channel.number)
     frame = uniform_light(maps, _on_grid(scene, scene.sky_electrons))
@@ -75,18 +75,18 @@ def sky_frame(scene: Scene, channel: Channel, maps: PixelMaps) -> np.ndarray:
     return frame
 
 
-def _on_grid(scene: Scene, values: np.ndarray) -> np.ndarray:
+def _on_grid(scene: RawScene, values: np.ndarray) -> np.ndarray:
     return np.asarray(np.interp(GRID_AA, scene.wave_aa, values, left=0.0, right=0.0))
 
 
-def _apply_response(frame: np.ndarray, scene: Scene, channel: Channel, sky: np.ndarray) -> None:
+def _apply_response(frame: np.ndarray, scene: RawScene, channel: Channel, sky: np.ndarray) -> None:
     for s in range(geometry.N_SLICES):
         columns = channel.columns(s)
         frame[:, columns - 1] *= np.float32(scene.response[channel.number - 1, sky[s] - 1])
 
 
 def _star_share(
-    scene: Scene, channel: Channel, s: int, offset_px: tuple[float, float], columns: np.ndarray
+    scene: RawScene, channel: Channel, s: int, offset_px: tuple[float, float], columns: np.ndarray
 ) -> np.ndarray:
     """Share of a star's light in each pixel of a slice, shape (NY, column).
 

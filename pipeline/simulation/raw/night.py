@@ -14,7 +14,7 @@ from astropy.time import Time
 from pipeline.simulation.draws import stream
 from pipeline.simulation.raw import spectra, tree
 from pipeline.simulation.raw.detector import chip_header, read_out
-from pipeline.simulation.raw.exposure import Scene, sky_frame, uniform_light
+from pipeline.simulation.raw.exposure import RawScene, sky_frame, uniform_light
 from pipeline.simulation.raw.frames import Frame, FrameCounts, NightFrames, schedule
 from pipeline.simulation.raw.headers import Pointing, primary_header
 from pipeline.simulation.raw.optics import Channel, PixelMaps, make_channel, pixel_maps
@@ -39,7 +39,7 @@ class RawNight:
 
 def write_night(
     folder: Path,
-    scene: Scene,
+    scene: RawScene,
     conditions: Conditions,
     mjd_start: float,
     *,
@@ -103,7 +103,7 @@ def _header(frame: Frame, conditions: Conditions, target: str) -> fits.Header:
 
 
 def _expected(
-    frame: Frame, mode: str, scene: Scene, channel: Channel, maps: PixelMaps
+    frame: Frame, mode: str, scene: RawScene, channel: Channel, maps: PixelMaps
 ) -> np.ndarray | None:
     """Expected electrons of a frame, None for a bias."""
     if frame.tag == "BIAS":

@@ -6,12 +6,12 @@ from pipeline.simulation.instrument import SAMPLING_AA
 from pipeline.simulation.psf import Profile
 from pipeline.simulation.raw import spectra
 from pipeline.simulation.raw.detector import PORTS
-from pipeline.simulation.raw.exposure import Scene
+from pipeline.simulation.raw.exposure import RawScene
 from pipeline.simulation.raw.scene import Conditions
 
 
 def band_error(
-    scene: Scene, conditions: Conditions, band: tuple[np.ndarray, np.ndarray], radius_px: float
+    scene: RawScene, conditions: Conditions, band: tuple[np.ndarray, np.ndarray], radius_px: float
 ) -> np.ndarray:
     """Relative error of every star's mean flux density in a passband, shape (star,).
 

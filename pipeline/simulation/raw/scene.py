@@ -11,7 +11,7 @@ import numpy as np
 from pipeline.muse import geometry
 from pipeline.simulation import atmosphere, sky
 from pipeline.simulation.raw import headers, spectra
-from pipeline.simulation.raw.exposure import PIXEL_ARCSEC, Scene, refraction_arcsec
+from pipeline.simulation.raw.exposure import PIXEL_ARCSEC, RawScene, refraction_arcsec
 from pipeline.simulation.raw.headers import Pointing
 
 
@@ -64,7 +64,7 @@ def make_scene(
     standard_px: tuple[float, float] | None = None,
     standard_flux: float = 1.0,
     sky_scale: tuple[float, float] = (1.0, 1.0),
-) -> Scene:
+) -> RawScene:
     """What the telescope sees.
 
     Parameters
@@ -114,7 +114,7 @@ def make_scene(
     )
     zenith = np.radians(conditions.pointing.parallactic_deg)
     shift_x, shift_y = field_position(np.sin(zenith), np.cos(zenith), posang)
-    return Scene(
+    return RawScene(
         wave_aa=wave,
         x_field_px=x,
         y_field_px=y,

@@ -7,7 +7,7 @@ import numpy as np
 from astropy.io import fits
 
 from pipeline.muse import geometry
-from pipeline.muse.modes import WIDE_FIELD
+from pipeline.muse.modes import WIDE_MODES
 from pipeline.simulation import atmosphere, sky
 from pipeline.simulation.raw import lamps, spectra
 from pipeline.simulation.raw.optics import slice_positions
@@ -187,4 +187,4 @@ def write_static_tables(
 
 def static_id(number: int, mode: str) -> str:
     """An archive name for a static table of a mode."""
-    return f"M.MUSE.2018-06-22T08:23:{WIDE_FIELD.index(mode):02d}.{number:03d}"
+    return f"M.MUSE.2018-06-22T08:23:{WIDE_MODES.index(mode):02d}.{number:03d}"

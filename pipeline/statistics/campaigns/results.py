@@ -20,7 +20,7 @@ Key = tuple[str, str, str]  # measure, scenario, configuration
 
 
 @dataclass(frozen=True)
-class Results:
+class ValidationResults:
     """Kept figures."""
 
     stamp: str  # of the code that they come from
@@ -31,17 +31,17 @@ class Results:
         return [cell for key, cell in self.cells.items() if key[:2] == (measure, scenario)]
 
 
-def read_results(path: Path = RESULTS) -> Results:
+def read_results(path: Path = RESULTS) -> ValidationResults:
     """The kept figures of the validation."""
     table = Table.read(path, format="ascii.ecsv")
     cells: dict[Key, dict[str, float]] = {}
     for row in table:
         key = str(row["measure"]), str(row["scenario"]), str(row["configuration"])
         cells.setdefault(key, {})[str(row["quantity"])] = float(row["value"])
-    return Results(str(table.meta["stamp"]), cells)
+    return ValidationResults(str(table.meta["stamp"]), cells)
 
 
-def write_results(results: Results, path: Path = RESULTS) -> None:
+def write_results(results: ValidationResults, path: Path = RESULTS) -> None:
     """Keeps figures; six digits, so that a rerun on another machine changes little."""
     rows = [
         (*key, quantity, float(f"{value:.6g}"))
@@ -54,8 +54,8 @@ def write_results(results: Results, path: Path = RESULTS) -> None:
 
 
 @dataclass(frozen=True)
-class Line:
-    """One number that must lie between two limits, pooled over configurations."""
+class Criterion:
+    """One number that must lie between two limits: the mean over configurations."""
 
     number: str
     scenario: str
@@ -113,17 +113,17 @@ _RULES = (
 )  # fmt: skip
 
 
-def lines_of(results: Results) -> Iterator[Line]:
+def lines_of(results: ValidationResults) -> Iterator[Criterion]:
     """All lines that have figures, in the order of the rules."""
     for rule in _RULES:
         for scenario in rule.scenarios:
             cells = [cell for cell in results.of(rule.measure, scenario) if rule.quantity in cell]
             if cells:
-                n = np.array([cell["n"] for cell in cells])
+                n = sum(cell["n"] for cell in cells)
                 value = np.array([cell[rule.quantity] for cell in cells])
                 err = np.array([cell.get(f"{rule.quantity}_se", 0.0) for cell in cells])
-                mean = float(n @ value / n.sum())
-                error = float(np.hypot.reduce(n * err) / n.sum())
+                mean = float(value.mean())  # a configuration counts as much as any other
+                error = float(np.hypot.reduce(err)) / len(cells)
                 # a share of 0 or 1 in n has an error all the same: that of one case more
-                error = max(error, 1 / (n.sum() + 2)) if err.any() else error
-                yield Line(rule.number, scenario, mean, error, rule.low, rule.high, int(n.sum()))
+                error = max(error, 1 / (n + 2)) if err.any() else error
+                yield Criterion(rule.number, scenario, mean, error, rule.low, rule.high, int(n))

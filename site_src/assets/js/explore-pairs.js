@@ -4,7 +4,7 @@
   const EX = globalThis.EX = globalThis.EX || {};
   const { px, text, line, path, stroke, fill } = EX;
   const TOP = 0.1, NEAR_PX = 22; // the colour scale is fixed: 0 to 10 %
-  const STEPS = 6, MAX_NAMES = 40;
+  const STEPS = 6, MAX_NAMES = 40, NUMBER_PX = 30;
 
   const color = (host, name) => getComputedStyle(host).getPropertyValue(`--ex-${name}`).trim();
   function canvasOf(host, width, height, overlay) { // many marks on a canvas, few and all words over it as SVG
@@ -84,16 +84,19 @@
       };
       if (!fresh(host, [model.pairs, model.order, width, color(host, "bg")])) { chosen(); return; }
       at = { order, n, left: 26, top: 0, size: (width - 34) / n };
-      at.size = Math.min(at.size, 44);
+      at.size = Math.min(at.size, 72);
       const height = Math.ceil(at.top + n * at.size + 6);
       const pen = canvasOf(host, width, Math.max(height, 60), legend(width) + names() + (model.found.simulated ? text(width - 4, 58, "SIMULATED", `text-anchor="end" font-size="11" ${fill("watermark", ";font-weight:700")}`) : ""));
       const colors = Array.from({ length: STEPS }, (_, k) => color(host, `heat${k}`)), none = color(host, "grid");
       const { a, b, std } = model.pairs;
+      let numbers = "";
       for (let k = 0; k < std.length; k++) {
         const one = place.get(a[k]), two = place.get(b[k]), row = Math.max(one, two), column = Math.min(one, two);
         pen.fillStyle = Number.isFinite(std[k]) ? colors[shade(std[k])] : none;
         pen.fillRect(at.left + column * at.size, at.top + row * at.size, at.size - (at.size > 5 ? 1 : 0), at.size - (at.size > 5 ? 1 : 0));
+        if (at.size >= NUMBER_PX && Number.isFinite(std[k])) numbers += text(at.left + (column + 0.5) * at.size, at.top + (row + 0.5) * at.size + 4, EX.number(100 * std[k], 1), `class="ex-cell" text-anchor="middle" font-size="11" style="fill:${EX.legible(colors[shade(std[k])])}"`);
       }
+      host.querySelector("svg").insertAdjacentHTML("beforeend", numbers);
       chosen();
     };
     return { draw };
@@ -108,12 +111,16 @@
       }
       return list;
     };
+    const under = (list, words) => { // where few pairs lie: below the band, left of the middle
+      const spot = list[Math.round(list.length * 0.25)];
+      return spot ? text(spot[0], at.y(100 * (floor[1] ?? floor[0])) + 16, words, `font-size="11" ${fill("fg")} paint-order="stroke" stroke="var(--ex-bg)" stroke-width="3"`) : "";
+    };
     const end = (list, words, dy) => { const last = list[list.length - 1]; const short = last && last[0] < (at.box.left + at.box.right) / 2; return last ? text(last[0] + (short ? 6 : -4), last[1] + dy, words, `text-anchor="${short ? "start" : "end"}" font-size="11" ${fill("fg")} paint-order="stroke" stroke="var(--ex-bg)" stroke-width="3"`) : ""; };
     const photons = points(0), middle = floor ? points(floor[0]) : [];
     const band = floor && floor[1] !== null ? [...points(floor[2]), ...points(floor[1]).reverse()] : [];
     return (band.length ? `<path d="M${band.map(([x, y]) => `${px(x)} ${px(y)}`).join("L")}Z" ${fill("band")}/>` : "")
       + path(photons, stroke("muted", 1.4, ";stroke-dasharray:5 4")) + end(photons, "photon limit", -6)
-      + path(middle, stroke("fg", 1.6)) + end(middle, `floor ${floor ? EX.percent(100 * floor[0]) : ""} and photons`, -8);
+      + path(middle, stroke("fg", 1.6)) + (floor ? under(middle, `floor ${EX.percent(100 * floor[0])} and photons`) : "");
   }
   function scatter(host, on) {
     let model = null, at = null, order = [], current = -1;

@@ -96,6 +96,10 @@
     document.documentElement.dataset.campaign = kind;
     for (const button of document.querySelectorAll(".rp-switch button")) button.setAttribute("aria-pressed", String(button.dataset.campaign === kind));
   }
-  Object.assign(EX, { tellKind, esc, px, linear, log, text, line, path, stroke, fill, ticks, logTicks, dateTicks, number, percent, short,
+  function legible(hex) { // black or white, whichever stands out more on a colour
+    const [r, g, b] = [1, 3, 5].map((k) => parseInt(hex.slice(k, k + 2), 16) / 255).map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.179 ? "#000" : "#fff";
+  }
+  Object.assign(EX, { legible, tellKind, esc, px, linear, log, text, line, path, stroke, fill, ticks, logTicks, dateTicks, number, percent, short,
                       isAo, isOpen, marker, svg, standalone, save, png });
 })();

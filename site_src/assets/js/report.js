@@ -13,12 +13,12 @@
     light: {
       blue: "#0072B2", orange: "#D98200", green: "#008F67", pink: "#B8558F", red: "#C64600", sky: "#2E8FCB",
       fg: "#1d1d1f", muted: "#6b6f76", grid: "rgba(0,0,0,0.10)", band: "rgba(0,114,178,0.13)",
-      bandline: "rgba(0,114,178,0.55)", shade: "rgba(0,0,0,0.06)", bg: "#ffffff", label: "rgba(255,255,255,0.75)", watermark: "rgba(198,70,0,0.75)",
+      bandline: "rgba(0,114,178,0.55)", shade: "rgba(0,0,0,0.06)", bg: "#ffffff", label: "rgba(255,255,255,0.75)", watermark: "#A83C00",
     },
     dark: {
       blue: "#5AB4EE", orange: "#F2AE2E", green: "#2FC79A", pink: "#E08CBB", red: "#FF8A50", sky: "#8CCBF5",
       fg: "#e3e6ee", muted: "#a4a9b4", grid: "rgba(255,255,255,0.13)", band: "rgba(90,180,238,0.18)",
-      bandline: "rgba(90,180,238,0.6)", shade: "rgba(255,255,255,0.07)", bg: "#1b1f2a", label: "rgba(27,31,42,0.75)", watermark: "rgba(255,138,80,0.85)",
+      bandline: "rgba(90,180,238,0.6)", shade: "rgba(255,255,255,0.07)", bg: "#1b1f2a", label: "rgba(27,31,42,0.75)", watermark: "#FF8A50",
     },
   };
   const scripts = new Map(), store = new Map(), live = new Map();
@@ -84,14 +84,13 @@
       trace.text = bars.map((value) => (value === null ? "" : " \u00b1 " + value.toPrecision(2)));
     return trace;
   }
-  function view(figure, patch) {
+  function view(figure, patch, colors = palette()) {
     const traces = figure.data.map((trace, index) => {
       const chosen = withErrors(merged(trace, patch && patch.data && patch.data[index]));
       return NARROW.matches ? merged(chosen, figure.narrow_trace) : chosen;
     });
     let layout = merged(figure.layout, patch && patch.layout);
     if (NARROW.matches) layout = merged(layout, figure.narrow);
-    const colors = palette();
     return { data: resolved(traces, colors), layout: Object.assign(resolved(layout, colors), { template: template(colors), autosize: true }) };
   }
   async function draw(host) {
@@ -115,11 +114,11 @@
     return [...host.querySelectorAll(".hoverlayer .hovertext text")].map((text) =>
       [...text.querySelectorAll("tspan.line")].map((line) => line.textContent).join(", ") || text.textContent).join(", ");
   }
-  function tell(host, trace, number) { // the value as text under the figure: for fingers and for screen readers
+  function tell(host, trace, number, value = valueOf(host)) { // the value as text under the figure: for fingers and for screen readers
     const card = host.closest(".rp-fig").querySelector(".rp-point"), link = linkOf(trace, number);
     card.textContent = "";
     const words = document.createElement("span");
-    words.textContent = valueOf(host);
+    words.textContent = value;
     card.append(words);
     if (link) {
       const more = document.createElement("a");
@@ -145,11 +144,14 @@
     const key = (x) => (typeof x === "number" ? x : Date.parse(x) || 0);
     return found.sort((one, two) => key(one.x) - key(two.x) || one.curve - two.curve || one.number - two.number);
   }
-  function withKeyboard(host) {
+  function reachable(host) { // with the keyboard
     const title = host.closest(".rp-fig").querySelector("figcaption strong").textContent;
     host.tabIndex = 0;
     host.setAttribute("role", "application");
     host.setAttribute("aria-label", `${title} Arrow keys go from point to point, Enter opens the page of a point.`);
+  }
+  function withKeyboard(host) {
+    reachable(host);
     let at = -1;
     host.addEventListener("keydown", (event) => {
       const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
@@ -170,7 +172,38 @@
     });
   }
 
-  async function mount(box) {
+  /* On a touch screen the picture itself answers; the plot, which weighs half a megabyte, comes when
+     the reader asks for it or chooses what the picture does not show. */
+  async function mountPicture(box) {
+    const id = box.dataset.figure, select = document.querySelector(`select[data-variants="${id}"]`);
+    if (select && select.value !== select.dataset.first) return mount(box);
+    try {
+      const figure = await data(id), traces = view(figure, null, {}).data;
+      const layout = NARROW.matches ? merged(figure.layout, figure.narrow) : figure.layout;
+      const open = (point) => { const link = linkOf(point.trace, point.k); if (link) location.href = link; };
+      const host = RPValues.answer(box, { figure, traces, layout, narrow: NARROW.matches },
+        (value, point) => tell(host, point.trace, point.k, value), open);
+      reachable(host);
+      const more = box.closest(".rp-fig").querySelector(".rp-zoom"), later = new AbortController();
+      const listen = (part, kind, act) => part && part.addEventListener(kind, act, { signal: later.signal });
+      const whole = () => {
+        later.abort();
+        host.remove();
+        more.remove();
+        box.classList.remove("rp-picture");
+        mount(box, true);
+      };
+      listen(more, "click", whole);
+      listen(select, "change", whole);
+      if (select) for (const button of select.closest(".rp-tools").querySelectorAll("button[data-step]"))
+        listen(button, "click", () => { step(select, button); whole(); });
+      box.classList.add("rp-picture");
+    } catch (error) {
+      box.classList.add("rp-failed");
+      console.error(error);
+    }
+  }
+  async function mount(box, write = false) {
     const id = box.dataset.figure, host = document.createElement("div");
     host.className = "rp-host";
     box.append(host);
@@ -178,7 +211,7 @@
       const figure = await data(id);
       const select = document.querySelector(`select[data-variants="${id}"]`);
       live.set(host, { figure, patch: null, revision: "first", first: select ? select.dataset.first : "first" });
-      if (select) await choose(host, select, false);
+      if (select) await choose(host, select, write && select.value !== select.dataset.first);
       await draw(host);
       host.on("plotly_click", (event) => follow(host, event));
       withKeyboard(host);
@@ -211,11 +244,11 @@
     const change = async () => { if (await choose(host, select, true)) await draw(host); };
     select.addEventListener("change", change);
     for (const button of select.closest(".rp-tools").querySelectorAll("button[data-step]"))
-      button.addEventListener("click", () => {
-        const count = select.options.length;
-        select.selectedIndex = (select.selectedIndex + Number(button.dataset.step) + count) % count;
-        change();
-      });
+      button.addEventListener("click", () => { step(select, button); change(); });
+  }
+  function step(select, button) {
+    const count = select.options.length;
+    select.selectedIndex = (select.selectedIndex + Number(button.dataset.step) + count) % count;
   }
   function restore() { // ?figure-id=label, as written by choose()
     const query = new URLSearchParams(location.search);
@@ -276,12 +309,11 @@
 
   // Observed or simulated, for the whole site: the choice goes with every link.
   function campaignSwitch() {
-    const page = document.documentElement, kinds = [...document.querySelectorAll(".rp-kind")];
+    const page = document.documentElement;
     const box = document.querySelector(".rp-switch");
     const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
     const around = target && target.closest(".rp-kind");
     if (around) page.dataset.campaign = around.dataset.kind; // a link leads to what it names
-    const both = new Set(kinds.map((part) => part.dataset.kind)).size > 1;
     const show = () => {
       for (const button of box.querySelectorAll("button"))
         button.setAttribute("aria-pressed", String(button.dataset.campaign === page.dataset.campaign));
@@ -291,7 +323,6 @@
       }
     };
     if (box) {
-      box.hidden = !both;
       box.addEventListener("click", (event) => {
         const chosen = event.target.dataset.campaign;
         if (!chosen) return;
@@ -360,7 +391,7 @@
   }
 
   const near = new IntersectionObserver((entries) => entries.forEach((entry) => {
-    if (entry.isIntersecting) { near.unobserve(entry.target); mount(entry.target); }
+    if (entry.isIntersecting) { near.unobserve(entry.target); (TOUCH.matches ? mountPicture : mount)(entry.target); }
   }), { rootMargin: "300px 0px" });
   function start() {
     names();

@@ -1,0 +1,214 @@
+"""The page on what ratios depend on: time, wavelength, aperture, mode, season and conditions."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from astropy.table import QTable
+
+from pipeline.report.figures.base import Figure
+from pipeline.report.figures.dependence import structure_figure, wavelength_figure
+from pipeline.report.pages.base import (
+    FigureView,
+    PageInputs,
+    PageNumbering,
+    PageType,
+    TableBlock,
+)
+from pipeline.report.rows import number, p_cell, plain, text_of
+from pipeline.report.tables import Cell, TableView, heads
+from pipeline.report.text import fixed, significant
+from pipeline.schema.definitions import OUTER_LEVEL
+from pipeline.schema.results import Results
+
+SIGNIFICANT_P = 0.05
+
+
+@dataclass(frozen=True)
+class DependenceOf:
+    """What the page shows of one campaign; None: nothing."""
+
+    results: Results
+    structure: FigureView | None
+    wavelength: FigureView | None
+    bands: TableBlock | None
+    scatters: TableBlock | None
+    scatter_words: str
+    offsets: TableBlock | None
+    conditions: TableBlock | None
+    condition_words: str
+
+
+def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any] | None:
+    """Per campaign, in the order in which the template prints figures and tables."""
+    shown = [one for one in (_of(results, numbering) for results in inputs.campaigns) if one]
+    return {"shown": shown} if shown else None
+
+
+def _of(results: Results, numbering: PageNumbering) -> DependenceOf | None:
+    tables = results.tables
+    if not {"structure_function", "wavelength", "scatter_comparisons"} & set(tables):
+        return None
+
+    def figure(draw: Callable[..., Figure | None], table: str, name: str) -> FigureView | None:
+        if table not in tables:
+            return None
+        made = draw(tables[table], figure_id=f"{name}-{results.name}", simulated=results.simulated)
+        return numbering.figure(made, results.name) if made else None
+
+    def table(make: Callable[[Results], TableView], name: str) -> TableBlock | None:
+        return numbering.table(make(results), results.name) if name in tables else None
+
+    return DependenceOf(
+        results,
+        figure(structure_figure, "structure_function", "structure"),
+        figure(wavelength_figure, "wavelength", "wavelength"),
+        table(_bands, "wavelength"),
+        table(_scatters, "scatter_comparisons"),
+        _scatter_words(tables["scatter_comparisons"]) if "scatter_comparisons" in tables else "",
+        table(_offsets, "mode_offsets"),
+        table(_conditions, "conditions"),
+        _condition_words(tables["conditions"]) if "conditions" in tables else "",
+    )
+
+
+def _bands(results: Results) -> TableView:
+    names = ("first_aa", "last_aa", "n", "n_stars", "floor", "low95", "high95", "response_std",
+             "response_correlation")  # fmt: skip
+    table = results.tables["wavelength"]
+    return TableView(
+        f"bands-{results.name}",
+        "The floor and the responses of the channels, band by band.",
+        (
+            *heads("wavelength", "band"),
+            *heads("wavelength", *names),
+            *heads("wavelength", "feature"),
+        ),
+        tuple(
+            (
+                Cell(str(row["band"]).replace("_", " ")),
+                *(Cell(str(round(number(row[name])))) for name in names[:4]),
+                *(Cell(significant(number(row[name]), 2)) for name in names[4:]),
+                Cell(text_of(row["feature"])),
+            )
+            for row in table
+        ),
+        source="wavelength",
+        simulated=results.simulated,
+    )
+
+
+def _scatters(results: Results) -> TableView:
+    names = ("n_stars", "n_first", "n_second")
+    return TableView(
+        f"scatters-{results.name}",
+        "Scatter of bright stars about the mean of the others under two choices, paired star by star. "
+        "A ratio below unity: the first choice is the quieter.",
+        heads(
+            "scatter_comparisons",
+            "first",
+            "second",
+            *names,
+            "ratio",
+            "low95",
+            "high95",
+            "p_adjusted",
+        ),
+        tuple(
+            (
+                Cell(str(row["first"])),
+                Cell(str(row["second"])),
+                *(Cell(str(int(row[name]))) for name in names),
+                *(Cell(fixed(number(row[name]), 2)) for name in ("ratio", "low95", "high95")),
+                p_cell(number(row["p_adjusted"])),
+            )
+            for row in results.tables["scatter_comparisons"]
+        ),
+        source="scatter_comparisons",
+        simulated=results.simulated,
+    )
+
+
+def _scatter_words(table: QTable) -> str:
+    """The comparisons that differ, in a sentence."""
+    p = plain(table["p_adjusted"])
+    with np.errstate(invalid="ignore"):
+        differ = np.flatnonzero(p < SIGNIFICANT_P)
+    if not len(differ):
+        return "None of these choices changes the scatter by more than chance would."
+    said = [
+        f"{row['first']} over {row['second']}: {fixed(number(row['ratio']), 2)}"
+        for row in table[differ]
+    ]
+    return f"These choices change the scatter: {'; '.join(said)}."
+
+
+def _offsets(results: Results) -> TableView:
+    return TableView(
+        f"offsets-of-modes-{results.name}",
+        "Ratios in one kind of mode less those in the other, in the same nights.",
+        (
+            *heads("mode_offsets", "first", "second"),
+            *heads("mode_offsets", "star_1", "star_2", "n_nights", "difference", "err"),
+            *heads("mode_offsets", "low95", "high95", "p_adjusted"),
+        ),
+        tuple(
+            (
+                Cell(str(row["first"])),
+                Cell(str(row["second"])),
+                *(Cell(str(int(row[name]))) for name in ("star_1", "star_2", "n_nights")),
+                *(
+                    Cell(fixed(number(row[name]), 4, sign=name != "err"))
+                    for name in ("difference", "err", "low95", "high95")
+                ),
+                p_cell(number(row["p_adjusted"])),
+            )
+            for row in results.tables["mode_offsets"]
+        ),
+        source="mode_offsets",
+        simulated=results.simulated,
+    )
+
+
+def _conditions(results: Results) -> TableView:
+    return TableView(
+        f"conditions-{results.name}",
+        "What each condition adds to a ratio of two stars, with its interval.",
+        heads("conditions", "condition", "std", "low95", "high95", "p_adjusted", "n"),
+        tuple(
+            (
+                Cell(str(row["condition"])),
+                *(Cell(significant(number(row[name]), 2)) for name in ("std", "low95", "high95")),
+                p_cell(number(row["p_adjusted"])),
+                Cell(str(int(row["n"]))),
+            )
+            for row in results.tables["conditions"]
+        ),
+        source="conditions",
+        simulated=results.simulated,
+    )
+
+
+def _condition_words(table: QTable) -> str:
+    p = plain(table["p_adjusted"])
+    most = 100 * float(np.nanmax(plain(table["high95"])))
+    seen = [str(row["condition"]) for row, one in zip(table, p, strict=True) if one < SIGNIFICANT_P]
+    if not seen:
+        return (
+            f"No effect of these conditions is seen; none adds more than {fixed(most, 1)} % to a ratio, "
+            f"with {OUTER_LEVEL} % confidence."
+        )
+    return f"Ratios answer to {', '.join(seen)}."
+
+
+PAGE = PageType(
+    name="dependence",
+    title="What ratios depend on",
+    tab="Evidence",
+    position=525,
+    description="Time, wavelength, aperture, method, mode, season, seeing, airmass and position.",
+    guide="From hours to months, along the spectrum, and with the conditions of an exposure.",
+    context=context,
+    wide=True,
+)

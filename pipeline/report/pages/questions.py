@@ -1,0 +1,155 @@
+"""Short answers to what readers ask, each with the place that says more."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from markupsafe import Markup
+
+from pipeline.report.downloads.explore_data import PREDICTION
+from pipeline.report.downloads.explore_fluxes import can_be_explored, stars_shown
+from pipeline.report.pages.answer import EXAMPLE_SNR
+from pipeline.report.pages.plan import LEVELS, expected_scatter
+from pipeline.report.rows import headline_choice, headline_pairs, number
+from pipeline.report.text import counted, fixed, probability
+from pipeline.schema.results import Results
+
+LEVEL = 0.05  # of a test
+MEDIAN = LEVELS[1]
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question, its answer in a sentence or two, and where more is said."""
+
+    text: str
+    answer: str
+    href: Markup
+    place: str
+
+
+@dataclass(frozen=True)
+class PairForm:
+    """What the form on the first page offers, which opens Explore with a pair."""
+
+    campaign: str
+    stars: tuple[int, ...]
+    first: tuple[int, int]
+    modes: tuple[tuple[str, str], ...]  # label, and the modes as Explore's address has them
+
+
+def questions_of(results: Results) -> tuple[Question, ...]:
+    """The questions that the campaign can say something about."""
+    found = (_drift(results), _channels(results), _optics(results), _wavelength(results))
+    return tuple(one for one in found if one)
+
+
+def pair_form(results: Results) -> PairForm | None:
+    """The form of a campaign that can be explored."""
+    if not can_be_explored(results):
+        return None
+    stars = tuple(stars_shown(results))
+    pairs = [pair for pair in headline_pairs(results) if set(pair) <= set(stars)]
+    modes = sorted({str(mode) for mode in results.tables["exposures"]["mode"]} - {""})
+    with_ao = [mode for mode in modes if "-AO-" in mode]
+    without = [mode for mode in modes if mode not in with_ao]
+    kinds = (("with AO only", with_ao), ("without AO only", without))
+    return PairForm(
+        results.name,
+        stars,
+        pairs[0] if pairs else (stars[0], stars[1]),
+        (("in all modes", ""), *((label, ",".join(some)) for label, some in kinds if some)),
+    )
+
+
+def drift_of_pairs(results: Results) -> dict[str, float]:
+    """p-value of a trend of each pair, after Holm over all of them; empty where none was tested."""
+    table = results.tables.get("record_pairs", results.tables.get("pairs"))
+    if table is None or "trend_p_adjusted" not in table.colnames:
+        return {}
+    return {
+        f"{row['star_1']}/{row['star_2']}": number(row["trend_p_adjusted"])
+        for row in table
+        if np.isfinite(number(row["trend_p_adjusted"]))
+    }
+
+
+def _drift(results: Results) -> Question | None:
+    found = drift_of_pairs(results)
+    if not found:
+        return None
+    seen = [pair for pair, p in found.items() if p < LEVEL]
+    least = min(found, key=lambda pair: found[pair])
+    pairs = counted(len(found), "pair")
+    said = (
+        f"{len(seen)} of {pairs} {'has' if len(seen) == 1 else 'have'} a trend with time, with slow drift "
+        "in the p-value."
+        if seen
+        else f"No trend is established in {pairs}. The least p is {probability(found[least])}, after all "
+        "were looked at."
+    )
+    return Question(
+        "Does a star drift?",
+        f"{said} The page of each star says it for its pairs.",
+        Markup("stars.html"),
+        "All stars",
+    )
+
+
+def _channels(results: Results) -> Question | None:
+    table = results.tables.get(PREDICTION)
+    if table is None:
+        return None
+    apart, together = (
+        expected_scatter(table, EXAMPLE_SNR, EXAMPLE_SNR, same_channel=same)
+        for same in (False, True)
+    )
+    if not together:
+        said = "Not known here: no channel held two stars that were measured."
+    else:
+        said = (
+            f"Two stars of SNR {EXAMPLE_SNR:g} scatter by {fixed(100 * apart[MEDIAN], 1)} % on different "
+            f"channels and by {fixed(100 * together[MEDIAN], 1)} % on one."
+        )
+    return Question(
+        "Is it worse between channels than within one?",
+        said,
+        Markup("plan.html#numbers"),
+        "Expected scatter",
+    )
+
+
+def _optics(results: Results) -> Question | None:
+    table = results.tables.get("record_pairs")
+    if table is None or "ao_p_adjusted" not in table.colnames:
+        return None
+    rows = [row for row in table if number(row["ao_p_adjusted"]) < LEVEL]
+    changed = ", ".join(
+        f"{row['star_1']}/{row['star_2']} by {fixed(100 * number(row['ao_offset']), 1, sign=True)} ± "
+        f"{fixed(100 * number(row['ao_offset_err']), 1)} %"
+        for row in rows
+    )
+    said = (
+        f"In the same nights it changes {len(rows)} of {counted(len(table), 'pair')}: {changed}."
+        if rows
+        else f"No change is established in {counted(len(table), 'pair')}."
+    )
+    return Question(
+        "Does adaptive optics change ratios?", said, Markup("evidence.html#ao"), "AO against no AO"
+    )
+
+
+def _wavelength(results: Results) -> Question:
+    bands: Sequence[object] = results.settings.get("photometry", {}).get("bands", ())  # type: ignore[assignment]
+    names = (
+        [str(one) for one in bands]
+        if results.is_measured and bands
+        else [headline_choice(results)[0]]
+    )
+    said = (
+        f"Not known here: fluxes are in one band, {names[0]}."
+        if len(names) == 1
+        else f"Fluxes are in {', '.join(names)}; Explore shows any pair in each."
+    )
+    place = ("spectra.html", "Spectra") if results.spectra else ("method.html#bands", "Band fluxes")
+    return Question("How does it depend on wavelength?", said, Markup(place[0]), place[1])
