@@ -92,9 +92,8 @@ def run_job(job: Job) -> Stamp:
         try:
             _share_with_children(job)
             return supervise(_advance, job, limits_of(job.cube))
-        except (
-            Exception
-        ) as error:  # a crash in C, a kill from outside, a damaged product: once more
+        except Exception as error:
+            # after a crash in C, a kill from outside, a damaged product: once more
             if not (isinstance(error, JobCrashed) or _is_ours_to_mend(job, error)):
                 raise
             return supervise(_advance, job, limits_of(job.cube))
