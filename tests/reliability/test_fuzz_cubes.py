@@ -102,7 +102,7 @@ def test_samples_that_raised_or_warned_once(chain, number, sample, n_samples):
     assert isinstance(chain.measured(content), str), sample
 
 
-@pytest.mark.parametrize("seed", [70000109, 70000157, 70000181, 70001117, 70001309])
+@pytest.mark.parametrize("seed", [70000109, 70000157, 70000181, 70001117, 70001309, 100000589])
 def test_damaged_tiles_of_fpack_are_refused_in_words(chain, seed):
     """Whatever cfitsio, zlib or astropy raise where the tiles are read."""
     good = chain.good[5]  # Rice-coded
