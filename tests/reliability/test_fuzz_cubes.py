@@ -75,6 +75,8 @@ FAULTS = {  # of each kind that was found, as cards of a plain cube
     ),
     "a frame that astropy does not know": ((1, "RADESYS", "'FK7'"),),
     "an equinox beyond all numbers": ((1, "EQUINOX", "1E308"),),
+    "a kind of axis with a control character": ((1, "CTYPE1", "'RA---\x00TAN'"),),
+    "a frame with a control character": ((1, "RADESYS", "'FK\x1b5'"),),
     "an angle of more than 64 bits": ((0, "ESO INS DROT POSANG", "9" * 30),),
 }
 
