@@ -1,6 +1,7 @@
 """Where log records go: the terminal, and a file beside the products."""
 
 import logging
+import sys
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,15 @@ class _TerminalFormatter(logging.Formatter):
         return f"{self.formatTime(record, '%H:%M:%S')} {level}{record.getMessage()}"
 
 
+class _LogFile(RotatingFileHandler):
+    """A log that a full disk cuts short: the run itself says that it is full, in words."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Leave out what cannot be written; a defect is shown."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
+
+
 def log_to_terminal(level: int = logging.INFO) -> None:
     """Send records of at least that level to standard error; calling it again changes the level."""
     LOGGER.setLevel(logging.DEBUG)
@@ -44,7 +54,7 @@ def log_to_file(folder: Path) -> None:
         LOGGER.removeHandler(old)
         old.close()
     try:
-        handler = RotatingFileHandler(
+        handler = _LogFile(
             folder / LOG_FILE, maxBytes=LOG_BYTES, backupCount=2, encoding="utf-8", delay=False
         )
     except OSError as error:

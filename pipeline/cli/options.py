@@ -16,7 +16,22 @@ from pipeline.workflow.shards import Shard
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 FOLDER = click.Path(readable=False, path_type=Path)  # our own errors name the remedy
-FILE = click.Path(readable=False, path_type=Path)
+
+
+class OrdinaryFile(click.Path):
+    """A file, absent or not; a pipe or a device would be waited for, or read, without end."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | bytes | os.PathLike[str]:
+        """The path, refused if it is neither a file nor a folder."""
+        path = Path(os.fsdecode(super().convert(value, param, ctx)))
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            self.fail(f"{path} is a pipe, a device or a socket; name a file.", param, ctx)
+        return path
+
+
+FILE = OrdinaryFile(readable=False, path_type=Path)
 
 config_option = click.option(
     "--config",

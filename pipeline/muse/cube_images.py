@@ -88,8 +88,8 @@ def _unpacked(header: fits.Header) -> fits.Header:
     n_axes = header.get("ZNAXIS")
     axes = range(1, n_axes + 1) if isinstance(n_axes, int) and 0 < n_axes < 10 else ()
     for key in ("BITPIX", "NAXIS", *(f"NAXIS{axis}" for axis in axes)):
-        if header.get(f"Z{key}") is not None:
-            found[key] = header[f"Z{key}"]
+        if isinstance(value := header.get(f"Z{key}"), int):
+            found[key] = value
     return found
 
 

@@ -5,7 +5,9 @@ parsed for science.
 """
 
 import re
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -91,13 +93,23 @@ def dp_id(header: fits.Header) -> str:
 
 def night_of(mjd_start: float) -> str:
     """The night of an exposure: UT date of its start minus 12 h."""
-    return str((Time(mjd_start, format="mjd") - TimeDelta(0.5, format="jd")).iso[:10])
+    with _of_any_year():
+        return str((Time(mjd_start, format="mjd") - TimeDelta(0.5, format="jd")).iso[:10])
+
+
+@contextmanager
+def _of_any_year() -> Iterator[None]:
+    """Let ERFA not warn of years whose leap seconds nobody knows: limits are checked here."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*dubious year")
+        yield
 
 
 def night_of_identity(identity: str) -> str:
     """The night in which a frame of that archive identity was taken, "unknown" if it holds no time."""
     try:
-        return night_of(float(Time(identity.partition(".")[2], format="isot", scale="utc").mjd))
+        with _of_any_year():
+            return night_of(float(Time(identity.partition(".")[2], format="isot", scale="utc").mjd))
     except ValueError:
         return "unknown"
 
@@ -167,7 +179,8 @@ def start_mjd(header: fits.Header, label: str) -> float:
                 f"{DECLARE.format('start')}"
             )
         try:
-            mjd = float(Time(text, format="isot", scale="utc").mjd)
+            with _of_any_year():
+                mjd = float(Time(text, format="isot", scale="utc").mjd)
         except ValueError:
             continue
         _check_limits(label, f"{key}, as MJD", mjd, LIMITS["MJD-OBS"])

@@ -27,7 +27,7 @@ __all__ = ["Conversion", "ConvertedLayers", "FpackedLayers", "Layers", "SpaxelLa
 # What astropy raises where the header or the tiles of a compressed image are damaged
 _DAMAGED = (
     *(OSError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, EOFError),
-    *(AssertionError, RuntimeError, zlib.error, struct.error, fits.VerifyError),
+    *(AssertionError, RuntimeError, MemoryError, zlib.error, struct.error, fits.VerifyError),
 )
 _DAMAGED_IN_C = "CfitsioException"  # in a module whose name changes from version to version
 

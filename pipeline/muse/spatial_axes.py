@@ -101,7 +101,7 @@ def celestial_header(header: fits.Header, where: str, axes: SpatialAxes) -> fits
     """
     kinds = [str(header.get(f"CTYPE{axis}", "")).strip() for axis in (1, 2)]
     matrix = _matrix(header, where, kinds[0].upper())
-    if matrix is None or "-" not in kinds[0]:
+    if matrix is None or "-" not in kinds[0] or not all(map(_is_plain, kinds)):
         return None
     degrees = np.diag(_degrees(header, where))
     found = fits.Header()
@@ -117,7 +117,7 @@ def celestial_header(header: fits.Header, where: str, axes: SpatialAxes) -> fits
         found[f"CD{row + 1}_{column + 1}"] = float(value)
     for key, limits in _FRAME.items():
         value = header.get(key)
-        if isinstance(value, str) and not limits:
+        if isinstance(value, str) and not limits and _is_plain(value):
             found[key] = value
         elif limits and np.isfinite(angle := number(header, key)):
             if not limits[0] <= angle <= limits[1]:
@@ -148,6 +148,11 @@ def _check_spaxel(matrix: np.ndarray, where: str) -> None:
             f"{where}: sides of a spaxel of {lengths[0]:g} and {lengths[1]:g} arcsec, diagonals of "
             f"{lengths[2]:g} and {lengths[3]:g}; a square is expected"
         )
+
+
+def _is_plain(text: str) -> bool:
+    """Whether a header may hold the text: others have control characters in quotes."""
+    return text.isascii() and text.isprintable()
 
 
 def _swapped(header: fits.Header, kind: str) -> bool:

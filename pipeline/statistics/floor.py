@@ -16,7 +16,7 @@ import numpy as np
 import scipy
 from astropy.table import QTable
 
-from pipeline.statistics.columns import numbers, texts
+from pipeline.statistics.columns import texts
 
 N_BOOTSTRAP = 300
 SEED = 3218
@@ -127,14 +127,3 @@ def unflagged_pairs(pairs: QTable, catalogue: QTable) -> Unflagged:
     flagged = flagged_stars(catalogue)
     bad = np.isin(pairs["star_1"], flagged) | np.isin(pairs["star_2"], flagged)
     return Unflagged(pairs[~bad], len(flagged))
-
-
-def floor_of_pairs(pairs: QTable, catalogue: QTable, *, column: str = "std_published") -> Floor:
-    """The floor of a campaign's unflagged pairs, from one of its columns of scatter."""
-    chosen = unflagged_pairs(pairs, catalogue).pairs
-    return fit_floor(
-        numbers(chosen["snr_gmean"]),
-        numbers(chosen[column]),
-        np.asarray(chosen["star_1"]),
-        np.asarray(chosen["star_2"]),
-    )

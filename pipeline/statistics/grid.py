@@ -12,7 +12,7 @@ N_COARSE = 8
 
 @dataclass(frozen=True)
 class Axis:
-    """Values of one amplitude (a standard deviation) and the widths they stand for."""
+    """Values of one amplitude (a standard deviation) and the widths of their cells."""
 
     value: np.ndarray
     width: np.ndarray
@@ -70,7 +70,7 @@ def spanning(ranges: list[tuple[float, float]]) -> np.ndarray:
 
 
 def grid_nodes(taus: np.ndarray, thetas: np.ndarray) -> Iterator[tuple[float, float]]:
-    """All (tau, theta); without a slow part tau means nothing, and one node stands for all."""
+    """All (tau, theta); without a slow part tau has no effect, and one node is enough."""
     for theta in thetas.tolist():
         for tau in taus.tolist() if theta < thetas[-1] else taus[:1].tolist():
             yield tau, theta

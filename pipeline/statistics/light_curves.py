@@ -140,7 +140,7 @@ def _channel_parts(nodes: Nodes | None) -> tuple[_Parts, ...]:
 
 
 def _repeated(rows: np.ndarray, fluxes: Fluxes) -> np.ndarray:
-    """The exposures whose mode has another one: the only one of its mode tells its offset alone."""
+    """The exposures whose mode has another one: one alone tells nothing but the offset of its mode."""
     _, which, count = np.unique(fluxes.modes[rows], return_inverse=True, return_counts=True)
     return np.asarray(rows[count[which] > 1])
 

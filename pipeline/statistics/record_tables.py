@@ -1,4 +1,4 @@
-"""The record of 2019 as tables: all ten pairs, and what the record says as a whole."""
+"""The record of 2019 as tables: all ten pairs, and findings on the whole record."""
 
 from collections.abc import Mapping
 from dataclasses import replace

@@ -33,7 +33,7 @@ MAX_FITTED = (
 
 @dataclass(frozen=True)
 class Target:
-    """A star that is looked at, and what it is called."""
+    """A star whose variability is asked for, and its name."""
 
     star_id: int
     name: str

@@ -16,7 +16,7 @@ import numpy as np
 
 from pipeline.config.passbands import load_band
 from pipeline.config.settings import Settings
-from pipeline.errors import ExposureError, JobCrashed, RequestError, WorkerLost
+from pipeline.errors import JobCrashed, RequestError, WorkerLost
 from pipeline.measure import detect, measure
 from pipeline.muse.compressed_file import is_compressed
 from pipeline.muse.cube import Cube, cube_of_layers, open_cube, write_cube
@@ -92,9 +92,8 @@ def run_job(job: Job) -> Stamp:
         try:
             _share_with_children(job)
             return supervise(_advance, job, limits_of(job.cube))
-        except (
-            Exception
-        ) as error:  # a crash in C, a kill from outside, a damaged product: once more
+        except Exception as error:
+            # after a crash in C, a kill from outside, a damaged product: once more
             if not (isinstance(error, JobCrashed) or _is_ours_to_mend(job, error)):
                 raise
             return supervise(_advance, job, limits_of(job.cube))
@@ -134,7 +133,7 @@ def _share_with_children(job: Job) -> None:
 
 def _is_ours_to_mend(job: Job, error: Exception) -> bool:
     """Whether an error may come of a product that was damaged; then it is forgotten."""
-    return not isinstance(error, ExposureError | RequestError) and forget_damaged([job]) > 0
+    return not isinstance(error, RequestError) and forget_damaged([job]) > 0
 
 
 def forget_damaged(jobs: Sequence[Job]) -> int:
@@ -280,8 +279,9 @@ def _run_detect(job: Job) -> Stamp:
 def _run_measure(job: Job, reference: Path, ingredients: Mapping[str, Any]) -> Stamp:
     catalogue = read_reference(reference)
 
+    detection = read_detection(job.detection)  # damaged, it is no failure of this stage
+
     def build(output: products.Output) -> None:
-        detection = read_detection(job.detection)
         measurement = measure(_open(job), detection, catalogue, job.settings)
         write_measurement(output.path(job.measurement.name), measurement, catalogue.star_id)
 

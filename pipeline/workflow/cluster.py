@@ -45,6 +45,8 @@ CHECK_INTERVAL_S = 2.0  # between looks at interchange and blocks while jobs run
 CLOSE_LIMIT_S = 20.0  # for Parsl to close what it started
 COMMAND_LIMIT_S = 15.0  # for an answer of the interchange
 STATUS_POLL_S = 15  # between questions to the cluster; 60 would make a failed start take minutes
+SICK_LOG_BYTES = 500_000  # of a manager: at work it writes some kB in all
+LOG_INTERVAL_S = 10.0  # between looks at their logs
 FAILED_BLOCKS = 2  # one after another that never started a worker, before the run gives up
 _HARMLESS = re.compile(r"[A-Za-z0-9_./+,:@-]{1,200}")  # no shell reads anything into it
 _ROOT = Path(__file__).parents[2]
@@ -74,6 +76,8 @@ class ClusterPool:
         self._executors = [
             one for one in kernel.executors.values() if isinstance(one, HighThroughputExecutor)
         ]
+        self._sick: set[tuple[str, str]] = set()  # blocks that were cancelled, by executor
+        self._looked = time.monotonic()
 
     def stream(
         self, function: Callable[[Task], Any], tasks: Sequence[Task], shape: str = MEASURE
@@ -123,6 +127,31 @@ class ClusterPool:
                 )
             if executor.label == shape:
                 _check_blocks(executor)
+        if time.monotonic() - self._looked > LOG_INTERVAL_S:
+            self._looked = time.monotonic()
+            for executor in self._executors:
+                self._cancel_sick_blocks(executor)
+
+    def _cancel_sick_blocks(self, executor: HighThroughputExecutor) -> None:
+        """Cancel blocks whose manager does nothing but write errors; their jobs run elsewhere.
+
+        A manager that has lost a process of its own still sends heartbeats, does nothing, and fills
+        the disk with its log: 60 GB a day were measured.
+        """
+        if executor.worker_debug:  # then logs are long
+            return
+        for log in sorted(Path(executor.worker_logdir).glob("block-*/*/manager.log")):
+            block = log.parents[1].name.removeprefix("block-")
+            job = executor.blocks_to_job_id.get(block)
+            seen = job is None or (executor.label, block) in self._sick
+            if seen or not log.exists() or log.stat().st_size < SICK_LOG_BYTES:
+                continue
+            self._sick.add((executor.label, block))
+            LOGGER.warning(
+                "executor %r: block %s is cancelled: it does nothing but write errors; its jobs run "
+                "again in another one", executor.label, block,
+            )  # fmt: skip
+            executor.provider.cancel([job])
 
 
 def _check_blocks(executor: HighThroughputExecutor) -> None:
@@ -323,6 +352,8 @@ def _link_to(target: Path) -> Path:
 
 
 def _config_from(path: Path, shape: str) -> Config:
+    if not path.is_file():  # a pipe or a device would be read without end
+        raise ConfigError(f"--executor {path}: cannot be read (no such file)")
     try:
         config = runpy.run_path(str(path)).get("config")
     except OSError as error:

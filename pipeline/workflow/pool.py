@@ -6,7 +6,7 @@ from typing import Any, Protocol, TypeVar
 from pipeline.errors import JobCrashed
 
 MEASURE = "measure"  # the resource shape of a job: two cores, 2 GB
-REDUCE = "reduce"  # a node: all its cores, 20 GB
+REDUCE = "reduce"  # a node: all its cores, 32 GB
 
 Task = TypeVar("Task")
 

@@ -94,7 +94,7 @@ def tables_of(work: Path) -> dict[str, bytes]:
     return {
         path.relative_to(work).as_posix(): path.read_bytes()
         for path in sorted(work.rglob("*"))
-        if path.suffix in (".fits", ".ecsv") and not path.name.startswith(".")
+        if path.suffix in (".fits", ".ecsv", ".npz") and not path.name.startswith(".")
     }
 
 

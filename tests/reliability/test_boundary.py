@@ -5,6 +5,8 @@ import os
 import re
 import signal
 import time
+from contextlib import suppress
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +14,13 @@ import psutil
 import pytest
 from astropy.io import fits
 
+from pipeline.cli.log import log_to_file
 from pipeline.errors import JobCrashed, JobHung, WorkspaceError
 from pipeline.muse.fits_layout import layout
 from pipeline.tasks import boundary, inputs
 from pipeline.tasks import measure as measure_tasks
 from pipeline.workflow import products
+from pipeline.workflow.progress import LOGGER
 from pipeline.workflow.supervise import Limits, RaisedInJob, supervise
 from tests.muse import kinds
 from tests.reliability.conftest import rows_of
@@ -302,3 +306,17 @@ def test_a_look_at_a_file_that_raises_what_nobody_expected_is_its_row(made_cubes
         "ExposureCrashed: cube-001.fits: ZeroDivisionError: in cube-001"
     )
     assert not re.search(r"[\x00-\x1f]|/tmp", str(row["reason"]))
+
+
+def test_a_log_on_a_full_disk_ends_in_no_traceback(tmp_path, capsys):
+    log_to_file(tmp_path)
+    (handler,) = [one for one in LOGGER.handlers if isinstance(one, RotatingFileHandler)]
+    handler.stream.close()
+    try:
+        with Path("/dev/full").open("w") as handler.stream:
+            LOGGER.warning("a line that finds no room")
+            with suppress(OSError):
+                handler.stream.close()
+    finally:
+        LOGGER.removeHandler(handler)
+    assert "Traceback" not in capsys.readouterr().err

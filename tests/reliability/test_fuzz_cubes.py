@@ -9,8 +9,11 @@ from itertools import islice
 
 import pytest
 
+from pipeline.muse.fits_layout import layout
 from pipeline.workflow.supervise import Limits, supervise
 from tests.reliability.fuzzing import N_CUBES, Chain, seeds
+from tests.reliability.hostile import put_card
+from tests.reliability.mutations import mutated_fits
 
 SLOWEST_S = 5.0
 BATCH = 40  # mutations a child process
@@ -63,3 +66,46 @@ def chain(tmp_path_factory):
 @pytest.mark.parametrize("number", range(12))
 def test_every_form_that_is_damaged_is_measured_as_it_is(chain, number):
     assert chain.measured(chain.good[number]) == ""
+
+
+FAULTS = {  # of each kind that was found, as cards of a plain cube
+    "a year whose leap seconds nobody knows": (
+        (0, "DATE-OBS", "'2065-03-16T02:24:00.000'"),
+        (0, "MJD-OBS", "''"),
+    ),
+    "a frame that astropy does not know": ((1, "RADESYS", "'FK7'"),),
+    "an equinox beyond all numbers": ((1, "EQUINOX", "1E308"),),
+    "a kind of axis with a control character": ((1, "CTYPE1", "'RA---\x00TAN'"),),
+    "a frame with a control character": ((1, "RADESYS", "'FK\x1b5'"),),
+    "an angle of more than 64 bits": ((0, "ESO INS DROT POSANG", "9" * 30),),
+}
+
+
+@pytest.mark.parametrize("cards", FAULTS.values(), ids=FAULTS)
+def test_cards_that_raised_or_warned_once(chain, cards):
+    plain = chain.path.with_name("plain.fits")
+    content = bytearray(plain.read_bytes())
+    for card in cards:
+        put_card(content, plain, *card)
+    assert isinstance(chain.measured(content), str)
+
+
+@pytest.mark.parametrize(
+    ("number", "sample"),
+    [(b"\x7f\xa0\x00\x00", "signalling NaN"), (b"\x7f\x7f\xff\xff", "largest")],
+)
+@pytest.mark.parametrize("n_samples", [1, 6400, 40_000])
+def test_samples_that_raised_or_warned_once(chain, number, sample, n_samples):
+    """A signalling NaN, and sums beyond single precision."""
+    plain = chain.path.with_name("plain.fits")
+    content = bytearray(plain.read_bytes())
+    start = layout(plain)[1].data + 4 * 6400
+    content[start : start + 4 * n_samples] = number * n_samples
+    assert isinstance(chain.measured(content), str), sample
+
+
+@pytest.mark.parametrize("seed", [70000109, 70000157, 70000181, 70001117, 70001309, 100000589])
+def test_damaged_tiles_of_fpack_are_refused_in_words(chain, seed):
+    """Whatever cfitsio, zlib or astropy raise where the tiles are read."""
+    good = chain.good[5]  # Rice-coded
+    assert isinstance(chain.measured(mutated_fits(good, seed)), str)

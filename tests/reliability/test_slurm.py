@@ -14,8 +14,10 @@ from pipeline.workflow.executors import MEASURE, REDUCE, Workers, open_pool
 from tests.reliability.cubes import tables_of, write_campaign, write_config
 from tests.reliability.slurm_runs import (
     LIMIT_S,
+    MANAGER,
     command,
     executor_file,
+    parsl_children,
     parsl_processes,
     start,
     wait_for,
@@ -200,3 +202,29 @@ def test_a_job_whose_block_meets_its_walltime_is_run_again(cluster, tmp_path, mo
     assert answers == {task: task[1] for task in tasks}
     blocks = [(tmp_path / name).read_text().split() for name in ("one", "two")]
     assert [len(set(one)) for one in blocks] == [1, 2]
+
+
+def sleepy(_):
+    time.sleep(8)
+    return os.environ["SLURM_JOB_ID"]
+
+
+def test_a_manager_that_lost_a_process_of_its_own_is_replaced(cluster, tmp_path, monkeypatch):
+    """It goes on sending heartbeats, does nothing, and would write its log until the disk is full."""
+    for name, value in cluster.environment.items():
+        monkeypatch.setenv(name, value)
+    work = tmp_path / "work"
+    with open_pool(Workers(1, str(executor_file(tmp_path))), work / ".parsl", REDUCE) as pool:
+        answers = pool.stream(sleepy, list(range(12)), REDUCE)
+        _, sick = next(answers)
+        (manager,) = (
+            one for one in parsl_children(work, MANAGER) if one.environ()["SLURM_JOB_ID"] == sick
+        )
+        spawned = [one for one in manager.children() if "spawn_main" in " ".join(one.cmdline())]
+        min(spawned, key=lambda one: (one.create_time(), one.pid)).kill()
+        found = dict(answers)
+        logs = [path.stat().st_size for path in work.rglob("manager.log")]
+    assert len(found) == 11
+    assert sick not in list(found.values())[-3:]
+    assert max(logs) < 60_000_000
+    wait_for(lambda: not cluster.jobs(), "blocks are left", 65)

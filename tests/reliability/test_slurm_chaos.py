@@ -25,6 +25,7 @@ from tests.reliability.injuries import (
 from tests.reliability.slurm import N_NODES
 from tests.reliability.slurm_runs import (
     LIMIT_S,
+    MANAGER,
     command,
     executor_file,
     parsl_children,
@@ -36,7 +37,6 @@ from tests.reliability.slurm_runs import (
 pytestmark = [pytest.mark.slurm, pytest.mark.slow, pytest.mark.timeout(7200)]
 N_EXPOSURES = int(os.environ.get("CHAOS_EXPOSURES", "30"))
 SEED = int(os.environ.get("CHAOS_SEED", "1"))
-MANAGER = "process_worker_pool.py"
 BLOCKS_END_S = 65.0  # 60, and a look of Slurm at its jobs
 
 

@@ -160,11 +160,11 @@ def test_a_damaged_detection_is_made_again_by_the_job_that_reads_it(run):
     content = job.measurement.read_bytes()
     job.measurement.unlink()
     spoil_quietly(job.detection, b"\x00" * job.detection.stat().st_size)
-    assert all(row["status"] == "ok" for row in rows_of(run()).values())
+    assert [str(row["reason"]) for row in rows_of(run()).values() if row["status"] != "ok"] == []
     assert job.measurement.read_bytes() == content
 
 
-@pytest.mark.parametrize("name", ["photometry.ecsv", "pairs.ecsv", "summary.json"])
+@pytest.mark.parametrize("name", ["photometry.npz", "pairs.npz", "summary.json"])
 def test_a_table_with_one_other_digit_is_made_again(tmp_path, run, name):
     run().summary  # noqa: B018
     path = next((tmp_path / "work").rglob(name))
