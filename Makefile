@@ -27,7 +27,7 @@ report: $(VENV)/.run $(VENDOR)  ## build the default report into site/
 	@echo "Read it: $(SITE)/index.html (or: make serve)"
 
 test: $(VENV)/.test $(VENDOR)  ## run all tests that this machine can run
-	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 
 publish-demo: $(VENV)/.run $(VENDOR)  ## publish two small versions into a repository of their own, and serve them
 	$(BIN)/python -m pipeline versions demo --port $(PORT) $(ARGS)

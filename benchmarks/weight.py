@@ -60,7 +60,7 @@ def main(folder: Path, n_exposures: int | None) -> None:
         "all files": "**/*",
         "log pages": "reduction-of-*.html",
         "other pages": "*.html",
-        "logs as JSON": "data/*/reduction-of-*",
+        "logs as JSON": "data/*/reduction*.json.gz",
         "data": "data/**/*",
         "pages of stars": "stars/**/*",
         "pages of exposures": "exposure*/**/*",

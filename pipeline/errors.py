@@ -80,7 +80,7 @@ class PreviousReportInvalid(RequestError):
 
 
 class NotPublishable(RequestError):
-    """A folder is no finished site of a version, or was not built for the place it shall go to."""
+    """A folder is not the finished site of a version, or was built for another address."""
 
 
 class VersionTooLarge(RequestError):
@@ -96,7 +96,7 @@ class BranchError(RequestError):
 
 
 class ExposureError(PipelineError):
-    """One exposure cannot be used; the campaign goes on without it."""
+    """One exposure cannot be used; the campaign continues without it."""
 
     def __init__(self, *parts: object) -> None:
         super().__init__(*(printable(one) if isinstance(one, str) else one for one in parts))
@@ -111,7 +111,7 @@ class ChecksumMismatch(ExposureError):
 
 
 class ExposureCrashed(ExposureError):
-    """Reading or measuring the exposure raised what nobody expected; its log has the traceback."""
+    """Reading or measuring the exposure raised an unexpected exception; its log has the traceback."""
 
 
 class JobCrashed(ExposureError):

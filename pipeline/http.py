@@ -212,7 +212,7 @@ class HttpClient:
             self._pause(number, last.retry_after_s, url)
         raise self._unreachable(
             f"{where}: {last} (attempt {number} of {attempts}); run the same command again later, "
-            "it goes on where it stopped"
+            "it resumes where it stopped"
         )
 
     def _pause(self, number: int, retry_after_s: float, url: str) -> None:
@@ -365,7 +365,7 @@ def retry_after_s(response: requests.Response) -> float:
 
 
 def describe_error(error: Exception) -> str:
-    """A broken connection in words; the library's own text may quote headers and addresses."""
+    """Description of a broken connection; the library's own text may quote headers and addresses."""
     text = f"{type(error).__name__} {error}"
     causes = {
         "NameResolution": "host name not found",

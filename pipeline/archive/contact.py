@@ -1,4 +1,4 @@
-"""First contact: is every assumption about the archives true? The smallest requests that tell.
+"""First contact: checks every assumption about the archives with the smallest possible requests.
 
 Nothing is logged in to and no credentials are sent, so that the recording of all exchanges can be
 handed on. A check whose ground is missing is not made; one difference does not hide as many.
@@ -47,7 +47,7 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class Exchange:
-    """One request and its response, without anything that tells who made it."""
+    """One request and its response, without anything that identifies the user."""
 
     service: (
         str  # name of the setting that holds its address, "" if a table of the archive named it

@@ -43,7 +43,7 @@ COMPRESSED, PLAIN = SUFFIXES
 
 @dataclass(frozen=True)
 class DownloadResult:
-    """What came of one file."""
+    """Outcome of one download."""
 
     name: str  # dp_id
     path: Path | None  # None: it is missing
@@ -96,7 +96,7 @@ class Downloads:
         self._lock = threading.Lock()
 
     def fetch_all(self, names: Iterable[str]) -> list[DownloadResult]:
-        """What came of each file, in the order given; a file that fails stops no other.
+        """Outcome of each file, in the order given; one that fails does not stop the others.
 
         Raises
         ------
@@ -224,7 +224,7 @@ class Downloads:
         return f"; proprietary until {date}" if date > now()[:10] else ""
 
     def _receive(self, partial: PartialFile, token: dict[str, str]) -> bool:
-        """Let the rest of a file come; returns whether there was a beginning to put it behind."""
+        """Download the rest of a file; returns whether an earlier part was continued."""
         headers = token | partial.resume_headers()
         with self._client.stream("GET", self._url(partial.name), headers=headers) as response:
             if response.status_code in (401, 403):

@@ -24,7 +24,7 @@ from pipeline.muse.association import check_xml
 def query_gaia(
     client: HttpClient, gaia_url: str, adql: str, keep: KeepResponse, max_rows: int
 ) -> Table:
-    """The complete table that answers a query; ``meta`` tells whether it is simulated.
+    """The complete table that answers a query; ``meta`` says whether it is simulated.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def _gaia(connections: "_Connections") -> Any:
 
 @contextlib.contextmanager
 def _no_contact() -> Iterator[None]:
-    """Let the import of astroquery.gaia, which makes an instance, neither connect nor print."""
+    """Keep the import of astroquery.gaia, which makes an instance, from connecting or printing."""
     from astroquery.utils.tap.conn.tapconn import ConnectionHandler
 
     def refuse(*_: object) -> None:
@@ -97,7 +97,7 @@ def _no_contact() -> Iterator[None]:
 
 
 class _Connections:
-    """What astroquery takes for the maker of its connections, and for a connection."""
+    """Stands in for astroquery's connection factory and for its connections."""
 
     def __init__(self, client: HttpClient, url: str) -> None:
         self._client, self.url = client, url

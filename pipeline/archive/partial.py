@@ -1,4 +1,4 @@
-"""A file on its way: what is here of it, and whether the rest may be put behind it."""
+"""A partial download: what has arrived, and whether it can be resumed."""
 
 import json
 import os
@@ -23,11 +23,11 @@ _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 
 
 class Restart(Exception):
-    """What is here cannot be gone on with: the file must come from its first byte."""
+    """The partial file cannot be resumed: the download must start again from the first byte."""
 
 
 class PartialFile:
-    """The bytes of a file that have come, and what the server said that they are part of.
+    """The bytes of a file that have arrived, and which file the server said they belong to.
 
     Parameters
     ----------
@@ -46,17 +46,17 @@ class PartialFile:
 
     @property
     def whole(self) -> bool:
-        """Whether the last run was stopped behind the last byte."""
+        """Whether the last run was stopped after the last byte."""
         return self.offset > 0 and self.offset == self._total
 
     def resume_headers(self) -> dict[str, str]:
-        """What asks for the rest, or for the whole if it is another file now."""
+        """Request headers for the rest, or for the whole file if it has changed."""
         if not self.offset:
             return {}
         return {"Range": f"bytes={self.offset}-", "If-Range": self._validator}
 
     def accept(self, status: int, headers: Mapping[str, str]) -> int | None:
-        """Size of the whole file, None if the server does not say it; from here on bytes may come.
+        """Size of the whole file, None if the server does not say; bytes may follow from here on.
 
         Raises
         ------
@@ -75,7 +75,9 @@ class PartialFile:
         if status == 200:
             self._begin(headers)
         elif not self.offset:
-            raise FileRefused(f"{self.name}: the server sends a part, asked was the whole file")
+            raise FileRefused(
+                f"{self.name}: the server sends a part although the whole file was requested"
+            )
         else:
             total = self._part_of(headers) if status == 206 else -1
             if total < 0 or self._total not in (None, total):
@@ -86,13 +88,13 @@ class PartialFile:
         return self._total
 
     def discard(self) -> None:
-        """Remove what is here."""
+        """Remove the partial file."""
         self.path.unlink(missing_ok=True)
         self._record.unlink(missing_ok=True)
         self._validator, self._total, self.offset = "", None, 0
 
     def expand(self) -> bool:
-        """Replace a file that came compressed as a whole by its content; whether it was one.
+        """Decompress a file that was sent compressed as a whole; returns whether it was.
 
         Raises
         ------
@@ -127,7 +129,7 @@ class PartialFile:
         write_json(self._record, {"validator": self._validator, "total": self._total})
 
     def _part_of(self, headers: Mapping[str, str]) -> int:
-        """Size of the file of which a part comes that fits behind ours, else -1."""
+        """Size of the whole file if the part that is sent continues ours, else -1."""
         found = _RANGE.fullmatch(headers.get("Content-Range", ""))
         return int(found[3]) if found and int(found[1]) == self.offset else -1
 

@@ -1,4 +1,4 @@
-"""Cubes that the observatory has reduced: which there are, and what their headers say of their origin.
+"""Cubes that the observatory has reduced: which exist, and what their headers say about their origin.
 
 The catalogue of reduced data, ``ivoa.ObsCore``, does not name the instrument mode. A cube has that of
 the raw exposure that began with it: ``t_min`` is the start of its first exposure.
@@ -61,7 +61,7 @@ class ReducedCube:
 
 @dataclass(frozen=True)
 class CubeProvenance:
-    """What the header of a reduced cube says of its origin."""
+    """What the header of a reduced cube says about its origin."""
 
     category: str  # PRODCATG
     pipeline: str  # version of the recipes, as "muse/2.8.7"

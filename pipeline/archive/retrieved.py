@@ -1,4 +1,4 @@
-"""What the command ``retrieve`` has left on disk, for whoever reduces it."""
+"""What the command ``retrieve`` has left on disk for the reduction."""
 
 from dataclasses import dataclass
 from functools import cache

@@ -35,7 +35,7 @@ FetchTree = Callable[[str], KeptTree]
 
 @dataclass(frozen=True)
 class TreeRequest:
-    """One exposure whose tree was requested, and what came of it."""
+    """One exposure whose tree was requested, and the outcome."""
 
     way: str
     dp_id: str

@@ -1,4 +1,4 @@
-"""Where the archive's responses and files lie, and how they get there whole.
+"""Where the archive's responses and files are kept; all are written atomically.
 
     raw/            <dp_id>.fits[.fz], and beside each a .json: size, sha256, address, time;
                     <dp_id>_raw2raw.xml of each standard whose files are all there
@@ -115,7 +115,7 @@ class Store:
         write_json(path.with_suffix(".json"), record)
 
     def release(self, selection: Selection) -> None:
-        """Put the tree of a standard beside its files: all are there, it can be reduced."""
+        """Put the tree of a standard next to its files once all have arrived: it can be reduced."""
         if selection.group is not None:
             # the reduction tells readers how the calibrations were found
             group = replace(selection.group, match=selection.way or selection.group.match)
@@ -209,12 +209,12 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write a JSON file that appears whole."""
+    """Write a JSON file atomically."""
     write_bytes(path, json.dumps(value, indent=1, sort_keys=True).encode() + b"\n")
 
 
 def write_table(table: Table, path: Path) -> Path:
-    """Write a table as ECSV that appears whole; returns its path."""
+    """Write a table as ECSV atomically; returns its path."""
     text = io.StringIO()
     table.write(text, format="ascii.ecsv")
     write_bytes(path, text.getvalue().encode())

@@ -36,7 +36,7 @@ def query_table(
     keep: KeepResponse = lambda _response, _query: None,
     max_rows: int = MAX_ROWS,
 ) -> Table:
-    """The complete table that answers a query; ``meta`` tells whether it is simulated.
+    """The complete table that answers a query; ``meta`` says whether it is simulated.
 
     A test archive says so in its responses (INFO name="SIMULATED"): what it makes up must never pass
     for an observation.
@@ -81,7 +81,7 @@ def query_table(
 
 
 class _Session:
-    """What pyvo takes for a session of requests: our client."""
+    """Our client in the form of a requests session, as pyvo expects."""
 
     def __init__(self, client: HttpClient, adql: str, keep: KeepResponse) -> None:
         self._client, self._adql, self._keep = client, adql, keep

@@ -40,7 +40,7 @@ class Transfer:
             self._expected[name] = size
 
     def begin(self, name: str, offset: int) -> None:
-        """A file begins, or goes on behind the bytes that are already here."""
+        """A file starts, or continues after the bytes that have already arrived."""
         with self._lock:
             self._here[name] = offset
 
@@ -61,7 +61,7 @@ class Transfer:
             self._show(last=self._done + self._failed == len(self._expected))
 
     def line(self) -> str:
-        """The state in words."""
+        """The state as text."""
         elapsed = max(self._clock() - self._started, 1e-9)
         here, total = sum(self._here.values()), sum(self._expected.values())
         rate = self._new / elapsed
@@ -86,7 +86,7 @@ class Transfer:
 
 
 def size_text(n_bytes: float) -> str:
-    """A number of bytes as one reads it."""
+    """A number of bytes in a readable unit."""
     for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if n_bytes >= size:
             return f"{n_bytes / size:.1f} {unit}"

@@ -103,7 +103,7 @@ def _header(file: BinaryIO, dp_id: str) -> bytes:
 
 
 def _data_length(header: fits.Header) -> int:
-    """Bytes of data behind a header, filled up to whole blocks."""
+    """Bytes of data after a header, padded to whole blocks."""
     axes = [int(header[f"NAXIS{i + 1}"]) for i in range(int(header["NAXIS"]))]
     pixels = math.prod(axes) if axes else 0
     groups = int(header.get("GCOUNT", 1)) * (int(header.get("PCOUNT", 0)) + pixels)
@@ -116,13 +116,13 @@ def _data_length(header: fits.Header) -> int:
 def _check_identity(header: fits.Header, dp_id: str) -> None:
     named = str(header.get("ARCFILE", "")).strip()
     if dp_id.startswith(NAMED_BY_ARCFILE) and named and not named.startswith(dp_id):
-        raise FileRefused(f"{dp_id}: the file that came is {named!r}")
+        raise FileRefused(f"{dp_id}: the server sent {named!r}")
 
 
 def _check_sums(
     file: BinaryIO, text: bytes, header: fits.Header, length: int, dp_id: str
 ) -> tuple[int, bool]:
-    """Read the data behind a header: number of sums that hold; whether only the header differs."""
+    """Read the data after a header: number of checksums that hold, and whether only the header differs."""
     try:
         sums = verify_sums(file, text, header, length)
     except EOFError as error:  # the size was checked before: it shrank

@@ -112,7 +112,7 @@ def overview(
 @click.option("--ask-again", is_flag=True, help="Request the trees of settled nights, too.")
 @click.option("--verify", is_flag=True, help="Read every file again before counting it as here.")
 def retrieve(config: Path, work: Path, field: str | None, **options: Any) -> int:
-    """Fetch reduced cubes, or raw frames with their calibrations; start it again to go on.
+    """Fetch reduced cubes, or raw frames with their calibrations; run it again to continue.
 
     \b
     Examples: python -m pipeline retrieve --dry-run

@@ -59,7 +59,7 @@ def print_holdings(held: Mapping[tuple[str, str], str], cubes: Sequence[ReducedC
     unknown = [one.dp_id for one in cubes if not one.mode]
     if unknown:
         print(
-            f"{len(unknown)} reduced cubes belong to no raw exposure; their headers tell the mode"
+            f"{len(unknown)} reduced cubes belong to no raw exposure; their headers give the mode"
         )
 
 

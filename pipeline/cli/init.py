@@ -35,9 +35,7 @@ def init(folder: Path, output: Path) -> None:
       python -m pipeline build --config report.toml --source cubes --cubes cubes
     """
     if output.exists() or output.is_symlink():
-        raise ConfigError(
-            f"{output} is there already and stays as it is; name another file with --output"
-        )
+        raise ConfigError(f"{output} exists already and is kept; name another file with --output")
     look = look_at(folder)
     text = proposal(look)
     parse_settings(tomllib.loads(text))  # what is written can be read

@@ -53,7 +53,7 @@ field_option = click.option("--field", metavar="NAME", help="Only this one of th
 
 
 def campaign_options(*steps: str) -> Callable[[Command], Command]:
-    """The options that say what is worked on, where, and with how many workers.
+    """Options for the input, the folders and the number of workers.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What a reader says of cubes whose headers do not say it, and which cubes are accepted."""
+"""What the user declares for cubes whose headers are silent, and which cubes are accepted."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -33,7 +33,7 @@ class CubeSettings(Section):
     )
     stat: str = setting(
         AUTO,
-        'what STAT holds: "variance", "std" (standard deviations), or "auto": header and noise tell',
+        'what STAT holds: "variance", "std" (standard deviations), or "auto": decided from header and noise',
         stages=("detect",),
         choices=(AUTO, *ASKED),
     )

@@ -1,4 +1,4 @@
-"""The small table in which a reader says what headers of cubes do not say."""
+"""The table in which the user declares what the headers of cubes lack."""
 
 import math
 from collections.abc import Mapping

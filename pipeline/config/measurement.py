@@ -231,7 +231,7 @@ class StatisticsSettings(Section):
 
 @dataclass(frozen=True)
 class ReviewSettings(Section):
-    """Exposures that a person has looked at and ruled out, each with the reason."""
+    """Exposures that somebody has reviewed and excluded, each with the reason."""
 
     section: ClassVar[str] = "review"
 

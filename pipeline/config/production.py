@@ -26,7 +26,7 @@ class SimulationSettings(Section):
 
     section: ClassVar[str] = "simulation"
 
-    seed: int = setting(3218, "what all random numbers come from", stages=("simulate",), low=0)
+    seed: int = setting(3218, "seed of all random numbers", stages=("simulate",), low=0)
     wave_step_aa: float = setting(
         25.0,
         "width of a layer; 1.25 is the instrument's own sampling",

@@ -35,7 +35,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class Setting:
-    """What is known of a setting beside its name and its type."""
+    """Everything about a setting but its name and type."""
 
     help: str  # one line, for the reference of settings
     stages: tuple[str, ...]  # of STAGES
@@ -148,7 +148,7 @@ def _check_number(key: str, value: float, about: Setting) -> None:
 
 
 def _outside(about: Setting) -> str:
-    """What a message says of a number outside its limits: "outside 0 to 1", "not positive", "negative"."""
+    """How a message describes a number outside its limits: "outside 0 to 1", "not positive", "negative"."""
     lowest = about.low if about.low is not None else about.above
     highest = about.high if about.high is not None else about.below
     if highest is None and lowest == 0:

@@ -37,7 +37,7 @@ class StarRegistry:
 
 
 def registry_path(name: str, root: Path) -> Path | None:
-    """The file beside the configuration, or else one that comes with the project; None for "".
+    """The file next to the configuration, or else one shipped with the project; None for "".
 
     Parameters
     ----------

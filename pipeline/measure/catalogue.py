@@ -78,7 +78,7 @@ def build_catalogue(
 def _flags(
     edge: np.ndarray, contamination: np.ndarray, masked: np.ndarray, settings: Settings
 ) -> tuple[list[str], list[str]]:
-    """Flags of each source, space separated, and the reasons in words."""
+    """Flags of each source, space separated, and the reasons as sentences."""
     how = settings.statistics
     reach = max(settings.extraction.radii_px) + how.edge_margin_px
     flags, reasons = [], []

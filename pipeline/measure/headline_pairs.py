@@ -1,4 +1,4 @@
-"""Pairs of stars that stand for a field which nobody has chosen pairs for."""
+"""Headline pairs for a field for which none have been chosen."""
 
 from collections.abc import Collection
 

@@ -1,4 +1,4 @@
-"""How noisy a cube is, measured in apertures on blank sky beside what STAT says.
+"""How noisy a cube is, measured in apertures on blank sky and compared with STAT.
 
 STAT knows the photons and the detector of each voxel but not the covariance that resampling put
 between voxels: the sum over an aperture and a band of a drizzled cube scatters by 1.5 to 2 times

@@ -1,4 +1,4 @@
-"""Fluxes in a passband from extracted spectra, and the study's own convention beside them.
+"""Fluxes in a passband from extracted spectra, and in the study's own convention.
 
 The reduced spectra carry an arbitrary response, so a single flux means nothing by itself: only
 ratios of fluxes from the same exposure are published.

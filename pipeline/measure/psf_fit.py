@@ -206,7 +206,7 @@ def _derivatives(
 
 
 def _chosen(steps: _Steps, candidates: np.ndarray) -> np.ndarray:
-    """Rows of the stars that tell the PSF: bright, with little light of others in their windows."""
+    """Rows of the stars that determine the PSF: bright, with little light of others in their windows."""
     snr = np.sqrt((np.clip(steps.snr, 0, None) ** 2).sum(axis=0))
     for isolation, limit in ((ISOLATION_SHARE, MIN_SNR), (np.inf, MIN_SNR), (np.inf, 0.0)):
         good = candidates & (snr > limit) & (steps.purity.max(axis=0) < isolation)

@@ -21,7 +21,7 @@ MAD_TO_SIGMA = 1.4826
 
 @dataclass(frozen=True)
 class Annuli:
-    """Which spaxels tell the sky of each star."""
+    """The spaxels that determine the sky of each star."""
 
     spaxels: np.ndarray  # (n,) flat indices, increasing, of all annuli together
     members: tuple[np.ndarray, ...]  # of each star, rows into ``spaxels``

@@ -87,4 +87,4 @@ class ExtractionMethod(Protocol):
         """One line for tables, captions and help."""
 
     def start(self, cube: CubeArrays, targets: Targets) -> Accumulation:
-        """Prepare for the targets; a few layers may be looked at, to learn the PSF."""
+        """Prepare for the targets; a few layers may be read to fit the PSF."""

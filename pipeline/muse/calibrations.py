@@ -94,7 +94,7 @@ def calibrations_of(
 
 
 def _kept(group: Association, notes: list[str]) -> Association | None:
-    """The group without what is not used, None if nothing is left; says what went and why."""
+    """The group without what is not used, None if nothing is left, and what was removed and why."""
     files = tuple(file for file in group.files if file.category in USED)
     if not files:
         _note_ignored(group, notes)

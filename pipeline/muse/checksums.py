@@ -1,4 +1,4 @@
-"""Whether the DATASUM and CHECKSUM of a FITS file hold; it is read whole.
+"""Whether the DATASUM and CHECKSUM of a FITS file hold; the whole file is read.
 
 FITS standard 4.0, appendix J: sums of 32-bit words in ones' complement. DATASUM is that of the data,
 CHECKSUM makes the sum of header and data zero: it alone is wrong when only the header was edited.
@@ -80,7 +80,7 @@ def carries_sums(header: fits.Header) -> bool:
 
 
 def verify_sums(file: BinaryIO, text: bytes, header: fits.Header, length: int) -> Sums:
-    """Read the data behind a header, and say whether its sums hold.
+    """Read the data after a header; returns whether its checksums hold.
 
     Without DATASUM a CHECKSUM that fails cannot tell data from header: the data count as damaged.
 

@@ -208,7 +208,8 @@ def cube_of_layers(
     data, stat : Layers, shape (wave, y, x)
         STAT holds variances, and NaN alone stands for missing data.
     """
-    primary, header, _ = (LenientHeader.fromstring(one.tostring()) for one in headers)
+    written = (fits.PrimaryHDU(header=headers[0]).header, headers[1])
+    primary, header = (LenientHeader.fromstring(one.tostring()) for one in written)
     where = f"{path.name}[DATA]"
     wave_aa, notes = wavelengths(header, where, len(data))
     axes = spatial_axes(header, where)

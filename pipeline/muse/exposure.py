@@ -63,7 +63,7 @@ class SkyField(Protocol):
 
 @dataclass(frozen=True)
 class Exposure:
-    """One exposure as its header tells of it; NaN where the header is silent."""
+    """One exposure as described by its header; NaN where the header is silent."""
 
     exposure_id: str
     dp_id: str  # "" where the header has neither ARCFILE nor DATE-OBS
@@ -106,7 +106,7 @@ def _of_any_year() -> Iterator[None]:
 
 
 def night_of_identity(identity: str) -> str:
-    """The night in which a frame of that archive identity was taken, "unknown" if it tells no time."""
+    """The night in which a frame of that archive identity was taken, "unknown" if it holds no time."""
     try:
         with _of_any_year():
             return night_of(float(Time(identity.partition(".")[2], format="isot", scale="utc").mjd))

@@ -48,15 +48,6 @@ class FieldLayout:
         """Height of a slice."""
         return self.height_px / self.n_rows
 
-    def edge_slices(self) -> np.ndarray:
-        """Numbers of the slices at the edges of a channel, first and last row of each stack.
-
-        Nearly all of what illumination leaves uncorrected is in these: up to 5 % against 0.013 % in
-        the ten rows between (four ILLUM exposures of 2014).
-        """
-        first = np.arange(self.n_stacks) * self.rows_per_stack + 1
-        return np.sort(np.concatenate([first, first + self.rows_per_stack - 1]))
-
 
 WIDE_FIELD = FieldLayout(313.0, 305.5)
 NARROW_FIELD = FieldLayout(300.0, 300.0)  # nominal: 7.5 arcsec of 0.025
@@ -68,7 +59,6 @@ N_STACKS = WIDE_FIELD.n_stacks
 SLICES_PER_STACK = WIDE_FIELD.rows_per_stack
 N_ROWS = WIDE_FIELD.n_rows
 FIELD_WIDTH_PX = WIDE_FIELD.width_px
-FIELD_HEIGHT_PX = WIDE_FIELD.height_px
 SLICE_WIDTH_PX = WIDE_FIELD.slice_width_px
 ROW_HEIGHT_PX = WIDE_FIELD.row_height_px
 

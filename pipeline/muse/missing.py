@@ -1,4 +1,4 @@
-"""What a cube says about missing samples beside NaN: flags in DQ, and a constant in place of data."""
+"""What a cube says about missing samples other than NaN: flags in DQ, and a constant in place of data."""
 
 from collections.abc import Sequence
 from dataclasses import replace

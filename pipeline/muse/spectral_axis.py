@@ -125,7 +125,7 @@ def _unit(header: fits.Header, where: str, start: float) -> u.UnitBase:
 def check_same_axis(
     header: fits.Header, where: str, wave_aa: np.ndarray, described: fits.Header
 ) -> None:
-    """Make sure that an image beside the data is on the wavelengths of the data.
+    """Make sure that a further image has the wavelengths of the data.
 
     An image without an axis of its own is. Air or vacuum is what the data say: tools that set it
     forget the other extensions.

@@ -96,10 +96,12 @@ def error_kind(
         if fits_noise not in votes:
             raise ImplausibleValue(
                 f"{where}: BUNIT = {_bunit(headers[1])!r} is not the square of that of DATA, "
-                f"{_bunit(headers[0])!r}, and the noise does not tell whether STAT holds variances "
+                f"{_bunit(headers[0])!r}, and the noise does not decide whether STAT holds variances "
                 f"or standard deviations{remedy}"
             )
-        return _kind(fits_noise, units, "the header is at odds, the noise of DATA tells")
+        return _kind(
+            fits_noise, units, "the header is inconsistent, decided from the noise of DATA"
+        )
     (power,) = votes
     if fits_noise in (None, power):
         return _kind(power, units)
@@ -109,7 +111,7 @@ def error_kind(
             doubt=f"{where}: its header says {NAMES[power]}, the noise of DATA fits "
             f"{NAMES[fits_noise]}{remedy}",
         )
-    return _kind(fits_noise, units, "the noise of DATA tells")
+    return _kind(fits_noise, units, "decided from the noise of DATA")
 
 
 def _check_factors(

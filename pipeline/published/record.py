@@ -1,4 +1,4 @@
-"""The record of Herenz and Bian (2021) as published tables, beside which any campaign can stand."""
+"""The record of Herenz and Bian (2021) as published tables, to compare any campaign with."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class Record:
 
 
 def exposure_id(night: str, mode: str) -> str:
-    """Identity of an exposure of the record, which knows no ``dp_id``."""
+    """Identity of an exposure of the record, which has no ``dp_id``."""
     return f"{FIELD_NAME.replace(' ', '')}.{night}.{mode}"
 
 
@@ -107,7 +107,7 @@ def _observations(files: RecordFiles) -> list[tuple[str, str]]:
 
 
 def _exposures(files: RecordFiles) -> QTable:
-    """One row per observation; NaN and masked counts are what the record does not tell."""
+    """One row per observation; NaN and masked counts: not in the record."""
     observations = _observations(files)
     n = len(observations)
     unknown = np.full(n, np.nan)

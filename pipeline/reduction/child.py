@@ -1,4 +1,4 @@
-"""A recipe in a child process: its time limit, its cost, and what became of it."""
+"""A recipe in a child process: its time limit, its cost and its outcome."""
 
 import ctypes
 import os
@@ -153,7 +153,7 @@ class Running:
         return self.request.recipe.name + channel
 
     def _products(self, log: str) -> dict[str, tuple[Path, ...]]:
-        """The products, all of them and whole, or the reason why not."""
+        """The complete products, or the reason why there are none."""
         status = self._status or 0
         number = -status if status < 0 else status - SHELL_SIGNAL_BASE
         if status < 0 or (self._reports_signals and number in signal.valid_signals()):

@@ -36,7 +36,7 @@ class Linear:
     per_channel_of_range: float = 0.0  # in proportion to the range of wavelengths
 
     def of(self, call: Call) -> float:
-        """What the model says of a call."""
+        """The model's prediction for a call."""
         whole = self.per_channel + self.per_channel_of_range * _range_share(call.parameters)
         return self.base + self.per_frame * _frames(call) + whole * call.n_channels
 

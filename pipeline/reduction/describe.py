@@ -1,4 +1,4 @@
-"""A plan in words, for ``--dry-run``."""
+"""A plan as text, for ``--dry-run``."""
 
 from collections import Counter
 
@@ -6,7 +6,7 @@ from pipeline.reduction.plan import Call, Input, Plan
 
 
 def describe(plan: Plan) -> str:
-    """The plan in words: calls that differ in their channel only stand together."""
+    """The plan as text; calls that differ only in their channel are joined."""
     families: dict[tuple[str, ...], list[Call]] = {}
     labels: dict[str, str] = {}  # call: recipe and number of its family
     for call in plan.calls:

@@ -32,12 +32,11 @@ PASSING = ("RecipeTimeout", "RecipeCrashed", "DiskFull", "MemoryShort", "RawFram
 
 @dataclass
 class Outcome:
-    """What became of the calls of a run."""
+    """Outcome of the calls of a run."""
 
     done: set[str] = field(default_factory=set)
     failed: dict[str, ExposureError] = field(default_factory=dict)
     ran: list[str] = field(default_factory=list)
-    recipe_wall_s: float = 0.0  # sum over the recipes that ran
 
 
 def run_calls(
@@ -96,7 +95,7 @@ def _users(calls: Sequence[Call]) -> dict[str, set[str]]:
 
 
 def _purge_unused(ended: str, loop: "_Loop", users: Mapping[str, set[str]], stay: set[str]) -> None:
-    """Remove what nobody needs after a call has ended: inputs of which it was the last user.
+    """Remove the inputs that no later call needs.
 
     What failed by circumstances will be tried again and finds its inputs: a night's are an hour's
     work.
@@ -126,7 +125,7 @@ class _Loop:
         self._scratch.mkdir(parents=True, exist_ok=True)
 
     def find_stale(self, wanted: Sequence[str]) -> None:
-        """Decide which calls must run: stale ones, and whoever makes what they need."""
+        """Decide which calls must run: stale ones, and those that make their inputs."""
         stale: dict[str, bool] = {}
         for call in self._calls.values():
             stale[call.id] = self._stale(call, stale)
@@ -217,7 +216,7 @@ class _Loop:
         self._running[call.id] = self.workspace.runner.start(request)
 
     def _check_memory(self, call: Call) -> None:
-        """Refuse what would be killed after many minutes; say what will have to swap."""
+        """Refuse calls that would run out of memory after many minutes; log those that need swap."""
         need, there, swap = memory_mb(call), self.workspace.memory_mb, self.workspace.swap_mb
         if need > there + swap:
             raise MemoryShort(
@@ -240,7 +239,6 @@ class _Loop:
             run = running.result()
         except ExposureError as failure:
             error = failure
-        self.outcome.recipe_wall_s += running.cost[0]
         self.outcome.ran.append(call.id)
         target.mkdir(parents=True, exist_ok=True)
         keep_log(running, target)

@@ -42,7 +42,7 @@ class ReductionRequest:
 
 @dataclass(frozen=True)
 class Reduction:
-    """What became of one exposure."""
+    """Outcome of one exposure."""
 
     dp_id: str
     cube: Path | None  # DATACUBE_FINAL

@@ -40,7 +40,7 @@ def find_file(folder: Path, name: str) -> Path:
 
 
 def frame_facts(folder: Path, names: Iterable[str]) -> dict[str, FrameFacts]:
-    """What the headers of raw frames tell of time, field, readout and temperature, by name.
+    """Time, field, readout and temperature from the headers of raw frames, by name.
 
     A frame that is not there is left out: its absence is found when a recipe needs it.
     """
@@ -82,7 +82,7 @@ def _number(header: fits.Header, keyword: str, otherwise: float = math.nan) -> f
 
 
 def check_file(path: Path) -> None:
-    """Make sure that a FITS file is whole: recipes hang, crash or use half of one that is not.
+    """Make sure that a FITS file is complete: with a truncated one recipes hang, crash or use half of it.
 
     Raises
     ------

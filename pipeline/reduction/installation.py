@@ -170,7 +170,7 @@ def _checked_version(program: Path, plugins: Path) -> str:
 
 @lru_cache
 def probed_version(program: Path, plugins: Path) -> str:
-    """The version that the recipes themselves tell.
+    """The version that the recipes themselves report.
 
     Raises
     ------

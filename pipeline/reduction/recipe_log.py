@@ -43,7 +43,7 @@ def _counted(texts: Sequence[str]) -> str:
 
 
 def failure_message(log: str, otherwise: str) -> str:
-    """Why a recipe failed, as far as its log tells."""
+    """Why a recipe failed, as far as its log says."""
     errors = log_lines(log, "ERROR")
     return "; ".join(errors[-3:])[-600:] if errors else otherwise.strip()[-300:]
 

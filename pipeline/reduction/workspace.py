@@ -159,7 +159,7 @@ def write_record(
     running: Running | None,
     made: RecipeRun | ExposureError,
 ) -> None:
-    """Keep what is known of a call, beside its products and longer than they."""
+    """Keep the record of a call, next to its products and longer than they are kept."""
     run = made if isinstance(made, RecipeRun) else None
     wall_s, cpu_s, peak_rss_mb = running.cost if running else (0.0, 0.0, 0.0)
     folder = workspace.product_folder(call.id)

@@ -1,4 +1,4 @@
-"""Publications whose numbers are published here beside ours, each cited in one place."""
+"""Publications whose numbers are published here along with ours, each cited in one place."""
 
 from dataclasses import dataclass
 

@@ -264,7 +264,7 @@ def _read_check(kept: Mapping[str, Any]) -> CheckedQuality:
 
 
 def channel_list(channels: Iterable[int]) -> str:
-    """Channels in words: runs are joined ("channels 1-5, 8")."""
+    """Channels as text: ranges are joined ("channels 1-5, 8")."""
     numbers = sorted(set(channels))
     runs: list[list[int]] = []
     for number in numbers:

@@ -1,4 +1,4 @@
-"""What a reader of the numbers must know of how exposures were reduced, in sentences."""
+"""What a reader of the numbers must know about the reduction, as sentences."""
 
 from collections.abc import Mapping
 

@@ -3,9 +3,15 @@
 ``sky`` and ``atmosphere`` know nothing of cubes: raw CCD frames can be made from the same light.
 """
 
+from pipeline.simulation.headers import primary_header
 from pipeline.simulation.plan import PlannedExposure, SimulatedExposure
 from pipeline.simulation.rendering import RenderedLayers
-from pipeline.simulation.simulate import CampaignRealization, TruthApertures, simulate_campaign
+from pipeline.simulation.simulate import (
+    CampaignRealization,
+    TruthApertures,
+    draw_exposures,
+    simulate_campaign,
+)
 from pipeline.simulation.stars import StarSpec
 
 __all__ = [
@@ -15,5 +21,7 @@ __all__ = [
     "SimulatedExposure",
     "StarSpec",
     "TruthApertures",
+    "draw_exposures",
+    "primary_header",
     "simulate_campaign",
 ]

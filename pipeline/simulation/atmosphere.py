@@ -1,4 +1,4 @@
-"""What the atmosphere does to the light: extinction, telluric bands, seeing, refraction."""
+"""Effects of the atmosphere on the light: extinction, telluric bands, seeing, refraction."""
 
 import numpy as np
 

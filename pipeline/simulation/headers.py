@@ -19,7 +19,7 @@ def exposure_headers(
 ) -> tuple[fits.Header, fits.Header, fits.Header]:
     """Primary, DATA and STAT header of a simulated DATACUBE_FINAL."""
     spatial = _spatial(field, exposure.dither_px)
-    return cube_headers(_primary(exposure, field), spatial, wave_aa, UNIT)
+    return cube_headers(primary_header(exposure, field), spatial, wave_aa, UNIT)
 
 
 def _pointing_deg(field: Field) -> tuple[float, float]:
@@ -47,7 +47,8 @@ def _spatial(field: Field, dither_px: tuple[float, float]) -> fits.Header:
     return header
 
 
-def _primary(exposure: SimulatedExposure, field: Field) -> fits.Header:
+def primary_header(exposure: SimulatedExposure, field: Field) -> fits.Header:
+    """The primary header of a simulated DATACUBE_FINAL."""
     ra, dec = _pointing_deg(field)
     start, end = exposure.mjd_start, exposure.mjd_start + exposure.exptime_s / 86400
     header = fits.Header()

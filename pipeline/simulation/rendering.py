@@ -22,7 +22,7 @@ from pipeline.simulation.instrument import SAMPLING_AA
 from pipeline.simulation.scene import Scene
 
 STAT_SCATTER = 0.02  # relative scatter of the estimated variance
-BLOCK_LAYERS = 16  # of whole images whose starlight is summed in one matrix product: 6 MB
+BLOCK_LAYERS = 8  # of whole images whose starlight is summed together: 3 MB
 _COSMIC_RATE = 0.1  # left by the rejection, per full-sampling layer (1.25 Angstrom)
 _COSMIC_ELECTRONS = (600.0, 0.8)  # median and scatter (natural log) of what is left
 
@@ -122,7 +122,9 @@ class Rendering:
                 where = (np.flatnonzero(inside),)
                 extent = (len(where[0]),)
                 images = source.images[:, row[inside], column[inside]]
-            matrix = images.astype(np.float32).reshape(len(images), -1)
+            if not images.size:
+                continue
+            matrix = np.ascontiguousarray(images, np.float32).reshape(len(images), -1)
             stars.append(_Star((slice(None), *where), extent, matrix, coefficients))
         maps = (
             scene.transmission,
@@ -137,7 +139,8 @@ class Rendering:
         numbers = range(layers.start, layers.stop)
         starlight = np.zeros((len(numbers), *canvas.transmission.shape), np.float32)
         for star in canvas.stars:
-            light = star.coefficients[layers] @ star.images
+            # unlike a matrix product: the same bits whatever the number of layers and spaxels
+            light = np.einsum("lk,kn->ln", star.coefficients[layers], star.images)
             starlight[star.where] += light.reshape(-1, *star.extent)
         for layer, light in zip(numbers, starlight, strict=True):
             if not self._scene.lit[layer]:
@@ -220,7 +223,7 @@ def _add_cosmics(
     step_aa: float,
     electrons_per_unit: float,
 ) -> None:
-    """Add what the rejection of cosmic rays missed; STAT does not know of it."""
+    """Add cosmic rays that the rejection missed; STAT does not contain them."""
     median, scatter = _COSMIC_ELECTRONS
     for _ in range(rng.poisson(_COSMIC_RATE * step_aa / SAMPLING_AA)):
         row, column = (int(rng.integers(0, size)) for size in shape)

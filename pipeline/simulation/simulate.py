@@ -178,11 +178,11 @@ def simulate_campaign(
     >>> campaign.exposures[0].exposure_id
     'MUSE.2019-03-11T02:32:18.829'
     """
+    exposures = draw_exposures(planned, field, settings, reference_index, with_events)
     settings = resolve_preset(settings)
     stars, radii_px = tuple(stars), tuple(float(radius) for radius in radii_px)
     if settings.variable_star and settings.variable_star not in {star.star_id for star in stars}:
         raise ValueError(f"simulation.variable_star = {settings.variable_star}: no such star")
-    exposures = plan_exposures(planned, field, settings, reference_index, with_events)
     band = (np.asarray(band[0], float), np.asarray(band[1], float))
     if reference_index is None:
         (reference,) = plan_exposures([_VIRTUAL_REFERENCE], field, settings, 0, False)
@@ -197,6 +197,17 @@ def simulate_campaign(
         tuple(band[1].tolist()),
     )
     return CampaignRealization(exposures, stars, fluxes, field, settings, band, band_name, radii_px)
+
+
+def draw_exposures(
+    planned: Sequence[PlannedExposure],
+    field: Field,
+    settings: SimulationSettings,
+    reference_index: int | None,
+    with_events: bool = True,
+) -> tuple[SimulatedExposure, ...]:
+    """The exposures of ``simulate_campaign``, with the same arguments; no image is made for them."""
+    return plan_exposures(planned, field, resolve_preset(settings), reference_index, with_events)
 
 
 @lru_cache(maxsize=1)  # truth, detection and measurement of one exposure ask for the same one

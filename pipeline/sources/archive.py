@@ -215,7 +215,7 @@ class ArchiveFrames(MeasuredCampaign):
         return replace(summary, tables=tables, notes=(*notes, *summary.notes))
 
     def answer_digests(self) -> dict[str, str]:
-        """Content of the answers, and of what the simulator left beside its frames."""
+        """Digests of the archives' responses, and of what the simulator left with its frames."""
         digests = super().answer_digests()
         path = self._truth_path
         return {**digests, "truth": products.file_sha256(path)} if path.is_file() else digests

@@ -92,11 +92,11 @@ class Campaign(ABC):
         return IdentificationStore(folder, self.source, self.simulated)
 
     def answer_digests(self) -> dict[str, str]:
-        """Content of the answers: ingredients of the summary; empty if nobody has asked."""
+        """Digests of the archives' responses: ingredients of the summary; empty without any."""
         return self.answers.digests(with_availability=self.takes_availability)
 
     def answered(self, tables: Mapping[str, QTable]) -> tuple[dict[str, QTable], tuple[str, ...]]:
-        """The tables with what the archives know of the campaign, and notes on that."""
+        """The tables with what the archives know about the campaign, and notes."""
         return with_identifications(
             tables,
             self.answers,

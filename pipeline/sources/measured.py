@@ -159,7 +159,7 @@ class MeasuredCampaign(Campaign):
             )
 
     def _notes_on_pairs(self) -> tuple[str, ...]:
-        """What a reader must know of how the headline pairs came about."""
+        """What a reader must know about the choice of the headline pairs."""
         catalogue = measure_tasks.read_reference(self.reference)
         if not self.settings.statistics.pairs:
             named = ", ".join(f"{one}/{two}" for one, two in self.headline_pairs)

@@ -8,7 +8,7 @@ from astropy.table import QTable
 
 from pipeline.errors import SourceUnavailable
 from pipeline.published import read_record
-from pipeline.simulation import PlannedExposure, StarSpec
+from pipeline.simulation import PlannedExposure, StarSpec, draw_exposures, primary_header
 from pipeline.simulation.plan import plan_exposures
 from pipeline.sources.measured import MEASURED_CODE, MeasuredCampaign
 from pipeline.sources.published import record_files
@@ -29,7 +29,7 @@ class SimulatedCampaign(MeasuredCampaign):
     by_default = True
     short_title = "simulated"
     introduction = (
-        "Made on the computer, at the dates and in the modes of the real record, and measured by the "
+        "Simulated, at the dates and in the modes of the real record, and measured by the "
         "whole chain: nothing here was observed."
     )
     simulated = True
@@ -69,10 +69,11 @@ class SimulatedCampaign(MeasuredCampaign):
     def planned_jobs(self) -> list[Job]:
         """One job per exposure of the record."""
         self._check_visible()
-        campaign = measure_tasks.build_simulation(self.plan, self.settings)
-        entries = simulated_entries(
-            len(campaign.exposures), lambda index: campaign.headers(index)[0]
+        field, plan = self.settings.field, self.plan
+        exposures = draw_exposures(
+            plan.planned, field, self.settings.simulation, plan.reference_index
         )
+        entries = simulated_entries([primary_header(one, field) for one in exposures])
         return schedule.plan_jobs(entries, self.settings, self.workspace, self.plan)
 
     def _check_visible(self) -> None:
@@ -118,7 +119,8 @@ class SimulatedCampaign(MeasuredCampaign):
 
 def simulation_plan() -> SimulationPlan:
     """The record of 2019 as a plan: its nights and modes, its stars with their SNR."""
-    tables = read_record().tables
+    record = read_record()
+    tables = record.tables
     exposures, catalogue, snr = (tables[name] for name in ("exposures", "catalogue", "snr"))
     planned = tuple(PlannedExposure(str(row["night"]), str(row["mode"])) for row in exposures)
     columns = [name for name in snr.colnames if name != "star_id"]
@@ -130,4 +132,4 @@ def simulation_plan() -> SimulationPlan:
         )
     )
     ids = [str(name) for name in exposures["exposure_id"]]
-    return SimulationPlan(planned, stars, ids.index(read_record().reference_exposure))
+    return SimulationPlan(planned, stars, ids.index(record.reference_exposure))

@@ -30,7 +30,7 @@ class InputExposure:
 
 
 def declare(header: fits.Header, declared: Declared) -> fits.Header:
-    """The header with what the reader says of it."""
+    """The header with what the user declares."""
     if not declared:
         return header
     found = header.copy()

@@ -1,4 +1,4 @@
-"""What the archives' answers say of a campaign: Gaia sources of its stars, nights of its field.
+"""What the archives say about a campaign: Gaia sources of its stars, nights of its field.
 
 The commands ``identify`` and ``overview`` leave tables below ``work/archive/<campaign>``. A campaign
 takes them from there if they are its own; their content is an ingredient of its summary, so a new
@@ -29,7 +29,7 @@ STARS = "stars"  # key in the meta of ``identification``: digest of the catalogu
 
 @dataclass(frozen=True)
 class IdentificationStore:
-    """Where a campaign's answers lie, and what kind of campaign it is."""
+    """Where the archives' responses for a campaign are kept, and what kind of campaign it is."""
 
     folder: Path  # work/archive/<campaign>
     source: str
@@ -47,7 +47,7 @@ class IdentificationStore:
         }
 
     def identification(self, catalogue: QTable) -> QTable | None:
-        """The table ``identification`` of a catalogue, None if nobody has asked Gaia.
+        """The table ``identification`` of a catalogue, None if Gaia has not been queried.
 
         What was made for other stars identifies none of these, and says so.
         """
@@ -71,7 +71,7 @@ class IdentificationStore:
         return make_table("identification", columns)
 
     def availability(self) -> QTable | None:
-        """The table ``availability`` of the campaign's field, None if nobody has asked for it."""
+        """The table ``availability`` of the campaign's field, None if it has not been queried."""
         path = self.folder / "availability.ecsv"
         if not path.is_file():
             return None
@@ -159,7 +159,7 @@ def flag_stars(
 def variable_note(
     stars: Sequence[int], n_stars: int, headline_pairs: Sequence[tuple[int, int]]
 ) -> tuple[str, ...]:
-    """What a reader must know of variable stars, a sentence each; none if there is none."""
+    """What a reader must know about variable stars, a sentence each; empty without any."""
     if not stars:
         return ()
     named = ", ".join(map(str, stars))
@@ -178,7 +178,7 @@ def with_identifications(
     *,
     with_availability: bool,
 ) -> tuple[dict[str, QTable], tuple[str, ...]]:
-    """The tables of a campaign with what the archives know of it, and notes on that."""
+    """The tables of a campaign with what the archives know about it, and notes."""
     found, notes = dict(tables), tuple[str, ...]()
     identification = answers.identification(tables["catalogue"])
     if identification is not None:

@@ -1,6 +1,6 @@
 """Where a campaign's exposures come from, each as a job that a worker can carry out alone."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -103,7 +103,7 @@ def cubes_by_field(
 
 
 def _exposure_table(folder: Path, how: CubeSettings, root: Path | None) -> dict[str, Declared]:
-    """What the reader says of the cubes, by file."""
+    """What the user declares for the cubes, by file."""
     if how.table:
         path = (root or folder) / how.table
         if not path.is_file():
@@ -133,7 +133,7 @@ def cube_entry(
     declared: Declared = (),
     how: CubeSettings = ANY_CUBES,
 ) -> tuple[InputExposure, int | None]:
-    """The entry of a file and the number of its field, None if that cannot be told.
+    """The entry of a file and the number of its field, None if unknown.
 
     Parameters
     ----------
@@ -174,19 +174,11 @@ def cube_entry(
     ), number
 
 
-def simulated_entries(
-    n_exposures: int, header_of: Callable[[int], fits.Header]
-) -> list[InputExposure]:
-    """One entry per exposure of a simulated campaign, in its order.
-
-    Parameters
-    ----------
-    header_of : callable
-        Primary header of an exposure, given its number.
-    """
+def simulated_entries(headers: Sequence[fits.Header]) -> list[InputExposure]:
+    """One entry per exposure of a simulated campaign, from its primary headers, in their order."""
     entries = []
-    for index in range(n_exposures):
-        exposure = identify(header_of(index), f"simulated-{index}")
+    for index, header in enumerate(headers):
+        exposure = identify(header, f"simulated-{index}")
         entries.append(
             InputExposure(exposure.exposure_id, exposure, simulation_index=index, origin=SIMULATED)
         )

@@ -28,7 +28,7 @@ def installed_tables(settings: ReductionSettings) -> Mapping[str, Sequence[Path]
 
 
 def installed_recipes(settings: ReductionSettings) -> list[str]:
-    """Which recipes and static tables a reduction would use, in words.
+    """Which recipes and static tables a reduction would use, as text.
 
     Raises
     ------

@@ -95,7 +95,7 @@ def job_folder(workspace: Path, entry: InputExposure) -> Path:
 
 
 def exposure_folder(workspace: Path, exposure_id: str) -> Path:
-    """Where the products of that exposure live; the name is foreign and is made harmless."""
+    """Where the products of that exposure are kept; its identity is turned into a safe file name."""
     return workspace / "exposures" / products.safe_name(exposure_id)
 
 
@@ -135,9 +135,14 @@ def cube_ingredients(job: Job) -> dict[str, Any]:
         "libraries": products.library_versions(),
         "settings": job.settings.read_by("simulate"),
         "passbands": passbands(RECORD_BAND),
-        "plan": products.digest(asdict(job.plan)),
+        "plan": _plan_digest(job.plan),
         "exposure": job.entry.simulation_index,
     }
+
+
+@lru_cache(maxsize=8)  # every job of a campaign has the same plan
+def _plan_digest(plan: SimulationPlan) -> str:
+    return products.digest(asdict(plan))
 
 
 def _file_ingredients(path: Path) -> dict[str, Any]:
@@ -267,7 +272,7 @@ def final_stamp(job: Job) -> Stamp | None:
 
 
 def outcome(job: Job) -> tuple[str, str]:
-    """Identity of an exposure and digest of what came of it."""
+    """Identity of an exposure and digest of its outcome."""
     if job.entry.error is not None:
         return job.entry.exposure_id, str(job.entry.error)
     stamp = final_stamp(job)

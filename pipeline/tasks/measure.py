@@ -248,7 +248,7 @@ def truth_apertures(settings: Settings) -> TruthApertures:
 
 
 def _open(job: Job) -> Cube:
-    """The cube of a job, with what the reader says of it in its header.
+    """The cube of a job, with what the user declares in its header.
 
     One that is simulated and not to be kept is rendered where it is read.
     """

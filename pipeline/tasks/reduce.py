@@ -81,7 +81,7 @@ CODE = (
 
 @dataclass(frozen=True)
 class RawExposure:
-    """A standard's exposure and its association tree, which lies beside the raw frames."""
+    """A standard's exposure and its association tree, which lies next to the raw frames."""
 
     dp_id: str
     tree: Path
@@ -123,7 +123,7 @@ class NightJob:
 def night_jobs(
     raw: Path, workspace: Path, field: Field, settings: ReductionSettings, n_recipes: int
 ) -> list[NightJob]:
-    """One job per night for all exposures whose trees lie beside their frames, in order of time."""
+    """One job per night for all exposures whose trees lie next to their frames, in order of time."""
     nights: dict[str, list[RawExposure]] = {}
     for path in sorted(raw.glob(TREES)):
         dp_id = path.name.removesuffix(TREES[1:])
@@ -186,7 +186,7 @@ def stale(job: NightJob) -> dict[str, str]:
 
 
 def dry_run(nights: Sequence[NightJob]) -> list[str]:
-    """What a run would do, exposure by exposure, in words; nothing is run."""
+    """What a run would do, exposure by exposure, as text; nothing is run."""
     defined = bool(nights) and is_defined(nights[0])
     texts = []
     for job in nights:
@@ -226,7 +226,7 @@ def mark_lost(job: NightJob, error: Exception) -> None:
 
 
 def mark_failed(job: NightJob, error: Exception) -> None:
-    """Write down what nobody expected while a night was reduced, for each of its exposures."""
+    """Record an unexpected exception in the reduction of a night for each of its exposures."""
     said = without_folders(str(error), str(job.raw), str(job.workspace))
     for exposure in job.exposures:
         crashed = ExposureCrashed(f"{exposure.dp_id}: {type(error).__name__}: {said}")

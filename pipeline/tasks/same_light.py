@@ -63,7 +63,7 @@ def without_copies(
     labels : mapping
         What each file is called.
     fields : mapping
-        Number of the field that it points at, None if that cannot be told.
+        Number of the field that it points at, None if unknown.
     """
     found = dict(entries)
     for paths in _groups(entries, fields):
@@ -102,7 +102,7 @@ def _groups(
 
 
 def _settle(group: Sequence[Candidate], found: dict[Path, InputExposure]) -> None:
-    """Mark all files of a group but the best; what made it the best is said on both sides."""
+    """Mark all files of a group but the best; both rows say what made it the best."""
     left, lost, said = list(group), [], ""
     for as_good, virtue in _RULES:
         good = [one for one in left if as_good(one, left)]

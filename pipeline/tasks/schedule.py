@@ -78,6 +78,8 @@ def measure_campaign(
 
         @cache  # the workers start with the first stale job: nothing stale, nothing started
         def pool() -> Pool:
+            if usable[0].plan is not None:  # what cannot be simulated ends the run, not an exposure
+                measure_tasks.build_simulation(usable[0].plan, settings)
             if workers.local:
                 measure_tasks.import_libraries()  # they are forks of this process
             return stack.enter_context(open_pool(workers, _run_dir(workspace, shard)))
@@ -102,7 +104,7 @@ def _choose_reference(
     catalogue: Path,
     root: Path,
 ) -> None:
-    """Detect on the candidates and choose; if none of them will do, go on with the next ones."""
+    """Detect on the candidates and choose; if none is suitable, continue with the next ones."""
     looked_at: list[Job] = []
     groups = measure_tasks.candidates(usable, settings)
     for number, group in enumerate(groups, start=1):

@@ -145,7 +145,7 @@ def _found_to_vary(tables: Mapping[str, QTable], targets: set[int]) -> list[Targ
 
 
 def note_on_targets(targets: Sequence[Target]) -> tuple[str, ...]:
-    """What a reader must know of the stars that are targets."""
+    """What a reader must know about the stars that are targets."""
     if not targets:
         return ()
     named = ", ".join(f"{one.name} (star {one.star_id})" for one in targets)

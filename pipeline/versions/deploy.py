@@ -121,7 +121,7 @@ def _check_previous(site: FinishedSite, branch: Branch, label: str) -> None:
 def _check_root(
     site: FinishedSite, branch: Branch, listing: Mapping[str, str], moved: bool
 ) -> None:
-    """All versions are served at one address, which robots.txt knows."""
+    """Make sure that robots.txt names the address at which all versions are served."""
     if moved or "robots.txt" not in listing:
         return
     told = branch.read("robots.txt").decode("utf-8", "replace")

@@ -123,7 +123,7 @@ class ClusterPool:
             if process is not None and process.poll() is not None:
                 raise ExecutorFailed(
                     f"executor {executor.label!r}: Parsl's interchange has ended (status "
-                    f"{process.returncode}); what is done is kept, the same command goes on"
+                    f"{process.returncode}); finished work is kept, run the same command again to resume"
                 )
             if executor.label == shape:
                 _check_blocks(executor)

@@ -17,7 +17,7 @@ def catch_interrupts() -> None:
 
 
 def forget_interrupt() -> None:
-    """Whatever came before has arrived where it is dealt with."""
+    """Forget an interrupt that has been dealt with."""
     global _seen
     _seen = False
 

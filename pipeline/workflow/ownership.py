@@ -237,7 +237,9 @@ def check_file(path: Path, is_ours: Callable[[bytes], bool], remedy: str) -> Non
     """
     try:
         if path.exists() and not (path.is_file() and is_ours(path.read_bytes())):
-            raise WorkspaceError(f"{path}: is there already and not ours to replace; {remedy}")
+            raise WorkspaceError(
+                f"{path}: exists already and was not written by this program; {remedy}"
+            )
     except OSError as error:
         raise WorkspaceError(f"{path}: cannot be used ({error.strerror}); {remedy}") from error
 

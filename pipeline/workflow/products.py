@@ -81,7 +81,7 @@ _OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)  # EFBIG: 
 
 
 def staleness(product: Path, ingredients: Mapping[str, Any], *, verify: bool = False) -> str:
-    """Why the product must be made (again), in words; "" if it need not.
+    """Why the product must be made (again); "" if it need not.
 
     Parameters
     ----------
@@ -239,7 +239,7 @@ def record_failure(product: Path, stamp: Stamp) -> None:
 
 
 def _remove_outputs(product: Path, stamp: Stamp | None) -> None:
-    """Remove what was made of an earlier state of the input: nobody may take it for new."""
+    """Remove what was made from an earlier state of the input, lest it be taken for new."""
     for name in stamp.outputs if stamp else (product.name,):
         (product.parent / name).unlink(missing_ok=True)
 

@@ -53,7 +53,7 @@ class Shard:
 
 @contextmanager
 def one_at_a_time(folder: Path, what: str) -> Iterator[None]:
-    """Let one run after another do what all of them need first.
+    """Let runs take turns with what all of them need first.
 
     On a file system whose locks do not reach other machines they do it at the same time: the
     files are the same, and each appears whole.

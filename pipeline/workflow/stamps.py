@@ -37,7 +37,7 @@ class Recorded:
         return cls(found, status.st_size, status.st_mtime_ns, whole)
 
     def difference(self, path: Path, *, verify: bool = False) -> str:
-        """How a file differs from its record, in words; "" if it does not.
+        """How a file differs from its record; "" if it does not.
 
         Size and time as recorded are trusted; else, or with ``verify``, the content is compared.
         """

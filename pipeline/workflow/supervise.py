@@ -1,4 +1,4 @@
-"""One job in a child process: whatever it does, the caller gets a result or an exception.
+"""One job in a child process: whatever happens, the caller gets a result or an exception.
 
 A crash in C, an access beyond the end of a file that was cut (SIGBUS), a hang or memory without
 bound end the child, not the run. The child is a fork: it starts in milliseconds and shares what

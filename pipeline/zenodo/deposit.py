@@ -34,7 +34,7 @@ class State:
         return str(document.get("id", "")) if mine else ""
 
     def remember(self, draft: Draft) -> None:
-        """Write the draft's number and DOI, whole or not at all."""
+        """Write the draft's number and DOI atomically."""
         if not self._kept:
             return
         document = self._identity | {"id": draft.deposition_id, "doi": draft.doi}

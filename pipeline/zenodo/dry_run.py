@@ -41,7 +41,7 @@ class DryRun:
         self._files: list[dict[str, Any]] = []
 
     def send(self, method: str, url: str, body: Mapping[str, Any] | LocalFile | None = None) -> Any:
-        """Print the request; the response that lets the steps go on."""
+        """Print the request; returns a response with which the steps continue."""
         self._say(f"{method} {url}")
         if isinstance(body, LocalFile):
             self._say(f"  {body.path}: {body.n_bytes} bytes, md5 {body.md5}")

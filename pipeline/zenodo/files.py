@@ -74,7 +74,9 @@ def version_in(paths: list[Path]) -> Version:
         raise DepositRefused("no archive of a version among the files; make it: make archive")
     if len(set(found.values())) > 1:
         said = ", ".join(f"{path.name}: {one.label} {one.doi}" for path, one in found.items())
-        raise DepositRefused(f"archives of unlike versions ({said}); make them again: make archive")
+        raise DepositRefused(
+            f"archives of different versions ({said}); make them again: make archive"
+        )
     return next(iter(found.values()))
 
 

@@ -10,7 +10,7 @@ KEYRING_SERVICE = "muse-differential-photometry zenodo"
 
 
 class Token:
-    """A secret that prints as stars and can be taken out of foreign text."""
+    """A secret that prints as asterisks and can be removed from other text."""
 
     def __init__(self, secret: str) -> None:
         self._secret = secret

@@ -92,7 +92,7 @@ def test_a_longer_file_is_refused(tmp_path, tail):
 
 
 def test_another_exposure_than_asked_for_is_refused(tmp_path):
-    with pytest.raises(FileRefused, match="the file that came is"):
+    with pytest.raises(FileRefused, match="the server sent"):
         verify(tmp_path, GOOD, "MUSE.2019-03-09T23:59:30.123")
 
 

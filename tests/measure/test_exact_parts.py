@@ -31,7 +31,8 @@ from pipeline.measure.photometry import (
     published_band_sum,
 )
 from pipeline.measure.psf_field import FieldPsf, WidthSurface, fit_surface
-from pipeline.measure.standard import mask_stars
+from pipeline.measure.sky_annulus import _clean_annulus
+from pipeline.measure.standard import mask_stars, saturated_cores
 from pipeline.muse.geometry import WIDE_FIELD
 from tests.tasks.made import catalogue
 
@@ -424,3 +425,35 @@ def test_headline_pairs_are_the_brightest_unflagged_stars_on_different_channels(
 
 def test_background_and_noise_are_clipped_at_three_sigma_as_the_study_does():
     assert CLIP_SIGMA == 3.0  # a convention of the study's, which its figures depend on
+
+
+def crater(core):
+    """A bright star of width 2 whose core holds one value; sky 0, noise 1."""
+    y, x = np.mgrid[:60, :60]
+    apart = np.hypot(x - 30, y - 30)
+    image = np.random.default_rng(2).normal(0, 1, (60, 60)) + 3e3 * np.exp(-(apart**2) / 8)
+    image[apart < 1.6] = core
+    return image
+
+
+@pytest.mark.parametrize(("core", "lost"), [(np.nan, True), (-40.0, True), (2.0, False)])
+def test_a_core_is_lost_if_it_has_no_data_or_less_than_the_sky(core, lost):
+    found = saturated_cores(crater(core), fwhm_px=4.7)
+    assert len(found) == lost
+    np.testing.assert_allclose(found, np.full((int(lost), 2), 30.0), atol=0.1)
+
+
+def test_an_annulus_is_of_the_spaxels_between_its_radii_and_away_from_others():
+    y, x = np.mgrid[:30, :40]
+    others = np.array([[12.0, 15.0], [12.0, 15.0], [30.0, 15.0]])
+    found = _clean_annulus(20.0, 15.0, 5.0, 8.0, others, (30, 40))
+    apart = np.hypot(x - 20, y - 15)
+    expected = (apart >= 5) & (apart <= 8)
+    for other in others:
+        expected &= np.hypot(x - other[0], y - other[1]) > 5
+    assert sorted(found) == np.flatnonzero(expected).tolist()
+    corner = _clean_annulus(0.0, 0.0, 5.0, 8.0, np.empty((0, 2)), (30, 40))
+    at = np.hypot(x, y)
+    assert sorted(corner) == np.flatnonzero((at >= 5) & (at <= 8)).tolist()
+    assert len(_clean_annulus(-8.1, 5.0, 5.0, 8.0, others, (30, 40))) == 0
+    assert len(_clean_annulus(np.nan, 5.0, 5.0, 8.0, others, (30, 40))) == 0

@@ -41,11 +41,6 @@ def test_the_field_has_the_size_that_cubes_in_the_slicers_frame_have():
     assert WIDE_FIELD.n_slices == 48
 
 
-def test_edge_slices_are_the_first_and_last_of_each_stack():
-    # where mpdaf's map of the slicer has the edges of the four stacks
-    assert WIDE_FIELD.edge_slices().tolist() == [1, 12, 13, 24, 25, 36, 37, 48]
-
-
 @pytest.mark.parametrize("name", TABLES)
 def test_every_column_has_a_description_and_a_valid_unit(name):
     names = [column.name for column in TABLES[name]]

@@ -111,7 +111,7 @@ def misbehave(mood: str) -> int | None:
         Path("half.fits").write_bytes(b"SIMPLE")
         os.kill(os.getpid(), signal.SIGSEGV)
     if mood == "endless":
-        time.sleep(1000)
+        time.sleep(60)
     if mood == "fill":
         try:
             Path("half.fits").write_bytes(bytes(100 << 20))

@@ -26,7 +26,7 @@ def simulated_job(tmp_path):
     settings = read_settings(write_config(tmp_path))
     plan = simulation_plan()
     campaign = build_simulation(plan, settings)
-    entry = simulated_entries(1, lambda index: campaign.headers(index)[0])[0]
+    entry = simulated_entries([campaign.headers(0)[0]])[0]
     return Job(entry, settings, tmp_path / "work", plan)
 
 

@@ -355,7 +355,7 @@ def test_archives_are_not_written_into_a_foreign_folder(tmp_path):
 def test_the_numbers_of_the_version_before_replace_no_other_file(tmp_path):
     mine = tmp_path / "mine.json"
     mine.write_text("years of work")
-    with pytest.raises(WorkspaceError, match="not ours to replace; name another file"):
+    with pytest.raises(WorkspaceError, match="not written by this program; name another file"):
         ownership.check_file(mine, lambda content: content.startswith(b"{"), "name another file")
     for content in ("", "{}"):
         mine.write_text(content)

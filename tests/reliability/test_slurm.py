@@ -174,7 +174,7 @@ def test_a_dead_interchange_is_an_error_in_words_within_a_minute(cluster, campai
     assert run.wait(90) == 2
     assert time.monotonic() - killed < 60
     said = (tmp_path / "cwd" / "run.log").read_text()
-    assert re.search("Parsl's interchange has ended .*the same command goes on", said)
+    assert re.search("Parsl's interchange has ended .*run the same command again", said)
     assert "Traceback" not in said
     wait_for(lambda: not cluster.jobs(), "blocks are left", 60)
 

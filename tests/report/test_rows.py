@@ -169,8 +169,8 @@ def test_every_exposure_has_a_page_until_there_are_too_many(monkeypatch):
     monkeypatch.setattr(rows, "MAX_EXPOSURE_PAGES", 2)
     assert rows.exposure_links(campaign) == {first: page.format(0), second: page.format(1)}
     monkeypatch.setattr(rows, "MAX_EXPOSURE_PAGES", 1)
-    row = "exposures.html#demo-muse.2019-01-01t00-00-00"
-    assert rows.exposure_links(campaign) == {first: row, second: page.format(1)}
+    shared = "exposure.html?id=demo/0/MUSE.2019-01-01T00%3A00%3A00"  # the night is not known
+    assert rows.exposure_links(campaign) == {first: shared, second: page.format(1)}
 
 
 def test_an_exposure_is_called_by_night_and_mode():

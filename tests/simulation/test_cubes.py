@@ -8,9 +8,9 @@ from astropy.io import fits
 from scipy.spatial import cKDTree
 
 from pipeline.config.settings import Field
-from pipeline.muse.cube import open_cube
+from pipeline.muse.cube import cube_of_layers, open_cube
 from pipeline.muse.exposure import check_pointing, identify
-from pipeline.simulation import PlannedExposure, instrument, psf
+from pipeline.simulation import PlannedExposure, RenderedLayers, instrument, psf
 from pipeline.simulation.atmosphere import refraction_shape
 from pipeline.simulation.rendering import STAT_SCATTER
 from tests.factories import FEW, REFERENCE, small_campaign, study_plan, write_cubes
@@ -135,6 +135,46 @@ def test_same_seed_gives_the_same_bytes_in_any_company():
         assert one[1].tobytes() == other[1].tobytes()
     headers = [campaign.headers(i)[0] for campaign, i in ((alone, 0), (among, index))]
     assert headers[0].tostring() == headers[1].tostring()
+
+
+def test_spaxels_that_are_rendered_alone_are_those_of_the_whole_layers(campaign, reference):
+    data, stat, *_ = reference
+    index = FEW.index(REFERENCE)
+    spaxels = np.sort(np.random.default_rng(5).choice(data[0].size, 3000, replace=False))
+    rendering = campaign.rendering(index)
+    some = [RenderedLayers(rendering, part) for part in (0, 1)]
+    for whole, layers in zip((data, stat), some, strict=True):
+        assert (layers.shape, len(layers)) == (whole.shape, len(whole))
+        for block in (slice(0, 64), slice(64, len(whole))):
+            alone = layers.at(block, spaxels)
+            wanted = whole[block].reshape(len(alone), -1)[:, spaxels]
+            np.testing.assert_array_equal(alone, wanted)  # to the last bit
+        np.testing.assert_array_equal(layers[7], whole[7])
+        np.testing.assert_array_equal(layers[-3:], whole[-3:])
+
+
+def test_samples_that_are_handed_out_are_the_reader_s_own(campaign):
+    layers = RenderedLayers(campaign.rendering(0), 0)
+    spaxels = np.arange(50_000, 50_010)
+    once = layers.at(slice(0, 3), spaxels)
+    once[...] = 0
+    assert (layers.at(slice(0, 3), spaxels) != 0).all()
+
+
+def test_a_rendered_cube_is_the_written_one(tmp_path):
+    campaign = small_campaign([REFERENCE])
+    (path,) = write_cubes(tmp_path, campaign)
+    written = open_cube(path)
+    rendering = campaign.rendering(0)
+    parts = [RenderedLayers(rendering, part) for part in (0, 1)]
+    rendered = cube_of_layers(path, campaign.headers(0), *parts)
+    for name in ("wave_aa", "pixel_scale_arcsec", "unit", "rotation_deg", "notes", "fill", "dq"):
+        assert np.array_equal(getattr(rendered, name), getattr(written, name)), name
+    assert rendered.celestial.tostring() == written.celestial.tostring()
+    assert rendered.header.tostring() == written.header.tostring()
+    for layer in (0, 40):
+        np.testing.assert_array_equal(rendered.data[layer], written.data[layer])
+        np.testing.assert_array_equal(rendered.stat[layer], written.stat[layer])
 
 
 def test_other_seed_gives_another_exposure():

@@ -8,7 +8,7 @@ from astropy.table import QTable
 
 from pipeline.config.passbands import load_band
 from pipeline.simulation import PlannedExposure, StarSpec
-from pipeline.simulation.rendering import expected_layers
+from pipeline.simulation.rendering import Rendering
 from pipeline.simulation.scaling import aperture
 from tests.factories import FEW, REFERENCE, small_campaign, study_stars
 
@@ -139,7 +139,7 @@ def test_a_channel_keeps_its_share_of_the_sky():
         assert left == pytest.approx(share * pattern, rel=1e-12, nan_ok=True)
     none = [np.zeros_like(campaign.fluxes) for campaign in (whole, half)]
     first, second = (
-        next(expected_layers(scene, fluxes))[0]
+        next(Rendering(scene, fluxes).layers())[0]
         for scene, fluxes in zip((one, other), none, strict=True)
     )
     kept = np.nanstd(first) / np.nanstd(second)

@@ -21,14 +21,16 @@ DOUBTS = """async () => {
   };
   const behind = (node) => {
     const svg = node.closest('svg'), page = background(svg ? svg.parentElement : node);
-    const own = node.closest('.annotation-text-g, .cursor-pointer')?.querySelector('.bg');
+    const before = node.previousElementSibling;
+    const own = node.closest('.annotation-text-g, .cursor-pointer')?.querySelector('.bg')
+      || (before && before.matches('rect.back') && before);
     if (!svg) return [page];
     const areas = ['.shapelayer path', '[style*="-band"]', '[style*="-stripe"]'].join(', ');
     const colors = (own ? [own] : [...svg.querySelectorAll(areas)]).map((part) => {
       const style = getComputedStyle(part), color = parse(style.fill);
       return over([...color.slice(0, 3), (color[3] ?? 1) * Number(style.fillOpacity)], page);
     });
-    return [page, ...colors];
+    return own ? colors : [page, ...colors];
   };
   const judge = (target) => {
     const node = document.querySelector(target);

@@ -37,6 +37,11 @@ SHIFT = """() => new Promise((done) => { let sum = 0;
   setTimeout(() => done(sum), 400); })"""
 MOST_SHIFT = 0.02
 
+# On a desktop no table needs to be scrolled sideways.
+NARROW_TABLES = """() => [...document.querySelectorAll('.rp-table')]
+  .filter((box) => box.getClientRects().length > 0 && box.scrollWidth > box.clientWidth + 1)
+  .map((box) => box.getAttribute('aria-labelledby'))"""
+
 # What scrolls in a window is cut on paper.
 CUT = """() => [...document.querySelectorAll('main pre, main code, main table, main .rp-formula')]
   .filter((box) => box.getClientRects().length > 0)
@@ -65,6 +70,7 @@ def test_page(watched: Any, base: str, name: str, size: tuple[int, int], scheme:
         assert page.evaluate(OVERFLOW) <= 0
         assert page.evaluate(WITHOUT_MARK) == []
         assert page.evaluate(SMALL_TEXT) == []
+        assert size == PHONE or page.evaluate(NARROW_TABLES) == []
     if page.locator(".rp-simulated").count():
         assert page.locator(".rp-sim:visible").count() > 0
     assert page.locator("[data-title*='hare']").count() == 0  # Plotly's button to another host
@@ -205,6 +211,7 @@ def test_on_paper_the_pictures_replace_the_plots_and_nothing_is_cut(
         ("giesers", "What the evidence says", False),
         ("airmass", "All exposures", False),
         ("twilights", "What the evidence says", False),
+        ("stability model", "Method", False),
     ],
 )
 def test_search_finds_a_page(
@@ -218,6 +225,18 @@ def test_search_finds_a_page(
     one.page.wait_for_selector(".md-search-result__item")
     first = one.page.locator(".md-search-result__item").first.inner_text()
     assert title in first, "the best hit"
+    one.clean()
+
+
+def test_search_ranks_what_has_the_word_in_its_title_first(watched: Any, base: str) -> None:
+    one = watched()
+    one.page.goto(f"{base}index.html")
+    one.page.locator("input.md-search__input").click()
+    one.page.locator("input.md-search__input").press_sequentially("floor")
+    first = one.page.locator(".md-search-result__item").first
+    first.wait_for()
+    titles = " ".join(first.locator("h1, h2").all_inner_texts())
+    assert "floor" in titles.lower()
     one.clean()
 
 

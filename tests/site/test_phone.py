@@ -71,7 +71,7 @@ def processor_s(events: list[dict[str, Any]], address: str, until: str) -> float
     event = next(one for one in events if one["name"] == until and one["ph"] in "RIb")
     thread = event["pid"], event["tid"]
     tasks = [one for one in events if one["name"] == TASK and (one["pid"], one["tid"]) == thread]
-    return sum(one.get("tdur", 0) for one in tasks if start <= one["ts"] < event["ts"]) / 1e6
+    return float(sum(one.get("tdur", 0) for one in tasks if start <= one["ts"] < event["ts"])) / 1e6
 
 
 @pytest.fixture(scope="module", autouse=True)

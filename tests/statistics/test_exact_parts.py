@@ -10,7 +10,9 @@ from pipeline.schema import make_table
 from pipeline.statistics.channels import channel_responses
 from pipeline.statistics.columns import numbers, texts
 from pipeline.statistics.comparison_stars import _spread, comparison_stars, relative_errors
+from pipeline.statistics.detection_limits import detectable_change
 from pipeline.statistics.fluxes import Fluxes, mjd_of_nights
+from pipeline.statistics.light_curves import LightCurve, PrincipalAxes
 from pipeline.statistics.model_tables import model_of
 from pipeline.statistics.paired import nightly_differences, paired_difference
 from pipeline.statistics.scatter import median, std_published, std_robust, std_sample
@@ -291,3 +293,22 @@ def test_steps_of_channels_are_tested_where_three_exposures_are_on_each_side(n, 
     made = campaign(n, 12, scatter=0.01)
     found = model_of(made, (), source="cubes", method="exact")
     assert ("channel_tests" in found.tables) is tested
+
+
+def light_curve(variance, n):
+    """A light curve whose covariance is diagonal."""
+    axes = PrincipalAxes(np.full(n, variance), np.zeros(n), np.eye(n))
+    nothing = np.zeros(n)
+    return LightCurve(
+        np.arange(n), nothing, np.full(n, variance**0.5), nothing, np.array([1, 2]),
+        np.full(n, 2), (axes, axes),
+    )  # fmt: skip
+
+
+def test_a_change_is_detectable_at_five_per_cent_risk_on_either_side():
+    """Half of the points after the change: 1 / variance each."""
+    from scipy.special import ndtri
+
+    found = detectable_change(light_curve(0.04, 8), np.arange(8.0), 0.01)
+    assert found == pytest.approx((ndtri(0.995) + ndtri(0.95)) / np.sqrt(4 / 0.04))
+    assert np.isnan(detectable_change(light_curve(0.04, 8), np.zeros(8), 0.01))

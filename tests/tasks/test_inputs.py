@@ -110,7 +110,7 @@ def test_a_table_of_exposures_is_named_by_the_settings_or_lies_beside_the_cubes(
 
 def test_simulated_exposures_are_numbered_and_say_so():
     headers = [primary_header(), primary_header(ARCFILE="MUSE.B.fits")]
-    found = simulated_entries(2, headers.__getitem__)
+    found = simulated_entries(headers)
     assert [(one.exposure_id, one.simulation_index, one.origin) for one in found] == [
         (NAME, 0, SIMULATED), ("MUSE.B", 1, SIMULATED)
     ]  # fmt: skip

@@ -9,6 +9,7 @@ import pytest
 from pipeline.errors import CubeEmpty, JobHung, NoReferenceExposure
 from pipeline.tasks import measure as measure_tasks
 from pipeline.tasks import schedule
+from pipeline.tasks.boundary import limits_of, reason_of
 from pipeline.tasks.job import (
     content_digest,
     cube_ingredients,
@@ -32,7 +33,7 @@ def test_products_lie_in_the_folder_of_the_exposure(campaign):
     name = products.safe_name(job.entry.exposure_id)
     assert job.folder == work / "exposures" / name
     assert (job.detection, job.measurement, job.truth) == (
-        job.folder / "detection.fits", job.folder / "measurement.fits", job.folder / "truth.ecsv"
+        job.folder / "detection.fits", job.folder / "measurement.fits", job.folder / "truth.fits"
     )  # fmt: skip
     assert job.cube == campaign[2] / "cubes" / "cube-0.fits"
     assert replace(job, entry=replace(job.entry, cube_path=None)).cube == job.folder / "cube.fits"
@@ -186,24 +187,25 @@ def test_an_error_where_nothing_was_at_work_is_raised(campaign):
         measure_tasks.mark_failed(job, ValueError("defect"))
 
 
-def test_a_reason_fits_a_table_and_names_no_folder_of_this_machine(campaign):
-    job = campaign[0][0]
-    said = f"cube-0.fits: {job.cube.parent}/cube-0.fits and {Path.home()}/x\nfailed"
-    text = measure_tasks._reason(said, job)
-    assert str(job.cube.parent) not in text
-    assert str(Path.home()) not in text
-    assert "\n" not in text
-    assert measure_tasks._reason("x" * 600, job) == "x" * 600
-    assert measure_tasks._reason("x" * 601, job) == "x" * 600 + " ..."
+def test_a_reason_fits_a_table_and_names_no_folder_of_this_machine(tmp_path):
+    cube, other = tmp_path / "cube-0.fits", tmp_path / "work"
+    said = f"cube-0.fits: {cube.parent}/cube-0.fits and {Path.home()}/x\nin {other}/y"
+    kind, text = reason_of(CubeEmpty(said), cube, other)
+    assert kind == "CubeEmpty"
+    assert text.startswith("cube-0.fits: ")
+    assert "cube-0.fits: cube-0.fits: " not in text
+    assert not [one for one in (str(tmp_path), str(Path.home()), "\n") if one in text]
+    assert reason_of(CubeEmpty("x" * 600), cube)[1] == f"cube-0.fits: {'x' * 600}"
+    assert reason_of(CubeEmpty("x" * 601), cube)[1] == f"cube-0.fits: {'x' * 600} ..."
+    assert reason_of(KeyError("y"), cube) == ("ExposureCrashed", "cube-0.fits: KeyError: 'y'")
 
 
-def test_limits_grow_with_the_cube(campaign):
-    job = campaign[0][0]
-    size_gb = job.cube.stat().st_size / 1e9
-    assert measure_tasks._limits(job).time_s == pytest.approx(900 + 600 * size_gb, abs=1e-6)
-    assert measure_tasks._limits(job).memory_bytes == 6 * 2**30
-    job.cube.unlink()
-    assert measure_tasks._limits(job).time_s == 900
+def test_limits_grow_with_the_cube(tmp_path):
+    cube = tmp_path / "cube.fits"
+    assert limits_of(cube).time_s == 900
+    cube.write_bytes(bytes(10_000_000))
+    assert limits_of(cube).time_s == pytest.approx(900 + 600 * 0.01)
+    assert limits_of(cube).memory_bytes == 6 * 2**30
 
 
 def test_truth_is_summed_as_light_is(campaign):
@@ -230,6 +232,7 @@ def test_what_a_stage_depends_on_is_forgotten_with_it(campaign):
 
 def test_a_reference_is_chosen_once_and_kept(campaign):
     jobs, settings, folder = campaign
+    assert (jobs[0].reference.parent / "stars.ecsv").is_file()  # the numbers, for later runs
     times = jobs[0].reference.stat().st_mtime_ns
     stamp = run_reference(jobs[0].reference, jobs, settings, folder)
     assert stamp == products.read_stamp(jobs[0].reference)

@@ -91,3 +91,21 @@ def test_the_fingerprint_of_another_file_than_fits_is_that_of_its_blocks(tmp_pat
     first = fingerprint(path)
     path.write_bytes(path.read_bytes()[:-1] + b"\0\0")
     assert fingerprint(path) != first
+
+
+def test_the_fingerprint_sees_the_first_and_the_last_byte(tmp_path):
+    path = tmp_path / "data"
+    content = bytes(200_000)
+    found = set()
+    for place in (None, 0, len(content) - 1):
+        changed = bytearray(content)
+        if place is not None:
+            changed[place] = 1
+        path.write_bytes(changed)
+        found.add(fingerprint(path))
+    assert len(found) == 3
+
+
+def test_how_a_text_is_written_does_not_count():
+    assert source_digest(b"x = u'a'", ".py") == source_digest(b'x = "a"', ".py")
+    assert source_digest(b"def f(): return None", ".py") != source_digest(b"def f(): return", ".py")

@@ -148,3 +148,16 @@ def test_a_result_that_cannot_be_sent_is_an_error_of_its_task(tmp_path):
     with open_pool(Workers(2), tmp_path / "parsl") as pool:
         ((_, error),) = pool.stream(unsendable, [0])
     assert isinstance(error, Exception)
+
+
+def deadly(path):
+    with path.open("a") as file:
+        file.write("tried\n")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_job_that_kills_its_worker_is_tried_twice(tmp_path):
+    with open_pool(Workers(2), tmp_path / "parsl") as pool:
+        ((_, error),) = pool.stream(deadly, [tmp_path / "tries"])
+    assert isinstance(error, LOST_WORKER)
+    assert (tmp_path / "tries").read_text() == "tried\n" * 2

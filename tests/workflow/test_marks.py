@@ -178,7 +178,7 @@ def test_a_file_of_somebody_is_not_written_over(tmp_path):
     path.write_text("{}")
     check_file(path, ours, "choose another")
     path.write_text("thesis")
-    with pytest.raises(WorkspaceError, match="not ours to replace; choose another"):
+    with pytest.raises(WorkspaceError, match="not written by this program; choose another"):
         check_file(path, ours, "choose another")
-    with pytest.raises(WorkspaceError, match="not ours to replace"):
+    with pytest.raises(WorkspaceError, match="not written by this program"):
         check_file(tmp_path, ours, "choose another")

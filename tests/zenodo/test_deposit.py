@@ -141,7 +141,7 @@ def test_archives_of_two_versions_are_refused(
 ) -> None:
     files = [*desk.pack("10.5072/zenodo.1"), *desk.pack("10.5072/zenodo.1", "v2026.12")]
     assert desk.run("upload", *files) == 2
-    assert "unlike versions" in capsys.readouterr().err
+    assert "different versions" in capsys.readouterr().err
 
 
 def test_a_dry_run_prints_exactly_what_is_sent_and_sends_nothing(

@@ -1,4 +1,4 @@
-"""What earlier work says of the stability of fluxes in MUSE, in one unit."""
+"""What earlier work says about the stability of fluxes in MUSE, in one unit."""
 
 import math
 from dataclasses import dataclass

@@ -27,7 +27,7 @@ from pipeline.report.downloads.table_formats import (
 from pipeline.schema.results import Results
 
 LARGE_CELLS = 5_000  # from there on numbers are rounded and FITS is the only binary format
-HUGE_ROWS = 200_000  # from there on no text: it would take tens of megabytes
+HUGE_ROWS = 100_000  # from there on no text: it would take tens of megabytes
 WHOLE = ("light_curves",)  # in every format whatever their size: other tools read them
 DUPLICATES = ("spectra_drawn",)  # part of spectra.fits: one format only
 SIMULATED_NOTE = "SIMULATED: made by pipeline.simulation, not observed"

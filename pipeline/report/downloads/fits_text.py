@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from astropy.io import fits
 
-MAX_KEYWORD = 8
-
 
 def add_keywords(header: fits.Header, meta: Mapping[str, object]) -> None:
     """Scalar meta as keywords, long names as HIERARCH, anything else left to the ECSV file."""

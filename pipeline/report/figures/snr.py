@@ -92,7 +92,7 @@ def agreement_figure(
     simulated: bool,
     mixed: bool,
 ) -> Figure:
-    """SNR of the same star and aperture in two campaigns, against each other."""
+    """SNR of the same star and aperture in two campaigns: one over the other, against the first."""
     rows = {int(star): k for k, star in enumerate(two["star_id"])}
     common = [(k, rows[int(star)]) for k, star in enumerate(one["star_id"]) if int(star) in rows]
     first, second = (np.array(side, int) for side in zip(*common, strict=True))
@@ -101,50 +101,40 @@ def agreement_figure(
     everything: list[float] = []
     for radius, symbol, color in zip(radii, cycle(SYMBOLS), cycle(COLORS), strict=False):
         x, y = plain(one[radius_column(radius)])[first], plain(two[radius_column(radius)])[second]
-        everything += [value for value in (*x, *y) if np.isfinite(value) and value > 0]
+        everything += [value for value in x if np.isfinite(value) and value > 0]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            above = 100 * (y / x - 1)
         data.append(
             {
                 "type": "scatter",
                 "mode": "markers",
                 "name": f"r = {radius:g} px",
                 "x": to_json_list(x, 4),
-                "y": to_json_list(y, 4),
+                "y": to_json_list(above, 4),
                 "text": stars,
                 "marker": {"symbol": symbol, "color": color, "size": 7, "opacity": 0.85},
                 "hovertemplate": f"<b>%{{text}}</b>, r = {radius:g} px<br>{names[0]} %{{x:.4g}}<br>"
-                f"{names[1]} %{{y:.4g}}<extra></extra>",
+                f"{names[1]} %{{y:+.1f}} %<extra></extra>",
             }
         )
     span = [float(np.log10(min(everything))) - 0.05, float(np.log10(max(everything))) + 0.05]
-    ends = [10.0**value for value in span]
-    data.append(
-        {
-            "type": "scatter",
-            "mode": "lines",
-            "name": "equal",
-            "x": to_json_list(np.array(ends), 5),
-            "y": to_json_list(np.array(ends), 5),
-            "line": {"color": "@muted", "width": 1.2, "dash": "dash"},
-            "hoverinfo": "skip",
-        }
-    )
     scale = {"type": "log", "range": [round(value, 4) for value in span], **ticks(span)}
     layout: Layout = {
-        "height": 600,
+        "height": 420,
         "margin": {"l": 70, "r": 14, "t": 34, "b": 100},
         "hovermode": "closest",
-        "xaxis": axis(f"SNR, {names[0]}", constrain="domain", **scale),
-        "yaxis": axis(f"SNR, {names[1]}", scaleanchor="x", constrain="domain", **scale),
+        "xaxis": axis(f"SNR, {names[0]}", **scale),
+        "yaxis": axis(f"SNR, {names[1]} above {names[0]} [%]", zeroline=True),
     }
     return Figure(
         figure_id,
         title,
         caption,
-        f"Scatter plot on logarithmic axes. {caption}",
+        f"Scatter plot against the logarithm of the SNR. {caption}",
         data,
         stamped(layout, simulated, mixed),
         simulated,
         mixed,
-        narrow={"height": 470, "margin": {"l": 56, "r": 6, "t": 34, "b": 120}},
+        narrow={"height": 400, "margin": {"l": 56, "r": 6, "t": 34, "b": 120}},
         tables=("snr",),
     )

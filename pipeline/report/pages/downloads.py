@@ -8,7 +8,7 @@ from astropy.table import QTable
 from pipeline.report.citation import DATA_LICENSE, DATA_LICENSE_URL
 from pipeline.report.downloads.download import Download
 from pipeline.report.downloads.ecsv_files import LARGEST_BYTES
-from pipeline.report.downloads.files import LARGE_CELLS
+from pipeline.report.downloads.files import HUGE_ROWS, LARGE_CELLS
 from pipeline.report.downloads.packing import archive_name
 from pipeline.report.downloads.spectra_file import SIGMA_BITS, STEP_SIGMA, spectra_table
 from pipeline.report.downloads.table_formats import LARGE_DIGITS
@@ -85,6 +85,7 @@ def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any]:
         "size_of": size_of,
         "large_cells": f"{LARGE_CELLS:,}".replace(",", "\N{THIN SPACE}"),
         "largest_mb": f"{LARGEST_BYTES / 1e6:g}",
+        "huge_rows": HUGE_ROWS,
         "large_digits": LARGE_DIGITS,
         "license": DATA_LICENSE,
         "license_url": DATA_LICENSE_URL,

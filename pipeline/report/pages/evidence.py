@@ -55,7 +55,7 @@ def _literature_table(campaigns: Sequence[Results]) -> TableView:
     """Earlier work and the floors of this report, in per cent of the flux."""
     rows = [
         (
-            Cell(one.reference),
+            Cell(one.reference, kind="rp-wrap"),
             Cell(f"{one.bound} {one.as_given}".strip()),
             Cell(fixed(one.per_cent, 1), kind="strong"),
             Cell(one.what, kind="rp-wrap"),

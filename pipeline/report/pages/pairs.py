@@ -109,6 +109,7 @@ PAGE = PageType(
     tab="Evidence",
     position=520,
     description="The flux ratio of two bright stars, night after night, relative to its mean.",
+    wide=True,
     guide="",
     context=context,
 )

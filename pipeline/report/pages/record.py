@@ -140,6 +140,7 @@ PAGE = PageType(
     tab="Evidence",
     position=515,
     description="The published ratios of five stars, analysed again: what they say and what they cannot.",
+    wide=True,
     guide="Nights, stars, modes and a floor of the published record.",
     context=context,
 )

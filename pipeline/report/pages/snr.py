@@ -73,7 +73,7 @@ def _snr_of_field(campaigns: Sequence[Results], mark: str, numbering: PageNumber
                 (short_name(one), short_name(two)),
                 figure_id=f"snr-{one.name}-{two.name}",
                 title=_agreement_title(one, two, shared),
-                caption="One point per star and aperture; on the dashed line both are equal. "
+                caption="One point per star and aperture; at zero both are equal. "
                 "Published SNR are the input of a simulation.",
                 simulated=one.simulated or two.simulated,
                 mixed=one.simulated != two.simulated,

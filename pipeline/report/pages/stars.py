@@ -19,6 +19,7 @@ PAGE = PageType(
     tab="Stars",
     position=300,
     description="The stars of the field, where each falls on the instrument, and how well it is measured.",
+    wide=True,
     guide="Every star with its place, signal to noise, flags and a page of its own.",
     context=context,
 )

@@ -250,6 +250,7 @@ PAGE = PageType(
     description=(
         f"What {STUDY.short} print, the same numbers from the data behind them, and the simulation."
     ),
+    wide=True,
     guide="",
     context=context,
 )

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 from astropy.io import fits
-from astropy.time import Time
 
 from pipeline.simulation.draws import stream
 from pipeline.simulation.raw import spectra, tree
@@ -116,8 +115,3 @@ def _expected(
         return uniform_light(maps, spectra.twilight(mode))
     level = np.float32(ILLUM_LEVEL if frame.tag == "ILLUM" else 1.0)
     return uniform_light(maps, spectra.flat_lamp(mode)) * level
-
-
-def mjd_of(iso: str) -> float:
-    """MJD of an ISO date and time (UT)."""
-    return float(Time(iso, scale="utc").mjd)

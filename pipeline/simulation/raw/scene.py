@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.muse import geometry
 from pipeline.simulation import atmosphere, sky
 from pipeline.simulation.raw import headers, spectra
 from pipeline.simulation.raw.exposure import PIXEL_ARCSEC, RawScene, refraction_arcsec
@@ -48,11 +47,6 @@ def field_position(
     x = -(east_px * np.cos(angle) - north_px * np.sin(angle))
     y = north_px * np.cos(angle) + east_px * np.sin(angle)
     return np.asarray(x), np.asarray(y)
-
-
-def nominal_response() -> np.ndarray:
-    """Response of an instrument that is exactly as its calibrations say, shape (24, 48)."""
-    return np.ones((geometry.N_CHANNELS, geometry.N_SLICES))
 
 
 def make_scene(

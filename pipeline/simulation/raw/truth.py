@@ -14,7 +14,7 @@ TRUTH_FILE = "truth_channels.ecsv"
 
 
 def write_truth(folder: Path, responses: Mapping[str, np.ndarray]) -> Path:
-    """Write the responses of the channels, beside those of exposures that are there already.
+    """Add the responses of the channels to those of the exposures that are already there.
 
     Parameters
     ----------
