@@ -2,7 +2,7 @@
 
 Times are computed from what other work on the machine cannot disturb: bytes on the wire, round trips
 one after another, and processor time of the page's main thread until the event, from Chromium's trace.
-Nothing overlaps here that would on a phone. ``benchmarks.site --phone`` measures the wall time.
+Nothing overlaps here that would on a phone.
 """
 
 import json
