@@ -63,6 +63,7 @@ def test_page(watched: Any, base: str, name: str, size: tuple[int, int], scheme:
     one = watched(size, color_scheme=scheme)
     page = one.page
     for campaign in ("observed", "simulated"):
+        page.set_viewport_size({"width": size[0], "height": size[1]})
         page.goto(f"{base}{name}.html?campaign={campaign}")
         assert page.evaluate(SHIFT) < MOST_SHIFT
         one.draw_all()
