@@ -135,7 +135,7 @@ def test_a_product_that_was_damaged_is_made_again_and_said(tmp_path, run, caplog
 
 def test_a_damaged_summary_is_made_again(tmp_path, run):
     run().summary  # noqa: B018
-    path = next((tmp_path / "work").rglob("pairs.ecsv"))
+    path = next((tmp_path / "work").rglob("summary/pairs.npz"))
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
     run().summary  # noqa: B018

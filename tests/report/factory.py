@@ -150,7 +150,7 @@ def campaign(
             "prediction": prediction(0.02),
             "channel_responses": channels(rng, ids, "channel_responses"),
             "truth_channels": channels(rng, ids, "truth"),
-            **dependence(),
+            **dependence(radii_px, radius_px),
         },
         numbers=_numbers(0.03),
         notes=(HOSTILE if hostile else "A note on what to keep in mind.",),

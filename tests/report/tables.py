@@ -203,7 +203,7 @@ def record_findings() -> QTable:
     return fill("record_findings", len(rows), **columns, meaning=["of made-up numbers"] * len(rows))
 
 
-def dependence() -> dict[str, QTable]:
+def dependence(radii_px: tuple[float, ...], radius_px: float) -> dict[str, QTable]:
     """What ratios depend on: one table of each kind, with a row that says nothing."""
     step = np.linspace(0.0, 0.06, 7)
     return {
@@ -238,8 +238,8 @@ def dependence() -> dict[str, QTable]:
         "scatter_comparisons": fill(
             "scatter_comparisons",
             2,
-            first=["aperture 1.5 px", "AO"],
-            second=["aperture 4.5 px", "no AO"],
+            first=[f"aperture {radii_px[0]:g} px", "AO"],
+            second=[f"aperture {radius_px:g} px", "no AO"],
             n_stars=[18, 18],
             n_first=[63, 33],
             n_second=[63, 30],
