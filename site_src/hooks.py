@@ -57,7 +57,15 @@ def on_page_content(html: str, page: Any, **_: Any) -> str:
             level = depth
         parts.append(part)
     page.meta["both"] = len(kinds) > 1  # then the page has a switch
-    return "".join(parts) + ("</section>" if level else "")
+    return _without_code_in_search("".join(parts) + ("</section>" if level else ""), page.file.name)
+
+
+def _without_code_in_search(html: str, name: str) -> str:
+    """Keep code, and the lists of parameters of functions, out of the search's index: it is of prose."""
+    html = html.replace('<div class="highlight">', '<div class="highlight" data-search-exclude>')
+    if name == "use_in_python":
+        html = html.replace("<ul>", "<ul data-search-exclude>")
+    return html
 
 
 _MOVED = """<!doctype html>

@@ -17,6 +17,7 @@ from pathlib import Path
 import psutil
 
 BAD_SHARE = 0.05
+UNMOUNT_S = 65
 DISK_MB = 64  # and what the exposures take
 MB_PER_EXPOSURE = 0.5
 FULL = "ballast"
@@ -110,4 +111,12 @@ def small_disk(folder: Path, n_exposures: int) -> Iterator[Path]:
         yield folder
     finally:
         if mounted:
-            subprocess.run(["umount", str(folder)], check=True)
+            unmount(folder)
+
+
+def unmount(folder: Path) -> None:
+    """What was just killed may hold a file for a moment: blocks of a cluster have a minute to end."""
+    deadline = time.monotonic() + UNMOUNT_S
+    while subprocess.run(["umount", str(folder)], check=False).returncode:
+        assert time.monotonic() < deadline, f"{folder} is in use"
+        time.sleep(1)

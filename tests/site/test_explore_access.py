@@ -42,13 +42,23 @@ TEXT_CONTRAST = """() => {
     probe.remove();
     return color;
   };
+  const contrast = (one, other) => {
+    const both = [light(one), light(other)];
+    return (Math.max(...both) + 0.05) / (Math.min(...both) + 0.05);
+  };
+  const painted = (host, color) => {
+    host.append(probe);
+    probe.style.color = color;
+    const rgb = parse(getComputedStyle(probe).color);
+    probe.remove();
+    return rgb;
+  };
   const charts = '.ex-chart svg text, #ex-spectra-chart svg text';
   return Math.min(...[...document.querySelectorAll(charts)].flatMap((text) => {
     const host = text.closest('.ex-app, .plan'), page = value(host, 'bg');
-    return ['bg', 'band', 'stripe', 'soft'].map((name) => {
-      const both = [light(parse(getComputedStyle(text).fill)), light(over(value(host, name), page))];
-      return (Math.max(...both) + 0.05) / (Math.min(...both) + 0.05);
-    });
+    const ink = parse(getComputedStyle(text).fill);
+    if (text.dataset.ground) return [contrast(ink, painted(host, text.dataset.ground))];
+    return ['bg', 'band', 'stripe', 'soft'].map((name) => contrast(ink, over(value(host, name), page)));
   }));
 }"""
 READABLE = 4.5  # WCAG AA

@@ -7,6 +7,7 @@ Nothing overlaps here that would on a phone.
 
 import json
 from pathlib import Path
+from statistics import median
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -31,6 +32,7 @@ MAIN = (
 BYTES_PER_S = 1.6e6 / 8
 ROUND_TRIP_S = 0.15
 SLOWER = 4
+N_LOADS = 3
 HEADERS = 400  # bytes of a response's headers, packed by HTTP/2
 LIMITS_S = {"paint": 1.5, "picture": 2.0, "ready": 5.0}
 # Round trips in a row: connection, page, then style sheets and pictures at once; for an answer scripts,
@@ -86,7 +88,15 @@ def warm(browser: Any, base: str) -> None:
 def test_a_page_is_seen_and_answers_in_time(
     watched: Any, browser: Any, site: Path, tmp_path: Path, name: str
 ) -> None:
-    trace = tmp_path / "trace.json"
+    """The median of three loads: processor time of one differs from that of the next."""
+    loads = [times_of(watched, browser, site, tmp_path / f"{k}.json", name) for k in range(N_LOADS)]
+    times = {what: median(one[what] for one in loads if what in one) for what in loads[0]}
+    print(name, {what: round(value, 2) for what, value in times.items()})
+    assert {what for what, value in times.items() if value >= LIMITS_S[what]} == set(), loads
+
+
+def times_of(watched: Any, browser: Any, site: Path, trace: Path, name: str) -> dict[str, float]:
+    """Seconds of one load until the first paint, the first picture in sight, and an answer."""
     served = Site(site)
     try:
         one = watched(PHONE, allowed=served.address)
@@ -116,11 +126,9 @@ def test_a_page_is_seen_and_answers_in_time(
     if seen["picture"]:
         early = [path for path, end in loaded.items() if end <= seen["picture"]]
         n_bytes["picture"], marks["picture"] = page + sum(sent[path] for path in early), "picture"
-    times = {
+    return {
         what: TRIPS[what] * ROUND_TRIP_S
         + n_bytes[what] / BYTES_PER_S
         + SLOWER * processor_s(events, f"{name}.html", marks[what])
         for what in marks
     }
-    print(name, {what: round(value, 2) for what, value in times.items()})
-    assert {what for what, value in times.items() if value >= LIMITS_S[what]} == set(), times

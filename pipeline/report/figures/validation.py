@@ -48,7 +48,7 @@ def coverage_figure(
                     1,
                     xref="x",
                     yanchor="bottom",
-                    font={"size": 12, "color": color},
+                    font={"size": 12, "color": "@muted"},
                 )
             )
     every = [line for _, lines in intervals for line in lines]

@@ -94,7 +94,7 @@
         const one = place.get(a[k]), two = place.get(b[k]), row = Math.max(one, two), column = Math.min(one, two);
         pen.fillStyle = Number.isFinite(std[k]) ? colors[shade(std[k])] : none;
         pen.fillRect(at.left + column * at.size, at.top + row * at.size, at.size - (at.size > 5 ? 1 : 0), at.size - (at.size > 5 ? 1 : 0));
-        if (at.size >= NUMBER_PX && Number.isFinite(std[k])) numbers += text(at.left + (column + 0.5) * at.size, at.top + (row + 0.5) * at.size + 4, EX.number(100 * std[k], 1), `class="ex-cell" text-anchor="middle" font-size="11" style="fill:${EX.legible(colors[shade(std[k])])}"`);
+        if (at.size >= NUMBER_PX && Number.isFinite(std[k])) numbers += text(at.left + (column + 0.5) * at.size, at.top + (row + 0.5) * at.size + 4, EX.number(100 * std[k], 1), `class="ex-cell" data-ground="${colors[shade(std[k])]}" text-anchor="middle" font-size="11" style="fill:${EX.legible(colors[shade(std[k])])}"`);
       }
       host.querySelector("svg").insertAdjacentHTML("beforeend", numbers);
       chosen();
