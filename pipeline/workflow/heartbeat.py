@@ -12,14 +12,16 @@ from pathlib import Path
 
 INTERVAL_S = 5.0
 LOST_AFTER = 8  # readings without a change: 40 s, so that a block is gone within a minute
-# ``$$`` is the block's script, also in the loop, which ends with it; group 0 is that of the script
+# ``$$`` is the block's script, also in the loop, which ends with it and what it left running (a manager
+# that was killed leaves a process of its own); group 0 is that of the script
 _WATCH = """
-( last= ; still=0
+( last= ; still=0; group=$(ps -o pgid= -p $$ | tr -d ' ')
   while sleep {interval:g} && kill -0 $$ 2>/dev/null; do
     now=$(cat {file} 2>/dev/null)
     if [ -n "$now" ] && [ "$now" != "$last" ]; then last=$now; still=0; else still=$((still + 1)); fi
     if [ $still -ge {lost_after} ]; then kill -TERM 0; sleep {interval:g}; kill -KILL 0; fi
-  done ) </dev/null >/dev/null 2>&1 &
+  done
+  if [ "$group" = $$ ]; then kill -KILL 0; fi ) </dev/null >/dev/null 2>&1 &
 """
 
 

@@ -47,3 +47,23 @@ def test_the_loop_ends_with_its_script(tmp_path):
         time.sleep(2)
         listed = subprocess.run(["pgrep", "-g", str(script.pid)], capture_output=True, check=False)
         assert listed.stdout == b""
+
+
+def test_what_a_script_left_running_ends_after_it(tmp_path):
+    """A manager that is killed leaves a process of its own, whose parent is then no part of the block."""
+    file = tmp_path / "alive"
+    with heartbeat(file):
+        script = subprocess.Popen(
+            ["bash", "-c", watch_script(str(file)) + "(sleep 60 >/dev/null 2>&1 &); sleep 0.5"],
+            start_new_session=True,
+        )
+        assert script.wait(30) == 0
+        deadline = time.monotonic() + 10
+        while (
+            subprocess.run(
+                ["pgrep", "-g", str(script.pid)], check=False, stdout=subprocess.DEVNULL
+            ).returncode
+            == 0
+        ):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
