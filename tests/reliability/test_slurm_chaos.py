@@ -34,7 +34,13 @@ from tests.reliability.slurm_runs import (
     wait_for,
 )
 
-pytestmark = [pytest.mark.slurm, pytest.mark.slow, pytest.mark.timeout(7200)]
+pytestmark = [
+    pytest.mark.slurm,
+    pytest.mark.slow,
+    pytest.mark.timeout(7200),
+    # not yet certain enough for every push: a log on the full disk ended in a traceback once
+    pytest.mark.nightly,
+]
 N_EXPOSURES = int(os.environ.get("CHAOS_EXPOSURES", "30"))
 SEED = int(os.environ.get("CHAOS_SEED", "1"))
 BLOCKS_END_S = 65.0  # 60, and a look of Slurm at its jobs
