@@ -182,7 +182,7 @@ static kdmatch_status fill(catalogue *cat, const double *xy, int64_t n, entry *e
     qsort(entries, (size_t)n, sizeof *entries, by_position);
     keep_distinct(cat, entries, n);
     centre(cat);
-    /* The entries are not needed any more: their room serves as the hull's chain. */
+    /* The entries are not needed any more: their memory serves as the hull's chain. */
     int32_t *chain = (int32_t *)(void *)entries;
     int32_t corners = hull(cat->star, cat->n, chain);
     double width = cat->high.x - cat->low.x, height = cat->high.y - cat->low.y;

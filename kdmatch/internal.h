@@ -172,7 +172,7 @@ typedef struct {
     pair_list now, next;
 } verifier;
 
-bool pairs_open(pair_list *list, int32_t room);
+bool pairs_open(pair_list *list, int32_t capacity);
 void pairs_close(pair_list *list);
 bool verifier_open(verifier *v, const catalogue *ref, const catalogue *tgt,
                    const kdmatch_options *options);

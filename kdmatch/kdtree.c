@@ -80,11 +80,11 @@ static void split(kdtree *t, int32_t lo, int32_t hi)
 
 bool kdtree_build(kdtree *tree, const point *points, int32_t n)
 {
-    size_t room = n > 0 ? (size_t)n : 1;
+    size_t capacity = n > 0 ? (size_t)n : 1;
     tree->n = n;
-    tree->at = malloc(room * sizeof *tree->at);
-    tree->id = malloc(room * sizeof *tree->id);
-    tree->axis = calloc(room, sizeof *tree->axis);
+    tree->at = malloc(capacity * sizeof *tree->at);
+    tree->id = malloc(capacity * sizeof *tree->id);
+    tree->axis = calloc(capacity, sizeof *tree->axis);
     if (!tree->at || !tree->id || !tree->axis) {
         kdtree_free(tree);
         return false;

@@ -174,9 +174,9 @@ kdmatch_status quads_of(quad_list *list, const catalogue *cat, int32_t max_quads
     while (!all && near > 5 && choose(near, 3) * anchors > max_quads) {
         near--;
     }
-    int64_t room = all ? choose(cat->n, 4) : choose(near, 3) * anchors;
+    int64_t capacity = all ? choose(cat->n, 4) : choose(near, 3) * anchors;
     list->n = 0;
-    list->quad = malloc((size_t)(room > 0 ? room : 1) * sizeof *list->quad);
+    list->quad = malloc((size_t)(capacity > 0 ? capacity : 1) * sizeof *list->quad);
     if (!list->quad) {
         return KDMATCH_NO_MEMORY;
     }

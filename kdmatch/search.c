@@ -54,9 +54,9 @@ static kdmatch_status index_reference(search *s, int32_t max_quads, int32_t max_
     if (status != KDMATCH_OK) {
         return status;
     }
-    size_t room = (size_t)(s->ref_quads.n > 0 ? s->ref_quads.n : 1);
-    point *uv = malloc(room * sizeof *uv);
-    s->ref_height = malloc(room * sizeof *s->ref_height);
+    size_t capacity = (size_t)(s->ref_quads.n > 0 ? s->ref_quads.n : 1);
+    point *uv = malloc(capacity * sizeof *uv);
+    s->ref_height = malloc(capacity * sizeof *s->ref_height);
     if (!uv || !s->ref_height) {
         free(uv);
         return KDMATCH_NO_MEMORY;

@@ -15,11 +15,11 @@ static const double SCREEN_KEEP = 15.0;
 enum { WORK_NEAREST = 6 }; /* of one look-up in the tree */
 enum { LOCAL = 6 }; /* neighbours that tell the local density */
 
-bool pairs_open(pair_list *list, int32_t room)
+bool pairs_open(pair_list *list, int32_t capacity)
 {
     list->n = 0;
-    list->ref = malloc((size_t)room * sizeof *list->ref);
-    list->tgt = malloc((size_t)room * sizeof *list->tgt);
+    list->ref = malloc((size_t)capacity * sizeof *list->ref);
+    list->tgt = malloc((size_t)capacity * sizeof *list->tgt);
     return list->ref && list->tgt;
 }
 

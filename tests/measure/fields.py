@@ -1,4 +1,4 @@
-"""One factory of synthetic exposures for the tests of the measure room.
+"""One factory of synthetic exposures for the tests of the measurement.
 
 Noise-free Gaussian or Moffat stars, a bright standard with diffraction spikes, a footprint with
 NaN edges; noise is added on request. Nothing here comes from the code under test.

@@ -1,6 +1,5 @@
 """Recipes are found where packages and kits put them, and mixed ones are refused."""
 
-import os
 import shutil
 import stat
 import sys
@@ -10,9 +9,10 @@ import pytest
 
 from pipeline.errors import ParameterUnknown, RecipesMissing
 from pipeline.reduction.installation import find_installation, plugin_versions, static_folders
-from pipeline.reduction.runners import EsorexRunner, check_parameters, find_runner, recipes_version
+from pipeline.reduction.runners import EsorexRunner, check_parameters, recipes_version
 from pipeline.reduction.statics import installed_tables, tables_for
 from pipeline.simulation.raw.static import write_static_tables
+from tests.reduction.conftest import recipes_or_skip
 
 KIT_FOLDERS = {
     "ESO": "lib/esopipes-plugins/muse-2.10.14",
@@ -200,12 +200,7 @@ def test_a_renamed_parameter_is_reported_with_what_it_may_be_now(tmp_path):
 def _linked_debian(tmp_path, name, folder):
     """A kit made of links to the installed files, under another prefix and folder."""
     program = shutil.which("esorex")
-    try:
-        installed = find_runner("esorex").plugins
-    except RecipesMissing as error:
-        if os.environ.get("CI"):
-            pytest.fail(str(error))
-        pytest.skip(str(error))
+    installed = recipes_or_skip("esorex").plugins
     prefix = tmp_path / name
     plugins = prefix / folder
     plugins.mkdir(parents=True)
@@ -219,7 +214,7 @@ def _linked_debian(tmp_path, name, folder):
 @pytest.mark.recipes
 @pytest.mark.parametrize("layout", ["ESO", "Homebrew", "RPM"])
 def test_a_kit_of_links_to_the_installed_recipes_runs_them(tmp_path, layout):
-    version = find_or_skip().version
+    version = recipes_or_skip("esorex").version
     folder = KIT_FOLDERS[layout].replace("2.10.14", version)
     prefix, plugins = _linked_debian(tmp_path, "kit", folder)
     found = find_installation(environment=variables(tmp_path, path=prefix / "bin"))
@@ -231,7 +226,7 @@ def test_a_kit_of_links_to_the_installed_recipes_runs_them(tmp_path, layout):
 
 @pytest.mark.recipes
 def test_links_to_the_installed_recipes_under_a_wrong_version_are_refused(tmp_path):
-    find_or_skip()
+    recipes_or_skip("esorex")
     prefix, _ = _linked_debian(tmp_path, "kit", "lib/esopipes-plugins/muse-9.9.9")
     with pytest.raises(RecipesMissing, match="versions are mixed"):
         find_installation(environment=variables(tmp_path, path=prefix / "bin"))
@@ -242,19 +237,7 @@ def test_links_to_the_installed_recipes_under_a_wrong_version_are_refused(tmp_pa
 def test_the_installed_recipes_have_every_parameter_that_is_set(name):
     from pipeline.config.settings import ReductionSettings
 
-    try:
-        runner = find_runner(name)
-    except RecipesMissing as error:
-        pytest.skip(str(error))
+    runner = recipes_or_skip(name)
     check_parameters(runner, ReductionSettings().parameters)
     with pytest.raises(ParameterUnknown, match=r"muse_scipost\.skymetod \(it has skymethod"):
         check_parameters(runner, ("muse_scipost.skymetod=none",))
-
-
-def find_or_skip():
-    try:
-        return find_runner("esorex")
-    except RecipesMissing as error:
-        if os.environ.get("CI"):
-            pytest.fail(str(error))
-        pytest.skip(str(error))

@@ -139,7 +139,7 @@ def put_card(content: bytearray, path: Path, header: int, key: str, value: str) 
             content[start : start + CARD] = card
             return
         if content[start : start + CARD].rstrip() == b"END":
-            assert start + 2 * CARD <= span.data, "no room for another card"
+            assert start + 2 * CARD <= span.data, "the header block is full"
             content[start : start + 2 * CARD] = card + b"END".ljust(CARD)
             return
 

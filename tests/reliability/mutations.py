@@ -226,7 +226,7 @@ def _copy_a_card(rng: random.Random, data: bytearray, _at: int) -> None:
 
 
 def _insert_a_card(rng: random.Random, data: bytearray, _at: int) -> None:
-    """One more card; the header keeps its blocks where its padding has room."""
+    """One more card; the header keeps its blocks where its padding is long enough."""
     at = _card(rng, data)
     end = _header_end(data, at)
     new = rng.choice(KEYS).ljust(8) + (b"= " + rng.choice(VALUES)).ljust(72)[:72]

@@ -314,7 +314,7 @@ def test_a_log_on_a_full_disk_ends_in_no_traceback(tmp_path, capsys):
     handler.stream.close()
     try:
         with Path("/dev/full").open("w") as handler.stream:
-            LOGGER.warning("a line that finds no room")
+            LOGGER.warning("a line for a full disk")
             with suppress(OSError):
                 handler.stream.close()
     finally:

@@ -21,7 +21,7 @@ from pipeline.report.text import fixed, plot_text
 
 ROW_PX = 34
 SHORT_NAME = 8  # characters that fit beside a row on a phone
-LONG_BAR = 0.7  # of the value: more of a bar is not worth the room
+LONG_BAR = 0.7  # of the value: a longer bar would shrink the rest of the figure
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def dots_figure(
 
 
 def _beside(labels: Sequence[str]) -> int:
-    """Room for the longest name beside the rows, in pixels."""
+    """Width of the longest name beside the rows, in pixels."""
     return 26 + 7 * max(map(len, labels), default=8)
 
 

@@ -60,7 +60,7 @@ def _canvas(figure: Figure | None) -> MplFigure:
     if figure is None:
         return MplFigure(figsize=(SIZE_PX[0] / DPI, SIZE_PX[1] / DPI), dpi=DPI)
     layout = merged(figure.layout, {"margin": {"l": 58, "r": 20, "t": HEAD_PX, "b": 44}})
-    # lines of earlier work and their names, for which there is no room
+    # lines of earlier work and their names do not fit into a small picture
     layout["shapes"] = [
         one for one in layout.get("shapes", ()) if "dash" not in one.get("line", {})
     ]

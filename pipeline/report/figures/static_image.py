@@ -208,8 +208,8 @@ def _finish_axis(axes: Axes, spec: Mapping[str, Any], which: Literal["x", "y"]) 
         axis.set_major_formatter(mpl.ticker.FuncFormatter(_day))
     elif spec.get("type") == "date":
         width_px = axes.get_window_extent().width
-        room = max(1, int(width_px // DATE_PX))  # labels
-        axis.set_major_locator(mdates.MonthLocator(interval=_months_apart(spec, room)))
+        most = max(1, int(width_px // DATE_PX))  # labels
+        axis.set_major_locator(mdates.MonthLocator(interval=_months_apart(spec, most)))
         axis.set_major_formatter(mpl.ticker.FuncFormatter(_month))
     if "range" in spec:
         limits = list(spec["range"])
@@ -262,11 +262,11 @@ def _trimmed(digits: int) -> Callable[[float, int | None], str]:
     return label
 
 
-def _months_apart(spec: Mapping[str, Any], room: int) -> int:
-    """Months between date labels, so that at most ``room`` of them lie on the axis."""
+def _months_apart(spec: Mapping[str, Any], most: int) -> int:
+    """Months between date labels, so that at most ``most`` of them lie on the axis."""
     first, last = (datetime.fromisoformat(value) for value in spec["range"])
     months = (last - first).days / 30.44
-    return next((step for step in (1, 2, 3, 6) if months / step <= room), 12)
+    return next((step for step in (1, 2, 3, 6) if months / step <= most), 12)
 
 
 def _month(value: float, place: int | None) -> str:

@@ -16,7 +16,7 @@ REMEDIES: Mapping[str, str] = {
     "CalibrationMissing": "Fetch the calibrations of the night, or allow those of a neighbouring one.",
     "RecipeTimeout": "Give the recipe more time, then run the same command again.",
     "MemoryShort": "Run fewer jobs at a time, or on a machine with more memory.",
-    "DiskFull": "Make room, then run the same command again.",
+    "DiskFull": "Free some disk space, then run the same command again.",
     "WorkerLost": "The process ended from outside. Run the same command again.",
     "NotReduced": "Reduce the exposure first; its log says what is missing.",
 }

@@ -18,9 +18,9 @@
   function panel(at, top, series, words, unit) {
     const sorted = Float64Array.from(series.value.filter(Number.isFinite)).sort();
     if (!sorted.length) return text(at.left, top + 30, `${words}: no data`, fill("muted"));
-    const low = EX.quantile(sorted, 0.005), high = EX.quantile(sorted, 0.995), room = 0.15 * (high - low || Math.abs(high) || 1);
-    const y = EX.linear(low - room, high + room, top + PANEL, top), clip = (value) => Math.min(Math.max(y(value), top), top + PANEL);
-    const grid = EX.ticks(low - room, high + room, 4).map((value) => line(at.left, y(value), at.right, y(value), stroke("grid")) + text(at.left - 6, y(value) + 4, EX.short(value), `text-anchor="end" font-size="11" ${fill("muted")}`)).join("");
+    const low = EX.quantile(sorted, 0.005), high = EX.quantile(sorted, 0.995), margin = 0.15 * (high - low || Math.abs(high) || 1);
+    const y = EX.linear(low - margin, high + margin, top + PANEL, top), clip = (value) => Math.min(Math.max(y(value), top), top + PANEL);
+    const grid = EX.ticks(low - margin, high + margin, 4).map((value) => line(at.left, y(value), at.right, y(value), stroke("grid")) + text(at.left - 6, y(value) + 4, EX.short(value), `text-anchor="end" font-size="11" ${fill("muted")}`)).join("");
     const drawn = runs(series.value).map((list) => {
       const edge = (sign) => list.map((k) => `${px(at.x(at.wave[k]))} ${px(clip(series.value[k] + sign * (series.err[k] || 0)))}`);
       const middle = list.map((k) => `${px(at.x(at.wave[k]))} ${px(clip(series.value[k]))}`);

@@ -6,7 +6,7 @@
   const DAY_MS = 86400000, SEASON_GAP_MS = 20 * DAY_MS, REACH = 0.6, NEAR_PX = 24, RADIUS = 3.5, STRIP = 34;
   const percentOf = (ln, median) => 100 * Math.expm1(ln - median);
 
-  function limits(values) { // the central 95 % and some room; what lies beyond is drawn at the edge
+  function limits(values) { // the central 95 % and a margin; what lies beyond is drawn at the edge
     const sorted = Float64Array.from(values).sort();
     if (!sorted.length) return [-1, 1];
     const low = EX.quantile(sorted, 0.025), high = EX.quantile(sorted, 0.975), span = Math.max(high - low, 0.2);
@@ -14,8 +14,8 @@
   }
   function dates(points, found) {
     const times = (points.length ? points.map((point) => point.ms) : found.ms).filter(Number.isFinite); // a file that is no exposure has no time
-    const low = Math.min(...times), high = Math.max(...times), room = Math.max((high - low) * 0.02, DAY_MS);
-    return [low - room, high + room];
+    const low = Math.min(...times), high = Math.max(...times), margin = Math.max((high - low) * 0.02, DAY_MS);
+    return [low - margin, high + margin];
   }
 
   function scales(host, model) {

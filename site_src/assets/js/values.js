@@ -39,9 +39,9 @@
       const names = [trace.xaxis || "x", trace.yaxis || "y"], at = places[names.join("")];
       if (!at) continue;
       const [x, y] = names.map((name, n) => scale(at[n], layout[`${name[0]}axis${name.slice(1)}`] || {}));
-      const edges = [[at[0][2], at[0][4]], [at[1][4], at[1][2]]], room = 8;
+      const edges = [[at[0][2], at[0][4]], [at[1][4], at[1][2]]], reach = 8;
       const add = (point) => {
-        const inside = [point.px, point.py].every((value, n) => value >= edges[n][0] - room && value <= edges[n][1] + room);
+        const inside = [point.px, point.py].every((value, n) => value >= edges[n][0] - reach && value <= edges[n][1] + reach);
         if (inside) found.push(Object.assign(point, { trace }));
       };
       if (trace.z) trace.z.forEach((row, j) => row.forEach((z, i) => {

@@ -75,8 +75,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                .has_prior = data[2] & 1, .allow_reflection = (data[2] >> 1) & 1};
     double *ref = calloc(2 * (size_t)n_ref + 1, sizeof *ref);
     double *tgt = calloc(2 * (size_t)n_tgt + 1, sizeof *tgt);
-    int64_t room = n_ref < n_tgt ? n_ref : n_tgt;
-    int64_t *pairs = calloc(2 * (size_t)room + 1, sizeof *pairs); /* no more than promised */
+    int64_t capacity = n_ref < n_tgt ? n_ref : n_tgt;
+    int64_t *pairs = calloc(2 * (size_t)capacity + 1, sizeof *pairs); /* no more than promised */
     kdmatch_result result;
     if (!ref || !tgt || !pairs) {
         abort();
@@ -110,7 +110,7 @@ static uint32_t draw(uint32_t n)
     return (uint32_t)(state >> 33) % n;
 }
 
-static size_t mutate(uint8_t *data, size_t size, size_t room)
+static size_t mutate(uint8_t *data, size_t size, size_t capacity)
 {
     for (uint32_t changes = 1 + draw(8); changes > 0 && size > 0; changes--) {
         size_t at = draw((uint32_t)size);
@@ -127,7 +127,7 @@ static size_t mutate(uint8_t *data, size_t size, size_t room)
             size = size > 8 && draw(2) ? size - draw(8) : size;
             break;
         default:
-            while (size < room && draw(6)) {
+            while (size < capacity && draw(6)) {
                 data[size++] = (uint8_t)draw(256);
             }
         }
