@@ -1,13 +1,13 @@
 """Where log records go: the terminal, and a file beside the products."""
 
 import logging
-import sys
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
 
 import click
 
+from pipeline.workflow.full_disk import leave_out_what_cannot_be_written
 from pipeline.workflow.progress import LOGGER, TerminalHandler
 
 LOG_FILE = "pipeline.log"
@@ -28,10 +28,7 @@ class _TerminalFormatter(logging.Formatter):
 class _LogFile(RotatingFileHandler):
     """A log that a full disk cuts short: the run itself says that it is full, in words."""
 
-    def handleError(self, record: logging.LogRecord) -> None:
-        """Leave out what cannot be written; a defect is shown."""
-        if not isinstance(sys.exc_info()[1], OSError):
-            super().handleError(record)
+    handleError = leave_out_what_cannot_be_written
 
 
 def log_to_terminal(level: int = logging.INFO) -> None:

@@ -26,6 +26,11 @@ def quantity(name: str, ucd: str) -> Column:
     return Column(name, "f8", known.unit, known.description, ucd, known.label)
 
 
+_BOUNDS_95 = (
+    column("low95", "f8", "", "lower end of its 95 % interval", "stat.error;stat.min", "from"),
+    column("high95", "f8", "", "upper end of its 95 % interval", "stat.error;stat.max", "to (95 %)"),
+)
+
 STATISTICS: Mapping[str, tuple[Column, ...]] = {
     "pairs": (
         STAR_1,
@@ -170,8 +175,7 @@ STATISTICS: Mapping[str, tuple[Column, ...]] = {
     "conditions": (
         column("condition", "str", "", "what may change ratios: seeing, airmass, position x or y (a tilt of the field, anew in each exposure), ages of calibrations and their temperature differences", "meta.id"),
         column("std", "f8", "", "standard deviation of ln(F1/F2) of two stars that it causes, likeliest value", "stat.stdev", "adds σ"),
-        column("low95", "f8", "", "lower end of its 95 % interval", "stat.error;stat.min", "from"),
-        column("high95", "f8", "", "upper end of its 95 % interval", "stat.error;stat.max", "to (95 %)"),
+        *_BOUNDS_95,
         column("p", "f8", "", "of coefficients this large without any effect", "stat.probability"),
         column("p_adjusted", "f8", "", "the same after Holm over the rows; below 0.01 the effect is taken out before the floor is fitted", "stat.probability", "p"),
         column("n", "i8", "", "exposures whose value is known", "meta.number"),
@@ -183,8 +187,7 @@ STATISTICS: Mapping[str, tuple[Column, ...]] = {
         column("n_first", "i8", "", "exposures of the first choice", "meta.number", "n first"),
         column("n_second", "i8", "", "exposures of the second choice", "meta.number", "n second"),
         column("ratio", "f8", "", "scatter of a star about the mean of the others, first over second choice: geometric mean over channels; missing: too few stars, channels or exposures", "stat.stdev;arith.ratio"),
-        column("low95", "f8", "", "lower end of its 95 % interval", "stat.error;stat.min", "from"),
-        column("high95", "f8", "", "upper end of its 95 % interval", "stat.error;stat.max", "to (95 %)"),
+        *_BOUNDS_95,
         column("p", "f8", "", "of a ratio this far from 1 without a difference, Student's t over channels", "stat.probability"),
         column("p_adjusted", "f8", "", "the same after Holm over the rows", "stat.probability", "p"),
     ),
@@ -196,8 +199,7 @@ STATISTICS: Mapping[str, tuple[Column, ...]] = {
         column("n_nights", "i8", "", "nights with both", "meta.number", "nights with both"),
         column("difference", "f8", "", "ln(F1/F2) under the first condition less that under the second in the same nights; missing: fewer than five nights", "phot.flux;arith.ratio"),
         column("err", "f8", "", "1 sigma, from the scatter between nights", "stat.error", "± difference"),
-        column("low95", "f8", "", "lower end of its 95 % interval", "stat.error;stat.min", "from"),
-        column("high95", "f8", "", "upper end of its 95 % interval", "stat.error;stat.max", "to (95 %)"),
+        *_BOUNDS_95,
         column("p", "f8", "", "of an offset this large without one", "stat.probability"),
         column("p_adjusted", "f8", "", "the same after Holm over the rows of the comparison", "stat.probability", "p"),
     ),

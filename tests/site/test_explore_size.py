@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from pipeline.report.downloads.explore_data import FOLDER, chunks, write_explore
+from pipeline.report.downloads.script_file import SCRIPTS
 from pipeline.schema.results import Results
 from tests.report import factory
 from tests.report.tables import fill
@@ -119,7 +120,7 @@ def test_it_is_ready_in_two_seconds_and_a_change_takes_a_tenth(
     page.wait_for_selector(".ex-app[data-ready]")
     ready = worked_s()
     assert page.locator("#ex-stat-n").text_content() == str(N_EXPOSURES)
-    assert (large_site / FOLDER / f"{NAME}.js").is_file()
+    assert (large_site / SCRIPTS / FOLDER / f"{NAME}.js").is_file()
     page.wait_for_selector(".ex-app[data-pairs]")
     times = []
     for k in range(N_CHANGES):

@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from pipeline.workflow.interchange import leave_out_what_cannot_be_written
+from pipeline.workflow.full_disk import leave_out_what_cannot_be_written
 
 
 class FullDisk(io.StringIO):

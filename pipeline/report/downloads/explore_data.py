@@ -23,8 +23,9 @@ from pipeline.report.downloads.explore_fluxes import (
     source_table,
     stars_shown,
 )
+from pipeline.report.downloads.script_file import write_script
 from pipeline.report.downloads.spectra_file import DRAWN_SAMPLES, row_shown
-from pipeline.report.figures.base import compact_json, to_json_list
+from pipeline.report.figures.base import to_json_list
 from pipeline.report.figures.field import FIELD_PX
 from pipeline.report.rows import (
     exposure_links,
@@ -37,7 +38,7 @@ from pipeline.report.rows import (
 from pipeline.schema.definitions import BAD_PROBABILITY
 from pipeline.schema.results import Results
 
-FOLDER = Path("assets") / "figures" / "explore"
+FOLDER = "explore"  # below ``SCRIPTS``
 PREDICTION = "prediction"
 POSITION_DIGITS = 6
 
@@ -48,12 +49,13 @@ def write_explore(root: Path, campaigns: Sequence[Results], build: BuildInfo) ->
     for results in campaigns:
         if can_be_explored(results):
             written += [
-                _put(root, name, value) for name, value in sorted(chunks(results, build).items())
+                write_script(root, f"{FOLDER}/{name}", value)
+                for name, value in sorted(chunks(results, build).items())
             ]
     planned = [results for results in campaigns if PREDICTION in results.tables]
     if planned:
         value = {results.name: plan_data(results) for results in planned}
-        written.append(_put(root, "plan", value))
+        written.append(write_script(root, f"{FOLDER}/plan", value))
     return written
 
 
@@ -259,12 +261,3 @@ def _spectra(results: Results, mode: str) -> dict[str, Any]:
         "flux": packed(spectra.flux[row, :, column, ::step].astype(np.float32)),
         "err": packed(err.astype(np.float32)),
     }
-
-
-def _put(root: Path, name: str, value: Mapping[str, Any]) -> Path:
-    """Write one script."""
-    path = root / FOLDER / f"{name}.js"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = f"RP.put({compact_json(f'explore/{name}')},{compact_json(value)});\n"
-    path.write_text(text, encoding="utf-8")
-    return path

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from pipeline.report.downloads.explore_data import packed
-from pipeline.report.figures.base import compact_json, to_json_list
+from pipeline.report.downloads.script_file import write_script
+from pipeline.report.figures.base import to_json_list
 from pipeline.report.pages.detail import Residuals, residuals_of
 from pipeline.report.pages.exposure import facts_of
 from pipeline.report.pages.reduction_log import calibration_words
@@ -29,7 +30,7 @@ from pipeline.report.rows import (
 from pipeline.report.text import one_line
 from pipeline.schema.results import Results
 
-FOLDER = Path("assets") / "figures" / "exposures"
+FOLDER = "exposures"  # below ``SCRIPTS``
 STEP_PER_CENT = 0.01  # residuals are whole numbers of it
 MISSING = np.iinfo(np.int16).min
 
@@ -38,7 +39,10 @@ def write_exposure_chunks(root: Path, results: Results) -> list[Path]:
     """The scripts of a large campaign; none of another."""
     if not is_large(results):
         return []
-    return [_put(root, name, value) for name, value in sorted(exposure_chunks(results).items())]
+    return [
+        write_script(root, f"{FOLDER}/{name}", value)
+        for name, value in sorted(exposure_chunks(results).items())
+    ]
 
 
 def exposure_chunks(results: Results) -> dict[str, Mapping[str, Any]]:
@@ -106,11 +110,3 @@ def _steps(per_cent: np.ndarray) -> np.ndarray:
     steps = np.round(per_cent / STEP_PER_CENT)
     limited = np.clip(np.nan_to_num(steps), MISSING + 1, -(MISSING + 1))
     return np.where(np.isfinite(steps), limited, MISSING).astype(np.int16)
-
-
-def _put(root: Path, name: str, value: Mapping[str, Any]) -> Path:
-    path = root / FOLDER / f"{name}.js"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = f"RP.put({compact_json(f'exposures/{name}')},{compact_json(value)});\n"
-    path.write_text(text, encoding="utf-8")
-    return path

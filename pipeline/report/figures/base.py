@@ -195,6 +195,22 @@ def note(text: str, x: float | str, y: float, **more: Any) -> Layout:
     }
 
 
+def shaded(x0: float, x1: float, color: str = "@band") -> Layout:
+    """A range of the x axis, shaded from the bottom to the top of the plotting area."""
+    return {
+        "type": "rect",
+        "xref": "x",
+        "x0": x0,
+        "x1": x1,
+        "yref": "paper",
+        "y0": 0,
+        "y1": 1,
+        "fillcolor": color,
+        "line": {"width": 0},
+        "layer": "below",
+    }
+
+
 def stamped(layout: Layout, simulated: bool, mixed: bool = False) -> Layout:
     """The layout, with the word SIMULATED in its upper right corner where that is true."""
     if not simulated:

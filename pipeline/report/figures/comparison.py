@@ -13,6 +13,7 @@ from pipeline.report.figures.base import (
     axis,
     rounded,
     rows_above,
+    shaded,
     stamped,
     to_json_list,
 )
@@ -188,20 +189,7 @@ def recovery_figure(
             "ticktext": [plot_text(name) for name in names],
             "zeroline": False,
         },
-        "shapes": [
-            {
-                "type": "rect",
-                "xref": "x",
-                "x0": -1,
-                "x1": 1,
-                "yref": "paper",
-                "y0": 0,
-                "y1": 1,
-                "fillcolor": "@band",
-                "line": {"width": 0},
-                "layer": "below",
-            }
-        ],
+        "shapes": [shaded(-1, 1)],
     }  # fmt: skip
     return Figure(
         figure_id,

@@ -12,6 +12,7 @@ from pipeline.report.figures.base import (
     axis,
     note,
     rounded,
+    shaded,
     stamped,
     to_json_list,
 )
@@ -108,20 +109,7 @@ def _absorbed(x_range: list[float]) -> Layout:
         left, right = max(low, x_range[0]), min(high, x_range[1])
         if left >= right:
             continue
-        shapes.append(
-            {
-                "type": "rect",
-                "xref": "x",
-                "x0": left,
-                "x1": right,
-                "yref": "paper",
-                "y0": 0,
-                "y1": 1,
-                "fillcolor": "@shade",
-                "line": {"width": 0},
-                "layer": "below",
-            }
-        )
+        shapes.append(shaded(left, right, "@shade"))
         notes.append(
             note(
                 name.replace("2", "₂"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from pipeline.report.figures.base import Figure, Layout, Trace, axis, note, rounded, stamped
+from pipeline.report.figures.base import Figure, Layout, Trace, axis, note, rounded, shaded, stamped
 from pipeline.report.text import fixed, plot_text
 from pipeline.statistics.campaigns.results import Criterion
 
@@ -27,19 +27,7 @@ def coverage_figure(
     for (name, lines), (symbol, color) in zip(intervals, LOOKS, strict=False):
         data.append(_points(name, lines, scenarios, symbol, color))
         for low, high in sorted({(line.low, line.high) for line in lines}):
-            shapes.append(
-                {
-                    "type": "rect",
-                    "x0": low,
-                    "x1": high,
-                    "yref": "paper",
-                    "y0": 0,
-                    "y1": 1,
-                    "fillcolor": "@band",
-                    "line": {"width": 0},
-                    "layer": "below",
-                }
-            )
+            shapes.append(shaded(low, high))
             middle = (low + high) / 2
             notes.append(
                 note(

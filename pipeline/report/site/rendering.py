@@ -18,8 +18,9 @@ from pipeline.report.downloads.explore_data import write_explore
 from pipeline.report.downloads.exposure_chunks import write_exposure_chunks
 from pipeline.report.downloads.files import write_downloads, write_observed, write_sums
 from pipeline.report.downloads.reduction_logs import write_reduction_logs
+from pipeline.report.downloads.script_file import write_script
 from pipeline.report.downloads.version_files import write_version_files
-from pipeline.report.figures.base import Figure, compact_json, is_split
+from pipeline.report.figures.base import Figure, is_split
 from pipeline.report.pages.answer import headline_of, observed_first
 from pipeline.report.pages.base import Page, PageInputs
 from pipeline.report.pages.registry import guide_to, make_pages
@@ -148,7 +149,7 @@ def _render_into(
         text = render_page(env, page, build, campaigns, cite, guide, names)
         (folder / page.file).write_text(text, encoding="utf-8")
     drawn = [figure for page in pages for figure in page.figures]
-    write_figures(folder / "assets" / "figures", drawn, jobs)
+    write_figures(folder, drawn, jobs)
     write_details(folder, env, campaigns, cite, names)
     _write_preview(folder, campaigns, pages[0], cite)
     head = {
@@ -182,9 +183,8 @@ def cite_of(build: BuildInfo, campaigns: Sequence[Results]) -> Cite:
     )
 
 
-def write_figure(folder: Path, figure: Figure) -> None:
-    """Write what the browser loads for a figure, and its two still pictures."""
-    folder.mkdir(parents=True, exist_ok=True)
+def write_figure(root: Path, figure: Figure) -> None:
+    """Write what the browser loads for a figure, and its two still pictures, into the docs."""
     name = figure.figure_id
     from pipeline.report.figures.static_image import static_picture  # matplotlib is slow to import
 
@@ -196,17 +196,17 @@ def write_figure(folder: Path, figure: Figure) -> None:
         "narrow_trace": figure.narrow_trace,
         "places": [wide.places, narrow.places],
     }
-    _put(folder / f"{name}.js", name, base)
+    folder = write_script(root, name, base).parent
     if is_split(figure):
         for index, variant in enumerate(figure.variants.values()):
-            _put(folder / f"{name}.v{index}.js", f"{name}.v{index}", variant)
+            write_script(root, f"{name}.v{index}", variant)
     elif figure.variants:
-        _put(folder / f"{name}.variants.js", f"{name}.variants", figure.variants)
+        write_script(root, f"{name}.variants", figure.variants)
     (folder / f"{name}.svg").write_bytes(wide.svg)
     (folder / f"{name}-narrow.svg").write_bytes(narrow.svg)
 
 
-def write_figures(folder: Path, figures: Sequence[Figure], jobs: int = 1) -> None:
+def write_figures(root: Path, figures: Sequence[Figure], jobs: int = 1) -> None:
     """Write all figures, several at a time: drawing the still pictures takes long.
 
     Raises
@@ -216,8 +216,8 @@ def write_figures(folder: Path, figures: Sequence[Figure], jobs: int = 1) -> Non
     """
     from pipeline.report.figures import static_image  # noqa: F401  # matplotlib: once, for all forks
 
-    with open_pool(Workers(jobs), folder) as pool:
-        for _, outcome in pool.stream(_write_figure, [(folder, figure) for figure in figures]):
+    with open_pool(Workers(jobs), root) as pool:
+        for _, outcome in pool.stream(_write_figure, [(root, figure) for figure in figures]):
             if isinstance(outcome, BaseException):
                 raise outcome
 
@@ -236,10 +236,6 @@ def _write_preview(folder: Path, campaigns: Sequence[Results], first: Page, cite
     figure = first.figures[0] if first.figures else None
     content = preview_png(one_line(site), one_line(headline or subtitle or site), figure)
     (folder / PREVIEW).write_bytes(content)
-
-
-def _put(path: Path, name: str, value: Mapping[str, Any]) -> None:
-    path.write_text(f"RP.put({compact_json(name)},{compact_json(value)});\n", encoding="utf-8")
 
 
 def _pages_by_hand(source: Path) -> list[tuple[str, str]]:
