@@ -17,6 +17,7 @@ from pipeline.report.figures.base import (
     Figure,
     compact_json,
     merged,
+    note,
     resolve,
     stamped,
     to_json_list,
@@ -302,3 +303,21 @@ def test_pairs_without_any_snr_make_no_scatter_figure() -> None:
     blind = replace(campaign, tables={**campaign.tables, "pairs": pairs})
     assert scatter_view(blind, PageNumbering({})) is None
     assert scatter_view(campaign, PageNumbering({})) is not None
+
+
+def line(fill: str = "none", words: str = "") -> Figure:
+    """A figure of one line."""
+    trace = {"type": "scatter", "mode": "lines", "x": [0, 1, 2], "y": [1, 2, 1], "fill": fill}
+    layout = {"height": 200, "annotations": [note(words, 0.5, 0.5)] if words else []}
+    return Figure("line", "a line", "", "", [trace], layout, False)
+
+
+def test_words_of_a_static_picture_keep_their_spaces() -> None:
+    text = static_svg(line(words="line and band: the model; no more")).decode()
+    assert "line and band: the model; no more" in text
+
+
+def test_a_static_picture_refuses_a_fill_that_it_cannot_draw() -> None:
+    assert static_svg(line("toself"))
+    with pytest.raises(ValueError, match="cannot draw the fill 'tonexty'"):
+        static_svg(line("tonexty"))

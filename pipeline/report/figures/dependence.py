@@ -65,7 +65,12 @@ def wavelength_figure(table: QTable, *, figure_id: str, simulated: bool) -> Figu
         data,
         stamped(layout, simulated),
         simulated,
-        narrow={"height": NARROW_HEIGHT_PX, "margin": {"l": 46, "r": 6, "t": 24, "b": 86}},
+        narrow={
+            "height": NARROW_HEIGHT_PX,
+            "margin": {"l": 46, "r": 6, "t": 24, "b": 86},
+            # names of the bands would overlap; a tap on a point tells them
+            "annotations": stamped({}, simulated).get("annotations", []),
+        },
         tables=("wavelength",),
     )
 
@@ -137,13 +142,16 @@ def structure_figure(table: QTable, *, figure_id: str, simulated: bool) -> Figur
         return None
     order = np.flatnonzero(np.isfinite(model["std"]))
     data: list[Trace] = [
-        _curve("lower end", lag[order], model["low"][order], {"width": 0, "color": "@bandline"}),
         {
             **_curve(
-                "upper end", lag[order], model["high"][order], {"width": 0, "color": "@bandline"}
+                "interval of the model",
+                np.concatenate([lag[order], lag[order][::-1]]),
+                np.concatenate([model["low"][order], model["high"][order][::-1]]),
+                {"width": 0, "color": "@bandline"},
             ),
-            "fill": "tonexty",
+            "fill": "toself",
             "fillcolor": "@band",
+            "hoverinfo": "skip",
         },
         _curve("stability model", lag[order], model["std"][order], {"width": 2, "color": "@blue"}),
         {

@@ -12,6 +12,7 @@ from pipeline.report.figures.grey_png import grey_png
 _METADATA = re.compile(rb"<metadata>.*?</metadata>|<!DOCTYPE[^>]*>|<!--.*?-->", re.DOTALL)
 _GROUP_ID = re.compile(rb'<g id="[^"]*"')
 _COORDINATES = re.compile(rb'( (?:d|x|y)=")([^"]*)"')
+_STYLE = re.compile(rb' style="[^"]*"')
 _LONG_NUMBER = re.compile(rb"-?\d+\.\d+")
 _PNG = re.compile(rb"data:image/png;base64,([^\"]+)", re.DOTALL)
 _EMPTY_GROUP = re.compile(rb"<g>((?:(?!<g)[^<]|<(?!/?g[ >]))*)</g>")
@@ -25,7 +26,7 @@ def compact_svg(svg: bytes) -> bytes:
     svg = _COORDINATES.sub(_tenths, svg)
     svg = re.sub(rb">\s+<", b"><", svg)
     svg = svg.replace(b"'DejaVu Sans'", b"'DejaVu Sans', sans-serif")
-    svg = re.sub(rb"; (?=[a-z-]+:)", b";", re.sub(rb"(?<=[a-z]): (?=[#\w.])", b":", svg))
+    svg = _STYLE.sub(lambda match: re.sub(rb"(?<=[:;]) ", b"", match[0]), svg)
     svg = re.sub(rb' transform="rotate\(-0 [^"]*\)"', b"", svg)
     svg = svg.replace(b"xlink:href", b"href")  # as SVG 2 has it
     for _ in range(3):  # groups that hold no attribute any more

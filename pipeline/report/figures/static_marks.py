@@ -38,6 +38,8 @@ SHRINK: Mapping[str, float] = {
 }  # matplotlib's are larger than Plotly's
 DASHES: Mapping[str, str] = {"dot": ":", "dash": "--", "dashdot": "-."}
 
+FILLS = ("toself", "tozeroy")
+
 Spec = Mapping[str, Any]
 
 
@@ -117,7 +119,9 @@ def _scatter(axes: Axes, trace: Spec, xaxis: Spec, yaxis: Spec) -> None:
     )
     mode = trace.get("mode", "lines")
     line = trace.get("line", {})
-    if trace.get("fill") in ("toself", "tozeroy"):
+    if trace.get("fill", "none") not in ("none", *FILLS):
+        raise ValueError(f"static_image cannot draw the fill {trace['fill']!r}")
+    if trace.get("fill") in FILLS:
         axes.fill(x, y, color=rgba(trace.get("fillcolor", "0.9")), linewidth=0, zorder=1)
     if "lines" in mode:
         axes.plot(
