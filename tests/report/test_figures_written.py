@@ -19,8 +19,10 @@ def test_workers_draw_what_one_process_draws(tmp_path):
     for jobs in (1, 2):
         (tmp_path / str(jobs)).mkdir()
         write_figures(tmp_path / str(jobs), figures, jobs)
-    names = sorted(path.name for path in (tmp_path / "1").iterdir())
-    assert {"first-narrow.svg", "first.svg", "second-narrow.svg", "second.svg"} < set(names)
+    one = tmp_path / "1"
+    names = sorted(path.relative_to(one) for path in one.rglob("*") if path.is_file())
+    expected = [f"{name}{end}" for name in ("first", "second") for end in ("-narrow.svg", ".js", ".svg")]
+    assert [path.name for path in names] == expected
     for name in names:
         assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes()
 
