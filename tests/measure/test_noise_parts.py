@@ -173,7 +173,7 @@ def test_a_mean_over_layers_is_weighted_and_missing_where_a_layer_is():
 
 
 def background_of(flux, monkeypatch, *, good=None, factor=1.0, weight=(1.0,), variance=1.0):
-    monkeypatch.setattr(noise, "_without_surface", lambda value, xy: value)
+    monkeypatch.setattr(noise, "_without_surface", lambda value, _: value)
     flux = np.asarray(flux, float)
     good = np.ones(flux.shape, bool) if good is None else good
     return noise._background(
