@@ -40,6 +40,7 @@ MAX_STEP = 0.3  # of ln width, in one iteration
 STEP_PX = 0.02  # for derivatives along x and y
 STEP_LN_WIDTH = 0.01
 N_PARABOLA = 3
+MIN_VARIANCE = 1e-12  # of a step: nothing is known better than to a millionth
 TINY = 1e-300  # keeps a division by nothing from failing
 
 
@@ -98,7 +99,7 @@ def _bright(windows: Windows, knots: KnotImages, candidates: np.ndarray) -> np.n
     level = np.median(data[:, :, rim], axis=2, keepdims=True)
     light = (data - level)[:, :, core].sum(axis=(0, 2))
     error = np.sqrt((noise[:, :, core] ** 2).sum(axis=(0, 2)))
-    snr = np.where(error > 0, light / np.where(error > 0, error, 1.0), 0.0)
+    snr = np.divide(light, error, out=np.zeros_like(light), where=error > 0)
     order = np.argsort(-np.where(candidates, snr, -np.inf), kind="stable")
     best = order[: min(MAX_STARS, int(candidates.sum()))]
     best = best[snr[best] >= min(MIN_SNR, snr[best[min(2, len(best) - 1)]])]
@@ -168,10 +169,10 @@ def _steps(
         level = np.sqrt((weight * noise**2).sum(axis=1) / np.maximum(weight.sum(axis=1), TINY))
         inverse = np.diagonal(np.linalg.inv(safe), axis1=1, axis2=2)[:, 1:]
         usable = (level > 0) & (scale > 0)
-        spread = np.maximum(inverse * level[:, None] ** 2, 1e-12)
+        spread = np.maximum(inverse * level[:, None] ** 2, MIN_VARIANCE)
         information[knot] = np.where(usable[:, None], 1 / spread, 0.0)
         own = np.sqrt((weight * system.image**2).sum(axis=1))
-        snr[knot] = np.where(usable, flux * own / np.where(level > 0, level, 1.0), 0.0)
+        np.divide(flux * own, level, out=snr[knot], where=usable)
         light = np.abs(flux) * system.image.max(axis=1)
         purity[knot] = np.abs(others[..., 0]).max(axis=1) / np.maximum(light, TINY)
     return _Steps(
@@ -280,7 +281,7 @@ def _shares(
     first, last = solution.reshape(2, -1)
     shares = np.outer(1 - place, first) + np.outer(place, last)
     total = shares.sum(axis=1, keepdims=True)
-    return np.asarray(np.where(total > 0, shares / np.where(total > 0, total, 1.0), psf.shares))
+    return np.divide(shares, total, out=psf.shares.copy(), where=total > 0)
 
 
 def _share_equations(

@@ -1,5 +1,6 @@
 """The structure function at values that can be written down."""
 
+from itertools import pairwise
 from types import SimpleNamespace
 
 import numpy as np
@@ -162,7 +163,7 @@ def test_bins_hold_the_pairs_of_exposures_of_their_lags():
     made = stability(rng.normal(0, 0.03, (13, 6)), mjd)
     found = structure_function(made)
     pairs = [(a, b) for a in range(13) for b in range(a + 1, 13)]
-    for k, (low, high) in enumerate(zip(LAG_EDGES_DAYS, LAG_EDGES_DAYS[1:], strict=False)):
+    for k, (low, high) in enumerate(pairwise(LAG_EDGES_DAYS)):
         inside = [(a, b) for a, b in pairs if low < mjd[b] - mjd[a] <= high]
         assert found.n[k] == len(inside)
         if len(inside) >= 10:
