@@ -244,3 +244,29 @@ def test_a_parsl_that_does_not_close_is_left_and_said(monkeypatch, caplog):
     kernel.cleanup = lambda: __import__("time").sleep(0.5)
     cluster._close(kernel)
     assert "did not close within 0.05 s" in caplog.text
+
+
+def test_a_parsl_that_closes_in_time_is_waited_for(monkeypatch, caplog):
+    monkeypatch.setattr(cluster, "CLOSE_LIMIT_S", 5.0)
+    kernel, closed = Kernel(None, []), []
+
+    def cleanup():
+        __import__("time").sleep(0.25)
+        closed.append(True)
+
+    kernel.cleanup = cleanup
+    cluster._close(kernel)
+    assert closed == [True]
+    assert caplog.text == ""
+
+
+def test_a_folder_for_parsl_is_made_with_those_above_it_and_emptied_of_a_killed_run(tmp_path):
+    left = tmp_path / "a" / "b" / "left"
+    with cluster._harmless(tmp_path / "a" / "b") as place:
+        assert Path(place) == (tmp_path / "a" / "b").resolve()
+        left.touch()
+    left.parent.mkdir()
+    left.touch()
+    with cluster._harmless(tmp_path / "a" / "b"):
+        assert not left.exists()
+    assert not left.parent.exists()

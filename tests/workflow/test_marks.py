@@ -182,3 +182,21 @@ def test_a_file_of_somebody_is_not_written_over(tmp_path):
         check_file(path, ours, "choose another")
     with pytest.raises(WorkspaceError, match="not written by this program"):
         check_file(tmp_path, ours, "choose another")
+
+
+def test_only_site_pages_and_demo_are_replaced_as_a_whole():
+    assert {name for name, kind in ownership.KINDS.items() if kind.replaced} == {
+        "site",
+        "docs",
+        "demo",
+    }
+
+
+def test_an_empty_folder_is_taken_for_files_to_be_written_into_and_any_other_is_refused(tmp_path):
+    (tmp_path / "new").mkdir()
+    assert ownership.claim(tmp_path / "new", ownership.EXPORT) == (tmp_path / "new").resolve()
+    assert [path.name for path in (tmp_path / "new").iterdir()] == [ownership.MARK]
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "notes.txt").touch()
+    with pytest.raises(WorkspaceError, match="choose an empty folder"):
+        ownership.claim(tmp_path / "full", ownership.EXPORT)
