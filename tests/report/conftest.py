@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.report import render
+from pipeline.report.figures import static_image
 from pipeline.schema.results import Results
 from tests.report import factory
 
@@ -26,3 +27,10 @@ def hostile_docs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("hostile") / "docs"
     render([factory.campaign(hostile=True)], factory.build_info(), folder)
     return folder
+
+
+@pytest.fixture
+def stills_left_blank(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Still pictures are not drawn: most of the time of a page, and other tests look at them."""
+    blank = static_image.Picture(b'<svg xmlns="http://www.w3.org/2000/svg"/>', {})
+    monkeypatch.setattr(static_image, "static_picture", lambda *_, **__: blank)
