@@ -52,8 +52,6 @@ N_JITTER = 5
 N_ZOOMS = 14
 MAX_LEVEL = 7
 FEW_DATA = 10_000
-START_NODE = (32.0, np.pi / 4)  # where the search begins: a month, night and drift alike
-N_START = 10  # amplitudes of the first look
 MIN_KEPT = 8  # nodes to refine about, however unlikely: the likeliest of a coarse grid may be off
 # of the grids of different (tau, theta, jitter) against each other, so that their union is finer
 # than each: the R2 sequence, 1 / plastic number and its square
@@ -132,21 +130,23 @@ def posterior(
     model = _Model(logs, extra, free, lines)
     scale = _scale(model)
     separable = model.stars(scale).n_signal < model.contrasts.shape[1]
-    jitter = _jitter_axis(model, START_NODE, scale) if separable else Axis(np.zeros(1), np.ones(1))
+    start = (32.0, np.pi / 4)
+    jitter = _jitter_axis(model, start, scale) if separable else Axis(np.zeros(1), np.ones(1))
     boxes = _boxes(model, jitter, scale)
     return _integrate(model, jitter, boxes)
 
 
 def _scale(model: _Model) -> float:
     """An amplitude above all of the posterior: from the mean square of the star contrasts."""
-    time = model.time(START_NODE)[1]
+    time = model.time((32.0, np.pi / 4))[1]
     contrast = time @ model.contrasts
     return 1.5 * float(np.sqrt((contrast**2).mean() + model.variance.mean())) + 1e-6
 
 
 def _jitter_axis(model: _Model, node: tuple[float, float], scale: float) -> Axis:
     """Range of the jitter that one (tau, theta) allows, the other amplitudes free."""
-    values = amplitudes = geometric(scale, N_START)
+    values = geometric(scale, 10)
+    amplitudes = geometric(scale, 10)
     for _ in range(N_ZOOMS):
         best = np.array([model.log_like(node, j, amplitudes, amplitudes).max() for j in values])
         low, high, resolved = range_within(values, best, KEPT / 2)
@@ -206,11 +206,10 @@ def _boxes(model: _Model, jitter: Axis, scale: float) -> dict[tuple[float, float
                 boxes[node] = _box(model, node, jitter, start, best)
                 best = max(best, boxes[node].best)
         order = sorted(boxes, key=lambda node: -boxes[node].best)
-        likeliest = set(order[:MIN_KEPT])
         boxes = {
             node: boxes[node]
-            for node in order
-            if boxes[node].best > best - KEPT or node in likeliest
+            for rank, node in enumerate(order)
+            if boxes[node].best > best - KEPT or rank < MIN_KEPT
         }
         good = [node for node, box in boxes.items() if box.best > best - KEPT / 2]
         coarse_tau, coarse_theta = too_coarse(good)

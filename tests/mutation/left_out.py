@@ -19,7 +19,7 @@ LEFT_OUT = {
             *("N_RADII", "N_ANGLES", "N_NODES", "N_ROUNDS", "N_STEPS", "N_ITERATIONS", "N_ZOOMS"),
             *("N_TURNS", "N_PASSES", "N_HALVINGS", "HALVINGS", "GAP_ROUNDS", "ROUNDS", "MAX_ROUNDS"),
             *("MAX_STEPS", "MAX_LEVEL", "N_FOLLOWS", "N_COARSE", "N_AMPLITUDE", "N_THETA"),
-            *("N_JITTER", "N_KNOTS", "START_NODE", "N_START", "N_PARABOLA", "TRIALS", "OPTIONS", "START_FWHM_PX", "STD_GRID"),
+            *("N_JITTER", "N_KNOTS", "N_PARABOLA", "TRIALS", "OPTIONS", "START_FWHM_PX", "STD_GRID"),
             *("TAU_DAYS", "MIN_TAU", "MIN_THETA", "MIN_KEPT", "KEPT", "MERGE", "MERGE_DATA"),
         ),
         NODES,
