@@ -85,6 +85,7 @@ def test_edges_of_layers_are_half_way_and_one_layer_has_no_width():
     np.testing.assert_allclose(
         photometry.layer_edges(np.array([100.0, 110.0, 130.0])), [95, 105, 120, 140]
     )
+    assert photometry.layer_edges(np.array([100.0, 110.0])).tolist() == [95.0, 105.0, 115.0]
     assert photometry.layer_edges(np.array([100.0])).tolist() == [100.0, 100.0]
 
 

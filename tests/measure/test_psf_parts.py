@@ -217,6 +217,23 @@ def test_information_and_signal_to_noise_are_those_of_repeated_noise():
     assert np.median(steps.snr) == pytest.approx(2e3 * own / level, rel=0.01)
 
 
+def test_information_is_the_inverse_variance_of_each_term_beside_the_others():
+    xy, windows = field(2)
+    psf, level = psf_of(xy, 1), 2.0
+    system = build_system(windows, *psf.at(0, xy))
+    flux = np.array([2e3, 5e3])
+    data = stars(windows, xy, flux, 1.7)
+    steps = steps_of(xy, windows, knots_of([data], noise=level), psf)
+    for star in range(2):
+        design = flux[star] * psf_fit._derivatives(windows, *psf.at(0, xy), system)[star]
+        normal = (design * system.weight[star]) @ design.T
+        inverse = np.diag(np.linalg.inv(normal))
+        assert steps.information[0, star] == pytest.approx(1 / (inverse[1] * level**2), rel=1e-5)
+        assert steps.information_shift[0, star] == pytest.approx(
+            1 / (inverse[2] * level**2), rel=1e-5
+        )
+
+
 def test_a_star_without_noise_or_light_tells_nothing():
     xy, windows = field(2)
     data = stars(windows, xy, [2e3, 0.0], 1.7)
