@@ -85,8 +85,6 @@ STATISTICS: Mapping[str, tuple[Column, ...]] = {
         quantity("spearman_p", "stat.probability"),
         quantity("spearman_rho_nights", "stat.correlation"),
         quantity("spearman_p_nights", "stat.probability"),
-        column("slope_per_year", "f8", "yr-1", "linear trend of the deviation: weighted least squares", "stat.fit.param", "slope"),
-        column("slope_err", "f8", "yr-1", "1 sigma of the slope, from errors and excess scatter", "stat.error", "± slope"),
     ),
     "channel_responses": (
         EXPOSURE_ID,
