@@ -312,3 +312,102 @@ def test_a_change_is_detectable_at_five_per_cent_risk_on_either_side():
     found = detectable_change(light_curve(0.04, 8), np.arange(8.0), 0.01)
     assert found == pytest.approx((ndtri(0.995) + ndtri(0.95)) / np.sqrt(4 / 0.04))
     assert np.isnan(detectable_change(light_curve(0.04, 8), np.zeros(8), 0.01))
+
+
+def test_a_variation_is_read_off_its_likelihood():
+    """Forty points without errors: the likelihood of a standard deviation is that of chi squared."""
+    score = np.resize([0.05, -0.05], 40)
+    axes = PrincipalAxes(np.full(40, 1e-8), score, np.eye(40))
+    nothing = np.zeros(40)
+    curve = LightCurve(
+        np.arange(40), nothing, nothing, nothing, np.array([1]), np.full(40, 1), (axes, axes)
+    )
+    from pipeline.statistics import detection_limits as limits
+
+    found = limits._log_likelihood(axes)
+    at = 60
+    sigma2 = 1e-8 + limits.STD_GRID[at] ** 2
+    expected = scipy.stats.norm.logpdf(score, scale=np.sqrt(sigma2)).sum() + 20 * np.log(2 * np.pi)
+    assert found[at] == pytest.approx(expected)
+    # flat in the standard deviation s: s^-40 exp(-40 x 0.05^2 / 2 s^2), an inverse root of chi squared of 39
+    quantiles = np.sqrt(40 * 0.05**2 / scipy.stats.chi2.ppf([0.5, 0.84, 0.16], 39))
+    # values of the grid are 6.7 % apart: half of that
+    np.testing.assert_allclose(limits.variation(curve), quantiles, rtol=0.035)
+    assert limits.p_constant(curve) == pytest.approx(0.0, abs=1e-12)
+
+
+def test_a_scatter_is_detectable_where_chi_squared_exceeds_its_threshold_in_95_of_100_cases():
+    from pipeline.statistics.detection_limits import detectable_std
+
+    found = detectable_std(light_curve(0.04, 10), 0.01)
+    threshold = scipy.stats.chi2.isf(0.01, 10)
+    ratio = threshold / scipy.stats.chi2.isf(0.95, 10)
+    assert found == pytest.approx(0.2 * np.sqrt(ratio - 1), rel=1e-4)
+    assert np.isinf(detectable_std(light_curve(9e4, 2), 0.01))
+    unlike = (
+        PrincipalAxes(np.full(4, 0.04), np.zeros(4), np.eye(4)),
+        PrincipalAxes(np.full(4, 0.12), np.zeros(4), np.eye(4)[::-1]),
+    )
+    both = replace(light_curve(0.04, 4), posterior=unlike)
+    assert detectable_std(both, 0.01) == pytest.approx(
+        detectable_std(light_curve(0.08, 4), 0.01), rel=1e-4
+    )
+
+
+def test_courses_of_channels_are_relative_to_their_mean_and_their_mean_in_time():
+    from pipeline.statistics.channels import _course, _relative
+
+    course = np.array([[0.1, 0.2, 0.6], [0.3, np.nan, 0.5], [0.2, 0.9, 0.1], [np.nan, 0.4, np.nan]])
+    variance = np.where(np.isfinite(course), np.array([1e-4, 4e-4, 9e-4]), np.nan)
+    response, err = _relative(course, variance)
+    raw = course - np.nanmean(course, axis=1, keepdims=True)
+    raw[3] = np.nan  # one channel is relative to nothing
+    np.testing.assert_allclose(response, raw - np.nanmean(raw[:3], axis=0))
+    for row, members in ((0, [0, 1, 2]), (1, [0, 2])):
+        n, v = len(members), variance[row, members]
+        expected = np.sqrt((1 - 2 / n) * v + v.sum() / n**2)
+        np.testing.assert_allclose(err[row, members], expected)
+    assert np.isnan(err[3]).all()
+    # a star twice as noisy counts for a quarter, and what is missing moves nothing
+    logs = np.array([[1.0, 5.0], [1.4, 5.2], [1.0, 5.0], [1.2, 0.0]])
+    weight = np.array([[4.0, 1.0], [4.0, 1.0], [4.0, 1.0], [4.0, 0.0]])
+    found, of_mean = _course(logs, weight)
+    np.testing.assert_allclose(of_mean, [1 / 5, 1 / 5, 1 / 5, 1 / 4])
+    assert found.mean() == pytest.approx(0.0, abs=1e-9)
+    np.testing.assert_allclose(found[1] - found[0], (4 * 0.4 + 0.2) / 5, atol=1e-6)
+    nothing, unknown = _course(logs, np.zeros((4, 2)))
+    assert np.isnan([nothing, unknown]).all()
+
+
+def test_the_floor_and_its_parts_are_told_with_their_intervals():
+    from types import SimpleNamespace
+
+    from pipeline.statistics.model_tables import QUANTITIES, reported_values, stability_table
+
+    fit = SimpleNamespace(
+        floor=0.05, within_night=0.02, tau_days=40.0,
+        components=SimpleNamespace(slow=0.01, night=0.02, exposure=0.03, jitter=0.004),
+        interval=lambda level, name: (level, level + len(name)),
+        logs=SimpleNamespace(exposures=np.arange(64), stars=np.arange(25)), channels=np.arange(16),
+    )  # fmt: skip
+    table = stability_table(fit)
+    values = dict(zip(table["quantity"].tolist(), table["value"].tolist(), strict=True))
+    assert {
+        "floor": 0.05,
+        "within_night": 0.02,
+        "tau_days": 40.0,
+        "slow": 0.01,
+    }.items() <= values.items()
+    units = dict(zip(table["quantity"].tolist(), table["unit"].tolist(), strict=True))
+    assert {name for name, unit in units.items() if unit} == {"tau_days"}
+    assert units["tau_days"] == "d"
+    assert set(table["n"].tolist()) == {64}
+    numbers_ = {one.key: one for one in reported_values(fit, "scatter")}
+    for row, (name, quantity) in zip(table, QUANTITIES.items(), strict=True):
+        assert (row["low68"], row["high68"]) == pytest.approx((0.68, 0.68 + len(name)), abs=0.01)
+        assert (row["low95"], row["high95"]) == pytest.approx((0.95, 0.95 + len(name)), abs=0.01)
+        one = numbers_[quantity]
+        assert (one.value, one.n, one.source) == (row["value"], 64, "scatter")
+        assert one.uncertainty == pytest.approx(len(name) / 2)
+        assert (one.low68, one.high95) == (row["low68"], row["high95"])
+        assert "25 stars on 16 channels" in one.note

@@ -215,6 +215,14 @@ def test_the_scatter_of_a_star_is_about_the_mean_of_the_others_in_each_mode():
         assert found[star] == pytest.approx(np.sqrt((ratio**2).sum() / 8))
 
 
+def test_a_star_that_is_missing_once_does_not_move_the_mean_of_the_others():
+    log = np.array([0.0, 5.0, 9.0]) + np.resize([0.1, -0.1], 8)[:, None]
+    made = fluxes(np.exp(log), modes=np.full(8, "A"))
+    used = np.ones((8, 3), bool)
+    used[2, 1] = False
+    np.testing.assert_allclose(comparisons._scatter(made, used, np.ones(3, bool)), 0.0, atol=0.03)
+
+
 def choices(n=8, m=6, *, first=1.0, second=0.5, channel=None, seed=1):
     rng = np.random.default_rng(seed)
     scale = np.where(np.arange(2 * n) < n, first, second)[:, None]
