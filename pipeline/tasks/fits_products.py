@@ -22,7 +22,7 @@ from pipeline.measure.noise import BlankNoise
 from pipeline.measure.photometry import BandFlux, PublishedFlux
 from pipeline.measure.standard import MaskedStandard
 from pipeline.schema import TABLES, make_table
-from pipeline.tasks.fits_units import Unit, image_unit, read_units, table_unit, write_units
+from pipeline.tasks.fits_units import NewUnit, Unit, image_unit, read_units, table_unit, write_units
 
 _MASKED_MEANS_NONE = frozenset(column.name for column in TABLES["availability"][1:])
 _SOURCE_COLUMNS = ("x", "y", "flux")
@@ -86,9 +86,9 @@ def read_detection(path: Path) -> Detection:
         mask=units["MASK"].data.astype(bool),
         further_xy=np.column_stack([further.column(name) for name in ("x", "y")]),
     )
-    cards = [one for one in header.header.cards if _WCS_KEY.fullmatch(one.keyword)]
-    wcs = str(fits.Header(cards).tostring()) if cards else ""
-    notes = tuple(str(header.header[key]) for key in header.header["NOTE *"])
+    cards = [one for one in header.header.images if _WCS_KEY.fullmatch(one[:8].rstrip())]
+    wcs = str(fits.Header.fromstring("".join(cards)).tostring()) if cards else ""
+    notes = tuple(str(text) for text in header.header.like("NOTE ").values())
     return Detection(header.image, standard, sources, card["POSANG"], notes, wcs)
 
 
@@ -98,7 +98,7 @@ def write_measurement(path: Path, measurement: Measurement, star_ids: np.ndarray
     Spectra are kept in single precision, as the cube has them; what is beyond it is missing.
     """
     match, spectra = measurement.match, measurement.spectra
-    units: list[Unit] = []
+    units: list[NewUnit] = []
     pairs = table_unit(dict(zip(("reference", "detection"), match.pairs.T, strict=True)), "MATCH")
     for key, value in zip(_AFFINE_KEYS, match.affine.ravel(), strict=True):
         pairs.header[f"AFFINE_{key}"] = value

@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from astropy.io import fits
@@ -22,12 +23,59 @@ _BLOCK, _CARD = 2880, 80  # bytes
 _END = "END".ljust(_CARD)
 
 
+class Cards:
+    """The header of an extension as it was read; values are parsed when they are asked for.
+
+    Parameters
+    ----------
+    text : str
+        Of whole cards, as ``write_units`` writes them.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.images = [text[start : start + _CARD] for start in range(0, len(text), _CARD)]
+        self._place = {image[:8].rstrip(): image for image in self.images if image[8:9] == "="}
+
+    def __getitem__(self, key: str) -> Any:
+        """Value of a card.
+
+        Raises
+        ------
+        KeyError
+            If there is none of that name.
+        """
+        return _parsed(self._place[key][10:].strip())
+
+    def like(self, prefix: str) -> dict[str, Any]:
+        """Values of all cards with a long name (HIERARCH) that begins with a prefix."""
+        if not any(image.startswith(f"HIERARCH {prefix}") for image in self.images):
+            return {}
+        header = fits.Header.fromstring("".join(self.images))
+        return {key: header[key] for key in header if key.startswith(prefix)}
+
+
+def _parsed(text: str) -> bool | int | float | str:
+    """Value of a card whose name has at most eight characters."""
+    if text.startswith("'"):
+        end = 1
+        while text[end : end + 1] != "'" or text[end + 1 : end + 2] == "'":
+            end += 2 if text[end : end + 2] == "''" else 1
+        return text[1:end].replace("''", "'").rstrip()
+    text = text.partition("/")[0].strip()
+    if text in ("T", "F"):
+        return text == "T"
+    try:
+        return int(text)
+    except ValueError:
+        return float(text)
+
+
 @dataclass(frozen=True)
 class Unit:
-    """One extension of a file."""
+    """One extension of a file that was read."""
 
     name: str
-    header: fits.Header
+    header: Cards
     data: np.ndarray  # image, or records (row,) of a table
 
     def column(self, name: str) -> np.ndarray:
@@ -38,6 +86,15 @@ class Unit:
     def image(self) -> np.ndarray:
         """The image, a copy in the machine's byte order."""
         return native(self.data)
+
+
+@dataclass(frozen=True)
+class NewUnit:
+    """One extension to be written; from ``image_unit`` or ``table_unit``."""
+
+    name: str
+    header: fits.Header  # what is no matter of the format
+    data: np.ndarray  # image, or records (row,) of a table, big-endian
 
 
 def read_units(path: Path) -> list[Unit]:
@@ -51,7 +108,7 @@ def read_units(path: Path) -> list[Unit]:
     content = path.read_bytes()
     found = []
     for span in layout(path)[1:]:
-        header = fits.Header.fromstring(content[span.start : span.data])
+        header = Cards(content[span.start : span.data].decode("ascii"))
         shape = [header[f"NAXIS{axis}"] for axis in range(header["NAXIS"], 0, -1)]
         if header["XTENSION"] == "IMAGE":
             kind = np.dtype(NUMBERS[header["BITPIX"]])
@@ -63,15 +120,14 @@ def read_units(path: Path) -> list[Unit]:
     return found
 
 
-def write_units(path: Path, units: Sequence[Unit]) -> None:
+def write_units(path: Path, units: Sequence[NewUnit]) -> None:
     """Write extensions behind an empty primary header; ``read_units`` reads them.
 
     Parameters
     ----------
     path : Path
         The file to write.
-    units : sequence of Unit
-        From ``image_unit`` and ``table_unit``; their headers hold what is no matter of the format.
+    units : sequence of NewUnit
 
     Raises
     ------
@@ -89,12 +145,12 @@ def write_units(path: Path, units: Sequence[Unit]) -> None:
             file.write(_padded(unit.data.tobytes(), b"\0"))
 
 
-def image_unit(pixels: np.ndarray, name: str) -> Unit:
+def image_unit(pixels: np.ndarray, name: str) -> NewUnit:
     """An image extension, for ``write_units``."""
-    return Unit(name, fits.Header(), _big_endian(np.asarray(pixels)))
+    return NewUnit(name, fits.Header(), _big_endian(np.asarray(pixels)))
 
 
-def table_unit(columns: Mapping[str, np.ndarray], name: str) -> Unit:
+def table_unit(columns: Mapping[str, np.ndarray], name: str) -> NewUnit:
     """A table extension, for ``write_units``: numbers, and strings as bytes."""
     arrays = {key: np.asarray(column) for key, column in columns.items()}
     length = len(next(iter(arrays.values())))
@@ -102,7 +158,7 @@ def table_unit(columns: Mapping[str, np.ndarray], name: str) -> Unit:
     records = np.empty(length, dtype=kinds)
     for key, one in arrays.items():
         records[key] = one
-    return Unit(name, fits.Header(), records)
+    return NewUnit(name, fits.Header(), records)
 
 
 def native(array: np.ndarray) -> np.ndarray:
@@ -114,7 +170,7 @@ def _big_endian(array: np.ndarray) -> np.ndarray:
     return array.astype(array.dtype.newbyteorder(">"), copy=False)
 
 
-def _cards(unit: Unit) -> Iterator[str]:
+def _cards(unit: NewUnit) -> Iterator[str]:
     """The cards that say what the bytes of an extension are."""
     names, shape = unit.data.dtype.names, unit.data.shape
     if names is None:
@@ -153,7 +209,7 @@ def _padded(content: bytes, filler: bytes) -> bytes:
     return content + filler * (-len(content) % _BLOCK)
 
 
-def _record(header: fits.Header) -> np.dtype:
+def _record(header: Cards) -> np.dtype:
     """The record of a table, from its header."""
     fields = []
     for number in range(1, header["TFIELDS"] + 1):

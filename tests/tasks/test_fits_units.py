@@ -55,6 +55,34 @@ def test_the_file_follows_the_standard_to_its_end(written):
     assert written.stat().st_size % 2880 == 0
 
 
+def test_the_cards_of_a_header_are_those_that_astropy_reads(tmp_path):
+    unit = image_unit(np.zeros(1), "ANY")
+    values = {
+        "QUOTED": "it's 1/2 of 'it'",
+        "EMPTY": "",
+        "YES": True,
+        "NO": False,
+        "COUNT": -12,
+        "SMALL": 1.5e-300,
+        "THIRD": 1 / 3,
+        "WHOLE": 2.0,
+    }
+    for key, value in values.items():
+        unit.header[key] = (value, "a comment / with a stroke")
+    unit.header["HIERARCH NOTE 0"] = "first"
+    unit.header["HIERARCH NOTE 1"] = "second, " * 20
+    write_units(tmp_path / "any.fits", [unit])
+    (found,) = read_units(tmp_path / "any.fits")
+    with fits.open(tmp_path / "any.fits") as hdus:
+        for key, value in values.items():
+            assert found.header[key] == hdus["ANY"].header[key] == value
+            assert type(found.header[key]) is type(value)
+    assert found.header.like("NOTE ") == {"NOTE 0": "first", "NOTE 1": ("second, " * 20).rstrip()}
+    assert found.header.like("OTHER ") == {}
+    with pytest.raises(KeyError):
+        found.header["NONE"]
+
+
 def test_an_array_of_a_type_that_our_files_do_not_hold_is_a_defect(tmp_path):
     with pytest.raises(KeyError):
         write_units(tmp_path / "any.fits", [image_unit(np.ones(3, complex), "ANY")])
