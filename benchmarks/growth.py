@@ -14,6 +14,7 @@ see as many exposures as are asked for.
 
 import argparse
 import os
+import platform
 import subprocess
 import sys
 import time
@@ -249,8 +250,10 @@ def main() -> None:
     print(f"| {' | '.join(COLUMNS)} |\n{'|---' * len(COLUMNS)}|", flush=True)
     for n in options.exposures:
         print(line(grow(options.folder, n, options.measured, options.jobs)), flush=True)
-    now = datetime.now(UTC).date().isoformat()
-    print(f"\n{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, {now}")
+    print(
+        f"\n{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python "
+        f"{platform.python_version()}, {datetime.now(UTC).date().isoformat()}"
+    )
 
 
 if __name__ == "__main__":
