@@ -154,11 +154,13 @@ class Place:
 
 def plant_copies(place: Place) -> int:
     """Give every exposure that is not measured the products of one that is; returns how many."""
-    jobs = [job for job in place.campaign().jobs if job.entry.error is None]
+    campaign = place.campaign()
+    jobs = [job for job in campaign.jobs if job.entry.error is None]
     done = [job for job in jobs if _is_done(job)]
     missing = [job for job in jobs if not _is_done(job)]
     for number, job in enumerate(missing):
         _plant(done[number % len(done)], job)
+    campaign.keep_looks()
     return len(missing)
 
 

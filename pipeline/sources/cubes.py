@@ -72,6 +72,10 @@ class CubeFolder(MeasuredCampaign):
 
     def _measure(self) -> None:
         super()._measure()
+        self.keep_looks()
+
+    def keep_looks(self) -> None:
+        """Write down what was seen of the cubes, for the next run."""
         self._looks.write()
 
     def data(self) -> Mapping[str, str]:
