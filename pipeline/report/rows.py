@@ -279,8 +279,16 @@ def _readable(table: QTable) -> QTable:
         column = copy[name]
         if isinstance(column, Column) and column.dtype.kind == "U":
             bare = column.filled("") if isinstance(column, MaskedColumn) else column
-            texts = [one_line(text) for text in bare.tolist()]
-            clean = Column(np.array(texts, str), description=column.info.description)
+            texts = bare.tolist()
+            readable_as = {text: one_line(text) for text in set(texts)}  # of a million few differ
+            longest = max(map(len, readable_as), default=0)
+            as_it_is = all(old == new for old, new in readable_as.items())
+            if bare is column and as_it_is and column.dtype.str == f"<U{max(longest, 1)}":
+                continue
+            clean = Column(
+                np.array([readable_as[text] for text in texts], str),
+                description=column.info.description,
+            )
             clean.info.meta = column.info.meta
             copy[name] = clean
     return copy

@@ -101,7 +101,7 @@ STATISTICS: Mapping[str, tuple[Column, ...]] = {
     ),
     "stability": (
         column("quantity", "str", "", "floor, within_night, slow, night, exposure, jitter (standard deviations of ln), tau_days", "meta.id"),
-        column("value", "f8", "", "posterior median, in the unit of the row", "stat.value"),
+        column("value", "f8", "", "posterior median, in the unit of the row; missing: the data do not tell it from the other terms", "stat.value"),
         column("low68", "f8", "", "lower end of the central 68 % interval", "stat.error;stat.min"),
         column("high68", "f8", "", "upper end of the central 68 % interval", "stat.error;stat.max"),
         column("low95", "f8", "", "lower end of the central 95 % interval", "stat.error;stat.min"),
