@@ -379,35 +379,47 @@ def test_courses_of_channels_are_relative_to_their_mean_and_their_mean_in_time()
     assert np.isnan([nothing, unknown]).all()
 
 
-def test_the_floor_and_its_parts_are_told_with_their_intervals():
+def test_the_floor_and_its_parts_are_told_with_their_intervals_where_the_data_tell_them(
+    monkeypatch,
+):
     from types import SimpleNamespace
 
-    from pipeline.statistics.model_tables import QUANTITIES, reported_values, stability_table
+    from pipeline.statistics import model_tables
 
-    fit = SimpleNamespace(
-        floor=0.05, within_night=0.02, tau_days=40.0,
-        components=SimpleNamespace(slow=0.01, night=0.02, exposure=0.03, jitter=0.004),
-        interval=lambda level, name: (level, level + len(name)),
-        logs=SimpleNamespace(exposures=np.arange(64), stars=np.arange(25)), channels=np.arange(16),
-    )  # fmt: skip
-    table = stability_table(fit)
-    values = dict(zip(table["quantity"].tolist(), table["value"].tolist(), strict=True))
-    assert {
-        "floor": 0.05,
-        "within_night": 0.02,
-        "tau_days": 40.0,
-        "slow": 0.01,
-    }.items() <= values.items()
+    def found(_, name):
+        return (
+            (np.nan, (np.nan,) * 4) if name == "night" else (len(name) / 100, (0.1, 0.5, 0.0, 0.9))
+        )
+
+    monkeypatch.setattr(model_tables, "quantity_with_bounds", found)
+    logs = SimpleNamespace(exposures=np.arange(64), mjd=np.arange(64.0), stars=np.arange(25))
+    fit = SimpleNamespace(logs=logs, channels=np.arange(16))
+    told = {one.key: one for one in model_tables.reported_values(fit, "scatter")}
+    assert told.keys() == set(model_tables.QUANTITIES.values()) - {model_tables.QUANTITIES["night"]}
+    for name, quantity in model_tables.QUANTITIES.items():
+        if name != "night":
+            one = told[quantity]
+            assert (one.value, one.n, one.source) == (len(name) / 100, 64, "scatter")
+            assert one.uncertainty == pytest.approx(0.2)
+            assert (one.low68, one.high68, one.low95, one.high95) == (0.1, 0.5, 0.0, 0.9)
+            assert "25 stars on 16 channels" in one.note
+
+
+def test_the_table_of_the_stability_has_days_for_the_time_scale_alone(monkeypatch):
+    from importlib import import_module
+    from types import SimpleNamespace
+
+    module = import_module("pipeline.statistics.stability_table")
+    monkeypatch.setattr(module, "quantity_with_bounds", lambda *_: (0.5, (0.4, 0.6, 0.3, 0.7)))
+    table = module.stability_table(SimpleNamespace(logs=SimpleNamespace(mjd=np.arange(64.0))))
     units = dict(zip(table["quantity"].tolist(), table["unit"].tolist(), strict=True))
-    assert {name for name, unit in units.items() if unit} == {"tau_days"}
-    assert units["tau_days"] == "d"
+    assert {name: unit for name, unit in units.items() if unit} == {"tau_days": "d"}
     assert set(table["n"].tolist()) == {64}
-    numbers_ = {one.key: one for one in reported_values(fit, "scatter")}
-    for row, (name, quantity) in zip(table, QUANTITIES.items(), strict=True):
-        assert (row["low68"], row["high68"]) == pytest.approx((0.68, 0.68 + len(name)), abs=0.01)
-        assert (row["low95"], row["high95"]) == pytest.approx((0.95, 0.95 + len(name)), abs=0.01)
-        one = numbers_[quantity]
-        assert (one.value, one.n, one.source) == (row["value"], 64, "scatter")
-        assert one.uncertainty == pytest.approx(len(name) / 2)
-        assert (one.low68, one.high95) == (row["low68"], row["high95"])
-        assert "25 stars on 16 channels" in one.note
+    row = table[0]
+    assert [row[k] for k in ("value", "low68", "high68", "low95", "high95")] == [
+        0.5,
+        0.4,
+        0.6,
+        0.3,
+        0.7,
+    ]
