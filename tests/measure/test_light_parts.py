@@ -421,3 +421,4 @@ def test_knots_weigh_linearly_between_and_alone_beyond():
 def test_targets_without_a_sky_have_no_annuli():
     targets = Targets(np.array([(5.0, 5.0)]), np.array([2.0]))
     assert sky_annulus.build_annuli(targets, (11, 11)) is None
+    assert targets.neighbours_xy.shape == (0, 2)  # nobody beside them

@@ -195,6 +195,12 @@ def test_bright_stars_have_a_median_snr_of_thirty():
     assert comparisons._bright(made)[:, 0].tolist() == [False, True, True]
 
 
+def test_a_median_snr_of_exactly_thirty_is_enough():
+    made = fluxes(np.full((3, 2), 30.0))
+    object.__setattr__(made, "flux_err", np.array([[1.0, 1.001]] * 3))
+    assert comparisons._bright(made).all(axis=0).tolist() == [True, False]
+
+
 def test_a_star_is_covered_in_four_fifths_of_the_exposures_that_count():
     used = np.ones((11, 3), bool)
     used[10] = False  # does not count
