@@ -48,6 +48,7 @@ from pipeline.measure.spectra import Spectra, Targets
 from pipeline.measure.standard import BRIGHTEST, mask_stars
 from pipeline.muse.cube import PIXEL_SCALE_TOLERANCE, Cube
 from pipeline.muse.geometry import field_layout
+from pipeline.muse.modes import canonical_mode
 from pipeline.muse.numbers import number
 from pipeline.muse.variance import AUTO
 
@@ -242,7 +243,7 @@ def measure(
 
 
 def _mode(cube: Cube) -> str:
-    return str(cube.header.get("ESO INS MODE", ""))
+    return canonical_mode(str(cube.header.get("ESO INS MODE", "")))
 
 
 def _neighbours(detection: Detection, match: ExposureMatch) -> np.ndarray:
