@@ -257,7 +257,7 @@ def main() -> None:
     campaigns = []
     for seed in range(given.first, given.first + given.seeds):
         with tempfile.TemporaryDirectory(dir=given.scratch) as folder:
-            drawn = draw_cubes(CLUSTER, seed)
+            drawn = replace(draw_cubes(CLUSTER, seed), preset="")  # crowding alone
             campaigns.append(light_curves(drawn, write_cubes(drawn, Path(folder))))
     names = " | ".join(campaigns[0].log_flux)
     print(f"| stars | n | photons % | {names} |")

@@ -15,6 +15,7 @@ from pipeline.muse.cube import read_unit
 from pipeline.schema.flux_array import FluxArray
 from pipeline.schema.results import DetectionImage, SpectrumSet
 from pipeline.sources.base import STATISTICS_CODE, Campaign
+from pipeline.statistics.blended import with_blended_stars
 from pipeline.statistics.claims import (
     is_too_small,
     numbers_without_scatter,
@@ -22,7 +23,7 @@ from pipeline.statistics.claims import (
     tables_without_scatter,
 )
 from pipeline.statistics.fluxes import Fluxes
-from pipeline.statistics.selection import select_fluxes, without_flagged
+from pipeline.statistics.selection import select_fluxes, without_bad, without_flagged
 from pipeline.statistics.summaries import campaign_statistics
 from pipeline.statistics.targets import Target
 from pipeline.statistics.wavelength import wavelength_table
@@ -247,6 +248,13 @@ class MeasuredCampaign(Campaign):
             ],
         )
         tables = {**tables, **found.tables}
+        if not self.of_standard and "variability" in tables:  # a standard's is about the instrument
+            tables["variability"] = with_blended_stars(
+                tables["variability"],
+                without_bad(fluxes, tables["exposures"]),
+                tables["catalogue"],
+                left_out=[one.star_id for one in targets],
+            )
         tables |= tables_of_targets(
             array,
             tables,

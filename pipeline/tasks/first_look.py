@@ -37,6 +37,9 @@ FIELD_ARCMIN = 3.0  # pointings closer than this are of one field, as field.radi
 CENTRAL_ARCSEC = 10.0  # a brightest star so near the pointing is what the observer pointed at
 N_LOOKS = 5  # cubes that are opened at most
 N_BRIGHTEST = 3  # stars that are suggested as targets
+BLENDED = "blended"  # flag of a star with close neighbours
+# Of all stars: more of them gain by a joint fit than lose (``benchmarks.own_fields.crowding``)
+CROWDED_SHARE = 0.25
 PREFERRED_BANDS = ("I_Bessel", "R_Bessel", "V_Bessel")
 
 
@@ -60,6 +63,7 @@ class FirstLook:
     unused: tuple[str, ...]  # why files cannot be used, a line each
     bands: tuple[str, ...]
     mask: str
+    method: str  # of extraction: "psf" where stars crowd
     catalogue: ReferenceCatalogue
     pairs: tuple[tuple[int, int], ...]  # what the rule chooses
     central_star: int  # number of the brightest star, if the pointing is at it; else 0
@@ -204,6 +208,7 @@ def _with_stars(
             unused,
             settings.photometry.bands,
             mask,
+            _method(catalogue),
             catalogue,
             choose_pairs(catalogue, left_out=left_out),
             central,
@@ -248,6 +253,12 @@ def _bands(cube: Cube, modes: tuple[str, ...]) -> tuple[str, ...]:
         f"{', '.join(order)}; add one of your own to pipeline/config/passbands",
     )
     return tuple(found)
+
+
+def _method(catalogue: ReferenceCatalogue) -> str:
+    """How to extract: stars and their neighbours together where many have close ones."""
+    blended = sum(BLENDED in flags.split() for flags in catalogue.flags)
+    return "psf" if blended > CROWDED_SHARE * len(catalogue.flags) else "exact"
 
 
 def _suggested(

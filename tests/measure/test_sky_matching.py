@@ -37,7 +37,7 @@ def test_stars_that_are_not_seen_and_detections_that_are_none_do_no_harm():
 def test_random_places_are_accepted_as_often_as_the_probability_says():
     rng = np.random.default_rng(3)
     how = HOW | {"area_px": 100.0**2}
-    n, accepted = 3000, 0
+    n, accepted = 1000, 0
     level = 0.05
     for _ in range(n):
         stars, detected = rng.uniform(0, 100, (2, 6, 2))

@@ -26,6 +26,9 @@ class TargetOf:
     figure: FigureView | None
 
 
+BLENDED = "blended"  # flag of a star with close neighbours
+
+
 @dataclass(frozen=True)
 class TargetsOf:
     """What the page shows of one campaign."""
@@ -80,7 +83,20 @@ def _target_of(results: Results, star: int, numbering: PageNumbering) -> TargetO
             ),
             results.name,
         )
-    return TargetOf(name, star, tuple(_sentence(row) for row in rows), figure)
+    lines = (*(_sentence(row) for row in rows), *_on_neighbours(results, star))
+    return TargetOf(name, star, lines, figure)
+
+
+def _on_neighbours(results: Results, star: int) -> tuple[str, ...]:
+    """What close neighbours can do to the light curve of a star, if it has any."""
+    catalogue = results.tables["catalogue"]
+    (row,) = catalogue[np.asarray(catalogue["star_id"], int) == star]
+    if BLENDED not in str(row["flags"]).split():
+        return ()
+    return (
+        f"Close neighbours: with seeing and position they can change its flux by "
+        f"{_percent(number(row['contamination']))}. A variation of that size need not be its own.",
+    )
 
 
 def _sentence(row: Any) -> str:
