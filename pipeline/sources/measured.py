@@ -41,7 +41,7 @@ from pipeline.tasks.collect import (
 from pipeline.tasks.comparisons import comparison_tables
 from pipeline.tasks.exports import photometry_table, snr_table
 from pipeline.tasks.flux_product import keep_fluxes
-from pipeline.tasks.identification import flag_stars
+from pipeline.tasks.identification import flag_stars, tied_to_gaia
 from pipeline.tasks.measure import Job
 from pipeline.tasks.summarise import Summary
 from pipeline.tasks.targets import FLAG, find_targets, note_on_targets, tables_of_targets
@@ -151,7 +151,8 @@ class MeasuredCampaign(Campaign):
     def targets(self) -> tuple[tuple[Target, ...], tuple[str, ...]]:
         """The targets of the settings that the reference shows, and notes on the others."""
         catalogue = measure_tasks.read_reference(self.reference).table()
-        return find_targets(self.settings.targets, catalogue)
+        tied, _ = tied_to_gaia(catalogue, self.answers.identification(catalogue))
+        return find_targets(self.settings.targets, tied)
 
     def _check_reference(self) -> None:
         if not products.read_stamp(self.reference):
