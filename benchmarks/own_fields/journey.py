@@ -9,6 +9,7 @@ seed: whether it was found, which other stars were, chi squared of its recovered
 
 import argparse
 import os
+import sys
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -145,6 +146,9 @@ def main() -> None:
             with tempfile.TemporaryDirectory(dir=given.scratch) as folder:
                 drawn = draw_cubes(case, seed)
                 tables = tables_of(drawn, Path(folder))
+            for row in tables["exposures"]:
+                if str(row["status"]) != "ok":
+                    print(f"not used: {row['exposure_id']}: {row['reason']}", file=sys.stderr)
             found, others = outcome(drawn, tables)
             spent = sum(os.times()[:4]) - start
             for one in found:
