@@ -154,6 +154,8 @@ MEASURED: Mapping[str, tuple[Column, ...]] = {
     "identification": (
         STAR,
         column("source_id", "str", "", "Gaia DR3 source, empty: none", "meta.id;meta.main", "Gaia DR3"),
+        column("ra_deg", "f8", "deg", "right ascension of the star at the epoch, ICRS, by the match of the field to Gaia", "pos.eq.ra"),
+        column("dec_deg", "f8", "deg", "declination of the star at the epoch, ICRS, by the match of the field to Gaia", "pos.eq.dec"),
         column("separation_arcsec", "f8", "arcsec", "distance from it at the epoch", "pos.angDistance", "apart"),
         column("g_mag", "f8", "mag", "mean magnitude in Gaia's G", "phot.mag;em.opt", "G"),
         column("bp_rp", "f8", "mag", "colour BP - RP", "phot.color", "BP − RP"),
