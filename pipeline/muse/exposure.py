@@ -242,6 +242,14 @@ def check_mode(exposure: Exposure, target: SkyField) -> None:
         )
 
 
+def pointing_of(header: fits.Header) -> tuple[float, float]:
+    """Right ascension and declination [deg] by RA and DEC, else by the reference of the grid; or NaN."""
+    ra, dec = _number(header, "RA"), _number(header, "DEC")
+    if not np.isfinite(ra + dec) and str(header.get("CTYPE1", "")).startswith("RA--"):
+        ra, dec = _number(header, "CRVAL1"), _number(header, "CRVAL2")
+    return ra, dec
+
+
 def field_of(header: fits.Header, fields: Sequence[SkyField]) -> int:
     """Number of the field that an exposure points at: of those near enough, the nearest.
 
@@ -255,9 +263,7 @@ def field_of(header: fits.Header, fields: Sequence[SkyField]) -> int:
     if len(fields) == 1:
         check_pointing(header, fields[0])
         return 0
-    ra, dec = _number(header, "RA"), _number(header, "DEC")
-    if not np.isfinite(ra + dec) and str(header.get("CTYPE1", "")).startswith("RA--"):
-        ra, dec = _number(header, "CRVAL1"), _number(header, "CRVAL2")
+    ra, dec = pointing_of(header)
     names = ", ".join(one.name for one in fields)
     if not (np.isfinite(ra) and np.isfinite(dec)):
         raise WrongField(f"no RA and DEC in the header, which decide between the fields {names}")

@@ -146,7 +146,9 @@ def at(ra_deg, dec_deg, name="A"):
 @pytest.mark.parametrize(
     ("n_blended", "method"), [(0, "exact"), (2, "exact"), (3, "psf"), (8, "psf")]
 )
-def test_stars_are_fitted_with_their_neighbours_where_more_than_a_quarter_has_close_ones(n_blended, method):
+def test_stars_are_fitted_with_their_neighbours_where_more_than_a_quarter_has_close_ones(
+    n_blended, method
+):
     flags = ("edge blended",) * n_blended + ("edge",) * (8 - n_blended)
     assert first_look._method(catalogue(range(1, 9), flags=flags)) == method
 
