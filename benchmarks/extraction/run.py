@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -123,7 +124,7 @@ def main() -> None:
             f"The chain finds {stars['stars']:.0f} and matches {stars['matched']:.0f} stars. "
             f"{options.rounds} rounds, medians; {platform.machine()}, {os.cpu_count()} cores, "
             f"load {os.getloadavg()[0]:.1f}, Python {platform.python_version()}, "
-            f"numpy {np.__version__}."
+            f"numpy {np.__version__}, {datetime.now(UTC).date().isoformat()}."
         )
         if not options.mpdaf_python:
             print("\nmpdaf: not run, --mpdaf-python names no interpreter that has it.")

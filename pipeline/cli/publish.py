@@ -43,6 +43,9 @@ def publish(campaigns: Sequence[Campaign], request: Request, site: SiteRequest) 
     PreviousReportInvalid
         If the version before cannot be read.
     """
+    from pipeline.report.vendor import bundle_path  # here, so that `python -m` can run that module
+
+    bundle_path()  # part of what the site is made of, put there by the first build
     build = report.collect(
         _command(request),
         site.version_label,

@@ -72,6 +72,12 @@ class SpectrumSet:
     variance: np.ndarray  # the same shape [cube unit squared]
     coverage: np.ndarray  # the same shape, share of the aperture on finite spaxels
     unit: str
+    n_measured: int = 0  # exposures with such spectra; 0: those that are here are all
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether no exposure is left out."""
+        return self.n_measured in (0, len(self.exposure_ids))
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """A folder of cubes as a campaign of each field that they point at."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import cached_property
 
 from pipeline.errors import SourceUnavailable
@@ -11,9 +11,18 @@ from pipeline.sources.request import Request
 from pipeline.tasks import measure as measure_tasks
 from pipeline.tasks import schedule
 from pipeline.tasks.inputs import InputExposure, cubes_by_field, cubes_in
+from pipeline.tasks.kept_looks import KeptLooks
 from pipeline.tasks.measure import Job
 from pipeline.workflow import products
 from pipeline.workflow.progress import say
+
+LOOKS = "cubes.json"  # in the work folder: what was seen of each cube
+
+
+def kept_looks(request: Request) -> KeptLooks:
+    """What an earlier run saw of the cubes."""
+    fields = [asdict(one.field) for one in request.settings.campaigns()]
+    return KeptLooks(request.work / LOOKS, [fields, asdict(request.settings.cubes)])
 
 
 class CubeFolder(MeasuredCampaign):
@@ -32,17 +41,24 @@ class CubeFolder(MeasuredCampaign):
             yield 0, cls(request)
             return
         fields = [one.field for one in campaigns]
-        entries = cubes_by_field(request.cubes, fields, request.settings.cubes, request.root)
+        looks = kept_looks(request)
+        entries = cubes_by_field(request.cubes, fields, request.settings.cubes, request.root, looks)
         for number, (settings, group) in enumerate(zip(campaigns, entries, strict=True)):
             if group:
-                yield number, cls(replace(request, settings=settings), group)
+                yield number, cls(replace(request, settings=settings), group, looks)
             else:
                 say(f"{settings.field.name}: no cube in {request.cubes} points at it")
 
-    def __init__(self, request: Request, entries: Sequence[InputExposure] | None = None) -> None:
+    def __init__(
+        self,
+        request: Request,
+        entries: Sequence[InputExposure] | None = None,
+        looks: KeptLooks | None = None,
+    ) -> None:
         """``entries``: those of this field; left out, the folder is that of one field."""
         super().__init__(request)
         self._entries = entries
+        self._looks = looks or kept_looks(request)
 
     @cached_property
     def planned_jobs(self) -> list[Job]:
@@ -51,8 +67,16 @@ class CubeFolder(MeasuredCampaign):
             raise SourceUnavailable("--source cubes needs --cubes DIR")
         entries = self._entries
         if entries is None:
-            entries = cubes_in(self.request.cubes, self.settings, self.request.root)
+            entries = cubes_in(self.request.cubes, self.settings, self.request.root, self._looks)
         return schedule.plan_jobs(entries, self.settings, self.workspace, None)
+
+    def _measure(self) -> None:
+        super()._measure()
+        self.keep_looks()
+
+    def keep_looks(self) -> None:
+        """Write down what was seen of the cubes, for the next run."""
+        self._looks.write()
 
     def data(self) -> Mapping[str, str]:
         """Every file of the folder, those that cannot be read by what is wrong with them."""

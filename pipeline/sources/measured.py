@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from astropy.table import QTable
 
 from pipeline.errors import NoReferenceExposure
@@ -22,7 +23,9 @@ from pipeline.statistics.claims import (
     of_own_convention,
     tables_without_scatter,
 )
+from pipeline.statistics.columns import texts
 from pipeline.statistics.fluxes import Fluxes
+from pipeline.statistics.long_campaigns import is_long, of_exposures
 from pipeline.statistics.selection import select_fluxes, without_bad, without_flagged
 from pipeline.statistics.summaries import campaign_statistics
 from pipeline.statistics.targets import Target
@@ -300,8 +303,10 @@ class MeasuredCampaign(Campaign):
         clean = without_flagged(fluxes, exposures, catalogue)
         found = comparison_tables(self.flux_array, clean, in_aperture, self.headline_pairs)
         if "channel_responses" in tables:
-            series = band_series(self.gathered, clean, self.settings)
             responses = tables["channel_responses"]
+            fitted = np.isin(clean.exposure_ids, np.unique(texts(responses["exposure_id"])))
+            rows = np.flatnonzero(fitted) if is_long(clean) else np.arange(len(fitted))
+            series = band_series(self.gathered, of_exposures(clean, rows), self.settings)
             found["wavelength"] = wavelength_table(series, responses, band=fluxes.band)
         return {name: table for name, table in found.items() if len(table)}
 

@@ -17,6 +17,7 @@ from pipeline.statistics.comparison_stars import comparison_stars
 from pipeline.statistics.fluxes import Fluxes
 from pipeline.statistics.light_curves import LightCurve, light_curve
 from pipeline.statistics.log_fluxes import channel_shares
+from pipeline.statistics.long_campaigns import fitted_exposures, of_exposures
 from pipeline.statistics.nodes import Nodes
 from pipeline.statistics.targets import MIN_EXPOSURES, posterior_without
 from pipeline.statistics.trend_tests import holm
@@ -56,6 +57,7 @@ def with_blended_stars(
             *left_out,
         }
     )
+    fluxes = of_exposures(fluxes, fitted_exposures(fluxes))
     nodes = posterior_without(fluxes, excluded) if len(blended) else None
     if nodes is None:
         return variability

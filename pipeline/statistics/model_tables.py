@@ -7,7 +7,7 @@ import numpy as np
 from astropy.table import QTable
 
 from pipeline.schema import make_table
-from pipeline.schema.definitions import reported
+from pipeline.schema.definitions import BAD_PROBABILITY, reported
 from pipeline.schema.results import Interval, ReportedValue
 from pipeline.statistics.channel_tests import (
     channel_tests_table,
@@ -19,14 +19,15 @@ from pipeline.statistics.consistency import log_fluxes as log_fluxes_of_chain
 from pipeline.statistics.correction import correction_table
 from pipeline.statistics.fluxes import OUTLIER, Fluxes
 from pipeline.statistics.log_fluxes import TooFewFluxes
+from pipeline.statistics.long_campaigns import bad_probability, fitted_exposures, of_exposures
 from pipeline.statistics.prediction import prediction_table
 from pipeline.statistics.stability import Stability, fit_likeliest, fit_stability
+from pipeline.statistics.stability_table import quantity_with_bounds, stability_table
 from pipeline.statistics.steps import MIN_SIDE, scan_steps
 from pipeline.statistics.subsets import Series
 from pipeline.statistics.variability import variability
 
-LEVELS = (0.68, 0.95)
-# Row of the table, and the reported value that it is.
+# Row of the table stability, and the reported value that it is.
 QUANTITIES = {
     "floor": "stability_floor",
     "within_night": "within_night",
@@ -46,12 +47,15 @@ class Model:
     tables: dict[str, QTable]
     numbers: tuple[ReportedValue, ...]
     exposure_ids: np.ndarray  # (exposure,)
-    used: np.ndarray  # row numbers of the exposures that the floor comes from
+    bad_probability: np.ndarray  # (exposure,) NaN: not known
+    fitted: np.ndarray  # row numbers of the exposures that were given to the fit
+    used: np.ndarray  # and of those that the floor comes from
 
     @property
     def bad(self) -> np.ndarray:
         """Row numbers of the exposures that are left out of every statistic of ours."""
-        return np.empty(0, int) if self.fit is None else self.fit.bad_exposures
+        with np.errstate(invalid="ignore"):
+            return np.flatnonzero(self.bad_probability > BAD_PROBABILITY)
 
 
 def fluxes_of_series(series: Series, snr: dict[int, float]) -> Fluxes:
@@ -108,7 +112,8 @@ def model_of(
 ) -> Model:
     """The stability model of a campaign without some stars, its tables and its numbers.
 
-    Everything comes from all stars that are left. Sky residuals that follow the response of a channel
+    Everything comes from all stars that are left, and from all exposures unless there are more than one
+    fit can hold (``pipeline.statistics.long_campaigns``). Sky residuals that follow the response of a channel
     would count as the channel's own drift: the model has terms for them where the likelihood asks
     for it (``pipeline.statistics.additive``).
 
@@ -127,20 +132,24 @@ def model_of(
         What may change ratios (``pipeline.statistics.conditions``); what does is taken out first.
     """
     left_out = np.isin(fluxes.star_ids, np.array(stars_left_out, dtype=int))
-    clean = replace(fluxes, flux_flags=np.where(left_out, "left out", fluxes.flux_flags))
-    background = np.zeros(fluxes.flux.shape)
+    everything = replace(fluxes, flux_flags=np.where(left_out, "left out", fluxes.flux_flags))
+    rows = fitted_exposures(everything)
+    clean = of_exposures(everything, rows)
+    background = np.zeros(clean.flux.shape)
     if background_std is not None:
-        background = np.nan_to_num(background_std)
+        background = np.nan_to_num(background_std[rows])
+    covariates = {name: values[rows] for name, values in (covariates or {}).items()}
     try:
         # Exposures are judged with each star on the channel that holds most of it.
         found = fit_likeliest(replace(clean, channel_share=np.empty(0)))
         used = _without_bad(clean, found)
         used = replace(used, flux_err=np.hypot(used.flux_err, background))
-        known = without_conditions(used, covariates or {}, used.xy)
+        known = without_conditions(used, covariates, used.xy)
         used = known.fluxes
         fit = fit_stability(used, find_bad=False)
     except TooFewFluxes:
-        return Model(None, {}, (), fluxes.exposure_ids, np.empty(0, int))
+        unknown = np.full(len(fluxes.flux), np.nan)
+        return Model(None, {}, (), fluxes.exposure_ids, unknown, rows, np.empty(0, int))
     tables = {
         "stability": stability_table(fit),
         "prediction": prediction_table(fit.nodes),
@@ -153,14 +162,20 @@ def model_of(
     }
     if known.effects:
         tables["conditions"] = conditions_table(known.effects)
-    if not (fluxes.channel > 0).any():
+    if not (clean.channel > 0).any():
         del tables["correction"], tables["channel_responses"]  # its channels are the stars
     elif len(fit.channels) > 2 and len(fit.logs.mjd) >= 2 * MIN_SIDE:
         scan = scan_steps(fit)
         tables["channel_tests"] = channel_tests_table(fit, scan)
         tables["step_power"] = step_power_table(scan)
     return Model(
-        found, tables, reported_values(fit, source), fluxes.exposure_ids, fit.logs.exposures
+        found,
+        tables,
+        reported_values(fit, source),
+        fluxes.exposure_ids,
+        bad_probability(replace(everything, channel_share=np.empty(0)), rows, found),
+        rows,
+        rows[fit.logs.exposures],
     )
 
 
@@ -173,42 +188,22 @@ def _without_bad(fluxes: Fluxes, found: Stability) -> Fluxes:
 
 def with_bad_probability(exposures: QTable, model: Model) -> QTable:
     """The table ``exposures`` with the probability that each is bad; NaN: not part of the fit."""
-    probability = dict.fromkeys(model.exposure_ids.tolist(), np.nan)
-    if model.fit is not None:
-        probability |= dict(
-            zip(model.exposure_ids.tolist(), model.fit.bad_probability.tolist(), strict=True)
-        )
+    probability = dict(
+        zip(model.exposure_ids.tolist(), model.bad_probability.tolist(), strict=True)
+    )
     found = exposures.copy()
     ids = [str(name) for name in exposures["exposure_id"]]
     found["bad_probability"][:] = [probability.get(name, np.nan) for name in ids]
     return found
 
 
-def stability_table(fit: Stability) -> QTable:
-    """The table ``stability``: the floor and its parts with their intervals."""
-    rows = [(name, *_values(fit, name)) for name in QUANTITIES]
-    names, values, bounds = zip(*rows, strict=True)
-    columns = {
-        key: [float(one[position]) for one in bounds]
-        for position, key in enumerate(("low68", "high68", "low95", "high95"))
-    }
-    return make_table(
-        "stability",
-        {
-            "quantity": list(names),
-            "value": list(values),
-            **columns,
-            "unit": ["d" if name == "tau_days" else "" for name in names],
-            "n": [len(fit.logs.exposures)] * len(names),
-        },
-    )
-
-
 def reported_values(fit: Stability, source: str) -> tuple[ReportedValue, ...]:
-    """The floor and its parts as reported values."""
+    """The floor and its parts, those that the data tell apart, as reported values."""
     found = []
     for name, quantity in QUANTITIES.items():
-        value, bounds = _values(fit, name)
+        value, bounds = quantity_with_bounds(fit, name)
+        if np.isnan(value):
+            continue
         sigma = (bounds[1] - bounds[0]) / 2
         found.append(
             reported(
@@ -239,13 +234,3 @@ def channel_table(fluxes: Fluxes, fit: Stability) -> QTable:
             "n_stars": np.tile(n_stars, len(rows)),
         },
     )
-
-
-def _values(fit: Stability, quantity: str) -> tuple[float, tuple[float, float, float, float]]:
-    """Value of a quantity of the model, and its 68 and 95 % intervals."""
-    if quantity in ("floor", "within_night", "tau_days"):
-        value = float(getattr(fit, quantity))
-    else:
-        value = float(getattr(fit.components, quantity))
-    (low68, high68), (low95, high95) = (fit.interval(level, quantity) for level in LEVELS)
-    return value, (low68, high68, low95, high95)

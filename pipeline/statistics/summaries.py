@@ -15,6 +15,7 @@ from pipeline.statistics.floor import flagged_stars
 from pipeline.statistics.fluxes import OUTLIER, Fluxes
 from pipeline.statistics.headline import headline_numbers
 from pipeline.statistics.log_fluxes import TooFewFluxes
+from pipeline.statistics.long_campaigns import is_long, of_exposures
 from pipeline.statistics.model_tables import (
     Model,
     chain_table,
@@ -119,12 +120,13 @@ def campaign_statistics(
         covariates=covariates_of(tables),
     )
     clean = _without(fluxes, fluxes.exposure_ids[model.bad])
-    lines = timelines(clean, pairs)
+    # all pairs of a long campaign would be millions of rows
+    lines = timelines(clean, headline_pairs if is_long(fluxes) else pairs)
     series = series_of(_used(timelines(fluxes, headline_pairs)), tables["exposures"])
     subsets = subset_statistics(series)
     new = {
         "exposures": with_bad_probability(tables["exposures"], model),
-        "pairs": pair_statistics(clean, pairs, stability=_covariance_of(clean)),
+        "pairs": pair_statistics(clean, pairs, stability=_covariance_of(clean, model.fitted)),
         "timelines": lines,
         "reanalysis": subsets.table,
         **model.tables,
@@ -139,7 +141,19 @@ def campaign_statistics(
         source=source,
         pairs_without_outliers=new["pairs"],
     )
-    return Statistics(new, found, note_on_noise(fluxes, model))
+    notes = (*note_on_length(fluxes, model), *note_on_noise(fluxes, model))
+    return Statistics(new, found, notes)
+
+
+def note_on_length(fluxes: Fluxes, model: Model) -> tuple[str, ...]:
+    """Says of a long campaign which of its exposures were fitted."""
+    if not is_long(fluxes) or model.fit is None:
+        return ()
+    return (
+        f"The floor, its parts, the courses of the channels and trends come from {len(model.fitted)} of "
+        f"{np.count_nonzero(fluxes.usable.any(axis=1))} usable exposures, in "
+        "stretches spread evenly over the campaign. The others were judged with what was found.",
+    )
 
 
 def note_on_noise(fluxes: Fluxes, model: Model) -> tuple[str, ...]:
@@ -147,6 +161,7 @@ def note_on_noise(fluxes: Fluxes, model: Model) -> tuple[str, ...]:
     if model.fit is None:
         return ()
     left_out = np.array(fluxes.usable.any(axis=1))
+    left_out[np.setdiff1d(np.arange(len(left_out)), model.fitted)] = False
     left_out[model.used] = False
     left_out[model.bad] = False
     rows = np.flatnonzero(left_out)
@@ -191,10 +206,10 @@ def _without(fluxes: Fluxes, exposure_ids: np.ndarray) -> Fluxes:
     return replace(fluxes, exposure_flags=np.where(outlying, OUTLIER, fluxes.exposure_flags))
 
 
-def _covariance_of(fluxes: Fluxes) -> Stability | None:
+def _covariance_of(fluxes: Fluxes, rows: np.ndarray) -> Stability | None:
     """The fit of all stars, flagged ones as well, whose bad exposures are known; None: too few."""
     try:
-        return fit_likeliest(fluxes, find_bad=False)
+        return fit_likeliest(of_exposures(fluxes, rows), find_bad=False)
     except TooFewFluxes:
         return None
 

@@ -1,7 +1,7 @@
 """All exposures of a campaign together: one row for every input, and what was measured."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +9,9 @@ from astropy.table import QTable
 
 from pipeline.config.settings import Settings
 from pipeline.errors import NoEpoch, NotACube
-from pipeline.measure import Measurement
+from pipeline.measure import BandPhotometry
+from pipeline.measure.extraction import Spectra
+from pipeline.measure.matching import ExposureMatch
 from pipeline.measure.reference import ReferenceCatalogue
 from pipeline.muse.geometry import N_CHANNELS
 from pipeline.schema import TABLES, empty_value, make_table
@@ -22,7 +24,36 @@ from pipeline.tasks.fits_products import read_detection, read_measurement
 from pipeline.tasks.measure import Job, read_reference
 from pipeline.workflow import products
 
+MOST_STACKED = 500  # exposures whose spectra are held at once: 5 MB each at full size
 OK, EXCLUDED, FAILED = "ok", "excluded", "failed"  # values of the column ``status``
+
+
+@dataclass(frozen=True)
+class KeptMeasurement:
+    """What a campaign holds of one measured exposure: a hundredth of it, its spectra are on disk."""
+
+    match: ExposureMatch
+    photometry: tuple[BandPhotometry, ...]
+    channels: np.ndarray  # (star, channel) share of the light
+    product: Path
+
+    @classmethod
+    def of(cls, product: Path) -> "KeptMeasurement":
+        """What is held of a product of ``measure``."""
+        whole = read_measurement(product)
+        photometry = tuple(replace(one, flags=_short(one.flags)) for one in whole.photometry)
+        return cls(whole.match, photometry, whole.light.channels, product)
+
+    @property
+    def spectra(self) -> Spectra:
+        """The spectra of all stars, read anew each time."""
+        return read_measurement(self.product).spectra
+
+
+def _short(texts: np.ndarray) -> np.ndarray:
+    """The same texts without the room for longer ones."""
+    longest = max((len(one) for one in set(texts.ravel().tolist())), default=0)
+    return texts.astype(f"U{max(longest, 1)}")
 
 
 @dataclass(frozen=True)
@@ -31,7 +62,7 @@ class Gathered:
 
     exposures: QTable  # table ``exposures``: one row for every input
     catalogue: ReferenceCatalogue
-    measured: Mapping[str, Measurement]  # by exposure id, in time; the excluded as well
+    measured: Mapping[str, KeptMeasurement]  # by exposure id, in time; the excluded as well
     detected: Mapping[str, np.ndarray]  # (source, 2) positions [pix], by exposure id
 
 
@@ -47,7 +78,7 @@ def gather(jobs: Sequence[Job], reference: Path) -> Gathered:
             row["notes"] = "; ".join(note for note in (job.entry.note, *detection.notes) if note)
         status, reason = _status(job)
         if status != FAILED and job.entry.error is None:
-            measurement = read_measurement(job.measurement)
+            measurement = KeptMeasurement.of(job.measurement)
             row.update(_match_columns(measurement))
             measured[job.entry.exposure_id] = measurement
         rows.append({**row, "status": status, "reason": reason})
@@ -66,7 +97,7 @@ def _header_columns(job: Job) -> dict[str, object]:
     return {**known, "origin": job.entry.origin}
 
 
-def _match_columns(measurement: Measurement) -> dict[str, object]:
+def _match_columns(measurement: KeptMeasurement) -> dict[str, object]:
     affine = dict(zip("abcdef", measurement.match.affine.ravel(), strict=True))
     return {
         **affine,
@@ -120,12 +151,34 @@ def detection_image(job: Job) -> DetectionImage:
 
 
 def spectra_by_mode(gathered: Gathered, unit: str) -> dict[str, SpectrumSet]:
-    """Spectra of all measured exposures that share a mode and a wavelength grid."""
+    """Spectra of all measured exposures that share a mode and a wavelength grid.
+
+    Of more than ``MOST_STACKED`` exposures, those that pages and downloads show: the reference, the
+    exposures of its night, and the first of each mode.
+    """
     mode_of = dict(zip(gathered.exposures["exposure_id"], gathered.exposures["mode"], strict=True))
     members: dict[str, list[str]] = {}
     for exposure_id in gathered.measured:
         members.setdefault(str(mode_of[exposure_id]), []).append(exposure_id)
-    return {mode: _spectrum_set(gathered, members[mode], unit) for mode in sorted(members)}
+    if len(gathered.measured) <= MOST_STACKED:
+        return {mode: _spectrum_set(gathered, members[mode], unit) for mode in sorted(members)}
+    shown = _shown(gathered)
+    return {
+        mode: replace(
+            _spectrum_set(gathered, [one for one in ids if one in shown] or ids[:1], unit),
+            n_measured=len(ids),
+        )
+        for mode, ids in sorted(members.items())
+    }
+
+
+def _shown(gathered: Gathered) -> set[str]:
+    """The exposures of the night of the reference."""
+    night_of = dict(
+        zip(gathered.exposures["exposure_id"], gathered.exposures["night"], strict=True)
+    )
+    night = night_of[gathered.catalogue.exposure_id]
+    return {str(one) for one, its_night in night_of.items() if its_night == night}
 
 
 def _spectrum_set(gathered: Gathered, members: list[str], unit: str) -> SpectrumSet:
@@ -191,7 +244,7 @@ def channel_shares(gathered: Gathered) -> np.ndarray:
     shares = np.zeros((len(ids), len(gathered.catalogue.star_id), N_CHANNELS))
     for row, exposure_id in enumerate(ids):
         if (measurement := gathered.measured.get(exposure_id)) is not None:
-            shares[row] = measurement.light.channels
+            shares[row] = measurement.channels
     return shares
 
 

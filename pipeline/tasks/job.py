@@ -153,18 +153,30 @@ def _file_ingredients(path: Path) -> dict[str, Any]:
     """
     try:
         check_regular(path)
-        status = path.stat()
-        mtime_ns = status.st_mtime_ns
-        content = _fingerprint(path, (status.st_size, mtime_ns, status.st_ctime_ns))
+        state = file_state(path)
+        content = _fingerprint(path, state)
     except (CubeUnreadable, OSError) as error:
         return {"stage": "cube", "unreadable": str(getattr(error, "strerror", None) or error)}
-    return {"stage": "cube", "content": content, SEEN: {"mtime_ns": mtime_ns}}
+    return {"stage": "cube", "content": content, SEEN: {"mtime_ns": state[1]}}
 
 
-@lru_cache(maxsize=100_000)
-def _fingerprint(path: Path, _state: tuple[int, int, int]) -> str:
+FileState = tuple[
+    int, int, int
+]  # size [byte], times of the last change of content and of inode [ns]
+FINGERPRINTS: dict[tuple[Path, FileState], str] = {}  # of files in a state, each taken once
+
+
+def file_state(path: Path) -> FileState:
+    """What tells a changed file from an unchanged one without reading it."""
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def _fingerprint(path: Path, state: FileState) -> str:
     """The fingerprint of a file, taken once for each state of it."""
-    return products.fingerprint(path)
+    if (path, state) not in FINGERPRINTS:
+        FINGERPRINTS[path, state] = products.fingerprint(path)
+    return FINGERPRINTS[path, state]
 
 
 def passbands(*names: str) -> dict[str, str]:

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pipeline.config.settings import ReferenceSettings, Settings
+from pipeline.config.settings import Settings
 from pipeline.config.star_registry import StarRegistry
 from pipeline.measure import make_reference
 from pipeline.measure.pointings import with_stars_beyond
-from pipeline.measure.reference import ReferenceCatalogue, reference_candidates
+from pipeline.measure.reference import ReferenceCatalogue, by_seeing
 from pipeline.muse.geometry import field_layout
 from pipeline.tasks.fits_products import read_detection
 from pipeline.tasks.job import Job, done
@@ -25,10 +25,9 @@ def other_pointings(jobs: Sequence[Job]) -> list[Job]:
     """
     exposures = [job.entry.exposure for job in jobs if job.entry.exposure and job.plan is None]
     by_id = {job.entry.exposure_id: job for job in jobs}
-    everybody = ReferenceSettings((), max(1, len(exposures)))
     groups: list[list[tuple[Job, Pointing]]] = []
-    for exposure_id in reference_candidates(exposures, everybody):
-        job = by_id[exposure_id]
+    for exposure in sorted(exposures, key=by_seeing):
+        job = by_id[exposure.exposure_id]
         where = job.entry.pointing_deg
         if not np.isfinite(where).all():
             continue
@@ -57,7 +56,7 @@ def separation_deg(one: Pointing, two: Pointing) -> float:
     Examples
     --------
     >>> round(separation_deg((359.0, 60.0), (1.0, 60.0)), 4)  # on a parallel, half as long
-    0.9999
+    1.0
     """
     (ra_1, dec_1), (ra_2, dec_2) = np.radians(one), np.radians(two)
     square = np.sin((dec_2 - dec_1) / 2) ** 2

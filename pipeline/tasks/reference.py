@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from pipeline.config.measurement import ReferenceSettings
 from pipeline.config.settings import Settings
 from pipeline.config.star_registry import StarRegistry, read_registry, registry_path
 from pipeline.errors import NoReferenceExposure
@@ -16,12 +17,15 @@ from pipeline.measure.reference import (
     choose_reference,
     reference_candidates,
 )
+from pipeline.muse.exposure import Exposure
 from pipeline.tasks.fits_products import read_detection, read_table
 from pipeline.tasks.job import MEASURED_CODE, Job, content_digest, detect_ingredients, done
 from pipeline.tasks.kept_stars import keep_stars, kept_stars, kept_stars_path, preferring_kept
 from pipeline.tasks.pointings import with_other_pointings
 from pipeline.workflow import products
 from pipeline.workflow.products import Stamp
+
+MOST_CANDIDATES = 1000  # that ``reference.candidates`` may ask for
 
 
 def candidates(jobs: Sequence[Job], settings: Settings) -> list[list[Job]]:
@@ -34,11 +38,23 @@ def candidates(jobs: Sequence[Job], settings: Settings) -> list[list[Job]]:
     workspace = jobs[0].folder.parents[1] if jobs else Path()
     how = preferring_kept(kept_stars_path(workspace, settings), settings.reference)
     first = reference_candidates(exposures, how)
-    everybody = reference_candidates(exposures, replace(how, candidates=max(1, len(exposures))))
-    later = [one for one in everybody if one not in set(first)]
+    chosen = set(first)
+    later = [one for one in _everybody(exposures, how) if one not in chosen]
     size = max(1, how.candidates)
     groups = [first, *(later[start : start + size] for start in range(0, len(later), size))]
     return [[by_id[exposure_id] for exposure_id in group] for group in groups if group]
+
+
+def _everybody(exposures: Sequence[Exposure], how: ReferenceSettings) -> list[str]:
+    """Every exposure, in the order in which it may become the reference."""
+    many = replace(how, candidates=MOST_CANDIDATES)
+    ordered: list[str] = []
+    left = list(exposures)
+    while left:
+        ordered += reference_candidates(left, many)
+        named = set(ordered)
+        left = [one for one in left if one.exposure_id not in named]
+    return ordered
 
 
 def run_reference(

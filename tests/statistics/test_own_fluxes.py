@@ -1,21 +1,31 @@
 """The page for fluxes of one's own: its program runs as it stands."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from pipeline.statistics import fit_stability
 from pipeline.statistics.campaigns import CONFIGURATIONS, SCENARIOS, draw_campaign
 
 PAGE = Path(__file__).parents[2] / "site_src" / "statistics.md"
 
 
+def programs() -> list[str]:
+    """The programs of the page: of one's own fluxes, and of a long campaign."""
+    found = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    assert len(found) == 2
+    return found
+
+
 def test_the_program_of_the_page_runs_on_twenty_lines() -> None:
-    (program,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    program, _ = programs()
     assert len([line for line in program.splitlines() if line.strip()]) <= 20
     fluxes = draw_campaign(SCENARIOS["night"], CONFIGURATIONS["40x18"], seed=5_000_000).fluxes
     share = np.eye(12)[fluxes.channel - 1]
-    names: dict[str, object] = {
+    names: dict[str, Any] = {
         "flux": fluxes.flux,
         "flux_err": fluxes.flux_err,
         "mjd": fluxes.mjd,
@@ -28,3 +38,13 @@ def test_the_program_of_the_page_runs_on_twenty_lines() -> None:
     exec(program, names)
     assert np.isfinite(names["mine"]).all()
     assert len(names["pairs"]) == 18 * 17 // 2
+
+
+def test_the_lines_for_a_long_campaign_run() -> None:
+    long = replace(CONFIGURATIONS["40x18"], n_exposures=200)
+    fluxes = draw_campaign(SCENARIOS["night"], long, seed=5_000_000).fluxes
+    names: dict[str, Any] = {"fluxes": fluxes, "fit_stability": fit_stability}
+    exec(programs()[1], names)
+    assert len(names["rows"]) == 150
+    assert len(names["bad"]) == 200
+    assert names["stability"].floor > 0

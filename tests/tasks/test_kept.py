@@ -10,7 +10,7 @@ from pipeline.config.settings import ReferenceSettings
 from pipeline.errors import CubeEmpty, NoEpoch, NotACube
 from pipeline.measure.channel_share import LightShare
 from pipeline.tasks import collect
-from pipeline.tasks.collect import gather
+from pipeline.tasks.collect import KeptMeasurement, gather
 from pipeline.tasks.fits_products import (
     read_detection,
     read_measurement,
@@ -159,7 +159,23 @@ def test_every_detection_is_listed_with_the_star_that_it_is(campaign):
     assert np.count_nonzero(first["star_id"]) == len(reference)
 
 
-def test_spectra_are_stacked_by_mode_and_those_on_another_grid_are_left_out(campaign):
+def test_of_many_exposures_the_spectra_that_pages_show_are_held(campaign, monkeypatch):
+    jobs, _, _ = campaign
+    gathered = gather(jobs, jobs[0].reference)
+    ((mode, all_of_them),) = collect.spectra_by_mode(gathered, "unit").items()
+    assert all_of_them.is_whole
+    monkeypatch.setattr(collect, "MOST_STACKED", 1)
+    few = collect.spectra_by_mode(gathered, "unit")[mode]
+    assert few.exposure_ids == (gathered.catalogue.exposure_id,)
+    assert (few.n_measured, few.is_whole) == (2, False)
+    at = all_of_them.exposure_ids.index(gathered.catalogue.exposure_id)
+    np.testing.assert_array_equal(few.flux[0], all_of_them.flux[at])
+    elsewhere = replace(gathered, catalogue=replace(gathered.catalogue, exposure_id="other"))
+    with pytest.raises(KeyError):
+        collect.spectra_by_mode(elsewhere, "unit")
+
+
+def test_spectra_are_stacked_by_mode_and_those_on_another_grid_are_left_out(campaign, tmp_path):
     jobs, settings, _ = campaign
     gathered = gather(jobs, jobs[0].reference)
     ((mode, stacked),) = collect.spectra_by_mode(gathered, "unit").items()
@@ -170,8 +186,12 @@ def test_spectra_are_stacked_by_mode_and_those_on_another_grid_are_left_out(camp
     )
     assert stacked.radii_px == settings.extraction.radii_px
     last = stacked.exposure_ids[1]
-    other = replace(gathered.measured[last].spectra, wave_aa=stacked.wave_aa + 1)
-    changed = dict(gathered.measured) | {last: replace(gathered.measured[last], spectra=other)}
+    whole = read_measurement(gathered.measured[last].product)
+    other = replace(whole.spectra, wave_aa=stacked.wave_aa + 1)
+    write_measurement(
+        tmp_path / "m.fits", replace(whole, spectra=other), gathered.catalogue.star_id
+    )
+    changed = dict(gathered.measured) | {last: KeptMeasurement.of(tmp_path / "m.fits")}
     alone = collect.spectra_by_mode(replace(gathered, measured=changed), "unit")[mode]
     assert alone.exposure_ids == stacked.exposure_ids[:1]
 

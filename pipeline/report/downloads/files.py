@@ -140,7 +140,7 @@ def as_published(table: QTable) -> QTable:
 
 def with_provenance(table: QTable, name: str, results: Results, build: BuildInfo) -> QTable:
     """A copy of the table whose meta says where it comes from."""
-    copy = table.copy()
+    copy = table.copy(copy_data=False)
     kept = {
         key: value for key, value in table.meta.items() if key not in ("__attributes__", "comments")
     }

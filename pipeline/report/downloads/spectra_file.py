@@ -43,7 +43,11 @@ def spectra_file(results: Results, provenance: Mapping[str, object]) -> SpectraF
     radius_px = headline_choice(results)[1]
     left_out = ""
     sets = dict(sorted(results.spectra.items()))
-    if _size(sets) > BUDGET_BYTES:
+    if not all(one.is_whole for one in sets.values()):
+        reference = results.reference_exposure
+        sets = {mode: _one_exposure(one, reference) for mode, one in sets.items()}
+        left_out = "all exposures but the reference, or the first of a mode"
+    elif _size(sets) > BUDGET_BYTES:
         thin = {mode: _one_aperture(one, radius_px) for mode, one in sets.items()}
         left_out = f"all apertures but r = {radius_px:g} px"
         if _size(thin) > BUDGET_BYTES:

@@ -27,14 +27,15 @@ def gzip_bytes(content: bytes) -> bytes:
 
 def to_float32(table: QTable) -> QTable:
     """A copy with single-precision numbers, times excepted: half the bytes."""
-    copy = table.copy()
+    copy = table.copy(copy_data=False)
     for name in copy.colnames:
         column = copy[name]
         values = getattr(column, "value", column)
         unit = getattr(column, "unit", None)
         if np.asarray(values).dtype.kind != "f" or (unit is not None and unit.is_equivalent(u.s)):
             continue
-        short = np.array([float(f"{value:.{LARGE_DIGITS}g}") for value in values], np.float32)
+        rounded = (float(f"{value:.{LARGE_DIGITS}g}") for value in values.tolist())
+        short = np.fromiter(rounded, np.float32, len(values))
         info = column.info
         copy[name] = short * unit if unit is not None else short
         copy[name].info.description, copy[name].info.meta = info.description, info.meta
