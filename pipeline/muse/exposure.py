@@ -77,6 +77,8 @@ class Exposure:
     exptime_s: float
     simulated: bool
     mjd_start: float = np.nan
+    ra_deg: float = np.nan  # where it points: RA and DEC, else the reference of its grid
+    dec_deg: float = np.nan
 
     @property
     def name(self) -> str:
@@ -159,7 +161,16 @@ def identify(header: fits.Header, file_name: str) -> Exposure:
         exptime_s=exptime,
         simulated=header.get("SIMULATED", False) is True,
         mjd_start=mjd,
+        **dict(zip(("ra_deg", "dec_deg"), pointing_deg(header), strict=True)),
     )
+
+
+def pointing_deg(header: fits.Header) -> tuple[float, float]:
+    """Right ascension and declination of an exposure [deg]; NaN, NaN where its header is silent."""
+    found = (_number(header, "RA"), _number(header, "DEC"))
+    if not np.isfinite(found).all() and str(header.get("CTYPE1", "")).startswith("RA--"):
+        found = (_number(header, "CRVAL1"), _number(header, "CRVAL2"))
+    return found if np.isfinite(found).all() and abs(found[1]) <= 90 else (np.nan, np.nan)
 
 
 def start_mjd(header: fits.Header, label: str) -> float:
@@ -242,14 +253,6 @@ def check_mode(exposure: Exposure, target: SkyField) -> None:
         )
 
 
-def pointing_of(header: fits.Header) -> tuple[float, float]:
-    """Right ascension and declination [deg] by RA and DEC, else by the reference of the grid; or NaN."""
-    ra, dec = _number(header, "RA"), _number(header, "DEC")
-    if not np.isfinite(ra + dec) and str(header.get("CTYPE1", "")).startswith("RA--"):
-        ra, dec = _number(header, "CRVAL1"), _number(header, "CRVAL2")
-    return ra, dec
-
-
 def field_of(header: fits.Header, fields: Sequence[SkyField]) -> int:
     """Number of the field that an exposure points at: of those near enough, the nearest.
 
@@ -263,7 +266,7 @@ def field_of(header: fits.Header, fields: Sequence[SkyField]) -> int:
     if len(fields) == 1:
         check_pointing(header, fields[0])
         return 0
-    ra, dec = pointing_of(header)
+    ra, dec = pointing_deg(header)
     names = ", ".join(one.name for one in fields)
     if not (np.isfinite(ra) and np.isfinite(dec)):
         raise WrongField(f"no RA and DEC in the header, which decide between the fields {names}")

@@ -1,6 +1,5 @@
 """One input of a campaign: an exposure that can be measured, or the reason why it cannot."""
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +26,6 @@ class InputExposure:
     origin: str = CUBE  # who made the cube: see RAW, PRODUCT, CUBE, SIMULATED
     excluded: str = ""  # why it is measured but not used, if a rule says so
     declared: Declared = ()  # what the reader says in place of the header
-    pointing_deg: tuple[float, float] = (math.nan, math.nan)  # by the header; NaN: not said
     note: str = ""  # what else a reader of its row must know
 
 

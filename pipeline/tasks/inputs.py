@@ -19,7 +19,7 @@ from pipeline.errors import (
     printable,
 )
 from pipeline.muse.combined import why_combined
-from pipeline.muse.exposure import check_mode, field_of, identify, pointing_of
+from pipeline.muse.exposure import check_mode, field_of, identify
 from pipeline.muse.file_kind import cube_header
 from pipeline.tasks.boundary import reason_of
 from pipeline.tasks.cube_files import cube_files
@@ -194,13 +194,7 @@ def cube_entry(
         return InputExposure(identity, exposure, error, path), number
     note = f"several exposures combined ({why})" if why else ""
     return InputExposure(
-        exposure.exposure_id,
-        exposure,
-        None,
-        path,
-        declared=declared,
-        pointing_deg=pointing_of(header),
-        note=note,
+        exposure.exposure_id, exposure, None, path, declared=declared, note=note
     ), number
 
 

@@ -28,7 +28,7 @@ def other_pointings(jobs: Sequence[Job]) -> list[Job]:
     groups: list[list[tuple[Job, Pointing]]] = []
     for exposure in sorted(exposures, key=by_seeing):
         job = by_id[exposure.exposure_id]
-        where = job.entry.pointing_deg
+        where = exposure.ra_deg, exposure.dec_deg
         if not np.isfinite(where).all():
             continue
         for group in groups:
@@ -40,6 +40,11 @@ def other_pointings(jobs: Sequence[Job]) -> list[Job]:
     if len(groups) < 2:
         return []
     return [job for group in groups for job, _ in group[:LOOKS_PER_POINTING]]
+
+
+def _pointing(job: Job) -> Pointing:
+    exposure = job.entry.exposure
+    return (np.nan, np.nan) if exposure is None else (exposure.ra_deg, exposure.dec_deg)
 
 
 def _is_elsewhere(job: Job, one: Pointing, two: Pointing) -> bool:
@@ -73,10 +78,10 @@ def with_other_pointings(
 ) -> ReferenceCatalogue:
     """The catalogue with the stars that exposures of other pointings show beyond its image."""
     own = next(job for job in looked_at if job.entry.exposure_id == catalogue.exposure_id)
-    here = own.entry.pointing_deg
+    here = _pointing(own)
     found = []
     for job in others:
-        if done(job.detection) and _is_elsewhere(job, job.entry.pointing_deg, here):
+        if done(job.detection) and _is_elsewhere(job, _pointing(job), here):
             detection = read_detection(job.detection)
             alone = make_reference(job.entry.exposure_id, detection, None, settings)
             found.append((detection, alone))
