@@ -21,7 +21,7 @@ from pipeline.statistics.long_campaigns import fitted_exposures, of_exposures
 from pipeline.statistics.nodes import Nodes
 from pipeline.statistics.targets import MIN_EXPOSURES, posterior_without
 from pipeline.statistics.trend_tests import holm
-from pipeline.statistics.variability import APERTURE_SYSTEMATIC
+from pipeline.statistics.variability import APERTURE_SYSTEMATIC, moderated_p
 
 LEVEL = 0.001  # of campaigns in which a constant star with neighbours may be called variable
 BLENDED = "blended"  # the flag
@@ -64,13 +64,32 @@ def with_blended_stars(
     change = numbers(catalogue["contamination"])
     own = np.hypot(change[blended], APERTURE_SYSTEMATIC)
     curves = _curves(fluxes, blended, ~np.isin(fluxes.star_ids, excluded), nodes)
-    p = np.array(
-        [
-            np.nan if curve is None else p_constant_with(curve, std)
-            for curve, std in zip(curves, own.tolist(), strict=True)
-        ]
+    return _filled(variability, fluxes.star_ids[blended], curves, own, holm(_p(curves, own)))
+
+
+def _p(curves: Sequence[LightCurve | None], own: np.ndarray) -> np.ndarray:
+    """Probability (star,) that a constant star scatters so much; NaN without a light curve.
+
+    Neighbours too faint to be seen do more than the catalogue knows, to some stars: the larger of chi
+    squared and of the test that learns from all these stars how much they differ (``moderated_p``).
+    """
+    p = np.full(len(curves), np.nan)
+    pairs = [(k, curve) for k, curve in enumerate(curves) if curve is not None]
+    for k, curve in pairs:
+        p[k] = p_constant_with(curve, float(own[k]))
+    if pairs:
+        rows = [k for k, _ in pairs]
+        ratio = np.array([_reduced_chi2(curve, float(own[k])) for k, curve in pairs])
+        dof = min(curve.dof for _, curve in pairs)
+        p[rows] = np.maximum(p[rows], moderated_p(ratio, dof))
+    return p
+
+
+def _reduced_chi2(curve: LightCurve, std: float) -> float:
+    """Mean over the posterior of chi squared over its degrees of freedom."""
+    return float(
+        np.mean([(one.score**2 / (one.variance + std**2)).mean() for one in curve.posterior])
     )
-    return _filled(variability, fluxes.star_ids[blended], curves, own, holm(p))
 
 
 def _curves(
