@@ -202,7 +202,7 @@ def _background(
     """
     norm = good @ weight
     known = norm > 0.5 * weight.sum()
-    if known.sum() < MIN_BLANK or not np.isfinite(factor):
+    if known.sum() < MIN_BLANK:
         return 0.0
     good, norm = good[known], norm[known]
     mean = np.where(good, flux[known], 0.0) @ weight / norm
@@ -250,5 +250,5 @@ def noise_sigma(
         return stat_factor * sigma_stat, np.full(n_radii, OVERRIDE)
     if noise is None:
         return sigma_stat.copy(), np.full(n_radii, STAT)
-    factor = np.where(noise.factor > 1, noise.factor, 1.0)  # NaN as well
+    factor = np.fmax(noise.factor, 1.0)  # NaN: not measured
     return factor * sigma_stat, np.where(factor > 1, BLANK, STAT)

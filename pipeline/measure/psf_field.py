@@ -7,6 +7,7 @@ import numpy as np
 WIDTH_PRIOR = 0.03  # relative: PSF widths vary by a few per cent over the field
 N_PASSES = 3  # of the robust fit of the surface
 HUBER_SIGMA = 2.5
+TINY = 1e-300  # keeps a division by nothing from failing
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def fit_surface(xy: np.ndarray, ln_width: np.ndarray, information: np.ndarray) -
     """
     surface = WidthSurface.flat(xy)
     design = surface.terms(xy)
-    weight = 1 / (1 / np.maximum(information, 1e-30) + (WIDTH_PRIOR / 10) ** 2)
+    weight = 1 / (1 / np.maximum(information, TINY) + (WIDTH_PRIOR / 10) ** 2)
     used, coefficient = weight, surface.coefficient
     for _ in range(N_PASSES):
         normal = design.T @ (used[:, None] * design) + np.eye(6) / WIDTH_PRIOR**2

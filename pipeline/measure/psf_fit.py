@@ -40,7 +40,8 @@ MAX_STEP = 0.3  # of ln width, in one iteration
 STEP_PX = 0.02  # for derivatives along x and y
 STEP_LN_WIDTH = 0.01
 N_PARABOLA = 3
-TINY = 1e-300
+MIN_VARIANCE = 1e-12  # of a step: nothing is known better than to a millionth
+TINY = 1e-300  # keeps a division by nothing from failing
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def _bright(windows: Windows, knots: KnotImages, candidates: np.ndarray) -> np.n
     level = np.median(data[:, :, rim], axis=2, keepdims=True)
     light = (data - level)[:, :, core].sum(axis=(0, 2))
     error = np.sqrt((noise[:, :, core] ** 2).sum(axis=(0, 2)))
-    snr = np.where(error > 0, light / np.where(error > 0, error, 1.0), 0.0)
+    snr = np.divide(light, error, out=np.zeros_like(light), where=error > 0)
     order = np.argsort(-np.where(candidates, snr, -np.inf), kind="stable")
     best = order[: min(MAX_STARS, int(candidates.sum()))]
     best = best[snr[best] >= min(MIN_SNR, snr[best[min(2, len(best) - 1)]])]
@@ -165,15 +166,15 @@ def _steps(
         safe = normal + (1e-9 * scale + (scale <= 0))[:, None, None] * np.eye(4)
         step[knot] = np.linalg.solve(safe, right[..., None])[:, 1:, 0]
         noise = np.where(np.isfinite(knots.noise[knot]), knots.noise[knot], 0.0)
-        level = np.sqrt((weight * noise**2).sum(axis=1) / np.maximum(weight.sum(axis=1), 1e-30))
+        level = np.sqrt((weight * noise**2).sum(axis=1) / np.maximum(weight.sum(axis=1), TINY))
         inverse = np.diagonal(np.linalg.inv(safe), axis1=1, axis2=2)[:, 1:]
         usable = (level > 0) & (scale > 0)
-        spread = np.maximum(inverse * level[:, None] ** 2, 1e-12)
+        spread = np.maximum(inverse * level[:, None] ** 2, MIN_VARIANCE)
         information[knot] = np.where(usable[:, None], 1 / spread, 0.0)
         own = np.sqrt((weight * system.image**2).sum(axis=1))
-        snr[knot] = np.where(usable, flux * own / np.where(level > 0, level, 1.0), 0.0)
+        np.divide(flux * own, level, out=snr[knot], where=usable)
         light = np.abs(flux) * system.image.max(axis=1)
-        purity[knot] = np.abs(others[..., 0]).max(axis=1) / np.maximum(light, 1e-30)
+        purity[knot] = np.abs(others[..., 0]).max(axis=1) / np.maximum(light, TINY)
     return _Steps(
         np.clip(step[..., 0], -MAX_STEP, MAX_STEP),
         np.clip(step[..., 1:], -1.0, 1.0),
@@ -231,11 +232,11 @@ def _updated(
         ],
         axis=1,
     )
-    every = np.maximum(steps.information, 1e-30)
+    every = np.maximum(steps.information, TINY)
     local = ((steps.ln_width - mean[:, None]) * every).sum(axis=0) / every.sum(axis=0)
     ln_width = (psf.width.at(xy) + local)[chosen]
     width = fit_surface(xy[chosen], ln_width, information.sum(axis=0))
-    every = np.maximum(steps.information_shift, 1e-30)
+    every = np.maximum(steps.information_shift, TINY)
     aside = ((steps.shift - shift[:, None]) * every[..., None]).sum(axis=0) / every.sum(axis=0)[
         :, None
     ]
@@ -256,7 +257,7 @@ def _updated(
 def _weighted(values: np.ndarray, information: np.ndarray) -> np.ndarray:
     """Mean over stars, none of which counts for more than a tenth of the median's hundredfold."""
     ceiling = 100 * np.median(information, axis=1, keepdims=True)
-    weight = np.minimum(information, np.where(ceiling > 0, ceiling, np.inf)) + 1e-30
+    weight = np.minimum(information, np.where(ceiling > 0, ceiling, np.inf)) + TINY
     return np.asarray((values * weight).sum(axis=1) / weight.sum(axis=1))
 
 
@@ -280,7 +281,7 @@ def _shares(
     first, last = solution.reshape(2, -1)
     shares = np.outer(1 - place, first) + np.outer(place, last)
     total = shares.sum(axis=1, keepdims=True)
-    return np.asarray(np.where(total > 0, shares / np.where(total > 0, total, 1.0), psf.shares))
+    return np.divide(shares, total, out=psf.shares.copy(), where=total > 0)
 
 
 def _share_equations(

@@ -63,7 +63,7 @@ def _clean_annulus(
     )
     distance = np.hypot(column - x, row - y)
     use = (distance >= inner) & (distance <= outer)
-    for other_x, other_y in others[np.hypot(*(others - (x, y)).T) < inner + outer]:
+    for other_x, other_y in others[np.hypot(*(others - (x, y)).T) <= inner + outer]:
         if np.hypot(other_x - x, other_y - y) > 0:  # a position that is named twice is one star
             use &= np.hypot(column - other_x, row - other_y) > inner
     return np.asarray((row * nx + column)[use])

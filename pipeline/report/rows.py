@@ -28,11 +28,10 @@ class PairStats:
     std_published: float
     std: float
     std_robust: float
-    rho: float
-    p: float
-    p_nights: float
-    slope_per_year: float
-    slope_err: float
+    slope_per_year: float = float("nan")
+    slope_err: float = float("nan")
+    trend_p: float = float("nan")
+    trend_p_adjusted: float = float("nan")
     photon_std: float = float("nan")
     excess_std: float = float("nan")
     excess_std_err: float = float("nan")
@@ -43,18 +42,20 @@ COMMON_COLUMNS = {
     "std_published": "std_published",
     "std": "std",
     "std_robust": "std_robust",
-    "rho": "spearman_rho",
-    "p": "spearman_p",
-    "p_nights": "spearman_p_nights",
-    "slope_per_year": "slope_per_year",
-    "slope_err": "slope_err",
 }
-PAIR_COLUMNS = COMMON_COLUMNS | {
-    "photon_std": "photon_std",
-    "excess_std": "excess_std",
-    "excess_std_err": "excess_std_err",
-    "snr_gmean": "snr_gmean",
+TREND_COLUMNS = {
+    name: name for name in ("slope_per_year", "slope_err", "trend_p", "trend_p_adjusted")
 }
+PAIR_COLUMNS = (
+    COMMON_COLUMNS
+    | TREND_COLUMNS
+    | {
+        "photon_std": "photon_std",
+        "excess_std": "excess_std",
+        "excess_std_err": "excess_std_err",
+        "snr_gmean": "snr_gmean",
+    }
+)
 
 
 def headline_pairs(results: Results) -> tuple[Pair, ...]:
@@ -98,15 +99,32 @@ def number(value: Any) -> float:
 def pair_stats(results: Results) -> dict[Pair, PairStats]:
     """Statistics of every pair at the headline band and aperture.
 
-    A record without photometry has no ``pairs``; its re-analysis knows some of the same numbers.
+    A record without photometry has no ``pairs``; its re-analysis knows the scatter and ``record_pairs``
+    the trend, for which the order of the two stars does not matter but for the sign of the slope.
     """
     if "pairs" in results.tables:
         rows = pair_rows(results)
         return {_pair(row): _stats(row, PAIR_COLUMNS) for row in rows}
     if "reanalysis" in results.tables:
         rows = results.tables["reanalysis"]
-        return {_pair(row): _stats(row, COMMON_COLUMNS) for row in rows if row["subset"] == ALL}
+        found = {_pair(row): _stats(row, COMMON_COLUMNS) for row in rows if row["subset"] == ALL}
+        return {pair: _with_trend(one, results, pair) for pair, one in found.items()}
     return {}
+
+
+def _with_trend(stats: PairStats, results: Results, pair: Pair) -> PairStats:
+    """With slope and p-values of the same two stars in ``record_pairs``, where they are there."""
+    for row in results.tables.get("record_pairs", ()):
+        if set(_pair(row)) == set(pair):
+            slope = number(row["slope_per_year"])
+            return replace(
+                stats,
+                slope_per_year=slope if _pair(row) == pair else -slope,
+                slope_err=number(row["slope_err"]),
+                trend_p=number(row["trend_p"]),
+                trend_p_adjusted=number(row["trend_p_adjusted"]),
+            )
+    return stats
 
 
 def shown_stds(results: Results) -> dict[Pair, float]:
@@ -128,7 +146,7 @@ def pair_heads(results: Results) -> tuple[Head, ...]:
         *heads(
             "pairs",
             *("n", *scatters, "std_robust", "photon_std", "excess_std"),
-            *("spearman_rho", "spearman_p", "spearman_p_nights", "slope_per_year"),
+            *("slope_per_year", "trend_p", "trend_p_adjusted"),
         ),
     )
 
@@ -158,10 +176,9 @@ def pair_cells(results: Results, pair: Pair, stats: PairStats) -> tuple[Cell, ..
         Cell(with_error(stats.std_robust, err_robust)),
         Cell(fixed(stats.photon_std, 4)),
         Cell(with_error(stats.excess_std, stats.excess_std_err)),
-        Cell(fixed(stats.rho, 3, sign=True)),
-        Cell(probability(stats.p)),  # points of one night are not independent: never marked
-        p_cell(stats.p_nights),
         Cell(with_error(stats.slope_per_year, stats.slope_err)),
+        Cell(probability(stats.trend_p)),
+        p_cell(stats.trend_p_adjusted),
     )
 
 

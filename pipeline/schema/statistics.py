@@ -85,8 +85,6 @@ STATISTICS: Mapping[str, tuple[Column, ...]] = {
         quantity("spearman_p", "stat.probability"),
         quantity("spearman_rho_nights", "stat.correlation"),
         quantity("spearman_p_nights", "stat.probability"),
-        column("slope_per_year", "f8", "yr-1", "linear trend of the deviation: weighted least squares", "stat.fit.param", "slope"),
-        column("slope_err", "f8", "yr-1", "1 sigma of the slope, from errors and excess scatter", "stat.error", "± slope"),
     ),
     "channel_responses": (
         EXPOSURE_ID,
@@ -103,7 +101,7 @@ STATISTICS: Mapping[str, tuple[Column, ...]] = {
     ),
     "stability": (
         column("quantity", "str", "", "floor, within_night, slow, night, exposure, jitter (standard deviations of ln), tau_days", "meta.id"),
-        column("value", "f8", "", "posterior median, in the unit of the row", "stat.value"),
+        column("value", "f8", "", "posterior median, in the unit of the row; missing: the data do not tell it from the other terms", "stat.value"),
         column("low68", "f8", "", "lower end of the central 68 % interval", "stat.error;stat.min"),
         column("high68", "f8", "", "upper end of the central 68 % interval", "stat.error;stat.max"),
         column("low95", "f8", "", "lower end of the central 95 % interval", "stat.error;stat.min"),

@@ -168,8 +168,9 @@ def stability(claims: Mapping[str, float], scatter: QTable, floor: Floor) -> Row
         f"unflagged stars (bootstrap over stars); {below} of {len(std)} pairs scatter by less than "
         f"{expected:.3f}. Photon noise alone, at the SNR of the reference exposure, would give "
         f"k = {np.sqrt(2):.1f}; the median pair scatters {np.median(std / photon):.0f} times as much.",
-        "The floor is compatible with the expectation, but most pairs are far above it: sky, "
-        "blends or aperture losses limit them, not the photon noise in STAT.",
+        "This floor is too high: on the axis of the geometric mean a bright star beside a faint one "
+        "stands too far to the right. record_findings has it against the SNR that error propagation "
+        "gives. Sky, blends or aperture losses limit most pairs, not the photon noise in STAT.",
         value=(expected, floor.floor),
         err=floor.floor_err,
         agrees=floor.floor - expected < AGREEMENT_SIGMA * floor.floor_err,

@@ -73,9 +73,9 @@ def trend(claims: Mapping[str, float], reanalysis: QTable) -> Row:
         f"The text writes the ratio the other way round, which would change the sign only. Its "
         f"rho and p belong together for {numbers[0]} to {numbers[-1]} points: all of them, not "
         f"nightly means and not one mode.",
-        "The plotted points do show a trend. Exposures of one night are not independent: with one "
-        "value a night the evidence is weaker. How the study came to its numbers cannot be seen "
-        "from the record.",
+        "The plotted points correlate with time, more than is printed. These p-values take exposures or "
+        "nights as independent: whether there is a trend, trend_p of record_pairs says, which allows for "
+        "slow drift. How the study came to its numbers cannot be seen from the record.",
         value=(rho, found["spearman_rho"]),
         agrees=(found["spearman_p"] > SIGNIFICANT) == (p > SIGNIFICANT),
     )
@@ -92,7 +92,8 @@ def spring(series: Series) -> Row:
         f"trend of {label(TREND_PAIR)} from {SPRING[0]} to {SPRING[1]}",
         "a gentle trend could be envisioned",
         f"rho = {rho:.3f}, p = {p:.1e} from {int(found.n[column])} points",
-        "The short-term trend is significant: a drift within two months, not over the year.",
+        "The points correlate with time within these two months. The months were chosen by eye and "
+        "the p-value takes exposures as independent: a slow drift without a trend looks like this, too.",
         value=(np.nan, rho),
         agrees=p < SIGNIFICANT,
     )

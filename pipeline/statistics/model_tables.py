@@ -22,12 +22,12 @@ from pipeline.statistics.log_fluxes import TooFewFluxes
 from pipeline.statistics.long_campaigns import bad_probability, fitted_exposures, of_exposures
 from pipeline.statistics.prediction import prediction_table
 from pipeline.statistics.stability import Stability, fit_likeliest, fit_stability
+from pipeline.statistics.stability_table import quantity_with_bounds, stability_table
 from pipeline.statistics.steps import MIN_SIDE, scan_steps
 from pipeline.statistics.subsets import Series
 from pipeline.statistics.variability import variability
 
-LEVELS = (0.68, 0.95)
-# Row of the table, and the reported value that it is.
+# Row of the table stability, and the reported value that it is.
 QUANTITIES = {
     "floor": "stability_floor",
     "within_night": "within_night",
@@ -197,31 +197,13 @@ def with_bad_probability(exposures: QTable, model: Model) -> QTable:
     return found
 
 
-def stability_table(fit: Stability) -> QTable:
-    """The table ``stability``: the floor and its parts with their intervals."""
-    rows = [(name, *_values(fit, name)) for name in QUANTITIES]
-    names, values, bounds = zip(*rows, strict=True)
-    columns = {
-        key: [float(one[position]) for one in bounds]
-        for position, key in enumerate(("low68", "high68", "low95", "high95"))
-    }
-    return make_table(
-        "stability",
-        {
-            "quantity": list(names),
-            "value": list(values),
-            **columns,
-            "unit": ["d" if name == "tau_days" else "" for name in names],
-            "n": [len(fit.logs.exposures)] * len(names),
-        },
-    )
-
-
 def reported_values(fit: Stability, source: str) -> tuple[ReportedValue, ...]:
-    """The floor and its parts as reported values."""
+    """The floor and its parts, those that the data tell apart, as reported values."""
     found = []
     for name, quantity in QUANTITIES.items():
-        value, bounds = _values(fit, name)
+        value, bounds = quantity_with_bounds(fit, name)
+        if np.isnan(value):
+            continue
         sigma = (bounds[1] - bounds[0]) / 2
         found.append(
             reported(
@@ -252,13 +234,3 @@ def channel_table(fluxes: Fluxes, fit: Stability) -> QTable:
             "n_stars": np.tile(n_stars, len(rows)),
         },
     )
-
-
-def _values(fit: Stability, quantity: str) -> tuple[float, tuple[float, float, float, float]]:
-    """Value of a quantity of the model, and its 68 and 95 % intervals."""
-    if quantity in ("floor", "within_night", "tau_days"):
-        value = float(getattr(fit, quantity))
-    else:
-        value = float(getattr(fit.components, quantity))
-    (low68, high68), (low95, high95) = (fit.interval(level, quantity) for level in LEVELS)
-    return value, (low68, high68, low95, high95)

@@ -17,7 +17,7 @@ from pipeline.schema.results import Interval
 from pipeline.statistics.columns import numbers, texts
 from pipeline.statistics.fluxes import mjd_of_nights
 from pipeline.statistics.scatter import median, std_published, std_robust, std_sample
-from pipeline.statistics.trends import nightly_means, slopes, spearman
+from pipeline.statistics.trends import nightly_means, spearman
 
 MIN_POINTS = 5  # of a pair: with fewer, nobody can tell the outlier from the rest
 SEASON_GAP_DAYS = 20.0  # a longer pause begins a new season; the longest within one is 14 days
@@ -196,7 +196,6 @@ def _subset_rows(
     trend = spearman(mjd, ratio)
     night_names, means = nightly_means(nights, ratio)
     nightly = spearman(np.arange(len(night_names), dtype=float), means)
-    line = slopes(mjd, ratio - 1, series.deviation_err[mask])
     err = {column: (bounds[2] - bounds[1]) / 2 for column, bounds in spread.items()}
     return {
         "star_1": np.array([pair[0] for pair in series.pairs]),
@@ -216,8 +215,6 @@ def _subset_rows(
         "spearman_p": trend.p,
         "spearman_rho_nights": nightly.rho,
         "spearman_p_nights": nightly.p,
-        "slope_per_year": line.per_year,
-        "slope_err": line.err,
     }
 
 

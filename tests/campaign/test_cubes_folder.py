@@ -2,17 +2,21 @@
 
 import dataclasses
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from astropy.io import fits
 
+from pipeline.config.paths import ROOT
 from pipeline.config.settings import Field, ReferenceSettings, ReviewSettings, Settings
 from pipeline.errors import NoReferenceExposure, RequestError, SourceUnavailable
 from pipeline.muse.cube import open_cube
 from pipeline.sources import CubeFolder, PublishedRecord
+from pipeline.sources.request import Request
 from pipeline.workflow import products
+from pipeline.workflow.executors import Workers
 from tests.muse.cubes import primary_header, small_cube
 
 
@@ -20,6 +24,28 @@ def measured(request):
     campaign = CubeFolder(request)
     campaign.measure()
     return campaign
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, cube_files, settings):
+    """The campaign of the four cubes, measured and summarised once; for those who only look at it."""
+    folder = tmp_path_factory.mktemp("finished")
+    (folder / "input").mkdir()
+    for path in cube_files:
+        (folder / "input" / path.name).hardlink_to(path)
+    before = {path: products.fingerprint(path) for path in (folder / "input").iterdir()}
+    campaign = measured(
+        Request(settings, ROOT, ("cubes",), folder / "input", None, folder / "work", Workers(1), ())
+    )
+    campaign.summary  # noqa: B018
+    after = {path: products.fingerprint(path) for path in (folder / "input").iterdir()}
+    return campaign, folder / "work", before == after
+
+
+@pytest.fixture
+def again(finished, tmp_path):
+    """What that campaign left, where ``request_for`` works."""
+    shutil.copytree(finished[1], tmp_path / "work", copy_function=shutil.copy2)
 
 
 def rows_of(campaign):
@@ -83,9 +109,8 @@ BAD = {
 }
 
 
-def test_every_cube_of_a_folder_is_measured_at_the_same_stars(cube_folder, request_for):
-    campaign = measured(request_for(cube_folder))
-    tables = campaign.summary.tables
+def test_every_cube_of_a_folder_is_measured_at_the_same_stars(finished):
+    tables = finished[0].summary.tables
     assert list(tables["exposures"]["status"]) == ["ok"] * 4
     assert sorted(tables["catalogue"]["star_id"]) == list(range(1, 26))
     assert len(tables["photometry"]) == 4 * 25 * 5
@@ -94,8 +119,8 @@ def test_every_cube_of_a_folder_is_measured_at_the_same_stars(cube_folder, reque
     assert np.all(tables["exposures"]["match_rms_px"].value < 0.3)
 
 
-def test_every_detection_is_listed_with_the_star_that_it_is(cube_folder, request_for):
-    tables = measured(request_for(cube_folder)).summary.tables
+def test_every_detection_is_listed_with_the_star_that_it_is(finished):
+    tables = finished[0].summary.tables
     detections, exposures = tables["detections"], tables["exposures"]
     for row in exposures:
         mine = detections[detections["exposure_id"] == row["exposure_id"]]
@@ -139,16 +164,16 @@ def test_every_bad_input_is_a_row_with_its_reason_and_the_others_are_unharmed(
     assert all(name in summary for name in BAD)
 
 
+@pytest.mark.usefixtures("again")
 def test_a_second_run_makes_nothing_again(cube_folder, request_for):
-    measured(request_for(cube_folder)).summary  # noqa: B018
     work = request_for(cube_folder).work
     before = {path: path.stat().st_mtime_ns for path in work.rglob("*.json")}
     measured(request_for(cube_folder)).summary  # noqa: B018
     assert {path: path.stat().st_mtime_ns for path in work.rglob("*.json")} == before
 
 
+@pytest.mark.usefixtures("again")
 def test_only_what_depends_on_a_changed_setting_is_made_again(cube_folder, request_for, settings):
-    measured(request_for(cube_folder))
     work = request_for(cube_folder).work
     detections = {path: path.read_bytes() for path in work.rglob("detection.fits.stamp.json")}
     photometry = dataclasses.replace(settings.photometry, min_coverage=0.9)
@@ -176,30 +201,29 @@ def test_a_new_cube_is_measured_alone(cube_folder, cube_files, request_for):
     assert len(campaign.summary.tables["exposures"]) == 4
 
 
-def test_the_reader_s_cubes_are_never_changed_or_removed(cube_folder, request_for):
-    before = {path: products.fingerprint(path) for path in cube_folder.iterdir()}
-    measured(request_for(cube_folder)).summary  # noqa: B018
-    assert {path: products.fingerprint(path) for path in cube_folder.iterdir()} == before
+def test_the_reader_s_cubes_are_never_changed_or_removed(finished):
+    _, _, are_as_they_were = finished
+    assert are_as_they_were
 
 
 def test_two_worker_processes_give_the_same_bytes_as_this_process(
-    cube_folder, request_for, tmp_path
+    cube_folder, request_for, finished
 ):
-    def bytes_of(request):
-        campaign = measured(request)
-        campaign.summary  # noqa: B018
+    def bytes_of(work):
         return {
-            path.relative_to(request.work).as_posix(): path.read_bytes()
-            for path in sorted(request.work.rglob("*"))
+            path.relative_to(work).as_posix(): path.read_bytes()
+            for path in sorted(work.rglob("*"))
             if path.suffix in (".fits", ".ecsv")
         }
 
-    here = bytes_of(request_for(cube_folder, jobs=1))
-    there = bytes_of(dataclasses.replace(request_for(cube_folder, jobs=2), work=tmp_path / "two"))
+    request = request_for(cube_folder, jobs=2)
+    measured(request).summary  # noqa: B018
+    here, there = bytes_of(finished[1]), bytes_of(request.work)
     assert here.keys() == there.keys()
     assert [name for name in here if here[name] != there[name]] == []
 
 
+@pytest.mark.usefixtures("again")
 def test_without_a_preferred_exposure_the_rule_chooses(cube_folder, request_for, settings):
     rule = dataclasses.replace(settings, reference=ReferenceSettings(prefer=(), candidates=2))
     campaign = measured(request_for(cube_folder, chosen=rule))
@@ -209,6 +233,7 @@ def test_without_a_preferred_exposure_the_rule_chooses(cube_folder, request_for,
     assert sorted(campaign.summary.tables["catalogue"]["star_id"])[:5] == [1, 2, 3, 4, 5]
 
 
+@pytest.mark.usefixtures("again")
 def test_an_excluded_exposure_is_measured_shown_and_left_out(cube_folder, request_for, settings):
     review = ReviewSettings(exclude=(("2019-01-09 WFM-NOAO-N", "satellite trail over star 4"),))
     campaign = measured(
@@ -280,8 +305,8 @@ def test_the_record_needs_no_measuring(request_for):
     assert not record.simulated
 
 
-def test_spectra_of_the_same_mode_are_stacked_in_the_order_of_axes(cube_folder, request_for):
-    campaign = measured(request_for(cube_folder))
+def test_spectra_of_the_same_mode_are_stacked_in_the_order_of_axes(finished):
+    campaign, _, _ = finished
     spectra = campaign.spectra()
     assert sum(len(one.exposure_ids) for one in spectra.values()) == 4
     for one in spectra.values():
@@ -290,6 +315,7 @@ def test_spectra_of_the_same_mode_are_stacked_in_the_order_of_axes(cube_folder, 
     assert open_cube(job.cube).unit == campaign.unit()
 
 
+@pytest.mark.usefixtures("again")
 def test_settings_without_registry_number_the_stars_by_y(cube_folder, request_for, settings):
     chosen = dataclasses.replace(settings, field=Field(star_registry=""))
     catalogue = measured(request_for(cube_folder, chosen=chosen)).summary.tables["catalogue"]
@@ -307,6 +333,7 @@ def without_registry(settings, **statistics):
     )
 
 
+@pytest.mark.usefixtures("again")
 def test_without_registry_and_pairs_the_pairs_are_chosen_by_rule_and_said_to_be(
     cube_folder, request_for, settings
 ):

@@ -15,6 +15,7 @@ from pipeline.config.settings import MoreField
 from pipeline.errors import NoReferenceExposure, WrongField
 from pipeline.muse.cube import write_cube
 from pipeline.muse.exposure import field_of
+from pipeline.report.figures import static_image
 from pipeline.sources import campaigns_of, measure_all, simulation_plan
 from pipeline.tasks.inputs import cubes_by_field
 from pipeline.tasks.measure import build_simulation
@@ -98,8 +99,10 @@ def test_what_is_of_no_field_is_listed_where_something_is_usable(two_fields):
 
 
 def test_each_field_has_its_campaign_and_its_sections_on_the_pages(
-    two_fields, request_for, tmp_path
+    two_fields, request_for, tmp_path, monkeypatch
 ):
+    blank = static_image.Picture(b"<svg/>", {})  # pictures are not looked at, and take long to draw
+    monkeypatch.setattr(static_image, "static_picture", lambda *_, **__: blank)
     folder, settings = two_fields
     campaigns = campaigns_of(request_for(folder, chosen=settings))
     assert [one.name for one in campaigns] == ["ltt3218-2019-cubes", "south-field-2019-cubes"]

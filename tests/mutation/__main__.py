@@ -20,8 +20,7 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from importlib import import_module
+from collections.abc import Iterable, Iterator, Mapping, Set
 from pathlib import Path
 from types import CodeType, FunctionType
 from typing import Any
@@ -34,6 +33,10 @@ EACH = 40  # of five groups
 CPU_LIMIT_S = 120  # of a process that runs the tests of one mutation
 WALL_LIMIT_S = 600.0
 MAX_TESTS = 120  # of one mutation
+PYTEST_OPTIONS = (
+    *("-q", "-p", "no:cacheprovider"),
+    *("-p", "pytest_timeout", "-p", "_hypothesis_pytestplugin"),
+)
 TARGETS: Mapping[str, tuple[str, ...]] = {
     "measure": ("pipeline/measure",),
     "statistics": ("pipeline/statistics",),
@@ -64,32 +67,30 @@ def files_of(parts: Iterable[str]) -> list[Path]:
 
 
 class NearestTests:
-    """Which tests call a function, from the record of ``tests.mutation.calls``."""
+    """Which tests call a function, from the record of ``tests.mutation.calls``.
 
-    def __init__(self, record: Path) -> None:
+    Tests of the record that no longer exist are left out: pytest would end with an error whatever the
+    mutation does.
+    """
+
+    def __init__(self, record: Path, existing: Set[str]) -> None:
         self._cost: dict[str, float] = {}
         self._fixtures: dict[str, dict[str, float]] = {}
         self._callers: dict[str, set[str]] = {}
         for text in record.read_text(encoding="utf-8").splitlines():
             line = json.loads(text)
-            if not line["passed"]:
+            if not line["passed"] or line["test"] not in existing:
                 continue
             self._cost[line["test"]] = line["seconds"]
             self._fixtures[line["test"]] = line["fixtures"]
             for function in line["calls"]:
                 self._callers.setdefault(function, set()).add(line["test"])
 
-    @property
-    def modules(self) -> list[str]:
-        """The modules that hold tests."""
-        files = {test.partition("::")[0] for test in self._cost}
-        return sorted(file.removesuffix(".py").replace("/", ".") for file in files)
-
     def of(self, mutation: Mutation, seconds: float) -> tuple[list[str], bool]:
         """The tests of a mutation, of so many CPU seconds altogether; whether they call the function.
 
         A constant of a module, and a function that is called when a module is imported, have the tests
-        of the whole file.
+        of the whole file; a program that only its own process runs has the tests named after it.
         """
         found: set[str] = set()
         for first in mutation.functions:
@@ -101,6 +102,9 @@ class NearestTests:
             for function, tests in self._callers.items():
                 if function.startswith(f"{mutation.path}:"):
                     found = found | tests
+        if not found:
+            named = f"test_{Path(mutation.path).name}"
+            found = {one for one in self._cost if Path(one.partition("::")[0]).name == named}
         package = f"tests/{mutation.path.split('/')[1]}/"
         chosen: list[str] = []
         spent, paid = 0.0, set[str]()
@@ -119,6 +123,28 @@ class NearestTests:
     def _alone(self, test: str) -> float:
         """CPU seconds of a test that nothing runs before."""
         return self._cost[test] + sum(self._fixtures[test].values())
+
+
+class Collected:
+    """Remembers the names of all tests."""
+
+    def __init__(self) -> None:
+        self.tests: frozenset[str] = frozenset()
+
+    def pytest_collection_finish(self, session: Any) -> None:
+        """Take note."""
+        self.tests = frozenset(item.nodeid for item in session.items)
+
+
+def existing_tests() -> frozenset[str]:
+    """The names of all tests of the tree, imported into this process."""
+    import pytest
+
+    found = Collected()
+    status = pytest.main([*PYTEST_OPTIONS, "--collect-only", "-qq", "tests"], plugins=[found])
+    if status:
+        sys.exit("tests cannot be collected")
+    return found.tests
 
 
 class FirstFailure:
@@ -159,9 +185,7 @@ def run_tests(tests: list[str], forget: Iterable[str] = ()) -> tuple[str, str]:
             if name != __name__:
                 del sys.modules[name]
         first = FirstFailure()
-        options = ["-x", "-q", "-p", "no:cacheprovider"]
-        options += ["-p", "pytest_timeout", "-p", "_hypothesis_pytestplugin"]
-        status = int(pytest.main([*options, *tests], plugins=[first]))
+        status = int(pytest.main([*PYTEST_OPTIONS, "-x", *tests], plugins=[first]))
         os.write(writing, first.name.encode()[:4000])
         os._exit(status)
     os.close(writing)
@@ -255,9 +279,7 @@ def main() -> int:
     os.environ |= {"PYTHONDONTWRITEBYTECODE": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     for name in PRELOADED:
         __import__(name)
-    nearest = NearestTests(options.calls)
-    for name in nearest.modules:
-        import_module(name)
+    nearest = NearestTests(options.calls, existing_tests())
     groups = {name: files_of(parts) for name, parts in TARGETS.items()}
     done = _outcomes(options.log)
     for group, mutation in draw(groups, ROOT, each=options.each, seed=options.seed):

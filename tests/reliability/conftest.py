@@ -38,15 +38,36 @@ def run(tmp_path, cubes):
 
     def measured(folder=cubes, *, force=(), work=tmp_path / "work", more=""):
         path.write_text(path.read_text() + more)
-        settings = read_settings(path)
-        request = Request(
-            settings, tmp_path, ("cubes",), folder, None, work, Workers(1), tuple(force)
-        )
-        campaign = CubeFolder(request)
-        campaign.measure()
-        return campaign
+        return _measured(path, folder, work, force)
 
     return measured
+
+
+def _measured(config, folder, work, force=()):
+    settings = read_settings(config)
+    request = Request(
+        settings, config.parent, ("cubes",), folder, None, work, Workers(1), tuple(force)
+    )
+    campaign = CubeFolder(request)
+    campaign.measure()
+    return campaign
+
+
+@pytest.fixture(scope="session")
+def first_run(tmp_path_factory, made_cubes):
+    """The work folder of a run on the cubes as they were made."""
+    folder = tmp_path_factory.mktemp("first")
+    (folder / "cubes").mkdir()
+    for path in made_cubes:
+        shutil.copy2(path, folder / "cubes")
+    _measured(write_config(folder), folder / "cubes", folder / "work").summary  # noqa: B018
+    return folder / "work"
+
+
+@pytest.fixture
+def measured_before(tmp_path, first_run):
+    """What that run left, for tests of what a later one does: their first run has nothing to do."""
+    shutil.copytree(first_run, tmp_path / "work", copy_function=shutil.copy2)
 
 
 def rows_of(campaign):

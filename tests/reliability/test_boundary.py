@@ -3,6 +3,7 @@
 import ctypes
 import os
 import re
+import shutil
 import signal
 import time
 from contextlib import suppress
@@ -103,9 +104,11 @@ def test_no_process_is_left_of_any_job():
 
 
 def spoil_one(run, monkeypatch, made_cubes, function):
-    """Measure with a stage that does something else on the second cube."""
+    """Measure the second cube anew, with a stage that does something else on it."""
     genuine = measure_tasks.open_cube
     wanted = made_cubes[1].name
+    (job,) = [job for job in run().jobs if job.cube.name == wanted]
+    shutil.rmtree(job.folder)
 
     def spoiled(path):
         if path.name == wanted:
@@ -120,6 +123,7 @@ def raise_something(_):
     raise RuntimeError("\x1b[31mred\n in /home/someone/data/cube.fits")
 
 
+@pytest.mark.usefixtures("measured_before")
 @pytest.mark.parametrize(
     ("function", "reason"),
     [
@@ -144,6 +148,7 @@ def test_whatever_happens_while_an_exposure_is_read_is_its_row(
     assert not re.search(r"[\x00-\x1f]|/home|/tmp", str(failed["reason"]))
 
 
+@pytest.mark.usefixtures("measured_before")
 def test_a_hanging_exposure_is_a_row_and_is_tried_again(run, monkeypatch, made_cubes):
     monkeypatch.setattr(boundary, "TIME_LIMIT_S", 5.0)
     campaign = spoil_one(run, monkeypatch, made_cubes, lambda _: time.sleep(60))
@@ -153,6 +158,7 @@ def test_a_hanging_exposure_is_a_row_and_is_tried_again(run, monkeypatch, made_c
     assert all(row["status"] == "ok" for row in rows_of(run()).values())
 
 
+@pytest.mark.usefixtures("measured_before")
 def test_the_traceback_of_a_crash_is_kept_in_the_work_folder(
     run, monkeypatch, made_cubes, tmp_path
 ):
@@ -161,6 +167,7 @@ def test_the_traceback_of_a_crash_is_kept_in_the_work_folder(
     assert "in raise_something" in log.read_text()
 
 
+@pytest.mark.usefixtures("measured_before")
 def test_a_full_disk_is_no_exposures_fault_and_ends_the_run(run, monkeypatch, made_cubes):
     def full(_):
         raise OSError(28, "No space left on device", "detection.fits")
@@ -169,6 +176,7 @@ def test_a_full_disk_is_no_exposures_fault_and_ends_the_run(run, monkeypatch, ma
         spoil_one(run, monkeypatch, made_cubes, full)
 
 
+@pytest.mark.usefixtures("measured_before")
 def test_a_lost_worker_is_a_row_of_its_exposure_and_is_tried_again(run):
     job = run().jobs[1]
     products.forget(job.measurement)
@@ -180,6 +188,7 @@ def test_a_lost_worker_is_a_row_of_its_exposure_and_is_tried_again(run):
     assert all(row["status"] == "ok" for row in rows_of(run()).values())
 
 
+@pytest.mark.usefixtures("measured_before")
 @pytest.mark.parametrize("kind", ["pipe", "zero", "folder", "dangling", "loop"])
 def test_what_is_no_file_is_a_row_with_its_name_and_is_not_waited_for(cubes, run, kind):
     path = cubes / "odd.fits"
@@ -199,6 +208,7 @@ def test_what_is_no_file_is_a_row_with_its_name_and_is_not_waited_for(cubes, run
     assert row["reason"].startswith("CubeUnreadable: odd.fits: ")
 
 
+@pytest.mark.usefixtures("measured_before")
 def test_of_two_files_of_one_exposure_the_readable_one_is_measured(cubes, made_cubes, run):
     content = made_cubes[1].read_bytes()
     (cubes / "a-damaged-copy.fits").write_bytes(content[: len(content) // 2])
@@ -207,6 +217,7 @@ def test_of_two_files_of_one_exposure_the_readable_one_is_measured(cubes, made_c
     assert "the same exposure as cube-001.fits" in rows["a-damaged-copy.fits"]["reason"]
 
 
+@pytest.mark.usefixtures("measured_before")
 def test_a_file_name_with_control_characters_reaches_no_table(cubes, run, capsys):
     (cubes / "evil\x1b[31m\n.fits").touch()
     campaign = run()
@@ -265,6 +276,7 @@ def test_a_reference_exposure_with_an_odd_frame_ends_no_campaign(
     assert all(row["status"] == "ok" for row in rows_of(campaign).values())
 
 
+@pytest.mark.usefixtures("measured_before")
 def test_of_two_files_of_one_exposure_that_cannot_be_expanded_the_other_is_measured(
     cubes, made_cubes, run
 ):
@@ -291,6 +303,7 @@ def tiled(hdus):
     return fits.HDUList(packed)
 
 
+@pytest.mark.usefixtures("measured_before")
 def test_a_look_at_a_file_that_raises_what_nobody_expected_is_its_row(made_cubes, run, monkeypatch):
     genuine = inputs.cube_header
 

@@ -53,6 +53,7 @@ BAD = {
 }
 
 
+@pytest.mark.usefixtures("measured_before")
 @pytest.mark.parametrize("spoil", BAD)
 def test_a_cube_that_goes_bad_is_a_failed_row_and_good_again_when_it_is(
     cubes, made_cubes, run, spoil
@@ -75,6 +76,7 @@ def test_a_cube_that_goes_bad_is_a_failed_row_and_good_again_when_it_is(
     assert products.digest(again.ingredients()) == good
 
 
+@pytest.mark.usefixtures("measured_before")
 def test_a_header_that_is_edited_in_place_is_seen(cubes, made_cubes, run):
     run()
     path = cubes / made_cubes[1].name
@@ -87,6 +89,7 @@ def test_a_header_that_is_edited_in_place_is_seen(cubes, made_cubes, run):
     assert len(waves) == 2
 
 
+@pytest.mark.usefixtures("measured_before")
 def test_data_that_are_edited_between_the_blocks_that_are_looked_at_are_seen(
     cubes, made_cubes, run
 ):
@@ -98,6 +101,7 @@ def test_data_that_are_edited_between_the_blocks_that_are_looked_at_are_seen(
     assert not np.array_equal(first["flux"], second["flux"])
 
 
+@pytest.mark.usefixtures("measured_before")
 def test_a_cube_that_was_only_copied_changes_no_number_and_no_table(cubes, made_cubes, run):
     first = run()
     first.summary  # noqa: B018
@@ -109,6 +113,7 @@ def test_a_cube_that_was_only_copied_changes_no_number_and_no_table(cubes, made_
     assert second.summary_product.stat().st_mtime_ns == summary
 
 
+@pytest.mark.usefixtures("measured_before")
 @pytest.mark.parametrize("name", ["detection.fits", "measurement.fits", "catalogue.ecsv"])
 @pytest.mark.parametrize("how", ["flipped", "cut", "removed", "replaced"])
 def test_a_product_that_was_damaged_is_made_again_and_said(tmp_path, run, caplog, name, how):
@@ -133,6 +138,7 @@ def test_a_product_that_was_damaged_is_made_again_and_said(tmp_path, run, caplog
     assert ("made again" in caplog.text) == (how != "removed")
 
 
+@pytest.mark.usefixtures("measured_before")
 def test_a_damaged_summary_is_made_again(tmp_path, run):
     run().summary  # noqa: B018
     path = next((tmp_path / "work").rglob("summary/pairs.npz"))
@@ -158,6 +164,7 @@ def test_no_candidate_at_all_ends_the_run_in_words(cubes, made_cubes, run):
         run()
 
 
+@pytest.mark.usefixtures("measured_before")
 def test_a_failed_exposure_enters_no_statistic(cubes, run):
     first = dict(run().summary.tables)  # read now, before the files change
     (cubes / "empty.fits").touch()

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.report import render
+from pipeline.report.figures import static_image
 from pipeline.schema.results import Results
 from tests.report import factory
 
@@ -21,8 +22,20 @@ def docs(campaigns: list[Results], tmp_path_factory: pytest.TempPathFactory) -> 
     return folder
 
 
+BLANK = static_image.Picture(b'<svg xmlns="http://www.w3.org/2000/svg"/>', {})
+
+
 @pytest.fixture(scope="session")
 def hostile_docs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Its still pictures are left blank: how hostile figures are drawn has tests of its own."""
     folder = tmp_path_factory.mktemp("hostile") / "docs"
-    render([factory.campaign(hostile=True)], factory.build_info(), folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(static_image, "static_picture", lambda *_, **__: BLANK)
+        render([factory.campaign(hostile=True)], factory.build_info(), folder)
     return folder
+
+
+@pytest.fixture
+def stills_left_blank(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Still pictures are not drawn: most of the time of a page, and other tests look at them."""
+    monkeypatch.setattr(static_image, "static_picture", lambda *_, **__: BLANK)

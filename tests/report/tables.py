@@ -108,8 +108,8 @@ def reanalysis() -> QTable:
     subsets = ("all", "without outliers", "mode WFM-AO-N", "season 2019-01-09 to 2019-03-13")
     rows = [(pair, subset) for pair in HEADLINE for subset in subsets]
     n = len(rows)
-    numbers = ("mean_shift", "std_published", "std", "std_robust", "slope_per_year")
-    errors = ("std_published_err", "std_err", "std_robust_err", "slope_err", "reading_err")
+    numbers = ("mean_shift", "std_published", "std", "std_robust")
+    errors = ("std_published_err", "std_err", "std_robust_err", "reading_err")
     trends = ("spearman_rho", "spearman_p", "spearman_rho_nights", "spearman_p_nights")
     return fill(
         "reanalysis",

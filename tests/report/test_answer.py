@@ -5,6 +5,8 @@ from dataclasses import replace
 import pytest
 
 from pipeline.report.pages.answer import answer_of, answer_sentence, expected_scatter, headline_of
+from pipeline.report.pages.questions import questions_of
+from pipeline.report.pages.star import star_pages
 from pipeline.schema.definitions import reported
 from pipeline.schema.results import Interval
 from tests.report import factory
@@ -21,12 +23,13 @@ def floor(value):
     )
 
 
-def with_p(p):
-    """The record with that p-value of a trend in every pair, from nightly means."""
+def with_p(p, adjusted):
+    """The record with these p-values of a trend, the smaller one in its fourth pair."""
     results = with_numbers(floor(0.045))
-    table = results.tables["reanalysis"].copy()
-    table["spearman_p_nights"] = p
-    return replace(results, tables={**results.tables, "reanalysis": table})
+    table = results.tables["record_pairs"].copy()
+    table["trend_p"], table["trend_p_adjusted"] = 0.5, 1.0
+    table["trend_p"][3], table["trend_p_adjusted"][3] = p, adjusted
+    return replace(results, tables={**results.tables, "record_pairs": table})
 
 
 def scatter(pair, value):
@@ -69,11 +72,30 @@ def test_photons_are_ruled_out_only_where_the_floor_is_above_them():
     assert facts["Photons"].status == "warn"
 
 
-def test_a_trend_that_many_looks_explain_is_not_called_one():
-    """Four pairs with p = 0.02 each: one of them would do so by chance in 8 % of cases."""
-    fact = next(one for one in answer_of(with_p(0.02)).facts if "drift" in one.title)
-    assert fact.word == "not shown"
-    assert "p = 0.020, 0.080 after 4 pairs" in fact.text
-    fact = next(one for one in answer_of(with_p(0.001)).facts if "drift" in one.title)
-    assert fact.word == "seen"
-    assert "p = 0.0040 after 4 pairs" in fact.text
+@pytest.mark.parametrize(
+    ("p", "adjusted", "word", "text"),
+    [
+        (0.004, 0.04, "seen", "p = 0.040 after Holm’s correction for 10 pairs"),
+        (0.02, 0.2, "not shown", "p = 0.020, 0.20 after Holm’s correction for 10 pairs"),
+        (0.2, 1.0, "none seen", "p = 0.20, 1.0 after Holm’s correction for 10 pairs"),
+    ],
+)
+def test_a_trend_is_one_after_slow_drift_and_all_pairs_are_allowed_for(p, adjusted, word, text):
+    results = with_p(p, adjusted)
+    row = results.tables["record_pairs"][3]
+    fact = next(one for one in answer_of(results).facts if "trend" in one.title)
+    assert fact.word == word
+    assert text in fact.text
+    assert f"{row['star_1']}/{row['star_2']}" in fact.title + fact.text
+
+
+def test_pages_agree_on_whether_there_is_a_trend():
+    """The first page, its questions and the pages of stars read one test."""
+    for adjusted, seen in ((0.04, True), (0.2, False)):
+        results = with_p(0.004, adjusted)
+        row = results.tables["record_pairs"][3]
+        (question,) = [one for one in questions_of(results) if "drift" in one.text]
+        assert ("1 of 10 pairs has a trend" in question.answer) is seen
+        (page,) = [one for one in star_pages(results) if one.title == f"Star {row['star_1']}"]
+        (line,) = [one for one in page.context["facts"] if one.name == "Drift with time"]
+        assert line.text.startswith("seen" if seen else "not established")

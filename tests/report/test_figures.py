@@ -34,6 +34,7 @@ from pipeline.report.pages.registry import make_pages
 from pipeline.report.pages.scatter import scatter_view
 from pipeline.schema.results import Results
 from tests.report import factory
+from tests.report.factory import HOSTILE, HOSTILE_ID, HOSTILE_TITLE
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +129,27 @@ def test_the_still_picture_draws_every_figure_as_well_formed_svg(
         root = ElementTree.fromstring(static_svg(figure, narrow))
         text = " ".join("".join(element.itertext()) for element in root.iter())
         assert ("SIMULATED" in text) == figure.simulated
+
+
+def test_hostile_names_in_a_still_picture_are_text() -> None:
+    figure = dots_figure(
+        [HOSTILE, HOSTILE_ID],
+        [DotSeries(HOSTILE_TITLE, [1.0, 3.0], [np.nan, np.nan], "circle", "@blue")],
+        HOSTILE,
+        figure_id="f",
+        title=HOSTILE,
+        caption=HOSTILE,
+        simulated=True,
+        tables=(),
+    )
+    for narrow in (False, True):
+        root = ElementTree.fromstring(static_svg(figure, narrow))
+        kinds = {element.tag.rpartition("}")[2] for element in root.iter()}
+        assert not kinds & {"script", "img", "a", "foreignObject"}
+        handlers = {
+            name for element in root.iter() for name in element.attrib if name.startswith("on")
+        }
+        assert handlers == set()
 
 
 def test_the_still_picture_shows_every_point_where_plotly_does() -> None:

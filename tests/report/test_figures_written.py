@@ -21,7 +21,9 @@ def test_workers_draw_what_one_process_draws(tmp_path):
         write_figures(tmp_path / str(jobs), figures, jobs)
     one = tmp_path / "1"
     names = sorted(path.relative_to(one) for path in one.rglob("*") if path.is_file())
-    expected = [f"{name}{end}" for name in ("first", "second") for end in ("-narrow.svg", ".js", ".svg")]
+    expected = [
+        f"{name}{end}" for name in ("first", "second") for end in ("-narrow.svg", ".js", ".svg")
+    ]
     assert [path.name for path in names] == expected
     for name in names:
         assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes()

@@ -10,6 +10,8 @@ from pipeline.report import render
 from pipeline.tasks.identification import flag_stars
 from tests.report import factory
 
+pytestmark = pytest.mark.usefixtures("stills_left_blank")
+
 
 def page_of(results, tmp_path):
     docs = tmp_path / "docs"

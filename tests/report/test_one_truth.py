@@ -41,6 +41,7 @@ def test_no_template_caption_or_description_writes_a_choice_out(folder: str) -> 
     assert found == []
 
 
+@pytest.mark.usefixtures("stills_left_blank")
 def test_a_band_and_radii_off_their_defaults_reach_every_page_and_file(tmp_path: Path) -> None:
     campaign = factory.campaign(band="R_Bessel", radii_px=(2.0, 3.0, 3.25), radius_px=3.25)
     render([campaign], factory.build_info(), tmp_path / "docs")
@@ -139,6 +140,7 @@ def test_data_have_a_licence_of_their_own_and_a_record_its_makers() -> None:
     assert [one["name"] for one in simulated["creator"]] == ["Jane Doe", "Richard Roe"]
 
 
+@pytest.mark.usefixtures("stills_left_blank")
 def test_what_is_not_known_of_a_build_is_not_shown(tmp_path: Path) -> None:
     build = factory.build_info(commit="", date="", site_url="")
     render([factory.published()], build, tmp_path / "docs")

@@ -134,6 +134,7 @@ def test_two_campaigns_of_one_name_are_refused(tmp_path: Path) -> None:
         render([factory.campaign(), factory.campaign()], factory.build_info(), tmp_path / "docs")
 
 
+@pytest.mark.usefixtures("stills_left_blank")
 def test_rendering_replaces_what_was_there(tmp_path: Path) -> None:
     folder = tmp_path / "docs"
     before = set(render([factory.campaign()], factory.build_info(), folder))
@@ -228,6 +229,7 @@ def test_the_build_takes_its_date_from_source_date_epoch(monkeypatch: pytest.Mon
     assert build.command == "python build_report.py"
 
 
+@pytest.mark.usefixtures("stills_left_blank")
 @pytest.mark.parametrize(("share", "said"), [(0.5, True), (1.0, False)])
 def test_a_simulation_that_is_kinder_than_the_recipes_says_so(
     share: float, said: bool, tmp_path: Path

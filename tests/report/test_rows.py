@@ -29,8 +29,8 @@ from tests.report.tables import fill
 SETTINGS = {"statistics": {"pairs": [[2, 22], [4, 6]], "band": "R_Bessel", "radius_px": 3.0}}
 VALUES = {
     "std_published": 0.01, "std": 0.02, "std_robust": 0.03, "photon_std": 0.04, "excess_std": 0.05,
-    "excess_std_err": 0.006, "spearman_rho": -0.7, "spearman_p": 0.08, "spearman_p_nights": 0.009,
-    "slope_per_year": 0.11, "slope_err": 0.012, "snr_gmean": 130.0,
+    "excess_std_err": 0.006, "slope_per_year": 0.11, "slope_err": 0.012,
+    "trend_p": 0.08, "trend_p_adjusted": 0.009, "snr_gmean": 130.0,
 }  # fmt: skip
 
 
@@ -71,8 +71,8 @@ def test_statistics_of_a_pair_are_those_of_headline_band_and_aperture():
     found = rows.pair_stats(results({"pairs": pairs_table()}))
     assert found == {
         (2, 22): PairStats(
-            n=65, std_published=0.01, std=0.02, std_robust=0.03, rho=-0.7, p=0.08, p_nights=0.009,
-            slope_per_year=0.11, slope_err=0.012, photon_std=0.04, excess_std=0.05,
+            n=65, std_published=0.01, std=0.02, std_robust=0.03, trend_p=0.08,
+            trend_p_adjusted=0.009, slope_per_year=0.11, slope_err=0.012, photon_std=0.04, excess_std=0.05,
             excess_std_err=0.006, snr_gmean=130.0,
         )
     }  # fmt: skip
@@ -84,13 +84,26 @@ def test_a_record_without_photometry_has_what_its_reanalysis_knows_of_all_points
         **{name: [VALUES[name], 9.0] for name in set(rows.COMMON_COLUMNS.values())},
     )  # fmt: skip
     (stats,) = rows.pair_stats(results({"reanalysis": table})).values()
-    assert (stats.n, stats.std, stats.p_nights, stats.slope_err) == (65, 0.02, 0.009, 0.012)
-    assert all(
-        math.isnan(getattr(stats, one.name))
-        for one in fields(stats)
-        if one.name in ("photon_std", "excess_std", "excess_std_err", "snr_gmean")
-    )
+    assert (stats.n, stats.std_published, stats.std, stats.std_robust) == (65, 0.01, 0.02, 0.03)
+    others = [one.name for one in fields(stats) if one.name not in ("n", *rows.COMMON_COLUMNS)]
+    assert len(others) == 8
+    assert all(math.isnan(getattr(stats, name)) for name in others)
     assert rows.pair_stats(results()) == {}
+
+
+@pytest.mark.parametrize(("pair", "slope"), [((2, 22), 0.11), ((22, 2), -0.11)])
+def test_the_trend_of_a_pair_of_the_record_is_that_of_its_ten_pairs_in_either_order(pair, slope):
+    once = fill(
+        "reanalysis", 1, star_1=[pair[0]], star_2=[pair[1]], subset=["all"], n=[65],
+        **{name: [VALUES[name]] for name in rows.COMMON_COLUMNS},
+    )  # fmt: skip
+    tested = fill(
+        "record_pairs", 2, star_1=[2, 2], star_2=[4, 22], slope_per_year=[9.0, 0.11],
+        slope_err=[9.0, 0.012], trend_p=[9.0, 0.08], trend_p_adjusted=[9.0, 0.8],
+    )  # fmt: skip
+    stats = rows.pair_stats(results({"reanalysis": once, "record_pairs": tested}))[pair]
+    assert (stats.slope_per_year, stats.slope_err) == (slope, 0.012)
+    assert (stats.trend_p, stats.trend_p_adjusted) == (0.08, 0.8)
 
 
 def test_figures_show_the_published_convention_for_a_field_of_a_standard_only():
@@ -113,8 +126,8 @@ def test_the_row_of_a_pair_has_a_cell_under_every_heading(of_standard):
     expected = {
         "Pair": "2/22", known["n"]: "65", known["std"]: "0.0200", known["std_robust"]: "0.0300",
         known["photon_std"]: "0.0400", known["excess_std"]: "0.0500 ± 0.0060",
-        known["spearman_rho"]: "−0.700", known["spearman_p"]: "0.080",
-        known["spearman_p_nights"]: "0.0090", known["slope_per_year"]: "0.110 ± 0.012",
+        known["slope_per_year"]: "0.110 ± 0.012", known["trend_p"]: "0.080",
+        known["trend_p_adjusted"]: "0.0090",
     }  # fmt: skip
     if of_standard:
         expected[known["std_published"]] = "0.0100"

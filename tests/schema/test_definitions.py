@@ -4,7 +4,20 @@ import math
 
 import pytest
 
-from pipeline.schema.definitions import DEFINITIONS, Definition, reported, sigma_only
+from pipeline.schema.definitions import (
+    BAD_PROBABILITY,
+    CLEAN,
+    DEFINITIONS,
+    HIGH_SNR,
+    INNER_LEVEL,
+    NARROW_BAND_AA,
+    OUTER_LEVEL,
+    OUTLIER_SIGMA,
+    POSTERIOR,
+    Definition,
+    reported,
+    sigma_only,
+)
 from pipeline.schema.results import Interval
 
 BOUNDS = Interval(sigma=0.1, low68=0.4, high68=0.6, low95=0.3, high95=0.7)
@@ -45,3 +58,21 @@ def test_a_sigma_alone_gives_no_bounds():
     assert math.isnan(sigma_only(0.2).low95)
     assert math.isnan(sigma_only(math.nan).sigma)
     assert math.isnan(sigma_only(None).sigma)  # type: ignore[arg-type]
+
+
+def test_limits_are_those_that_the_words_name():
+    assert f"probability above {BAD_PROBABILITY}" in CLEAN
+    assert POSTERIOR.startswith("68 %")
+    assert (INNER_LEVEL, OUTER_LEVEL) == (68, 95)
+    assert "farther than 10 robust" in DEFINITIONS["std_without_outliers"].formula
+    assert OUTLIER_SIGMA == 10.0
+    assert "geometric mean SNR > 1000" in DEFINITIONS["excess_std.bright"].formula
+    assert round(math.sqrt(2) / HIGH_SNR, 4) == 0.0014  # photon noise of such a pair
+    # bands of the light curves over wavelength are 100 Angstrom wide, passbands 1000 and more
+    assert 100 < NARROW_BAND_AA < 200
+
+
+def test_counts_have_no_error_and_others_say_what_their_interval_holds():
+    for one in DEFINITIONS.values():
+        if one.symbol == "N":
+            assert one.interval == "a count has no error"

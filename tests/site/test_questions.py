@@ -88,8 +88,8 @@ def is_it_worse_between_channels_than_within_one(reader: Reader) -> None:
 
 def does_ao_change_ratios(reader: Reader) -> None:
     reader.tab("Evidence")
-    title = reader.reads("figure[id^=modes-of-ratios] figcaption strong")
-    assert re.search(r"With AO the ratio \S+ lies \S+ ± \S+ % (above|below) that without", title)
+    title = reader.reads("figure[id^=ao-offsets] figcaption strong")
+    assert re.search(r"In the same nights AO changes \d+ of \d+ ratios|AO changes none of", title)
 
 
 def how_does_it_depend_on_wavelength(reader: Reader) -> None:

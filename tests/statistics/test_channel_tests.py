@@ -16,6 +16,7 @@ from pipeline.statistics.best_window import best_window
 from pipeline.statistics.campaigns import CONFIGURATIONS, SCENARIOS, draw_campaign
 from pipeline.statistics.channel_series import channel_series
 from pipeline.statistics.channel_tests import channel_tests_table, step_power_table
+from pipeline.statistics.model_tables import reported_values
 from pipeline.statistics.paired import nightly_differences
 from pipeline.statistics.smoother import Variances
 
@@ -168,6 +169,20 @@ def test_the_table_of_the_fit_holds_each_quantity_with_its_intervals() -> None:
     assert (table["value"] <= table["high68"]).all()
     assert (table["high68"] <= table["high95"]).all()
     assert table["unit"][table["quantity"] == "tau_days"].tolist() == ["d"]
+
+
+def test_a_jitter_that_no_two_stars_tell_from_the_exposure_term_has_no_value() -> None:
+    """One star on each channel: what is of the star and what is of its channel is one term."""
+    rng = np.random.default_rng(FIRST_SEED)
+    flux = 1e6 * np.exp(0.01 * rng.standard_normal((30, 8)))
+    mjd, channel = 58500.2 + 3 * np.arange(30), np.arange(1, 9)
+    fitted = fit_stability(Fluxes.from_arrays(flux, 1e-3 * flux, mjd=mjd, channel=channel))
+    table = stability_table(fitted)
+    (jitter,) = table[table["quantity"] == "jitter"]
+    assert all(np.isnan(jitter[name]) for name in ("value", "low68", "high68", "low95", "high95"))
+    reported = {value.key for value in reported_values(fitted, "a test")}
+    assert "stability_floor" in reported
+    assert "star_jitter" not in reported
 
 
 def test_the_table_names_the_channel_that_stepped_and_the_step_that_would_be_found() -> None:

@@ -65,10 +65,11 @@ def test_a_negative_lag_is_refused() -> None:
         _with_nodes(_one_node()).predict(10, 100, lag_days=-1)
 
 
+@pytest.mark.parametrize("n", [10, pytest.param(30, marks=pytest.mark.nightly)])
 @pytest.mark.parametrize("name", ["white", "night", "slow60", "mixed"])
-def test_intervals_hold_the_true_floor_as_often_as_they_say(name: str) -> None:
-    """Of 30 campaigns: within 3 binomial standard errors, and the mean within 3 of its own."""
-    true, n = SCENARIOS[name].floor, 30
+def test_intervals_hold_the_true_floor_as_often_as_they_say(name: str, n: int) -> None:
+    """Of n campaigns: within 3 binomial standard errors, and the mean within 3 of its own."""
+    true = SCENARIOS[name].floor
     fits = [
         fit_stability(draw_campaign(SCENARIOS[name], RECORD, FIRST_SEED + k).fluxes)
         for k in range(n)

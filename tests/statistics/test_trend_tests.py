@@ -45,16 +45,17 @@ def test_the_posterior_as_a_few_covariances_keeps_weights_and_means() -> None:
     assert found[1][1].night == pytest.approx(2.0)
 
 
+@pytest.mark.parametrize("n", [4, pytest.param(12, marks=pytest.mark.nightly)])
 @pytest.mark.parametrize("name", ["white", "night", "slow60"])
-def test_trends_raise_no_false_alarms_and_slopes_cover(name: str) -> None:
-    """Twelve campaigns; a campaign's 300 pairs are worth 24 channels' worth: SE from campaigns."""
+def test_trends_raise_no_false_alarms_and_slopes_cover(name: str, n: int) -> None:
+    """Of n campaigns; a campaign's 300 pairs are worth 24 channels' worth: SE from campaigns."""
     alarms, covered = [], []
-    for k in range(12):
+    for k in range(n):
         found = _lines(draw_campaign(SCENARIOS[name], RECORD, FIRST_SEED + k).fluxes)
         alarms.append((found.p < 0.05).mean())
         covered.append((np.abs(found.per_year) < found.err).mean())
-    assert np.mean(alarms) < 0.05 + 3 * np.sqrt(0.05 * 0.95 / (12 * 15))
-    assert abs(np.mean(covered) - 0.68) < 0.05 + 3 * np.sqrt(0.68 * 0.32 / (12 * 15))
+    assert np.mean(alarms) < 0.05 + 3 * np.sqrt(0.05 * 0.95 / (n * 15))
+    assert abs(np.mean(covered) - 0.68) < 0.05 + 3 * np.sqrt(0.68 * 0.32 / (n * 15))
 
 
 def test_a_line_in_one_channel_is_found_with_its_slope() -> None:

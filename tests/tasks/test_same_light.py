@@ -162,3 +162,10 @@ def test_samples_are_counted_in_three_layers_with_data_and_variance():
     data[6, 2] = -7.0
     cube.fill = -7.0
     assert same_light._n_samples(cube) == pytest.approx((19 + 18 + 15) / 3 * 9)
+
+
+def test_starts_are_compared_in_seconds_of_days_of_86400():
+    for seconds, n_groups in ((1.00099, 1), (1.00101, 2)):
+        late = entry("B", mjd=START_MJD + seconds / 86400)
+        entries = {Path("a"): entry("A", mjd=START_MJD), Path("b"): late}
+        assert len(same_light._groups(entries, dict.fromkeys(entries, 0))) == n_groups

@@ -1,5 +1,6 @@
 """What is set, watched and ended on a cluster, without one: the parts that decide."""
 
+import contextlib
 import shlex
 import subprocess
 import sys
@@ -244,3 +245,93 @@ def test_a_parsl_that_does_not_close_is_left_and_said(monkeypatch, caplog):
     kernel.cleanup = lambda: __import__("time").sleep(0.5)
     cluster._close(kernel)
     assert "did not close within 0.05 s" in caplog.text
+
+
+def test_a_parsl_that_closes_in_time_is_waited_for(monkeypatch, caplog):
+    monkeypatch.setattr(cluster, "CLOSE_LIMIT_S", 5.0)
+    kernel, closed = Kernel(None, []), []
+
+    def cleanup():
+        __import__("time").sleep(0.25)
+        closed.append(True)
+
+    kernel.cleanup = cleanup
+    cluster._close(kernel)
+    assert closed == [True]
+    assert caplog.text == ""
+
+
+def test_a_folder_for_parsl_is_made_with_those_above_it_and_emptied_of_a_killed_run(tmp_path):
+    left = tmp_path / "a" / "b" / "left"
+    with cluster._harmless(tmp_path / "a" / "b") as place:
+        assert Path(place) == (tmp_path / "a" / "b").resolve()
+        left.touch()
+    left.parent.mkdir()
+    left.touch()
+    with cluster._harmless(tmp_path / "a" / "b"):
+        assert not left.exists()
+    assert not left.parent.exists()
+
+
+@pytest.fixture
+def managers(tmp_path, monkeypatch):
+    """A pool with one executor; ``write`` gives the log of a block's manager so many bytes."""
+    monkeypatch.setattr(cluster, "SICK_LOG_BYTES", 1000)
+    cancelled = []
+    executor = SimpleNamespace(
+        label="measure", worker_debug=False, worker_logdir=tmp_path,
+        blocks_to_job_id={"0": "j0", "1": "j1"}, provider=SimpleNamespace(cancel=cancelled.append),
+    )  # fmt: skip
+
+    def write(block, size):
+        folder = tmp_path / f"block-{block}" / "manager"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "manager.log").write_bytes(bytes(size))
+
+    pool = cluster.ClusterPool(SimpleNamespace(executors={}))
+    return pool, executor, write, cancelled
+
+
+def test_a_block_whose_manager_writes_nothing_but_errors_is_cancelled_once(managers):
+    pool, executor, write, cancelled = managers
+    write("0", 999)
+    write("1", 1000)
+    write("7", 5000)  # of a run before, or asked for by nobody
+    for _ in range(2):
+        pool._cancel_sick_blocks(executor)
+    assert cancelled == [["j1"]]
+    write("0", 1001)
+    pool._cancel_sick_blocks(executor)
+    assert cancelled == [["j1"], ["j0"]]
+
+
+def test_a_configuration_that_asks_for_long_logs_may_have_them(managers):
+    pool, executor, write, cancelled = managers
+    executor.worker_debug = True
+    write("0", 5000)
+    pool._cancel_sick_blocks(executor)
+    assert cancelled == []
+
+
+def test_what_was_loaded_is_closed_and_what_was_not_is_no_second_error(tmp_path, monkeypatch):
+    closed = []
+    monkeypatch.setattr(cluster, "_config_from", lambda *_: None)
+    monkeypatch.setattr(cluster, "_prepare", lambda *_: None)
+    monkeypatch.setattr(cluster, "heartbeat", lambda _: contextlib.nullcontext())
+    monkeypatch.setattr(cluster, "_close", closed.append)
+    kernel = SimpleNamespace(executors={})
+    monkeypatch.setattr(cluster, "_load", lambda _: kernel)
+    with cluster.open_cluster(tmp_path / "c.py", tmp_path / "run", "measure"):
+        assert closed == []
+    assert closed == [kernel]
+
+    def fail(_):
+        raise ExecutorFailed("Parsl does not start")
+
+    monkeypatch.setattr(cluster, "_load", fail)
+    with (
+        pytest.raises(ExecutorFailed, match="Parsl does not start"),
+        cluster.open_cluster(tmp_path / "c.py", tmp_path / "run", "measure"),
+    ):
+        pass
+    assert closed == [kernel]

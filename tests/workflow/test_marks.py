@@ -182,3 +182,44 @@ def test_a_file_of_somebody_is_not_written_over(tmp_path):
         check_file(path, ours, "choose another")
     with pytest.raises(WorkspaceError, match="not written by this program"):
         check_file(tmp_path, ours, "choose another")
+
+
+def test_only_site_pages_and_demo_are_replaced_as_a_whole():
+    assert {name for name, kind in ownership.KINDS.items() if kind.replaced} == {
+        "site",
+        "docs",
+        "demo",
+    }
+
+
+def test_an_empty_folder_is_taken_for_files_to_be_written_into_and_any_other_is_refused(tmp_path):
+    (tmp_path / "new").mkdir()
+    assert ownership.claim(tmp_path / "new", ownership.EXPORT) == (tmp_path / "new").resolve()
+    assert [path.name for path in (tmp_path / "new").iterdir()] == [ownership.MARK]
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "notes.txt").touch()
+    with pytest.raises(WorkspaceError, match="choose an empty folder"):
+        ownership.claim(tmp_path / "full", ownership.EXPORT)
+
+
+def test_a_folder_that_cannot_even_be_moved_aside_stays_as_it_was(tmp_path, monkeypatch):
+    put_in_place(tree(tmp_path / "fresh", "index.html"), tmp_path / "site", SITE)
+
+    def fail(*_):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(ownership.Path, "rename", fail)
+    with pytest.raises(WorkspaceError, match=r"cannot be replaced \(Input/output error\)"):
+        put_in_place(tree(tmp_path / "fresh", "new.html"), tmp_path / "site", SITE)
+    assert (tmp_path / "site" / "index.html").exists()
+    assert (tmp_path / "fresh" / "new.html").exists()
+
+
+def test_a_fresh_folder_that_cannot_take_an_absent_place_is_named(tmp_path, monkeypatch):
+    def fail(*_):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(ownership.Path, "rename", fail)
+    with pytest.raises(WorkspaceError, match=r"site: cannot be replaced \(Input/output error\)"):
+        put_in_place(tree(tmp_path / "fresh", "new.html"), tmp_path / "a" / "site", SITE)
+    assert not (tmp_path / "a" / "site").exists()

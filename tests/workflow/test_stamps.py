@@ -226,3 +226,33 @@ def test_a_work_folder_is_marked_but_not_one_within_it(tmp_path):
         assert (tmp_path / "work" / products.ownership.MARK).exists()
     with products.exclusive(tmp_path / "work" / "campaign"):
         assert not (tmp_path / "work" / "campaign" / products.ownership.MARK).exists()
+
+
+def test_a_stamp_that_says_nothing_else_has_cost_nothing_and_warned_of_nothing():
+    assert (STAMP.wall_s, STAMP.peak_rss_mb, STAMP.warnings) == (0.0, 0.0, ())
+    assert (STAMP.outputs, STAMP.error_type, STAMP.error) == ({}, "", "")
+
+
+def test_the_bytes_of_a_stamp_do_not_depend_on_the_order_of_its_ingredients(tmp_path):
+    for name, ingredients in (
+        ("a", {"x": 1, "y": {"p": 1, "q": 2}}),
+        ("b", {"y": {"q": 2, "p": 1}, "x": 1}),
+    ):
+        write_stamp(tmp_path / name, Stamp("t", "k", ingredients, stamps.DONE))
+    assert stamp_path(tmp_path / "a").read_bytes() == stamp_path(tmp_path / "b").read_bytes()
+
+
+def test_an_output_that_is_gone_already_is_purged_with_the_others(tmp_path):
+    (tmp_path / "p").touch()
+    write_stamp(
+        tmp_path / "p",
+        Stamp("t", "k", {}, stamps.DONE, {"gone": Recorded("d"), "p": Recorded("d")}),
+    )
+    products.purge(tmp_path / "p")
+    assert not (tmp_path / "p").exists()
+
+
+@pytest.mark.parametrize(("before", "after"), [({"x": 1}, "key"), ("key", {"x": 1})])
+def test_an_ingredient_that_became_another_kind_of_thing_has_changed(tmp_path, before, after):
+    products.make(tmp_path / "p", "t", {"inputs": before}, lambda output: output.path("p").touch())
+    assert products.staleness(tmp_path / "p", {"inputs": after}) == "changed: inputs"

@@ -7,7 +7,6 @@ import numpy as np
 
 from pipeline.published.observed import repeatability
 from pipeline.report.rows import (
-    Pair,
     find_number,
     headline_choice,
     headline_pairs,
@@ -168,33 +167,50 @@ def _photons(results: Results, floor: ReportedValue) -> Fact | None:
     )
 
 
-def nightly_p(results: Results) -> dict[Pair, float]:
-    """p-value of a trend with time of each headline pair, from nightly means."""
-    stats = pair_stats(results)
-    return {
-        pair: stats[pair].p_nights
-        for pair in headline_pairs(results)
-        if pair in stats and np.isfinite(stats[pair].p_nights)
-    }
+@dataclass(frozen=True)
+class TrendTest:
+    """Test of a trend of one pair with time, with slow drift in the null hypothesis."""
+
+    pair: str
+    p: float
+    p_adjusted: float  # after Holm over all pairs
+
+
+def trend_tests(results: Results) -> tuple[TrendTest, ...]:
+    """The test of every pair for which there is one, the smallest p first."""
+    table = results.tables.get("record_pairs", results.tables.get("pairs"))
+    if table is None or "trend_p_adjusted" not in table.colnames:
+        return ()
+    found = (
+        TrendTest(
+            f"{row['star_1']}/{row['star_2']}",
+            number(row["trend_p"]),
+            number(row["trend_p_adjusted"]),
+        )
+        for row in table
+    )
+    return tuple(sorted((one for one in found if np.isfinite(one.p)), key=lambda one: one.p))
 
 
 def _trends(results: Results) -> Fact | None:
-    found = nightly_p(results)
-    if not found:
+    tests = trend_tests(results)
+    if not tests:
         return None
-    low = min(found.values())
-    corrected = min(1.0, low * len(found))  # Bonferroni: so many pairs were looked at
-    clearest = min(found, key=lambda pair: found[pair])
-    name = f"{clearest[0]}/{clearest[1]}"
-    if corrected < TREND_P:
-        return Fact("warn", "seen", f"{name} drifts with time", f"p = {probability(corrected)} "
-                    f"after {len(found)} pairs were looked at.")  # fmt: skip
+    clearest = tests[0]
+    said = f"after Holm’s correction for {counted(len(tests), 'pair')}."
+    if clearest.p_adjusted < TREND_P:
+        return Fact(
+            "warn",
+            "seen",
+            f"{clearest.pair} has a trend with time",
+            f"p = {probability(clearest.p_adjusted)} {said}",
+        )
     return Fact(
-        "warn" if low < TREND_P else "good",
-        "not shown" if low < TREND_P else "none seen",
-        "No drift with time is established",
-        f"The clearest is {name}: p = {probability(low)}, {probability(corrected)} after "
-        f"{len(found)} pairs were looked at.",
+        "warn" if clearest.p < TREND_P else "good",
+        "not shown" if clearest.p < TREND_P else "none seen",
+        "No trend with time is established",
+        f"The clearest is {clearest.pair}: p = {probability(clearest.p)}, "
+        f"{probability(clearest.p_adjusted)} {said}",
     )
 
 

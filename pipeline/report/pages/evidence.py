@@ -1,20 +1,21 @@
 """The page of evidence: the publication in five findings, the real instrument, earlier work, AO."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from pipeline.published.observed import channel_flats, literature, repeatability, slice_rows
-from pipeline.report.figures.base import MODE_STYLES, Figure
+from pipeline.report.ao_offsets import AoOffset, ao_offsets
+from pipeline.report.figures.base import Figure
 from pipeline.report.figures.comparison import DotSeries, dots_figure
 from pipeline.report.figures.instrument import channel_flats_figure, slice_rows_figure
 from pipeline.report.pages.base import FigureView, PageInputs, PageNumbering, PageType
 from pipeline.report.pages.findings import confirmed, findings_of, instrument_finding
-from pipeline.report.rows import Pair, find_number, headline_pairs, number
+from pipeline.report.rows import find_number, number
 from pipeline.report.tables import Cell, Head, TableView
-from pipeline.report.text import fixed, significant
+from pipeline.report.text import counted, fixed, significant
 from pipeline.schema.publications import STUDY
 from pipeline.schema.results import Results
 
@@ -32,8 +33,7 @@ def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any] | No
     record = next((one for one in inputs.campaigns if "differences" in one.tables), None)
     if record is None and not any(one.of_standard for one in inputs.campaigns):
         return None  # its findings are on fields of standard stars
-    shown = [one for one in inputs.campaigns if "reanalysis" in one.tables]
-    modes = [(one, figure) for one in shown if (figure := _modes_figure(one))]
+    modes = [(one, figure) for one in inputs.campaigns if (figure := _ao_figure(one))]
     flats = channel_flats_figure(channel_flats(), figure_id="instrument-channels")
     slices = slice_rows_figure(slice_rows(), figure_id="instrument-slices")
     return {
@@ -106,75 +106,47 @@ def _repeatability_table() -> TableView:
     )  # fmt: skip
 
 
-def _modes_figure(results: Results) -> Figure | None:
-    """Mean of each headline pair in each mode, about its mean over all modes."""
-    table = results.tables["reanalysis"]
-    rows = {
-        ((int(row["star_1"]), int(row["star_2"])), str(row["subset"]).removeprefix("mode ")): row
-        for row in table
-        if str(row["subset"]).startswith("mode ")
-    }
-    pairs: list[Pair] = [
-        pair for pair in headline_pairs(results) if any(k[0] == pair for k in rows)
-    ]
-    styles = [style for style in MODE_STYLES if any(key[1] == style.mode for key in rows)]
-    if not pairs or len(styles) < 2:
+def _ao_figure(results: Results) -> Figure | None:
+    """What AO changes in each ratio that was observed both ways in the same nights."""
+    offsets = ao_offsets(results.tables)
+    if not offsets:
         return None
-    centre = {pair: _weighted([rows[key] for key in rows if key[0] == pair])[0] for pair in pairs}
-    series = []
-    for style in styles:
-        found = [rows.get((pair, style.mode)) for pair in pairs]
-        means = [_weighted([row]) if row is not None else (np.nan, np.nan) for row in found]
-        values = [mean - centre[pair] for (mean, _), pair in zip(means, pairs, strict=True)]
-        series.append(
-            DotSeries(style.mode, values, [err for _, err in means], style.symbol, style.color)
-        )
-    return dots_figure(
-        [f"{one}/{two}" for one, two in pairs],
-        series,
-        "ratio in one mode, about all [%]",
-        figure_id=f"modes-of-ratios-{results.name}",
-        title=_optics_title(pairs, rows),
-        caption="Bars are the standard error of each mean, as if exposures were independent.",
+    series = DotSeries(
+        "AO less no AO, same nights",
+        [one.per_cent for one in offsets],
+        [one.err for one in offsets],
+        "circle",
+        "@blue",
+    )
+    nights = [one.nights for one in offsets]
+    spread = str(min(nights)) if min(nights) == max(nights) else f"{min(nights)} to {max(nights)}"
+    figure = dots_figure(
+        [one.pair for one in offsets],
+        [series],
+        "ratio with AO less that without [%]",
+        figure_id=f"ao-offsets-{results.name}",
+        title=_ao_title(offsets),
+        caption=f"Differences of ln(F1/F2) within {spread} nights. "
+        "Bars are the standard error of their mean, from the scatter between nights.",
         simulated=results.simulated,
-        tables=("reanalysis",),
+        tables=("record_pairs" if "record_pairs" in results.tables else "mode_offsets",),
         zero=False,
     )
+    x_axis = figure.layout["xaxis"] | {"zeroline": True}
+    return replace(figure, layout=figure.layout | {"xaxis": x_axis})
 
 
-def _weighted(rows: Sequence[Any]) -> tuple[float, float]:
-    """Mean over exposures and its standard error [%], from the means of parts."""
-    n = np.array([int(row["n"]) for row in rows], float)
-    mean = np.array([number(row["mean_shift"]) for row in rows])
-    err = np.array([number(row["std"]) for row in rows]) / np.sqrt(n)
-    total = n.sum()
-    return 100 * float((n * mean).sum() / total), 100 * float(
-        np.sqrt(((n * err) ** 2).sum()) / total
+def _ao_title(offsets: Sequence[AoOffset]) -> str:
+    seen = [one for one in offsets if one.is_seen]
+    if not seen:
+        return (
+            f"AO changes none of {counted(len(offsets), 'ratio')} by more than its nights scatter"
+        )
+    changes = ", ".join(
+        f"{one.pair} by {fixed(one.per_cent, 1, sign=True)} ± {fixed(one.err, 1)} %" for one in seen
     )
-
-
-def _optics_title(pairs: Sequence[Pair], rows: Mapping[tuple[Pair, str], Any]) -> str:
-    """The pair for which AO and no AO differ most, in units of the error."""
-    found = []
-    for pair in pairs:
-        sides = [
-            [
-                row
-                for (one, mode), row in rows.items()
-                if one == pair and ("-AO-" in mode) is with_ao
-            ]
-            for with_ao in (True, False)
-        ]
-        if all(sides):
-            (ao, ao_err), (no, no_err) = (_weighted(side) for side in sides)
-            found.append((ao - no, float(np.hypot(ao_err, no_err)), f"{pair[0]}/{pair[1]}"))
-    if not found:
-        return "The ratios in the modes of the instrument"
-    change, err, name = max(found, key=lambda one: abs(one[0]) / one[1])
-    side = "above" if change > 0 else "below"
     return (
-        f"With AO the ratio {name} lies {fixed(abs(change), 1)} ± {fixed(err, 1)} % {side} that "
-        "without; the others differ less"
+        f"In the same nights AO changes {len(seen)} of {counted(len(offsets), 'ratio')}: {changes}"
     )
 
 

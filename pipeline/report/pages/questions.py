@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 from markupsafe import Markup
 
+from pipeline.report.ao_offsets import ao_offsets
 from pipeline.report.downloads.explore_data import PREDICTION
 from pipeline.report.downloads.explore_fluxes import can_be_explored, stars_shown
-from pipeline.report.pages.answer import EXAMPLE_SNR
+from pipeline.report.pages.answer import EXAMPLE_SNR, trend_tests
 from pipeline.report.pages.plan import LEVELS, expected_scatter
-from pipeline.report.rows import headline_choice, headline_pairs, number
+from pipeline.report.rows import headline_choice, headline_pairs
 from pipeline.report.text import counted, fixed, probability
 from pipeline.schema.results import Results
 
@@ -62,31 +62,18 @@ def pair_form(results: Results) -> PairForm | None:
     )
 
 
-def drift_of_pairs(results: Results) -> dict[str, float]:
-    """p-value of a trend of each pair, after Holm over all of them; empty where none was tested."""
-    table = results.tables.get("record_pairs", results.tables.get("pairs"))
-    if table is None or "trend_p_adjusted" not in table.colnames:
-        return {}
-    return {
-        f"{row['star_1']}/{row['star_2']}": number(row["trend_p_adjusted"])
-        for row in table
-        if np.isfinite(number(row["trend_p_adjusted"]))
-    }
-
-
 def _drift(results: Results) -> Question | None:
-    found = drift_of_pairs(results)
-    if not found:
+    tests = trend_tests(results)
+    if not tests:
         return None
-    seen = [pair for pair, p in found.items() if p < LEVEL]
-    least = min(found, key=lambda pair: found[pair])
-    pairs = counted(len(found), "pair")
+    seen = [one.pair for one in tests if one.p_adjusted < LEVEL]
+    pairs = counted(len(tests), "pair")
     said = (
         f"{len(seen)} of {pairs} {'has' if len(seen) == 1 else 'have'} a trend with time, with slow drift "
         "in the p-value."
         if seen
-        else f"No trend is established in {pairs}. The least p is {probability(found[least])}, after all "
-        "were looked at."
+        else f"No trend is established in {pairs}: the smallest p is "
+        f"{probability(tests[0].p_adjusted)} after Holm’s correction for all of them."
     )
     return Question(
         "Does a star drift?",
@@ -120,19 +107,18 @@ def _channels(results: Results) -> Question | None:
 
 
 def _optics(results: Results) -> Question | None:
-    table = results.tables.get("record_pairs")
-    if table is None or "ao_p_adjusted" not in table.colnames:
+    offsets = ao_offsets(results.tables)
+    if not offsets:
         return None
-    rows = [row for row in table if number(row["ao_p_adjusted"]) < LEVEL]
+    seen = [one for one in offsets if one.is_seen]
     changed = ", ".join(
-        f"{row['star_1']}/{row['star_2']} by {fixed(100 * number(row['ao_offset']), 1, sign=True)} ± "
-        f"{fixed(100 * number(row['ao_offset_err']), 1)} %"
-        for row in rows
+        f"{one.pair} by {fixed(one.per_cent, 1, sign=True)} ± {fixed(one.err, 1)} %" for one in seen
     )
     said = (
-        f"In the same nights it changes {len(rows)} of {counted(len(table), 'pair')}: {changed}."
-        if rows
-        else f"No change is established in {counted(len(table), 'pair')}."
+        f"In the same nights it changes {len(seen)} of {counted(len(offsets), 'pair')}: {changed}."
+        if seen
+        else f"No change is established in {counted(len(offsets), 'pair')}, observed both ways in the "
+        "same nights."
     )
     return Question(
         "Does adaptive optics change ratios?", said, Markup("evidence.html#ao"), "AO against no AO"

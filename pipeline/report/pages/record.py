@@ -9,6 +9,7 @@ import numpy as np
 from astropy.table import QTable
 
 from pipeline.published.observed import repeatability
+from pipeline.report.ao_offsets import AoOffset, ao_offsets
 from pipeline.report.pages.base import PageInputs, PageNumbering, PageType, TableBlock
 from pipeline.report.rows import number, plain
 from pipeline.report.tables import Cell, Head, TableView, heads
@@ -51,13 +52,14 @@ def words_of(pairs: QTable, findings: QTable) -> dict[str, str]:
     }
     within, between = plain(pairs["std_within"]), plain(pairs["std_between"])
     independence = findings[np.asarray(findings["quantity"], str) == "independence"][0]
-    trend, offset = plain(pairs["trend_p_adjusted"]), plain(pairs["ao_p_adjusted"])
+    trend = plain(pairs["trend_p_adjusted"])
     by_mean, by_mean_err = value["floor_geometric_mean", "all pairs"]
     by_ratio, by_ratio_err = value["floor_ratio", "all pairs"]
     (all_pairs,) = findings[np.asarray(findings["quantity"], str) == "floor_geometric_mean"]
     n_all = int(all_pairs["n"])
     rms = value["left_out_rms", "pairs known by name"][0]
     lamps = {str(row["key"]): number(row["rms_percent"]) for row in repeatability()}
+    offsets = "; ".join(_offset(one) for one in ao_offsets({"record_pairs": pairs}) if one.is_seen)
     return {
         "n_pairs": str(len(pairs)),
         "n_all": str(n_all),
@@ -71,7 +73,7 @@ def words_of(pairs: QTable, findings: QTable) -> dict[str, str]:
         "independence_p": significant(number(independence["p"]), 1),
         "n_trends": _count(trend),
         "least_trend": significant(float(np.nanmin(trend)), 2),
-        "offsets": "; ".join(_offset(row) for row in pairs[offset < LEVEL]) or "none",
+        "offsets": offsets or "none",
         "by_mean": f"{100 * by_mean:.1f} ± {100 * by_mean_err:.1f}",
         "by_ratio": f"{100 * by_ratio:.1f} ± {100 * by_ratio_err:.1f}",
         "rms": f"{rms:.2f}",
@@ -88,11 +90,10 @@ def _count(p: np.ndarray) -> str:
     return "none" if n == 0 else str(n)
 
 
-def _offset(row: Any) -> str:
+def _offset(one: AoOffset) -> str:
     return (
-        f"{row['star_1']}/{row['star_2']} by {fixed(100 * number(row['ao_offset']), 1, sign=True)} ± "
-        f"{100 * number(row['ao_offset_err']):.1f} % (p = {significant(number(row['ao_p_adjusted']), 1)}, "
-        f"{row['ao_nights']} nights)"
+        f"{one.pair} by {fixed(one.per_cent, 1, sign=True)} ± {fixed(one.err, 1)} % "
+        f"(p = {significant(one.p, 1)}, {one.nights} nights)"
     )
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 from markupsafe import Markup
 
-from pipeline.report.pages.answer import snr_of_stars
+from pipeline.report.pages.answer import snr_of_stars, trend_tests
 from pipeline.report.pages.cut_outs import CUT_PX, cut_out, rings
 from pipeline.report.pages.detail import (
     DetailPage,
@@ -13,7 +13,7 @@ from pipeline.report.pages.detail import (
     star_path,
     with_neighbours,
 )
-from pipeline.report.pages.questions import LEVEL, drift_of_pairs
+from pipeline.report.pages.questions import LEVEL
 from pipeline.report.pages.star_curves import growth_curve, light_curve, ratio_curves, spectrum
 from pipeline.report.rows import headline_choice, number, plain
 from pipeline.report.text import NOTHING, counted, fixed, probability, significant
@@ -94,17 +94,16 @@ def _variability(results: Results, star: int) -> list[Line]:
 
 def _drift(results: Results, star: int) -> list[Line]:
     """Whether a ratio with the star has a trend with time."""
-    everything = drift_of_pairs(results)
-    found = {pair: p for pair, p in everything.items() if str(star) in pair.split("/")}
-    if not found:
+    tests = trend_tests(results)
+    clearest = next((one for one in tests if str(star) in one.pair.split("/")), None)
+    if clearest is None:
         return []
-    clearest = min(found, key=lambda pair: found[pair])
-    seen = "seen" if found[clearest] < LEVEL else "not established"
-    said = f"clearest in {clearest}, p = {probability(found[clearest])}"
+    seen = "seen" if clearest.p_adjusted < LEVEL else "not established"
+    said = f"clearest in {clearest.pair}, p = {probability(clearest.p_adjusted)}"
     return [
         Line(
             "Drift with time",
-            f"{seen}; {said} after {counted(len(everything), 'pair')} were looked at",
+            f"{seen}; {said} after Holm’s correction for {counted(len(tests), 'pair')}",
         )
     ]
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from astropy.table import QTable
 
-from pipeline.report.rows import ALL, number, p_cell, pair_error
+from pipeline.report.rows import ALL, number, pair_error
 from pipeline.report.tables import Cell, Head, TableView, heads
 from pipeline.report.text import fixed, probability, with_error
 from pipeline.schema.publications import STUDY
@@ -31,13 +31,13 @@ def subset_table(record: Results) -> TableView:
                 Cell(fixed(number(row["spearman_rho"]), 3, sign=True)),
                 Cell(probability(number(row["spearman_p"]))),
                 Cell(fixed(number(row["spearman_rho_nights"]), 3, sign=True)),
-                p_cell(number(row["spearman_p_nights"])),
+                Cell(probability(number(row["spearman_p_nights"]))),
             )
         )
     return TableView(
         "reanalysis",
-        "The digitised points again, whole and in parts. Points of one night are not independent: "
-        "believe the p from nightly means.",
+        "The digitised points again, whole and in parts. Both p-values take exposures or nights as "
+        "independent; tests of a trend that allow for slow drift are on the page on the record.",
         (
             Head("Pair"),
             *heads(
