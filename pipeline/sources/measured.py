@@ -100,6 +100,7 @@ class MeasuredCampaign(Campaign):
         self._measure()
 
     def _measure(self) -> None:
+        self.__dict__.pop("_outcomes", None)
         shard = self.request.shard
         with products.exclusive(self.workspace, shared=shard is not None):
             self.jobs = schedule.measure_campaign(
@@ -190,10 +191,15 @@ class MeasuredCampaign(Campaign):
             "settings": self.settings.read_by("statistics"),
             "inputs": {
                 "reference": measure_tasks.reference_key(self.reference),
-                "exposures": products.digest([measure_tasks.outcome(job) for job in self.jobs]),
+                "exposures": self._outcomes,
                 **self.answer_digests(),
             },
         }
+
+    @cached_property
+    def _outcomes(self) -> str:
+        """Digest of the outcomes of all exposures, since they were measured last."""
+        return products.digest([measure_tasks.outcome(job) for job in self.jobs])
 
     @cached_property
     def flux_array(self) -> FluxArray:
