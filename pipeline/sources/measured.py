@@ -39,6 +39,7 @@ from pipeline.tasks.collect import (
     flux_array,
     gather,
     spectra_by_mode,
+    without_photometry,
 )
 from pipeline.tasks.comparisons import comparison_tables
 from pipeline.tasks.exports import photometry_table, snr_table
@@ -219,9 +220,10 @@ class MeasuredCampaign(Campaign):
 
     def summarise(self) -> Summary:
         """Photometry of every exposure, statistics of every pair."""
-        gathered, how = self.gathered, self.settings.statistics
-        catalogue = gathered.catalogue.table()
-        array, shares = self.flux_array, channel_shares(gathered)
+        self._check_reference()
+        array, how = self.flux_array, self.settings.statistics
+        gathered = self.gathered = without_photometry(self.gathered)
+        catalogue, shares = gathered.catalogue.table(), channel_shares(gathered)
         targets, missing = self.targets
         fluxes = select_fluxes(
             array,
