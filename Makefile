@@ -133,6 +133,11 @@ $(VENV)/.bench: requirements/bench.txt $(VENV)/.test
 	$(PIP_INSTALL) -r requirements/bench.txt
 	@touch $@
 
+$(VENV)/.lightkurve: requirements/lightkurve.txt | $(VENV)/bin/python
+	$(PYTHON) -m venv .venv-lightkurve
+	.venv-lightkurve/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/lightkurve.txt
+	@touch $@
+
 $(VENDOR): package-lock.json $(VENV)/.run
 	$(BIN)/python -m pipeline vendor
 	@touch $@
@@ -143,3 +148,4 @@ lock:  ## renew the locks from pyproject.toml
 	$(LOCK) --output-file requirements/run.txt
 	$(LOCK) --extra test --output-file requirements/test.txt
 	$(LOCK) --extra test --extra bench --output-file requirements/bench.txt
+	echo lightkurve | $(subst pyproject.toml,-,$(subst --extra build,,$(LOCK))) --output-file requirements/lightkurve.txt

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from astropy import units as u
-from astropy.coordinates import SkyCoord
+from astropy.coordinates import CartesianRepresentation, SkyCoord, UnitSphericalRepresentation
 from astropy.table import QTable, Table
 from astropy.time import Time
 
@@ -76,6 +76,20 @@ class GaiaSources:
         x, east, north = direction.cartesian.xyz.value  # x towards the centre
         offsets: np.ndarray = np.degrees(np.column_stack([-east / x, north / x])) * 3600
         return offsets
+
+
+def sky_of_offsets(
+    offsets_arcsec: np.ndarray, ra_deg: float, dec_deg: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Right ascension and declination [deg] of offsets (star, 2), west and north, on a tangent plane.
+
+    The inverse of ``GaiaSources.offsets_arcsec``.
+    """
+    west, north = np.radians(np.asarray(offsets_arcsec, float) / 3600).T
+    frame = SkyCoord(ra_deg, dec_deg, unit="deg").skyoffset_frame()
+    direction = CartesianRepresentation(np.ones_like(west), -west, north)
+    sky = SkyCoord(direction.represent_as(UnitSphericalRepresentation), frame=frame).icrs
+    return np.asarray(sky.ra.deg), np.asarray(sky.dec.deg)
 
 
 def gaia_adql(field: Field, max_sources: int) -> str:
@@ -154,6 +168,8 @@ def identify(stars: StarList, sources: GaiaSources, field: Field) -> QTable:
         rivals = np.flatnonzero(known & (nearest == source))
         known[rivals] = rivals == rivals[separation[rivals].argmin()]
 
+    ra_deg, dec_deg = sky_of_offsets(moved * field.pixel_scale_arcsec, field.ra_deg, field.dec_deg)
+
     def numbers(values: np.ndarray) -> np.ndarray:
         return np.where(known, values[nearest], np.nan)
 
@@ -165,6 +181,8 @@ def identify(stars: StarList, sources: GaiaSources, field: Field) -> QTable:
         {
             "star_id": catalogue["star_id"],
             "source_id": texts(sources.source_id),
+            "ra_deg": ra_deg,
+            "dec_deg": dec_deg,
             "separation_arcsec": np.where(known, separation * field.pixel_scale_arcsec, np.nan),
             "g_mag": numbers(sources.g_mag),
             "bp_rp": numbers(sources.bp_rp),
@@ -181,7 +199,15 @@ def not_identified(catalogue: QTable, reason: str) -> QTable:
     """The table ``identification`` of an offline campaign: every star, none identified."""
     n_stars = len(catalogue)
     missing = np.full(n_stars, np.nan)
-    numbers = ("separation_arcsec", "g_mag", "bp_rp", "pm_ra_masyr", "pm_dec_masyr")
+    numbers = (
+        "ra_deg",
+        "dec_deg",
+        "separation_arcsec",
+        "g_mag",
+        "bp_rp",
+        "pm_ra_masyr",
+        "pm_dec_masyr",
+    )
     return make_table(
         "identification",
         {

@@ -33,7 +33,8 @@ class CubeSettings(Section):
     )
     stat: str = setting(
         AUTO,
-        'what STAT holds: "variance", "std" (standard deviations), or "auto": decided from header and noise',
+        'what STAT holds: "variance", "std" (standard deviations), "inverse" (inverse variances), or '
+        '"auto": decided from header and noise',
         stages=("detect",),
         choices=(AUTO, *ASKED),
     )

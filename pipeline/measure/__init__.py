@@ -19,7 +19,7 @@ from pipeline.measure.channel_share import find_field, light_share
 from pipeline.measure.contamination import contamination_in_image, measure_moffat
 from pipeline.measure.detection import detection_image, find_stars, without_knots
 from pipeline.measure.extraction import as_arrays, extract_together, find_method
-from pipeline.measure.matching import ExposureMatch, is_single, match_exposure
+from pipeline.measure.matching import ExposureMatch
 from pipeline.measure.noise import (
     STAT,
     BlankNoise,
@@ -43,10 +43,12 @@ from pipeline.measure.reference import (
     reference_candidates,
 )
 from pipeline.measure.results import BandPhotometry, Detection, Measurement
+from pipeline.measure.sky_matching import match_detection
 from pipeline.measure.spectra import Spectra, Targets
 from pipeline.measure.standard import BRIGHTEST, mask_stars
 from pipeline.muse.cube import PIXEL_SCALE_TOLERANCE, Cube
 from pipeline.muse.geometry import field_layout
+from pipeline.muse.modes import canonical_mode
 from pipeline.muse.numbers import number
 from pipeline.muse.variance import AUTO
 
@@ -66,7 +68,6 @@ __all__ = [
 ]
 
 PUBLISHED_METHOD = "center"  # of the study
-DRAWN_FWHM = 1.2  # of DAOFIND's kernel: closer stars draw each other's centroids
 
 
 def load_libraries() -> None:
@@ -197,13 +198,7 @@ def measure(
     >>> found.photometry[0].band, found.photometry[0].fluxes.flux.shape  # (star, aperture)
     ('I_Bessel', (25, 5))
     """
-    match = match_exposure(
-        reference.xy,
-        detection.sources.xy,
-        tolerance_px=settings.matching.tolerance_px,
-        max_false_alarm=settings.matching.max_false_alarm,
-        use_in_fit=is_single(reference.xy, DRAWN_FWHM * settings.detection.fwhm_px),
-    )
+    match = match_detection(reference.xy, reference.radec_deg, detection, settings)
     how = settings.extraction
     blank_xy = blank_positions(
         detection.image,
@@ -248,7 +243,7 @@ def measure(
 
 
 def _mode(cube: Cube) -> str:
-    return str(cube.header.get("ESO INS MODE", ""))
+    return canonical_mode(str(cube.header.get("ESO INS MODE", "")))
 
 
 def _neighbours(detection: Detection, match: ExposureMatch) -> np.ndarray:

@@ -3,6 +3,7 @@
 import warnings
 
 import numpy as np
+from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
 from astropy.wcs import WCS
@@ -45,6 +46,25 @@ def sky_positions(cards: str, xy: np.ndarray) -> np.ndarray:
         return np.full(xy.shape, np.nan)
     sky = _wcs(cards).pixel_to_world(*xy.T).icrs
     return np.column_stack([sky.ra.deg, sky.dec.deg])
+
+
+def pixel_positions(cards: str, radec_deg: np.ndarray) -> np.ndarray:
+    """Positions (star, 2) [pix, 0-based] of right ascension and declination; NaN where unknown.
+
+    Parameters
+    ----------
+    cards : str
+        From ``celestial_cards``; "" gives NaN.
+    radec_deg : ndarray, shape (star, 2)
+        ICRS [deg]; NaN: unknown.
+    """
+    radec_deg = np.asarray(radec_deg, float).reshape(-1, 2)
+    found = np.full(radec_deg.shape, np.nan)
+    known = np.isfinite(radec_deg).all(axis=1)
+    if cards and known.any():
+        sky = SkyCoord(*radec_deg[known].T, unit="deg")
+        found[known] = np.column_stack(_wcs(cards).world_to_pixel(sky))
+    return found
 
 
 def _wcs(cards: str) -> WCS:

@@ -11,7 +11,9 @@ from pipeline.muse.cube import PIXEL_SCALE_TOLERANCE
 
 MAX_DISTORTION = PIXEL_SCALE_TOLERANCE  # scale and shear between exposures of one instrument
 FEWEST_STARS = 4  # three define an affine, whatever they are
+FEWEST_BY_SKY = 3  # of a shift alone: that two are so far apart happens by chance
 MIN_IN_FIT = 8  # stars; with fewer, all are needed to tell a match from chance
+DRAWN_FWHM = 1.2  # of DAOFIND's kernel: closer stars draw each other's centroids
 SAME_POINTING = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))  # exposures repeat a pointing: looked at first
 
 
@@ -75,7 +77,12 @@ def match_exposure(
         )
     except kdmatch.NoMatch as error:
         few = min(len(defining), len(detected_xy)) < FEWEST_STARS
-        remedy = f"; {FEWEST_STARS} stars that are not masked are the least" if few else ""
+        remedy = (
+            f"; {FEWEST_STARS} stars that are not masked are the least, {FEWEST_BY_SKY} if the cubes "
+            "have celestial coordinates"
+            if few
+            else ""
+        )
         raise NoStarsMatched(
             f"{error}{remedy}; matching.tolerance_px = {tolerance_px:g}, "
             f"matching.max_false_alarm = {max_false_alarm:g}"

@@ -281,7 +281,7 @@ def _shares(
     first, last = solution.reshape(2, -1)
     shares = np.outer(1 - place, first) + np.outer(place, last)
     total = shares.sum(axis=1, keepdims=True)
-    return np.divide(shares, total, out=psf.shares.copy(), where=total > 0)
+    return np.asarray(np.divide(shares, total, out=psf.shares.copy(), where=total > 0))
 
 
 def _share_equations(

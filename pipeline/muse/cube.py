@@ -32,7 +32,7 @@ from pipeline.muse.cube_images import (
 )
 from pipeline.muse.headers import LenientHeader, completed
 from pipeline.muse.image_layers import Layers
-from pipeline.muse.missing import fill_value, quality_flags
+from pipeline.muse.missing import check_flags, fill_value, quality_flags
 from pipeline.muse.spatial_axes import celestial_header, spatial_axes
 from pipeline.muse.spectral_axis import check_same_axis, wavelengths
 from pipeline.muse.variance import AUTO, error_kind
@@ -60,7 +60,7 @@ class Cube:
     wave_aa: np.ndarray  # (wave,), air wavelength of the layer centres
     pixel_scale_arcsec: float | None  # None: a grid of the instrument's own pixels, no sky
     unit: str  # BUNIT of DATA
-    dq: Layers | None = None  # (wave, y, x), anything but 0: no data; None: no extension DQ
+    dq: Layers | None = None  # (wave, y, x), anything but 0: no data; None: no extension of flags
     fill: float | None = None  # value of DATA that stands for no data; None: only NaN does
     rotation_deg: float = 0.0  # of the grid against north up, east left; counter-clockwise
     notes: tuple[str, ...] = ()  # what was converted, in sentences
@@ -169,6 +169,8 @@ def _opened(path: Path, asked: str) -> Cube:
         stat = map_layers(path, stat_unit, as_variance, where_stat)
         check_variance(path, data, stat)
         dq = quality_flags(path, images, data_unit.shape, axes.mirrored)
+        if dq is not None:
+            check_flags(path, images, data, dq)
         fill = fill_value(data, stat)
     if axes.mirrored:
         notes += ("the first axis was reversed: the grid is mirrored on the sky",)

@@ -19,7 +19,7 @@ from pipeline.muse.image_layers import Conversion, ConvertedLayers, FpackedLayer
 from pipeline.muse.spectral_axis import real
 
 NUMBERS = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}  # by BITPIX
-DATA_NAMES = ("DATA", "SCI", "FLUX")
+DATA_NAMES = ("DATA", "SCI", "FLUX", "SCIENCE")
 VARIANCE, DEVIATION, INVERSE = 1, 2, -1  # powers that make a variance of what an extension holds
 STAT_NAMES: Mapping[str, int] = {
     "STAT": VARIANCE,
@@ -30,8 +30,17 @@ STAT_NAMES: Mapping[str, int] = {
     "STDDEV": DEVIATION,
     "SIGMA": DEVIATION,
     "UNCERT": DEVIATION,
+    "ERRORS": DEVIATION,
+    "UNCERTAINTY": DEVIATION,
+    "NOISE": DEVIATION,
+    "RMS": DEVIATION,
+    "STD": DEVIATION,
     "IVAR": INVERSE,
+    "INVVAR": INVERSE,
+    "WEIGHT": INVERSE,
+    "WHT": INVERSE,
 }
+WEIGHTS = ("WEIGHT", "WHT")  # exposure maps and others are called so as well
 MOST_BEYOND = 0.1  # of a file, after its last extension
 _UNNAMED = ("", "COMPRESSED_IMAGE")  # a primary image that fpack has moved to an extension
 
@@ -75,7 +84,23 @@ def file_images(path: Path) -> list[Image]:
     for number, span in enumerate(layout(path)):
         header = header_at(path, span)
         fpacked = header.get("ZIMAGE") is True and header.get("XTENSION") == "BINTABLE"
-        found.append(Image(number, span, _unpacked(header) if fpacked else header, fpacked))
+        image = _unpacked(header) if fpacked else _without_trivial_axes(header)
+        found.append(Image(number, span, image, fpacked))
+    return found
+
+
+def _without_trivial_axes(header: fits.Header) -> fits.Header:
+    """The header without axes of length 1 after the third, as radio astronomers' tools write them."""
+    n_axes = header.get("NAXIS")
+    if not isinstance(n_axes, int) or not 3 < n_axes < 10:
+        return header
+    more = [f"NAXIS{axis}" for axis in range(4, n_axes + 1)]
+    if any(header.get(key) != 1 for key in more):
+        return header
+    found = header.copy()
+    found["NAXIS"] = 3
+    for key in more:
+        found.remove(key)
     return found
 
 
@@ -139,7 +164,7 @@ def _held(images: Sequence[Image]) -> str:
     held = ", ".join(one.lower() if one == "PRIMARY" else one or "?" for one in names)
     return (
         f" (the file holds: {held}); a DATACUBE_FINAL of the MUSE pipeline has DATA and STAT, "
-        "its variance"
+        "its variance: name the extensions so"
     )
 
 

@@ -18,12 +18,14 @@ from astropy.time import Time, TimeDelta
 
 from pipeline.errors import CubeUnreadable, ImplausibleValue, UnknownMode, WrongField
 from pipeline.muse.combined import mid_time
-from pipeline.muse.modes import MODES
+from pipeline.muse.modes import MODES, canonical_mode
 from pipeline.muse.numbers import number as _number
 
 DECLARE = (
     "give it in a table exposures.ecsv beside the cubes (columns file, mode, start, exptime_s)"
 )
+_DECLARED = ("RA", "DEC", "MJD-OBS", "EXPTIME", "ESO INS DROT POSANG")  # wins over the header
+_DATE, _TIME = re.compile(r"\d{4}-\d\d-\d\d"), re.compile(r"\d\d:\d\d:\d\d(\.\d*)?")
 # What no exposure of any instrument exceeds; NaN: not said. Times from 1967 to 2132.
 LIMITS = {
     "RA": (-360.0, 360.0),
@@ -75,6 +77,8 @@ class Exposure:
     exptime_s: float
     simulated: bool
     mjd_start: float = np.nan
+    ra_deg: float = np.nan  # where it points: RA and DEC, else the reference of its grid
+    dec_deg: float = np.nan
 
     @property
     def name(self) -> str:
@@ -135,10 +139,13 @@ def identify(header: fits.Header, file_name: str) -> Exposure:
     """
     identity = dp_id(header)
     label = identity or file_name
-    mode = str(header.get("ESO INS MODE", "") or "").strip()
+    given = str(header.get("ESO INS MODE", "") or "").strip()
+    mode = canonical_mode(given)
     if mode not in MODES:
-        remedy = "" if mode else f"; {DECLARE.format('mode')}, or all of them as cubes.mode"
-        raise UnknownMode(f"{label}: ESO INS MODE = {mode!r}; known are {', '.join(MODES)}{remedy}")
+        remedy = f"{DECLARE}, or all of them as cubes.mode" if not given else DECLARE
+        raise UnknownMode(
+            f"{label}: ESO INS MODE = {given!r}; known are {', '.join(MODES)}; {remedy}"
+        )
     for key, limits in LIMITS.items():
         _check_limits(label, key, _number(header, key), limits)
     exptime = _number(header, "EXPTIME")
@@ -154,7 +161,16 @@ def identify(header: fits.Header, file_name: str) -> Exposure:
         exptime_s=exptime,
         simulated=header.get("SIMULATED", False) is True,
         mjd_start=mjd,
+        **dict(zip(("ra_deg", "dec_deg"), pointing_deg(header), strict=True)),
     )
+
+
+def pointing_deg(header: fits.Header) -> tuple[float, float]:
+    """Right ascension and declination of an exposure [deg]; NaN, NaN where its header is silent."""
+    found = (_number(header, "RA"), _number(header, "DEC"))
+    if not np.isfinite(found).all() and str(header.get("CTYPE1", "")).startswith("RA--"):
+        found = (_number(header, "CRVAL1"), _number(header, "CRVAL2"))
+    return found if np.isfinite(found).all() and abs(found[1]) <= 90 else (np.nan, np.nan)
 
 
 def start_mjd(header: fits.Header, label: str) -> float:
@@ -173,10 +189,12 @@ def start_mjd(header: fits.Header, label: str) -> float:
             return mjd
     for key in ("DATE-OBS", "DATE-BEG"):
         text = str(header.get(key, "") or "").strip().removesuffix("Z").replace(" ", "T")
-        if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
+        time = str(header.get("TIME-OBS", "") or "").strip()
+        if _DATE.fullmatch(text) and _TIME.fullmatch(time):
+            text = f"{text}T{time}"
+        if _DATE.fullmatch(text):
             raise CubeUnreadable(
-                f"{label}: {key} = {text!r} has no time of day, and MJD-OBS is missing; "
-                f"{DECLARE.format('start')}"
+                f"{label}: {key} = {text!r} has no time of day, and MJD-OBS is missing; {DECLARE}"
             )
         try:
             with _of_any_year():
@@ -185,16 +203,15 @@ def start_mjd(header: fits.Header, label: str) -> float:
             continue
         _check_limits(label, f"{key}, as MJD", mjd, LIMITS["MJD-OBS"])
         return mjd
-    raise CubeUnreadable(
-        f"{label}: neither MJD-OBS nor DATE-OBS can be read; {DECLARE.format('start')}"
-    )
+    raise CubeUnreadable(f"{label}: neither MJD-OBS nor DATE-OBS can be read; {DECLARE}")
 
 
 def _check_limits(label: str, key: str, value: float, limits: tuple[float, float]) -> None:
     lowest, highest = limits
     if not np.isnan(value) and not lowest <= value <= highest:
+        remedy = f"; {DECLARE}" if key in _DECLARED else ""
         raise ImplausibleValue(
-            f"{label}: {key} = {value:g}; {lowest:g} to {highest:g} are possible"
+            f"{label}: {key} = {value:g}; {lowest:g} to {highest:g} are possible{remedy}"
         )
 
 
@@ -249,9 +266,7 @@ def field_of(header: fits.Header, fields: Sequence[SkyField]) -> int:
     if len(fields) == 1:
         check_pointing(header, fields[0])
         return 0
-    ra, dec = _number(header, "RA"), _number(header, "DEC")
-    if not np.isfinite(ra + dec) and str(header.get("CTYPE1", "")).startswith("RA--"):
-        ra, dec = _number(header, "CRVAL1"), _number(header, "CRVAL2")
+    ra, dec = pointing_deg(header)
     names = ", ".join(one.name for one in fields)
     if not (np.isfinite(ra) and np.isfinite(dec)):
         raise WrongField(f"no RA and DEC in the header, which decide between the fields {names}")

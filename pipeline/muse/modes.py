@@ -26,6 +26,17 @@ class Mode:
         return self.pixel_scale_arcsec == WIDE_FIELD_ARCSEC
 
 
+def canonical_mode(text: str) -> str:
+    """The mode as MODES spells it; early headers say NONAO, and tools change the case.
+
+    Examples
+    --------
+    >>> canonical_mode("wfm-nonao-n ")
+    'WFM-NOAO-N'
+    """
+    return text.strip().upper().replace("-NONAO-", "-NOAO-")
+
+
 _NOMINAL_AA, _EXTENDED_AA = (4750.0, 9350.0), (4600.0, 9350.0)
 
 MODES: Mapping[str, Mode] = {

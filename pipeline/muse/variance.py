@@ -13,11 +13,15 @@ from astropy.io import fits
 
 from pipeline.errors import ImplausibleValue
 from pipeline.muse.cube_checks import parsed_unit
-from pipeline.muse.cube_images import DEVIATION, INVERSE, VARIANCE
+from pipeline.muse.cube_images import DEVIATION, INVERSE, VARIANCE, WEIGHTS
 from pipeline.muse.image_layers import Layers
 
 AUTO = "auto"
-ASKED: Mapping[str, int] = {"variance": VARIANCE, "std": DEVIATION}  # values of cubes.stat
+ASKED: Mapping[str, int] = {  # values of cubes.stat
+    "variance": VARIANCE,
+    "std": DEVIATION,
+    "inverse": INVERSE,
+}
 _CLASSES = {"MSE": VARIANCE, "RMSE": DEVIATION, "INVMSE": INVERSE}  # HDUCLAS3
 _TYPES = {  # UTYPE of an extension that CCDData has written
     "VARIANCEUNCERTAINTY": VARIANCE,
@@ -64,7 +68,7 @@ def error_kind(
     where : str
         File and extension of the errors, for messages.
     asked : str
-        "variance" or "std": the reader knows; "auto": header and noise decide.
+        "variance", "std" or "inverse": the reader knows; "auto": header and noise decide.
 
     Raises
     ------
@@ -88,10 +92,12 @@ def error_kind(
             "it holds; look at BSCALE, BZERO and BUNIT"
         )
     votes = stated | {by_name}
-    fits_noise = _best(
-        {power: misfits[power] for power in {VARIANCE, DEVIATION, *votes} & set(misfits)}
-    )
-    remedy = '; give cubes.stat = "variance" or "std", whichever is right'
+    fits_noise = _best(misfits)
+    remedy = '; give cubes.stat = "variance", "std" or "inverse", whichever is right'
+    if str(headers[1].get("EXTNAME", "")).strip().upper() in WEIGHTS and fits_noise != INVERSE:
+        raise ImplausibleValue(
+            f"{where}: the noise of DATA does not say that these weights are inverse variances{remedy}"
+        )
     if len(votes) > 1:
         if fits_noise not in votes:
             raise ImplausibleValue(

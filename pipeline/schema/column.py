@@ -9,6 +9,10 @@ APERTURE_RADII_PX = (1.5, 2.5, 3.5, 4.5, 5.5)  # of the published record, and th
 RADIUS_COLUMN = "r{radius}"  # a column for each aperture radius
 
 
+# Last words of names that say the unit
+UNIT_WORDS = ("aa", "arcsec", "days", "deg", "mag", "px", "s")
+
+
 @dataclass(frozen=True)
 class Column:
     """One column of a published table."""
@@ -22,8 +26,11 @@ class Column:
 
     @property
     def head(self) -> str:
-        """What stands over the column on a page."""
-        return self.label or self.name.replace("_", " ")
+        """What stands over the column on a page; the unit is given beside it."""
+        words = self.name.split("_")
+        if self.unit and len(words) > 1 and words[-1] in UNIT_WORDS:
+            words.pop()
+        return self.label or " ".join(words)
 
     @property
     def repeated(self) -> bool:

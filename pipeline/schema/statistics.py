@@ -214,8 +214,8 @@ STATISTICS: Mapping[str, tuple[Column, ...]] = {
     "targets": (
         STAR,
         column("name", "str", "", "what the target is called", "meta.id;meta.main"),
-        column("ra_deg", "f8", "deg", "right ascension, ICRS", "pos.eq.ra"),
-        column("dec_deg", "f8", "deg", "declination, ICRS", "pos.eq.dec"),
+        column("ra_deg", "f8", "deg", "right ascension, ICRS", "pos.eq.ra", "RA"),
+        column("dec_deg", "f8", "deg", "declination, ICRS", "pos.eq.dec", "Dec"),
         column("band", "str", "", "passband or window", "meta.id;instr.bandpass"),
         column("method", "str", "", "how fluxes were extracted", "meta.code"),
         column("asked", "bool", "", "a target of the settings; else found to vary by the search over all stars", "meta.code"),

@@ -16,6 +16,7 @@ from pipeline.muse.cube import read_unit
 from pipeline.schema.flux_array import FluxArray
 from pipeline.schema.results import DetectionImage, SpectrumSet
 from pipeline.sources.base import STATISTICS_CODE, Campaign
+from pipeline.statistics.blended import with_blended_stars
 from pipeline.statistics.claims import (
     is_too_small,
     numbers_without_scatter,
@@ -25,7 +26,7 @@ from pipeline.statistics.claims import (
 from pipeline.statistics.columns import texts
 from pipeline.statistics.fluxes import Fluxes
 from pipeline.statistics.long_campaigns import is_long, of_exposures
-from pipeline.statistics.selection import select_fluxes, without_flagged
+from pipeline.statistics.selection import select_fluxes, without_bad, without_flagged
 from pipeline.statistics.summaries import campaign_statistics
 from pipeline.statistics.targets import Target
 from pipeline.statistics.wavelength import wavelength_table
@@ -44,7 +45,7 @@ from pipeline.tasks.collect import (
 from pipeline.tasks.comparisons import comparison_tables
 from pipeline.tasks.exports import photometry_table, snr_table
 from pipeline.tasks.flux_product import keep_fluxes
-from pipeline.tasks.identification import flag_stars
+from pipeline.tasks.identification import flag_stars, tied_to_gaia
 from pipeline.tasks.measure import Job
 from pipeline.tasks.summarise import Summary
 from pipeline.tasks.targets import FLAG, find_targets, note_on_targets, tables_of_targets
@@ -155,7 +156,8 @@ class MeasuredCampaign(Campaign):
     def targets(self) -> tuple[tuple[Target, ...], tuple[str, ...]]:
         """The targets of the settings that the reference shows, and notes on the others."""
         catalogue = measure_tasks.read_reference(self.reference).table()
-        return find_targets(self.settings.targets, catalogue)
+        tied, _ = tied_to_gaia(catalogue, self.answers.identification(catalogue))
+        return find_targets(self.settings.targets, tied)
 
     def _check_reference(self) -> None:
         if not products.read_stamp(self.reference):
@@ -258,6 +260,13 @@ class MeasuredCampaign(Campaign):
             ],
         )
         tables = {**tables, **found.tables}
+        if not self.of_standard and "variability" in tables:  # a standard's is about the instrument
+            tables["variability"] = with_blended_stars(
+                tables["variability"],
+                without_bad(fluxes, tables["exposures"]),
+                tables["catalogue"],
+                left_out=[one.star_id for one in targets],
+            )
         tables |= tables_of_targets(
             array,
             tables,

@@ -72,12 +72,26 @@ def without_flagged(fluxes: Fluxes, exposures: QTable, catalogue: QTable) -> Flu
     exposures, catalogue : QTable
         Along the axes of the fluxes; ``bad_probability`` and ``flags`` count.
     """
-    bad = numbers(exposures["bad_probability"]) > BAD_PROBABILITY
     flagged = texts(catalogue["flags"]) != ""
+    return replace(
+        without_bad(fluxes, exposures),
+        flux_flags=np.where(flagged & (fluxes.flux_flags == ""), "flagged star", fluxes.flux_flags),
+    )
+
+
+def without_bad(fluxes: Fluxes, exposures: QTable) -> Fluxes:
+    """The fluxes with the exposures marked that the model found to be bad.
+
+    Parameters
+    ----------
+    fluxes : Fluxes
+    exposures : QTable
+        Row by row as the fluxes; ``bad_probability`` counts.
+    """
+    bad = numbers(exposures["bad_probability"]) > BAD_PROBABILITY
     return replace(
         fluxes,
         exposure_flags=np.where(
             bad & (fluxes.exposure_flags == ""), OUTLIER, fluxes.exposure_flags
         ),
-        flux_flags=np.where(flagged & (fluxes.flux_flags == ""), "flagged star", fluxes.flux_flags),
     )

@@ -74,7 +74,7 @@ def target_tables(
     rows: list[dict[str, object]] = []
     points: list[dict[str, np.ndarray]] = []
     for band, fluxes in fluxes_of.items():
-        nodes = _posterior_without(fluxes, excluded)
+        nodes = posterior_without(fluxes, excluded)
         share = channel_shares(fluxes)
         candidates = ~np.isin(fluxes.star_ids, excluded)
         for target in targets:
@@ -90,7 +90,7 @@ def target_tables(
     return {"targets": _targets_table(rows, method), "light_curves": _light_curves_table(points)}
 
 
-def _posterior_without(fluxes: Fluxes, excluded: Sequence[int]) -> Nodes | None:
+def posterior_without(fluxes: Fluxes, excluded: Sequence[int]) -> Nodes | None:
     """Posterior of the instrument's variances from all other stars; None if they are too few."""
     out = np.isin(fluxes.star_ids, excluded)
     bright = np.where(out, np.inf, np.nanmedian(_relative(fluxes), axis=0))

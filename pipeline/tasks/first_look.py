@@ -30,6 +30,7 @@ from pipeline.measure.headline_pairs import choose_pairs
 from pipeline.measure.reference import ReferenceCatalogue, reference_candidates
 from pipeline.muse.cube import Cube, open_cube, read_header
 from pipeline.muse.modes import MODES
+from pipeline.statistics.blended import BLENDED
 from pipeline.tasks.inputs import InputExposure, cubes_in
 
 WHOLE_SKY_ARCMIN = 180 * 60.0
@@ -37,6 +38,9 @@ FIELD_ARCMIN = 3.0  # pointings closer than this are of one field, as field.radi
 CENTRAL_ARCSEC = 10.0  # a brightest star so near the pointing is what the observer pointed at
 N_LOOKS = 5  # cubes that are opened at most
 N_BRIGHTEST = 3  # stars that are suggested as targets
+# Of all stars: where 0.3 are flagged, faint neighbours that are not seen make it 0.6, and a joint fit
+# brings more stars below 5 % than apertures do (``benchmarks.own_fields.crowding``)
+CROWDED_SHARE = 0.25
 PREFERRED_BANDS = ("I_Bessel", "R_Bessel", "V_Bessel")
 
 
@@ -60,6 +64,7 @@ class FirstLook:
     unused: tuple[str, ...]  # why files cannot be used, a line each
     bands: tuple[str, ...]
     mask: str
+    method: str  # of extraction: "psf" where stars crowd
     catalogue: ReferenceCatalogue
     pairs: tuple[tuple[int, int], ...]  # what the rule chooses
     central_star: int  # number of the brightest star, if the pointing is at it; else 0
@@ -204,6 +209,7 @@ def _with_stars(
             unused,
             settings.photometry.bands,
             mask,
+            _method(catalogue),
             catalogue,
             choose_pairs(catalogue, left_out=left_out),
             central,
@@ -248,6 +254,12 @@ def _bands(cube: Cube, modes: tuple[str, ...]) -> tuple[str, ...]:
         f"{', '.join(order)}; add one of your own to pipeline/config/passbands",
     )
     return tuple(found)
+
+
+def _method(catalogue: ReferenceCatalogue) -> str:
+    """How to extract: stars and their neighbours together where many have close ones."""
+    blended = sum(BLENDED in flags.split() for flags in catalogue.flags)
+    return "psf" if blended > CROWDED_SHARE * len(catalogue.flags) else "exact"
 
 
 def _suggested(

@@ -19,6 +19,7 @@ from pipeline.archive.tap import SIMULATED
 from pipeline.config.settings import Settings
 from pipeline.schema import TABLES, make_table
 from pipeline.schema.availability import availability_table
+from pipeline.statistics.columns import numbers
 from pipeline.tasks.fits_products import read_table
 from pipeline.tasks.kept_tables import read_kept
 from pipeline.workflow import products
@@ -156,6 +157,32 @@ def flag_stars(
     return flagged
 
 
+def tied_to_gaia(catalogue: QTable, identification: QTable | None) -> tuple[QTable, str]:
+    """The table ``catalogue`` with the coordinates that Gaia gives its stars, and a sentence on that.
+
+    The whole field is matched to Gaia's sources at the epoch of the reference exposure, so a star
+    without a source has coordinates, too. Without a match the catalogue is as it was, the sentence empty.
+    """
+    if identification is None or "ra_deg" not in catalogue.colnames:
+        return catalogue, ""
+    gaia, own = (
+        np.column_stack([numbers(table[name]) for name in ("ra_deg", "dec_deg")])
+        for table in (identification, catalogue)
+    )
+    known = np.isfinite(gaia).all(axis=1)
+    if not known.any():
+        return catalogue, ""
+    tied = catalogue.copy()
+    for axis, name in enumerate(("ra_deg", "dec_deg")):
+        values = np.where(known, gaia[:, axis], own[:, axis])
+        tied[name][:] = values * (tied[name].unit or 1)
+    moved = (gaia - own) * 3600 * np.column_stack([np.cos(np.radians(gaia[:, 1])), known])
+    apart = np.nanmedian(np.hypot(*moved.T)) if np.isfinite(moved).any() else np.nan
+    n_found = int(np.count_nonzero(np.asarray(identification["status"], str) == IDENTIFIED))
+    by = f", {apart:.1f} arcsec from those of the cube" if np.isfinite(apart) else ""
+    return tied, f"Coordinates of stars are tied to Gaia DR3 by {n_found} of its sources{by}."
+
+
 def variable_note(
     stars: Sequence[int], n_stars: int, headline_pairs: Sequence[tuple[int, int]]
 ) -> tuple[str, ...]:
@@ -184,8 +211,10 @@ def with_identifications(
     if identification is not None:
         variable = variable_stars(identification)
         found["identification"] = identification
-        found["catalogue"] = flag_stars(tables["catalogue"], variable)
-        notes = variable_note(variable, len(identification), headline_pairs)
+        tied, said = tied_to_gaia(tables["catalogue"], identification)
+        found["catalogue"] = flag_stars(tied, variable)
+        notes = (said,) if said else ()
+        notes += variable_note(variable, len(identification), headline_pairs)
     if with_availability and (availability := answers.availability()) is not None:
         found["availability"] = availability
     return found, notes

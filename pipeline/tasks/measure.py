@@ -47,7 +47,13 @@ from pipeline.tasks.job import (
     staleness,
     truth_ingredients,
 )
-from pipeline.tasks.reference import candidates, read_reference, registry_digest, run_reference
+from pipeline.tasks.reference import (
+    candidates,
+    other_pointings,
+    read_reference,
+    registry_digest,
+    run_reference,
+)
 from pipeline.workflow import products
 from pipeline.workflow.products import Stamp
 from pipeline.workflow.supervise import supervise
@@ -64,6 +70,7 @@ __all__ = [
     "job_folder",
     "mark_failed",
     "mark_lost",
+    "other_pointings",
     "outcome",
     "read_reference",
     "reference_key",

@@ -107,12 +107,14 @@ def _choose_reference(
     """Detect on the candidates and choose; if none is suitable, continue with the next ones."""
     looked_at: list[Job] = []
     groups = measure_tasks.candidates(usable, settings)
+    others = measure_tasks.other_pointings(usable)
     for number, group in enumerate(groups, start=1):
-        stale = [job for job in group if "detect" in measure_tasks.staleness(job)]
+        more = [job for job in others if number == 1 and job not in group]
+        stale = [job for job in (*group, *more) if "detect" in measure_tasks.staleness(job)]
         _run(pool, "detect candidates", stale)
         looked_at += group
         try:
-            measure_tasks.run_reference(catalogue, looked_at, settings, root)
+            measure_tasks.run_reference(catalogue, looked_at, settings, root, others)
         except NoReferenceExposure:
             if number == len(groups):
                 raise

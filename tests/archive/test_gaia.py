@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 from astropy.table import QTable
 
-from pipeline.archive.gaia import GaiaSources, StarList, identify, not_identified
+from pipeline.archive.gaia import (
+    GaiaSources,
+    StarList,
+    identify,
+    not_identified,
+    sky_of_offsets,
+)
 from pipeline.config.settings import Field
 from tests.archive.server import GAIA, TestArchive
 from tests.archive.world import LTT3218, World
@@ -66,6 +72,15 @@ def test_every_star_is_found_whatever_the_rotation_and_the_proper_motion(workspa
     assert [str(value) for value in table["source_id"]] == expected  # every digit
     assert set(table["status"]) == {"identified"}
     assert table["separation_arcsec"].max().value < 0.4
+    # at the epoch, not at Gaia's: the first has moved by 5 arcsec; positions have errors of 0.02 arcsec
+    ra_0, dec_0 = LTT3218
+    dec = dec_0 + moved[:N_STARS, 1] / 3600
+    east = (table["ra_deg"].value - ra_0) * np.cos(np.radians(dec)) * 3600
+    scale = np.cos(np.radians(dec)) / np.cos(
+        np.radians(dec_0)
+    )  # rows lie on the parallel of the centre
+    np.testing.assert_allclose(east, moved[:N_STARS, 0] * scale, atol=0.1)
+    np.testing.assert_allclose(table["dec_deg"].value, dec, atol=0.1 / 3600)
     assert [str(value) for value in table["variable"]].index("VARIABLE") == 7
     assert table["pm_dec_masyr"][0].value == pytest.approx(-1300)
     assert np.isnan(table["bp_rp"][5].value)
@@ -80,6 +95,7 @@ def test_a_star_without_a_source_is_not_identified():
     table = identify(StarList(catalogue, EPOCH_YR), sources_of(rows), Field())
     assert list(table["star_id"][table["status"] != "identified"]) == [4]
     assert table["reason"][3] == "no source within the tolerance"
+    assert np.isfinite(table["ra_deg"]).all()  # the field is matched, so its place is known, too
     assert table["source_id"][3] == ""
 
 
@@ -162,6 +178,8 @@ def test_offsets_on_the_tangent_plane_are_gnomonic_and_move_with_the_star():
         [], np.degrees(star_ra), np.degrees(star_dec), motion, motion, none, none, []
     )
     shift = moving.offsets_arcsec(ra_0, dec_0, EPOCH_YR) - np.column_stack([west, north])
+    found = sky_of_offsets(np.column_stack([west, north]), ra_0, dec_0)
+    np.testing.assert_allclose(found, np.degrees([star_ra, star_dec]), atol=1e-11)
     years = EPOCH_YR - 2016.0
     # the tangent plane's scale differs from one by the square of 45 arcsec: 5e-8
     np.testing.assert_allclose(shift[:, 1], np.nan_to_num(motion) / 1000 * years, atol=2e-3)

@@ -7,12 +7,14 @@ import pytest
 from astropy.table import QTable
 
 from pipeline.archive.gaia import IDENTIFIED, not_identified
+from pipeline.config.settings import TargetSettings
 from pipeline.schema import make_table
 from pipeline.sources import CubeFolder, PublishedRecord
 from pipeline.tasks.identification import STARS, identification_name, star_lists, stars_digest
 from pipeline.workflow import products
 
 VARIABLE_STARS = (4, 9)
+RA_DEG, DEC_DEG = 130.3, -32.9  # where Gaia has the stars, in a row
 
 
 def measured(request):
@@ -31,6 +33,8 @@ def answer(campaign, *, stars=None, simulated=True, name="identification-cubes.e
         {
             "star_id": ids,
             "source_id": [f"56000000000000000{star:02d}" for star in ids],
+            "ra_deg": RA_DEG + 1e-4 * ids,
+            "dec_deg": np.full(n, DEC_DEG),
             **dict.fromkeys(
                 ("separation_arcsec", "g_mag", "bp_rp", "pm_ra_masyr", "pm_dec_masyr"), np.ones(n)
             ),
@@ -87,6 +91,21 @@ def test_variable_stars_are_flagged_named_and_left_out_of_the_floor(cube_folder,
     assert "2 of 25 stars variable (star 4, 9)" in note
     assert "so is the scatter of 4/6, 22/4" in note
     assert len(summary.tables["identification"]) == 25
+
+
+def test_coordinates_and_targets_follow_gaia(cube_folder, request_for):
+    wanted = TargetSettings("mine", RA_DEG + 7e-4, DEC_DEG)
+    settings = dataclasses.replace(request_for(cube_folder).settings, targets=(wanted,))
+    request = request_for(cube_folder, chosen=settings)
+    before = measured(request)
+    assert before.targets[0] == ()  # by the coordinates of the cube there is no star
+    answer(before)
+    after = measured(request)
+    catalogue = after.summary.tables["catalogue"]
+    ids = np.asarray(catalogue["star_id"])
+    np.testing.assert_allclose(catalogue["ra_deg"].value, RA_DEG + 1e-4 * ids)
+    assert [one.star_id for one in after.targets[0]] == [7]
+    assert any("tied to Gaia DR3 by 25 of its sources" in note for note in after.summary.notes)
 
 
 @pytest.mark.parametrize("wrong", ["other_stars", "real", "damaged"])

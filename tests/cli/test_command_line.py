@@ -1,6 +1,7 @@
 """The command line: every command explains itself, and every way to end has its exit status."""
 
 import logging
+import os
 import subprocess
 import sys
 
@@ -79,6 +80,32 @@ def test_what_cannot_be_done_ends_with_status_2_and_a_message(arguments, capsys)
     message = capsys.readouterr().err
     assert message
     assert "Traceback" not in message
+
+
+@pytest.mark.parametrize("option", ["--config", "--previous"])
+def test_a_pipe_in_place_of_a_file_is_refused_and_not_waited_for(tmp_path, capsys, option):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    assert main(["build", option, str(pipe), "--work", str(tmp_path / "work")]) == 2
+    assert f"{pipe} is a pipe, a device or a socket; name a file." in capsys.readouterr().err
+    assert not (tmp_path / "work").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("[field]\nmodes = " + 3000 * "[" + 3000 * "]", "not valid TOML"),
+        ("[extraction]\nradii_px = [" + 30 * "9" + "]", "64 bits"),
+        ("[field]\nname = " + 5000 * "9", "not valid TOML"),
+    ],
+)
+def test_settings_without_end_are_refused_in_words(tmp_path, capsys, text, reason):
+    path = tmp_path / "report.toml"
+    path.write_text(text)
+    assert main(["build", "--config", str(path), "--work", str(tmp_path / "work")]) == 2
+    said = capsys.readouterr().err
+    assert reason in said
+    assert str(path) in said
 
 
 def test_build_report_has_the_options_of_build(tmp_path, capsys):

@@ -187,6 +187,25 @@ def inverse_variances(hdus):
     hdus["STAT"].header["EXTNAME"] = "IVAR"
 
 
+def inverse_variances_by_unit(hdus):
+    hdus["STAT"].data = 1 / hdus["STAT"].data
+    hdus["STAT"].header["BUNIT"] = f"({UNIT})**(-2)"
+
+
+def inverse_variances_without_a_word(hdus):
+    hdus["STAT"].data = 1 / hdus["STAT"].data
+    del hdus["STAT"].header["BUNIT"]
+
+
+def _errors_called(name, function):
+    def change(hdus):
+        hdus["STAT"].data = function(hdus["STAT"].data)
+        del hdus["STAT"].header["BUNIT"]
+        hdus["STAT"].header["EXTNAME"] = name
+
+    return change
+
+
 def unit_of_the_data_on_variances(hdus):
     hdus["STAT"].header["BUNIT"] = UNIT
 
@@ -231,6 +250,57 @@ def flagged_in_unsigned_dq(hdus):
     hdus.append(fits.ImageHDU((hdus["DATA"].data == 1e5).astype("u2") * 64, name="DQ"))
 
 
+def _flagged_in(name, dtype):
+    """Wild numbers, no two alike, where data are missing: only the flags tell."""
+
+    def change(hdus):
+        gone = np.isnan(hdus["DATA"].data)
+        wild = np.random.default_rng(1).uniform(1e4, 1e5, gone.shape).astype("f4")
+        for extension in ("DATA", "STAT"):
+            hdus[extension].data = np.where(gone, wild, hdus[extension].data)
+        hdus.append(fits.ImageHDU(gone.astype(dtype), name=name))
+
+    return change
+
+
+def mask_of_the_image_alone(hdus):
+    hdus.append(fits.ImageHDU(np.ones(SHAPE[1:], "u1"), name="MASK"))
+
+
+def written_by_ccddata(hdus):
+    """Data in the primary header, MASK, and UNCERT of standard deviations."""
+    plain = data_in_primary(hdus)
+    mask = fits.ImageHDU(np.isnan(plain[0].data).astype("u1"), name="MASK")
+    errors = fits.ImageHDU(np.sqrt(hdus["STAT"].data), name="UNCERT")
+    errors.header["UTYPE"] = "StdDevUncertainty"
+    return fits.HDUList([plain[0], mask, errors])
+
+
+def four_axes(hdus):
+    _both(hdus, lambda hdu, _: setattr(hdu, "data", hdu.data[np.newaxis]))
+
+
+def science_and_variance(hdus):
+    hdus["DATA"].header["EXTNAME"], hdus["STAT"].header["EXTNAME"] = "Science", "Variance"
+
+
+def grid_far_from_its_reference(hdus):
+    """CRPIX beyond the image, the same sky: CRVAL moves along declination."""
+    for name in ("DATA", "STAT"):
+        hdus[name].header["CRPIX2"] -= 5000.0
+        hdus[name].header["CRVAL2"] -= 5000.0 * STEP_DEG
+
+
+def time_apart_from_the_date(hdus):
+    header = hdus[0].header
+    del header["MJD-OBS"]
+    header["DATE-OBS"], header["TIME-OBS"] = "2019-03-11", "02:00:00.500"
+
+
+def mode_in_small_letters(hdus):
+    hdus[0].header["ESO INS MODE"] = "wfm-ao-n"
+
+
 def fpacked(hdus):
     packed = [hdus[0]]
     for name in ("DATA", "STAT"):
@@ -252,8 +322,20 @@ SAME_PIXELS = {  # each has the pixels of the plain cube: its fluxes are the sam
         standard_deviations_by_name, standard_deviations_without_a_word, inverse_variances,
         unit_of_the_data_on_variances, variances_in_another_unit, zeros_for_missing,
         minus_999_for_missing, infinite_variance_for_missing, flagged_in_dq, flagged_in_unsigned_dq,
-        fpacked,
+        fpacked, inverse_variances_by_unit, inverse_variances_without_a_word, mask_of_the_image_alone,
+        written_by_ccddata, four_axes, science_and_variance, mode_in_small_letters,
     )
+}  # fmt: skip
+SAME_PIXELS |= {
+    f"errors_in_{name}": _errors_called(name, function)
+    for name, function in (
+        ("WEIGHT", np.reciprocal), ("WHT", np.reciprocal), ("INVVAR", np.reciprocal), ("NOISE", np.sqrt),
+        ("RMS", np.sqrt), ("STD", np.sqrt), ("ERRORS", np.sqrt), ("Uncertainty", np.sqrt),
+    )
+}  # fmt: skip
+SAME_PIXELS |= {
+    f"flags_in_{name}": _flagged_in(name, dtype)
+    for name, dtype in (("DQ", "i8"), ("MASK", "u1"), ("Flags", "i2"), ("QUALITY", "i4"), ("BADPIX", "u1"))
 }  # fmt: skip
 SAME_PIXELS |= {
     f"axis_in_{unit}": _in_unit(unit, factor)
@@ -268,6 +350,12 @@ SAME_PIXELS |= {
         ("1E-20 erg/s/cm^2/Ang/spaxel", ""),
         ("count", "count2"),
         ("adu", ""),
+        ("electron/s", ""),
+        ("ct s-1", ""),
+        ("1E-20 ERG/S/CM**2/ANGSTROM", "(1E-20 ERG/S/CM**2/ANGSTROM)**2"),
+        ("FLAM", ""),
+        ("W/m2/um", ""),
+        ("none", "none"),
     ))
 }  # fmt: skip
 SQUEEZED = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from pipeline.config.settings import Field
-from pipeline.errors import CubeUnreadable, UnknownMode, WrongField
+from pipeline.errors import CubeUnreadable, ImplausibleValue, UnknownMode, WrongField
 from pipeline.muse.exposure import check_mode, check_pointing, identify, night_of
 from tests.muse.cubes import primary_header
 
@@ -52,6 +52,20 @@ def test_a_mode_that_the_instrument_does_not_have_is_refused():
     header = primary_header(**{"ESO INS MODE": "WFM-AO-X"})
     with pytest.raises(UnknownMode, match="'WFM-AO-X'; known are WFM-NOAO-N"):
         identify(header, "x")
+
+
+@pytest.mark.parametrize("mode", ["WFM-NONAO-N", "wfm-noao-n", " WFM-NOAO-N "])
+def test_other_spellings_of_a_mode_are_known(mode):
+    assert identify(primary_header(**{"ESO INS MODE": mode}), "x").mode == "WFM-NOAO-N"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("EXPTIME", 0.0), ("EXPTIME", -1.0), ("MJD-OBS", 0.0), ("MJD-OBS", 2458553.5)],
+)
+def test_what_cannot_be_is_refused_with_what_stands_in_for_it(key, value):
+    with pytest.raises(ImplausibleValue, match=rf"{key} = .* are possible; give it in a table exp"):
+        identify(primary_header(**{key: value}), "x")
 
 
 def test_narrow_field_mode_is_a_mode_of_the_instrument_and_of_its_own_campaigns():

@@ -25,7 +25,9 @@ from tests.muse.kinds import (
     SQUEEZED,
     WAVE_AA,
     XY,
+    grid_far_from_its_reference,
     rewritten,
+    time_apart_from_the_date,
     write_plain,
 )
 
@@ -103,6 +105,59 @@ def test_a_compressed_file_whose_content_is_cut_off_is_named_by_its_own_name(tmp
     path.write_bytes(SQUEEZED[".gz"](plain.read_bytes()[:40000]))
     with pytest.raises(CubeUnreadable, match=r"^cube\.fits\.gz: truncated, 40000 bytes"):
         open_cube(path)
+
+
+def test_a_file_that_fpack_and_gzip_have_compressed_is_read(tmp_path, plain, expected):
+    packed = rewritten(plain, tmp_path / "cube.fits.fz", SAME_PIXELS["fpacked"])
+    path = tmp_path / "cube.fits.fz.gz"
+    path.write_bytes(SQUEEZED[".gz"](packed.read_bytes()))
+    packed.unlink()
+    assert_same(open_cube(path, scratch=tmp_path), expected)
+    assert [one.name for one in tmp_path.iterdir()] == [path.name]
+
+
+def test_int16_with_a_scale_is_right_to_its_step(tmp_path, plain, expected):
+    step = {"DATA": 0.05, "STAT": 1e-3}
+
+    def change(hdus):
+        for name, zero in (("DATA", 500.0), ("STAT", 40.0)):
+            values = hdus[name].data
+            numbers = np.where(np.isfinite(values), np.round((values - zero) / step[name]), -32768)
+            header = hdus[name].header.copy()
+            header.remove("BITPIX", ignore_missing=True)
+            hdus[name] = fits.ImageHDU(numbers.astype("i2"), header, name=name)
+            put = hdus[name].header
+            put["BSCALE"], put["BZERO"], put["BLANK"] = step[name], zero, -32768
+
+    found = extract_spectra(
+        open_cube(rewritten(plain, tmp_path / "int16.fits", change)), XY, RADII_PX
+    )
+    n_spaxels = np.pi * RADII_PX[-1] ** 2
+    for one, other, name in (
+        (found.flux, expected.flux, "DATA"),
+        (found.variance, expected.variance, "STAT"),
+    ):  # roundings add up as a random walk: 6 sigma
+        assert np.nanmax(np.abs(one - other)) < 6 * step[name] * np.sqrt(n_spaxels / 12)
+    np.testing.assert_array_equal(found.coverage, expected.coverage)
+
+
+def test_a_time_beside_the_date_is_the_start(tmp_path, plain):
+    path = rewritten(plain, tmp_path / "time.fits", time_apart_from_the_date)
+    found = identify(read_header(path), "x")
+    assert found.mjd_start == pytest.approx(
+        identify(read_header(plain), "x").mjd_start, abs=0.01 / 86400
+    )
+
+
+def test_a_reference_far_from_the_grid_is_the_same_sky_in_its_neighbourhood(
+    tmp_path, plain, expected
+):
+    cube = open_cube(rewritten(plain, tmp_path / "far.fits", grid_far_from_its_reference))
+    assert_same(cube, expected)
+    found, other = (WCS(one.celestial).wcs_pix2world(XY, 0) for one in (cube, open_cube(plain)))
+    # a tangential plane 17 arcmin off: the tangent differs from the arc by its cube over three
+    arc = 5000 * 0.2 / 206265
+    assert np.abs(found - other)[:, 1].max() * 3600 < arc**3 / 3 * 206265 + arc**2 * 5
 
 
 @pytest.mark.parametrize(
@@ -273,6 +328,20 @@ def test_standard_deviations_in_the_unit_of_variances_are_not_measured_unless_it
     assert open_cube(path, stat="variance").doubt == ""
 
 
+def test_inverse_variances_in_the_unit_of_variances_are_not_measured_unless_it_is_said(
+    tmp_path, plain, expected
+):
+    def change(hdus):
+        hdus["STAT"].data = 1 / hdus["STAT"].data
+
+    path = rewritten(plain, tmp_path / "inverse.fits", change)
+    with pytest.raises(
+        ImplausibleValue, match=r"noise .* fits inverse variances; give cubes\.stat"
+    ):
+        detect(open_cube(path), Settings())
+    assert_same(open_cube(path, stat="inverse"), expected)
+
+
 def test_a_unit_of_the_variance_that_the_numbers_do_not_have_is_refused(tmp_path, plain):
     def change(hdus):
         hdus["STAT"].header["BUNIT"] = "(erg/s/cm**2/Angstrom)**2"
@@ -303,7 +372,24 @@ def test_noise_that_resampling_has_lowered_is_no_standard_deviation():
     assert (kind.power, kind.note, kind.doubt) == (1, "", "")
 
 
+def errors_replaced(values, name):
+    def change(hdus):
+        hdus["STAT"].data = np.full(SHAPE, values, "f4")
+        del hdus["STAT"].header["BUNIT"]
+        hdus["STAT"].header["EXTNAME"] = name
+
+    return change
+
+
 REFUSED = {
+    "an exposure map for weights": (errors_replaced(5.0, "WEIGHT"), "weights are inverse variances; give"),
+    "a mask of good data": (lambda hdus: hdus.append(fits.ImageHDU(
+        np.isfinite(hdus["DATA"].data).astype("u1"), name="MASK")), "write 1 where data are bad"),
+    "flags of an image": (lambda hdus: hdus.append(fits.ImageHDU(np.zeros(SHAPE[1:], "u1"), name="DQ")),
+                          "correct the extension or remove it"),
+    "no names": (lambda hdus: [hdus[n].header.remove("EXTNAME") for n in (1, 2)], "name the extensions so"),
+    "no kind of wavelength": (lambda hdus: hdus["DATA"].header.remove("CTYPE3"), "set CTYPE3 to what they"),
+    "a flux per frequency": (lambda hdus: hdus["DATA"].header.set("BUNIT", "mJy"), "correct BUNIT"),
     "no variance": (lambda hdus: hdus.pop(2), "no extension STAT .*its variance"),
     "another unit": (lambda hdus: hdus["DATA"].header.set("BUNIT", "MJy/sr"), "BUNIT = 'MJy/sr'"),
     "velocities": (lambda hdus: hdus["DATA"].header.set("CTYPE3", "VRAD"), "AWAV, or vacuum"),

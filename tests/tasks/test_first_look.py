@@ -143,6 +143,16 @@ def at(ra_deg, dec_deg, name="A"):
     return FieldExposures(name, ra_deg, dec_deg, 3.0, ())
 
 
+@pytest.mark.parametrize(
+    ("n_blended", "method"), [(0, "exact"), (2, "exact"), (3, "psf"), (8, "psf")]
+)
+def test_stars_are_fitted_with_their_neighbours_where_more_than_a_quarter_has_close_ones(
+    n_blended, method
+):
+    flags = ("edge blended",) * n_blended + ("edge",) * (8 - n_blended)
+    assert first_look._method(catalogue(range(1, 9), flags=flags)) == method
+
+
 def test_the_brightest_star_is_the_target_if_the_telescope_points_at_it():
     radec = [[10, 0], [10, 9.9 / 3600], [10, 1], [10, 2]]
     stars = catalogue((7, 3, 9, 4), flux=[5, 50, 40, 30], radec=radec)

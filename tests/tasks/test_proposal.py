@@ -23,6 +23,7 @@ def look(**changes):
     values = {
         "pointings": (first, *changes.pop("more", ())), "modes": ("WFM-AO-N",), "unused": (),
         "bands": ("I_Bessel", "V_Bessel"), "mask": "saturated",
+        "method": "exact",
         "catalogue": catalogue(radec=radec, name="D"), "pairs": ((1, 2), (3, 4)),
         "central_star": 2, "brightest": (2, 3),
     }  # fmt: skip
@@ -46,10 +47,20 @@ def test_what_is_certain_is_set():
         "",
     )
     assert found["detection"] == {"mask": "saturated"}
+    assert found["extraction"] == {"method": "exact"}
     assert found["reference"] == {"prefer": ["D"]}
     assert found["photometry"] == {"bands": ["I_Bessel", "V_Bessel"]}
     assert found["statistics"] == {"band": "I_Bessel", "pairs": []}
     assert found["targets"] == [{"name": "My Field!", "ra_deg": 11.0, "dec_deg": 21.0}]
+
+
+@pytest.mark.parametrize(
+    ("method", "comment"), [("psf", "stars crowd: a joint fit"), ("exact", "apertures; ")]
+)
+def test_the_method_is_set_with_the_reason(method, comment):
+    text = proposal(look(method=method))
+    assert tomllib.loads(text)["extraction"] == {"method": method}
+    assert f'method = "{method}"    # {comment}' in text
 
 
 def test_a_campaign_of_one_year_is_called_by_that_year():

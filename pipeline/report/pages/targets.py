@@ -12,7 +12,9 @@ from pipeline.report.rows import number, plain
 from pipeline.report.tables import Cell, Head, TableView
 from pipeline.report.text import counted, fixed, probability, slug
 from pipeline.schema.results import Results
+from pipeline.statistics.blended import BLENDED
 
+MAX_RANKED = 10  # stars in the table of the most variable
 MIN_EXPOSURES = 5  # of a scatter
 
 
@@ -31,28 +33,52 @@ class TargetsOf:
     """What the page shows of one campaign."""
 
     results: Results
-    table: TableBlock
+    table: TableBlock | None  # None: no target, and no star that was found
+    ranking: TableBlock | None  # the stars that deviate most, found or not
     targets: tuple[TargetOf, ...]
     n_tested: int  # stars that the search over the field could test
     found: tuple[int, ...]  # those that it calls variable, beside the targets
 
 
 def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any] | None:
-    """Targets and stars found to vary; None where no campaign has any."""
-    shown = [_targets_of(one, numbering) for one in inputs.campaigns if "targets" in one.tables]
+    """Targets and stars found to vary; None where no campaign has any, and none was searched.
+
+    The search over a standard's field is about the instrument: without a target it has no page.
+    """
+    shown = [
+        _targets_of(one, numbering)
+        for one in inputs.campaigns
+        if "targets" in one.tables or (not one.of_standard and len(_ranked(one)))
+    ]
     return {"shown": shown} if shown else None
 
 
+def _ranked(results: Results) -> QTable:
+    """The stars that deviate most from being constant, the least probable first."""
+    if "variability" not in results.tables:
+        return QTable()
+    table = results.tables["variability"]
+    p, std, expected = (
+        np.asarray(plain(table[name]), float) for name in ("probability", "std", "expected_std")
+    )
+    with np.errstate(invalid="ignore", divide="ignore"):
+        order = np.lexsort((-std / expected, p))
+    tested = order[np.isfinite(p[order])]
+    return table[tested[:MAX_RANKED]]
+
+
 def _targets_of(results: Results, numbering: PageNumbering) -> TargetsOf:
-    table = results.tables["targets"]
+    table = results.tables.get("targets", QTable({"star_id": [], "asked": []}))
     stars = list(dict.fromkeys(int(star) for star in table["star_id"]))
     found = {int(row["star_id"]) for row in table if not row["asked"]}
+    ranked = _ranked(results)
     tested = 0
     if "variability" in results.tables:
         tested = int(np.isfinite(plain(results.tables["variability"]["probability"])).sum())
     return TargetsOf(
         results,
-        numbering.table(_table(results), results.name),
+        numbering.table(_table(results), results.name) if len(table) else None,
+        numbering.table(_ranking(ranked, results), results.name) if len(ranked) else None,
         tuple(_target_of(results, star, numbering) for star in stars),
         tested,
         tuple(star for star in stars if star in found),
@@ -80,7 +106,20 @@ def _target_of(results: Results, star: int, numbering: PageNumbering) -> TargetO
             ),
             results.name,
         )
-    return TargetOf(name, star, tuple(_sentence(row) for row in rows), figure)
+    lines = (*(_sentence(row) for row in rows), *_on_neighbours(results, star))
+    return TargetOf(name, star, lines, figure)
+
+
+def _on_neighbours(results: Results, star: int) -> tuple[str, ...]:
+    """What close neighbours can do to the light curve of a star, if it has any."""
+    catalogue = results.tables["catalogue"]
+    (row,) = catalogue[np.asarray(catalogue["star_id"], int) == star]
+    if BLENDED not in str(row["flags"]).split():
+        return ()
+    return (
+        f"Close neighbours: with seeing and position they can change its flux by "
+        f"{_percent(number(row['contamination']))}. A variation of that size need not be its own.",
+    )
 
 
 def _sentence(row: Any) -> str:
@@ -109,6 +148,40 @@ def _sentence(row: Any) -> str:
 
 def _percent(value: float) -> str:
     return f"{fixed(100 * value, 1)} %" if np.isfinite(value) else "more than 300 %"
+
+
+def _ranking(ranked: QTable, results: Results) -> TableView:
+    names = results.tables["catalogue"]
+    flags = {int(row["star_id"]): str(row["flags"]) for row in names}
+    return TableView(
+        f"most-variable-{results.name}",
+        "The stars that deviate most from being constant, found to vary or not. p: probability that a "
+        "constant star scatters so much, adjusted for all that were searched.",
+        (
+            Head("star"),
+            Head("flags", numeric=False),
+            Head("n"),
+            Head("scatter", "%"),
+            Head("expected", "%"),
+            Head("p"),
+        ),
+        tuple(
+            (
+                Cell(str(row["star_id"])),
+                Cell(flags.get(int(row["star_id"]), "")),
+                Cell(str(row["n"])),
+                *(Cell(fixed(100 * number(row[name]), 2)) for name in ("std", "expected_std")),
+                Cell(
+                    probability(number(row["probability"])),
+                    kind="strong" if str(row["flag"]) else "",
+                ),
+            )
+            for row in ranked
+        ),
+        anchors=tuple(f"{results.name}-variability-{row['star_id']}" for row in ranked),
+        source="variability",
+        simulated=results.simulated,
+    )
 
 
 def _table(results: Results) -> TableView:
