@@ -91,16 +91,14 @@ def reference_candidates(
     silent ones last; the earlier, then the lower id, among equals).
     """
     preferred = _preferred(exposures, settings)
-    by_seeing = sorted(
-        exposures,
-        key=lambda e: (
-            np.inf if np.isnan(e.seeing_arcsec) else e.seeing_arcsec,
-            e.mjd_mid,
-            e.exposure_id,
-        ),
-    )
-    best = [e.exposure_id for e in by_seeing[: settings.candidates]]
+    best = [e.exposure_id for e in sorted(exposures, key=by_seeing)[: settings.candidates]]
     return tuple(dict.fromkeys([*preferred, *best]))
+
+
+def by_seeing(exposure: Exposure) -> tuple[float, float, str]:
+    """Sorting key: the best seeing in the header first; the silent ones last, then by time and id."""
+    seeing = exposure.seeing_arcsec
+    return np.inf if np.isnan(seeing) else seeing, exposure.mjd_mid, exposure.exposure_id
 
 
 def choose_reference(

@@ -17,6 +17,8 @@ from pipeline.statistics.comparison_stars import comparison_stars
 from pipeline.statistics.fluxes import Fluxes
 from pipeline.statistics.light_curves import LightCurve, light_curve
 from pipeline.statistics.log_fluxes import channel_shares
+from pipeline.statistics.long_campaigns import fitted_exposures, of_exposures
+from pipeline.statistics.nodes import Nodes
 from pipeline.statistics.targets import MIN_EXPOSURES, posterior_without
 from pipeline.statistics.trend_tests import holm
 from pipeline.statistics.variability import APERTURE_SYSTEMATIC
@@ -47,44 +49,69 @@ def with_blended_stars(
     """
     flags = texts(catalogue["flags"])
     blended = np.flatnonzero(flags == BLENDED)
-    if not len(blended):
-        return variability
-    known = texts(variability["flag"]) != ""
-    varying = np.asarray(variability["star_id"], int)[known].tolist()
-    excluded = sorted({*fluxes.star_ids[flags != ""].tolist(), *varying, *left_out})
-    nodes = posterior_without(fluxes, excluded)
+    varying = texts(variability["flag"]) != ""
+    excluded = sorted(
+        {
+            *fluxes.star_ids[flags != ""].tolist(),
+            *np.asarray(variability["star_id"], int)[varying].tolist(),
+            *left_out,
+        }
+    )
+    fluxes = of_exposures(fluxes, fitted_exposures(fluxes))
+    nodes = posterior_without(fluxes, excluded) if len(blended) else None
     if nodes is None:
         return variability
-    share = channel_shares(fluxes)
-    candidates = ~np.isin(fluxes.star_ids, excluded)
     change = numbers(catalogue["contamination"])
-    rows = {int(star): row for row, star in enumerate(variability["star_id"])}
-    found = variability.copy()
-    p = np.full(len(blended), np.nan)
-    for k, column in enumerate(blended.tolist()):
+    own = np.hypot(change[blended], APERTURE_SYSTEMATIC)
+    curves = _curves(fluxes, blended, ~np.isin(fluxes.star_ids, excluded), nodes)
+    p = np.array(
+        [
+            np.nan if curve is None else p_constant_with(curve, std)
+            for curve, std in zip(curves, own.tolist(), strict=True)
+        ]
+    )
+    return _filled(variability, fluxes.star_ids[blended], curves, own, holm(p))
+
+
+def _curves(
+    fluxes: Fluxes, columns: np.ndarray, candidates: np.ndarray, nodes: Nodes
+) -> list[LightCurve | None]:
+    """Light curves of some stars against candidates; None where one says nothing of a scatter."""
+    share = channel_shares(fluxes)
+    found = []
+    for column in columns.tolist():
         comparison = comparison_stars(
             fluxes, column, candidates=candidates, share=share.mean(axis=0)
         )
         curve = light_curve(fluxes, column, comparison, share, nodes)
-        if curve is None or len(curve.exposures) < MIN_EXPOSURES:
+        enough = curve is not None and len(curve.exposures) >= MIN_EXPOSURES
+        found.append(curve if enough else None)
+    return found
+
+
+def _filled(
+    variability: QTable,
+    stars: np.ndarray,
+    curves: Sequence[LightCurve | None],
+    own: np.ndarray,
+    probability: np.ndarray,
+) -> QTable:
+    """The table with the rows of some stars filled in."""
+    found = variability.copy()
+    flag = texts(found["flag"]).astype(object)
+    row_of = {int(star): row for row, star in enumerate(found["star_id"])}
+    for star, curve, std, p in zip(stars.tolist(), curves, own, probability, strict=True):
+        if curve is None:
             continue
-        own = float(np.hypot(change[column], APERTURE_SYSTEMATIC))
-        p[k] = p_constant_with(curve, own)
-        row = rows[int(fluxes.star_ids[column])]
-        scale = np.sqrt(len(curve.value) / curve.dof)
+        row, scale = row_of[star], np.sqrt(len(curve.value) / curve.dof)
         found["n"][row] = len(curve.exposures)
         found["std"][row] = np.sqrt((curve.value**2).sum() / curve.dof)
-        found["expected_std"][row] = np.sqrt((curve.err**2).mean() + own**2) * scale
-    probability = holm(p)
-    flag = texts(found["flag"]).astype(object)
-    for k, column in enumerate(blended.tolist()):
-        row = rows[int(fluxes.star_ids[column])]
-        found["probability"][row] = probability[k]
-        flag[row] = "variable" if probability[k] < LEVEL else ""
-    info = found["flag"].info
-    kept = info.description, info.meta
+        found["expected_std"][row] = np.sqrt((curve.err**2).mean() + std**2) * scale
+        found["probability"][row] = p
+        flag[row] = "variable" if p < LEVEL else ""
+    info = variability["flag"].info
     found["flag"] = flag.astype(str)
-    found["flag"].info.description, found["flag"].info.meta = kept
+    found["flag"].info.description, found["flag"].info.meta = info.description, info.meta
     return found
 
 

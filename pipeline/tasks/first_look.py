@@ -64,7 +64,7 @@ class FirstLook:
     unused: tuple[str, ...]  # why files cannot be used, a line each
     bands: tuple[str, ...]
     mask: str
-    method: str  # of extraction: "psf" where stars crowd
+    crowded: bool  # many stars have close neighbours
     catalogue: ReferenceCatalogue
     pairs: tuple[tuple[int, int], ...]  # what the rule chooses
     central_star: int  # number of the brightest star, if the pointing is at it; else 0
@@ -209,7 +209,7 @@ def _with_stars(
             unused,
             settings.photometry.bands,
             mask,
-            _method(catalogue),
+            _is_crowded(catalogue),
             catalogue,
             choose_pairs(catalogue, left_out=left_out),
             central,
@@ -256,10 +256,10 @@ def _bands(cube: Cube, modes: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _method(catalogue: ReferenceCatalogue) -> str:
-    """How to extract: stars and their neighbours together where many have close ones."""
+def _is_crowded(catalogue: ReferenceCatalogue) -> bool:
+    """Whether so many stars have close neighbours that a joint fit is worth a try."""
     blended = sum(BLENDED in flags.split() for flags in catalogue.flags)
-    return "psf" if blended > CROWDED_SHARE * len(catalogue.flags) else "exact"
+    return blended > CROWDED_SHARE * len(catalogue.flags)
 
 
 def _suggested(

@@ -30,6 +30,7 @@ MEASURE_CODE = (
     "pipeline/muse/headers.py",
     "pipeline/muse/image_layers.py",
     "pipeline/muse/missing.py",
+    "pipeline/muse/modes.py",
     "pipeline/muse/numbers.py",
     "pipeline/muse/spatial_axes.py",
     "pipeline/muse/spectral_axis.py",

@@ -47,9 +47,9 @@ from pipeline.tasks.job import (
     staleness,
     truth_ingredients,
 )
+from pipeline.tasks.pointings import other_pointings
 from pipeline.tasks.reference import (
     candidates,
-    other_pointings,
     read_reference,
     registry_digest,
     run_reference,

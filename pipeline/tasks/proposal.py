@@ -57,16 +57,17 @@ def _choices(look: FirstLook) -> str:
         "brightest": "the field's standard star is masked and not measured",
         "saturated": "only stars whose core has no data; the brightest star is measured as any other",
     }[look.mask]
-    how = {
-        "exact": 'apertures; "psf" fits stars and their neighbours together, for fields where stars crowd',
-        "psf": 'stars crowd: a joint fit with neighbours; "exact" (apertures) is better for single stars',
-    }[look.method]
+    how = (
+        'apertures; stars crowd: "psf", a joint fit, is better for close neighbours and worse for others'
+        if look.crowded
+        else 'apertures; "psf" fits stars and their neighbours together, for fields where stars crowd'
+    )
     return f"""\
 [detection]
 mask = {to_toml(look.mask)}    # {what}
 
 [extraction]
-method = {to_toml(look.method)}    # {how}
+method = "exact"    # {how}
 
 [reference]
 # The exposure that defines positions and numbers of the stars; of those with the best seeing in their

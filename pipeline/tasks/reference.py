@@ -6,15 +6,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from astropy.coordinates import SkyCoord
-
 from pipeline.config.measurement import ReferenceSettings
 from pipeline.config.settings import Settings
 from pipeline.config.star_registry import StarRegistry, read_registry, registry_path
 from pipeline.errors import NoReferenceExposure
 from pipeline.measure import make_reference
-from pipeline.measure.pointings import with_stars_beyond
 from pipeline.measure.reference import (
     ReferenceCatalogue,
     Sharpness,
@@ -22,16 +18,14 @@ from pipeline.measure.reference import (
     reference_candidates,
 )
 from pipeline.muse.exposure import Exposure
-from pipeline.muse.geometry import field_layout
 from pipeline.tasks.fits_products import read_detection, read_table
 from pipeline.tasks.job import MEASURED_CODE, Job, content_digest, detect_ingredients, done
 from pipeline.tasks.kept_stars import keep_stars, kept_stars, kept_stars_path, preferring_kept
+from pipeline.tasks.pointings import with_other_pointings
 from pipeline.workflow import products
 from pipeline.workflow.products import Stamp
 
 MOST_CANDIDATES = 1000  # that ``reference.candidates`` may ask for
-OTHER_POINTING = 1 / 6  # of the field's width: dithers are smaller
-LOOKS_PER_POINTING = 2  # exposures of a pointing whose stars are looked at
 
 
 def candidates(jobs: Sequence[Job], settings: Settings) -> list[list[Job]]:
@@ -61,45 +55,6 @@ def _everybody(exposures: Sequence[Exposure], how: ReferenceSettings) -> list[st
         named = set(ordered)
         left = [one for one in left if one.exposure_id not in named]
     return ordered
-
-
-def other_pointings(jobs: Sequence[Job]) -> list[Job]:
-    """The exposures with the best seeing of every pointing; none if all point at one place.
-
-    What is left out of a reference because it lies beyond its image, these may show.
-    """
-    exposures = [job.entry.exposure for job in jobs if job.entry.exposure and job.plan is None]
-    by_id = {job.entry.exposure_id: job for job in jobs}
-    groups: list[list[tuple[Job, SkyCoord]]] = []
-    for exposure_id in _everybody(exposures, ReferenceSettings((), 1)):
-        job = by_id[exposure_id]
-        where = _pointing(job)
-        if where is None:
-            continue
-        for group in groups:
-            if not _is_elsewhere(job, where, group[0][1]):
-                group.append((job, where))
-                break
-        else:
-            groups.append([(job, where)])
-    if len(groups) < 2:
-        return []
-    return [job for group in groups for job, _ in group[:LOOKS_PER_POINTING]]
-
-
-def _is_elsewhere(job: Job, one: SkyCoord, two: SkyCoord) -> bool:
-    """Whether two pointings are farther apart than dithers are."""
-    layout = field_layout(job.entry.exposure.mode if job.entry.exposure else "")
-    width_arcsec = layout.width_px * job.settings.field.pixel_scale_arcsec
-    return float(one.separation(two).arcsec) > OTHER_POINTING * width_arcsec
-
-
-def _pointing(job: Job) -> SkyCoord | None:
-    """Where an exposure points, None if its header is silent."""
-    exposure = job.entry.exposure
-    if exposure is None or not np.isfinite([exposure.ra_deg, exposure.dec_deg]).all():
-        return None
-    return SkyCoord(exposure.ra_deg, exposure.dec_deg, unit="deg")
 
 
 def run_reference(
@@ -144,7 +99,7 @@ def run_reference(
     def build(output: products.Output) -> None:
         catalogue = _first_that_works(looked_at, registry, replace(settings, reference=how))
         if others:
-            catalogue = _with_others(catalogue, looked_at, others, registry, settings)
+            catalogue = with_other_pointings(catalogue, looked_at, others, registry, settings)
         if kept is not None:
             keep_stars(kept, catalogue)
         catalogue.table().write(output.path(product.name), format="ascii.ecsv")
@@ -202,33 +157,6 @@ def _first_that_works(
             first = first or error
             del detected[chosen]
     raise first
-
-
-def _with_others(
-    catalogue: ReferenceCatalogue,
-    looked_at: Sequence[Job],
-    others: Sequence[Job],
-    registry: StarRegistry | None,
-    settings: Settings,
-) -> ReferenceCatalogue:
-    """The catalogue with the stars that exposures of other pointings show beyond its image."""
-    (own,) = {
-        job.entry.exposure_id: job
-        for job in looked_at
-        if job.entry.exposure_id == catalogue.exposure_id
-    }.values()
-    here = _pointing(own)
-    found = []
-    for job in others:
-        where = _pointing(job)
-        if here is None or where is None or not _is_elsewhere(job, where, here):
-            continue
-        if done(job.detection):
-            detection = read_detection(job.detection)
-            alone = make_reference(job.entry.exposure_id, detection, None, settings)
-            found.append((detection, alone))
-    image = read_detection(own.detection).image
-    return with_stars_beyond(catalogue, image, found, settings, registry)
 
 
 def _check_pairs(catalogue: ReferenceCatalogue, settings: Settings) -> None:

@@ -318,7 +318,7 @@ def test_stars_that_draw_each_other_do_not_define_the_affine(
         given.update(options)
         return match_exposure(*arguments, **options)
 
-    monkeypatch.setattr("pipeline.measure.match_exposure", spy)
+    monkeypatch.setattr("pipeline.measure.sky_matching.match_exposure", spy)
     measure(exposures[1], detections[1], reference, SETTINGS)
     apart = np.hypot(*(reference.xy[:, np.newaxis] - reference.xy).T)
     np.fill_diagonal(apart, np.inf)

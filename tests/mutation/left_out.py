@@ -44,7 +44,7 @@ LEFT_OUT = {
         (
             *("HEARTBEAT_S", "STRATEGY_PERIOD_S", "CHECK_INTERVAL_S", "CLOSE_LIMIT_S", "_POLL_S"),
             *("COMMAND_LIMIT_S", "STATUS_POLL_S", "INTERVAL_S", "LOST_AFTER", "_WATCH_INTERVAL_S"),
-            *("QUIET_INTERVAL_S", "TIME_LIMIT_S"),
+            *("QUIET_INTERVAL_S", "TIME_LIMIT_S", "LOG_INTERVAL_S"),
         ),
         WAITS,
     ),

@@ -204,6 +204,18 @@ def test_text_of_tables_is_readable_and_the_tables_that_came_in_stay_as_they_are
     assert np.shares_memory(clean["n"], table["n"])
 
 
+def test_a_column_that_is_readable_is_not_copied_unless_it_is_wider_than_its_texts():
+    table = QTable(
+        [Column(["ab", "c"], name="fits"), Column(np.array(["ab", "c"], "U9"), name="wide")]
+    )
+    table["empty"] = np.array(["", ""], "U1")
+    clean = rows.readable(results({"t": table})).tables["t"]
+    assert np.shares_memory(clean["fits"], table["fits"])
+    assert np.shares_memory(clean["empty"], table["empty"])
+    assert clean["wide"].dtype.str == "<U2"
+    assert clean["wide"].tolist() == ["ab", "c"]
+
+
 def test_a_heading_takes_label_unit_and_meaning_from_the_schema():
     known = {column.name: column for column in TABLES["pairs"]}
     first, second = heads("pairs", "slope_per_year", "band")

@@ -64,7 +64,8 @@ def test_limits_are_those_that_the_words_name():
     assert f"probability above {BAD_PROBABILITY}" in CLEAN
     assert POSTERIOR.startswith("68 %")
     assert (INNER_LEVEL, OUTER_LEVEL) == (68, 95)
-    assert "farther than 10 robust" in DEFINITIONS["std_without_outliers"].formula
+    outlying = reported("std_without_outliers", 0.1, source="pairs", n=65)
+    assert "farther than 10 robust" in outlying.formula
     assert OUTLIER_SIGMA == 10.0
     assert "geometric mean SNR > 1000" in DEFINITIONS["excess_std.bright"].formula
     assert round(math.sqrt(2) / HIGH_SNR, 4) == 0.0014  # photon noise of such a pair

@@ -10,9 +10,7 @@ from pipeline.schema import make_table
 from pipeline.statistics.channels import channel_responses
 from pipeline.statistics.columns import numbers, texts
 from pipeline.statistics.comparison_stars import _spread, comparison_stars, relative_errors
-from pipeline.statistics.detection_limits import detectable_change
 from pipeline.statistics.fluxes import Fluxes, mjd_of_nights
-from pipeline.statistics.light_curves import LightCurve, PrincipalAxes
 from pipeline.statistics.model_tables import model_of
 from pipeline.statistics.paired import nightly_differences, paired_difference
 from pipeline.statistics.scatter import median, std_published, std_robust, std_sample
@@ -295,20 +293,72 @@ def test_steps_of_channels_are_tested_where_three_exposures_are_on_each_side(n, 
     assert ("channel_tests" in found.tables) is tested
 
 
-def light_curve(variance, n):
-    """A light curve whose covariance is diagonal."""
-    axes = PrincipalAxes(np.full(n, variance), np.zeros(n), np.eye(n))
-    nothing = np.zeros(n)
-    return LightCurve(
-        np.arange(n), nothing, np.full(n, variance**0.5), nothing, np.array([1, 2]),
-        np.full(n, 2), (axes, axes),
-    )  # fmt: skip
+def test_courses_of_channels_are_relative_to_their_mean_and_their_mean_in_time():
+    from pipeline.statistics.channels import _course, _relative
+
+    course = np.array([[0.1, 0.2, 0.6], [0.3, np.nan, 0.5], [0.2, 0.9, 0.1], [np.nan, 0.4, np.nan]])
+    variance = np.where(np.isfinite(course), np.array([1e-4, 4e-4, 9e-4]), np.nan)
+    response, err = _relative(course, variance)
+    raw = course - np.nanmean(course, axis=1, keepdims=True)
+    raw[3] = np.nan  # one channel is relative to nothing
+    np.testing.assert_allclose(response, raw - np.nanmean(raw[:3], axis=0))
+    for row, members in ((0, [0, 1, 2]), (1, [0, 2])):
+        n, v = len(members), variance[row, members]
+        expected = np.sqrt((1 - 2 / n) * v + v.sum() / n**2)
+        np.testing.assert_allclose(err[row, members], expected)
+    assert np.isnan(err[3]).all()
+    # a star twice as noisy counts for a quarter, and what is missing moves nothing
+    logs = np.array([[1.0, 5.0], [1.4, 5.2], [1.0, 5.0], [1.2, 0.0]])
+    weight = np.array([[4.0, 1.0], [4.0, 1.0], [4.0, 1.0], [4.0, 0.0]])
+    found, of_mean = _course(logs, weight)
+    np.testing.assert_allclose(of_mean, [1 / 5, 1 / 5, 1 / 5, 1 / 4])
+    assert found.mean() == pytest.approx(0.0, abs=1e-9)
+    np.testing.assert_allclose(found[1] - found[0], (4 * 0.4 + 0.2) / 5, atol=1e-6)
+    nothing, unknown = _course(logs, np.zeros((4, 2)))
+    assert np.isnan([nothing, unknown]).all()
 
 
-def test_a_change_is_detectable_at_five_per_cent_risk_on_either_side():
-    """Half of the points after the change: 1 / variance each."""
-    from scipy.special import ndtri
+def test_the_floor_and_its_parts_are_told_with_their_intervals_where_the_data_tell_them(
+    monkeypatch,
+):
+    from types import SimpleNamespace
 
-    found = detectable_change(light_curve(0.04, 8), np.arange(8.0), 0.01)
-    assert found == pytest.approx((ndtri(0.995) + ndtri(0.95)) / np.sqrt(4 / 0.04))
-    assert np.isnan(detectable_change(light_curve(0.04, 8), np.zeros(8), 0.01))
+    from pipeline.statistics import model_tables
+
+    def found(_, name):
+        return (
+            (np.nan, (np.nan,) * 4) if name == "night" else (len(name) / 100, (0.1, 0.5, 0.0, 0.9))
+        )
+
+    monkeypatch.setattr(model_tables, "quantity_with_bounds", found)
+    logs = SimpleNamespace(exposures=np.arange(64), mjd=np.arange(64.0), stars=np.arange(25))
+    fit = SimpleNamespace(logs=logs, channels=np.arange(16))
+    told = {one.key: one for one in model_tables.reported_values(fit, "scatter")}
+    assert told.keys() == set(model_tables.QUANTITIES.values()) - {model_tables.QUANTITIES["night"]}
+    for name, quantity in model_tables.QUANTITIES.items():
+        if name != "night":
+            one = told[quantity]
+            assert (one.value, one.n, one.source) == (len(name) / 100, 64, "scatter")
+            assert one.uncertainty == pytest.approx(0.2)
+            assert (one.low68, one.high68, one.low95, one.high95) == (0.1, 0.5, 0.0, 0.9)
+            assert "25 stars on 16 channels" in one.note
+
+
+def test_the_table_of_the_stability_has_days_for_the_time_scale_alone(monkeypatch):
+    from importlib import import_module
+    from types import SimpleNamespace
+
+    module = import_module("pipeline.statistics.stability_table")
+    monkeypatch.setattr(module, "quantity_with_bounds", lambda *_: (0.5, (0.4, 0.6, 0.3, 0.7)))
+    table = module.stability_table(SimpleNamespace(logs=SimpleNamespace(mjd=np.arange(64.0))))
+    units = dict(zip(table["quantity"].tolist(), table["unit"].tolist(), strict=True))
+    assert {name: unit for name, unit in units.items() if unit} == {"tau_days": "d"}
+    assert set(table["n"].tolist()) == {64}
+    row = table[0]
+    assert [row[k] for k in ("value", "low68", "high68", "low95", "high95")] == [
+        0.5,
+        0.4,
+        0.6,
+        0.3,
+        0.7,
+    ]

@@ -8,7 +8,7 @@ from astropy.io import fits
 
 from pipeline.schema.flux_array import ARRAYS, MISSING, FluxArray, flag_words
 from pipeline.statistics.fluxes import Fluxes, fluxes_from_tables
-from pipeline.statistics.selection import select_fluxes
+from pipeline.statistics.selection import select_fluxes, without_flagged
 from pipeline.tasks.exports import photometry_table, snr_table
 from pipeline.tasks.flux_product import keep_fluxes, read_fluxes, write_fluxes
 from tests.report.tables import fill
@@ -169,3 +169,26 @@ def test_arrays_of_another_shape_are_refused() -> None:
 def test_flag_words_keep_their_order_and_unknown_ones_come_last() -> None:
     flags = np.array(["gap", "edge gap", "zebra", "apple", ""])
     assert flag_words(flags) == ("edge", "gap", "apple", "zebra")
+
+
+def test_bad_exposures_and_flagged_stars_are_marked_and_what_was_marked_before_keeps_its_word() -> (
+    None
+):
+    exposures, catalogue = tables()
+    catalogue["flags"] = ["", "edge"]
+    exposures["bad_probability"] = [0.99, 0.991, 0.999]
+    fluxes = select_fluxes(
+        array(), exposures, catalogue, band="I_Bessel", radius_px=2.0, reference_exposure="b"
+    )
+    found = without_flagged(fluxes, exposures, catalogue)
+    assert found.exposure_flags.tolist() == ["", "excluded", "failed"]
+    exposures["status"] = ["ok", "ok", "failed"]
+    fluxes = select_fluxes(
+        array(), exposures, catalogue, band="I_Bessel", radius_px=2.0, reference_exposure="b"
+    )
+    found = without_flagged(fluxes, exposures, catalogue)
+    assert found.exposure_flags.tolist() == ["", "outlier", "failed"]
+    before, after = fluxes.flux_flags, found.flux_flags
+    assert (after[:, 0] == before[:, 0]).all()
+    expected = np.where(before[:, 1] == "", "flagged star", before[:, 1])
+    assert after[:, 1].tolist() == expected.tolist()

@@ -311,3 +311,29 @@ def test_exposures_are_compared_by_mode_and_by_season():
         replace(fluxes, modes=np.full(5, "WFM-AO-N"), nights=np.array(nights_of(5)))
     )
     assert alone == []
+
+
+def test_errors_hold_the_jitter_of_the_star_and_of_those_that_it_is_compared_with():
+    n = 12
+    fluxes = Fluxes(
+        flux=np.ones((n, 3)), flux_err=np.full((n, 3), 1e-6), nights=nights_of(n),
+        channel=np.array([1, 2, 3]), snr=np.ones(3), xy=np.zeros((3, 2)), modes=np.full(n, "A"),
+    )  # fmt: skip
+    nothing = np.zeros(1)
+    jitter = Nodes(
+        slow=nothing, night=nothing, exposure=nothing, jitter=np.array([4e-4]),
+        tau_days=np.array([30.0]), weight=np.ones(1), log_like=nothing, log_like_none=0.0,
+    )  # fmt: skip
+    share = np.broadcast_to(np.eye(3), (n, 3, 3))
+    curve = light_curves.light_curve(fluxes, 0, np.array([1, 2]), share, jitter)
+    # the star's, half of the two others', less the mean of twelve points
+    np.testing.assert_allclose(curve.err, 0.02 * np.sqrt(1.5 * 11 / 12), rtol=1e-6)
+    assert curve.dof == n - 1
+    shared = replace(jitter, jitter=nothing, exposure=np.array([4e-4]))
+    same = np.broadcast_to(np.array([[1.0, 0, 0], [1.0, 0, 0], [0, 1.0, 0]]), (n, 3, 3))
+    half = light_curves.light_curve(fluxes, 0, np.array([1]), same, shared)
+    np.testing.assert_allclose(
+        half.err, 1e-6 * np.sqrt(2 * 11 / 12), rtol=1e-3
+    )  # one channel cancels
+    apart = light_curves.light_curve(fluxes, 0, np.array([2]), same, shared)
+    np.testing.assert_allclose(apart.err, 0.02 * np.sqrt(2 * 11 / 12), rtol=1e-6)

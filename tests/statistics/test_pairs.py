@@ -265,7 +265,7 @@ def test_an_unknown_star_is_named() -> None:
 def test_geometry_snr_and_channel_of_a_pair() -> None:
     fluxes = replace(
         campaign(n_stars=3),
-        xy=np.array([[0.0, 0.0], [3.0, 4.0], [0.0, 1.0]]),
+        xy=np.array([[50.0, 70.0], [53.0, 74.0], [50.0, 71.0]]),
         snr=np.array([100.0, 400.0, np.nan]),
         channel=np.array([5, 5, 0]),
     )

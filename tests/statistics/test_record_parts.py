@@ -195,6 +195,12 @@ def test_bright_stars_have_a_median_snr_of_thirty():
     assert comparisons._bright(made)[:, 0].tolist() == [False, True, True]
 
 
+def test_a_median_snr_of_exactly_thirty_is_enough():
+    made = fluxes(np.full((3, 2), 30.0))
+    object.__setattr__(made, "flux_err", np.array([[1.0, 1.001]] * 3))
+    assert comparisons._bright(made).all(axis=0).tolist() == [True, False]
+
+
 def test_a_star_is_covered_in_four_fifths_of_the_exposures_that_count():
     used = np.ones((11, 3), bool)
     used[10] = False  # does not count
@@ -213,6 +219,14 @@ def test_the_scatter_of_a_star_is_about_the_mean_of_the_others_in_each_mode():
         for mode in ("A", "B"):
             ratio[modes == mode] -= ratio[modes == mode].mean()
         assert found[star] == pytest.approx(np.sqrt((ratio**2).sum() / 8))
+
+
+def test_a_star_that_is_missing_once_does_not_move_the_mean_of_the_others():
+    log = np.array([0.0, 5.0, 9.0]) + np.resize([0.1, -0.1], 8)[:, None]
+    made = fluxes(np.exp(log), modes=np.full(8, "A"))
+    used = np.ones((8, 3), bool)
+    used[2, 1] = False
+    np.testing.assert_allclose(comparisons._scatter(made, used, np.ones(3, bool)), 0.0, atol=0.03)
 
 
 def choices(n=8, m=6, *, first=1.0, second=0.5, channel=None, seed=1):

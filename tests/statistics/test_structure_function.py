@@ -203,3 +203,12 @@ def test_stars_that_vary_or_hold_sky_are_left_out():
     pairs = [(a, b) for a in range(6) for b in range(a + 1, 6)]
     used = np.array([0, 0, 0, 1, 1, 1, 1, 1.0])
     assert structure_function(made).std[0] == pytest.approx(by_definition(made, pairs, used))
+
+
+def test_bins_of_lags_end_where_nights_days_and_months_do():
+    edges = (0.05, 0.15, 0.5, 1.5, 4.0, 10.0, 20.0, 40.0, 80.0, 160.0, 400.0)
+    rng = np.random.default_rng(7)
+    for number, edge in enumerate(edges):
+        for lag, bin_number in ((0.99 * edge, number), (1.01 * edge, number + 1)):
+            counts = structure_function(stability(rng.normal(size=(2, 5)), [58000, 58000 + lag])).n
+            assert counts.tolist() == [int(k == bin_number) for k in range(len(edges))]

@@ -51,7 +51,8 @@ def test_the_record_has_its_headline_numbers_with_their_definitions() -> None:
     assert numbers["n_nights"].value == 39
     assert numbers["n_stars.flagged"].value == 3
     assert numbers["trend.4-6"].value == pytest.approx(-0.356, abs=0.001)
-    assert "p = 0.0019" in numbers["trend.4-6"].note
+    assert "per exposure ρ = -0.38" in numbers["trend.4-6"].note
+    assert "p = " not in numbers["trend.4-6"].note  # that takes nights as independent
     for number in found.numbers:
         assert number.formula, number.key
         assert number.source, number.key

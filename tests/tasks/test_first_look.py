@@ -143,14 +143,12 @@ def at(ra_deg, dec_deg, name="A"):
     return FieldExposures(name, ra_deg, dec_deg, 3.0, ())
 
 
-@pytest.mark.parametrize(
-    ("n_blended", "method"), [(0, "exact"), (2, "exact"), (3, "psf"), (8, "psf")]
-)
-def test_stars_are_fitted_with_their_neighbours_where_more_than_a_quarter_has_close_ones(
-    n_blended, method
+@pytest.mark.parametrize(("n_blended", "crowded"), [(0, False), (2, False), (3, True), (8, True)])
+def test_a_field_is_crowded_where_more_than_a_quarter_of_the_stars_has_close_neighbours(
+    n_blended, crowded
 ):
     flags = ("edge blended",) * n_blended + ("edge",) * (8 - n_blended)
-    assert first_look._method(catalogue(range(1, 9), flags=flags)) == method
+    assert first_look._is_crowded(catalogue(range(1, 9), flags=flags)) is crowded
 
 
 def test_the_brightest_star_is_the_target_if_the_telescope_points_at_it():

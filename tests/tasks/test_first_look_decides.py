@@ -159,3 +159,28 @@ def test_later_candidates_come_after_those_of_the_rule_and_nobody_twice(campaign
         "bcde"
     )
     assert candidates([], how) == []
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_a_simulated_cube_is_kept_or_rendered_where_it_is_read(campaign, monkeypatch, keep):
+    job, seen = campaign[0][0], []
+    simulation = replace(job.settings.simulation, keep_cubes=keep)
+    made = replace(
+        job, settings=replace(job.settings, simulation=simulation), plan=object(),
+        entry=replace(job.entry, simulation_index=3),
+    )  # fmt: skip
+    realization = SimpleNamespace(
+        rendering=lambda index: ("rendering", index), headers=lambda index: ("headers", index)
+    )
+    monkeypatch.setattr(measure_tasks, "build_simulation", lambda *_: realization)
+    monkeypatch.setattr(measure_tasks, "RenderedLayers", lambda *what: what)
+    monkeypatch.setattr(measure_tasks, "cube_of_layers", lambda *what: ("rendered", *what))
+    monkeypatch.setattr(measure_tasks, "_keep_cube", lambda *what: seen.append(what))
+    monkeypatch.setattr(measure_tasks, "open_cube", lambda *_: SimpleNamespace(header=None))
+    monkeypatch.setattr(measure_tasks, "declare", lambda *_: None)
+    monkeypatch.setattr(measure_tasks, "replace", lambda *_, **__: "opened")
+    found = measure_tasks._open(made)
+    rendering = ("rendering", 3)
+    rendered = ("rendered", job.cube, ("headers", 3), (rendering, 0), (rendering, 1))
+    assert found == ("opened" if keep else rendered)
+    assert seen == ([(made, realization, 3)] if keep else [])

@@ -24,6 +24,8 @@ from pipeline.tasks.job import (
 )
 from pipeline.tasks.reference import candidates, registry_digest, run_reference
 from pipeline.workflow import products
+from pipeline.workflow.executors import Workers
+from pipeline.workflow.shards import Shard
 from tests.tasks.made import entry
 
 
@@ -272,3 +274,41 @@ def test_a_campaign_without_a_usable_exposure_says_why(campaign):
         NoReferenceExposure, match=r"none of the 4 .*: reason 0; reason 1; reason 2$"
     ):
         schedule.measure_campaign(lost, settings, folder / "work", folder, schedule.Workers(1))
+
+
+def test_to_force_a_stage_forgets_what_depends_on_it_and_no_file_of_the_reader_s(campaign):
+    jobs, _, folder = campaign
+    beside = jobs[0].cube.with_name(f"{jobs[0].cube.name}.stamp.json")
+    beside.write_text("the reader's own")
+    reference = schedule.reference_path(folder / "work")
+    schedule.force(jobs, folder / "work", "measure")
+    assert [set(staleness(job)) for job in jobs] == [{"measure"}] * 2
+    assert products.read_stamp(reference) is not None
+    schedule.force(jobs, folder / "work", "simulate")
+    assert beside.read_text() == "the reader's own"
+    assert [set(staleness(job)) for job in jobs] == [{"detect", "measure"}] * 2
+    schedule.force(jobs, folder / "work", "reference")
+    assert products.read_stamp(reference) is None
+
+
+@pytest.mark.parametrize(("shard", "is_swept"), [(None, True), (Shard(1, 2), False)])
+def test_half_written_files_are_swept_by_a_run_that_has_the_folder_alone(
+    campaign, caplog, shard, is_swept
+):
+    caplog.set_level("INFO", "pipeline")
+    jobs, settings, folder = campaign
+    part = folder / "work" / "exposures" / ".a.1.part"
+    part.touch()
+    schedule.measure_campaign(jobs, settings, folder / "work", folder, Workers(1), shard)
+    assert part.exists() is not is_swept
+    assert ("removed 1 half-written" in caplog.text) is is_swept
+
+
+def test_a_shard_measures_its_part_alone(campaign):
+    jobs, settings, folder = campaign
+    for job in jobs:
+        products.forget(job.measurement)
+    referred = schedule.measure_campaign(
+        jobs, settings, folder / "work", folder, Workers(1), Shard(2, 2)
+    )
+    assert [set(staleness(job)) for job in referred] == [{"measure"}, set()]

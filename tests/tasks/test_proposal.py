@@ -23,7 +23,7 @@ def look(**changes):
     values = {
         "pointings": (first, *changes.pop("more", ())), "modes": ("WFM-AO-N",), "unused": (),
         "bands": ("I_Bessel", "V_Bessel"), "mask": "saturated",
-        "method": "exact",
+        "crowded": False,
         "catalogue": catalogue(radec=radec, name="D"), "pairs": ((1, 2), (3, 4)),
         "central_star": 2, "brightest": (2, 3),
     }  # fmt: skip
@@ -55,12 +55,12 @@ def test_what_is_certain_is_set():
 
 
 @pytest.mark.parametrize(
-    ("method", "comment"), [("psf", "stars crowd: a joint fit"), ("exact", "apertures; ")]
+    ("crowded", "comment"), [(True, "apertures; stars crowd: "), (False, 'apertures; "psf" fits')]
 )
-def test_the_method_is_set_with_the_reason(method, comment):
-    text = proposal(look(method=method))
-    assert tomllib.loads(text)["extraction"] == {"method": method}
-    assert f'method = "{method}"    # {comment}' in text
+def test_apertures_are_proposed_and_a_crowded_field_is_told_of_the_joint_fit(crowded, comment):
+    text = proposal(look(crowded=crowded))
+    assert tomllib.loads(text)["extraction"] == {"method": "exact"}
+    assert f'method = "exact"    # {comment}' in text
 
 
 def test_a_campaign_of_one_year_is_called_by_that_year():

@@ -57,6 +57,8 @@ FOREIGN = [
     (SITE, ["index.html", "CITATION.cff"], {"schema": 1, "version": "v2026.11"}),
     (SITE, ["index.html", "CITATION.cff"], ["schema", "version", "campaigns"]),
     (DOCS, ["index.md"], {}),
+    (DOCS, ["index.md"], None),
+    (SITE, ["index.html", "CITATION.cff", "data/report.json"], None),  # an empty file
     (DOCS, ["a.md"], REPORT),
     (WORK, [".lock", "thesis.tex"], None),
     (WORK, ["my/a"], None),
