@@ -75,10 +75,15 @@ def write_small_cubes(folder: Path, first: int, last: int) -> list[Path]:
 def _write(path: Path, number: int) -> None:
     part = path.with_suffix(".part")
     write_cube(part, cube_headers(_primary(number), _spatial(), WAVE_AA, UNIT), _layers(number))
-    if number % TRUNCATED_EVERY == TRUNCATED_EVERY // 2:
+    if is_truncated(number):
         with part.open("r+b") as file:
             file.truncate(part.stat().st_size // 2)
     part.replace(path)
+
+
+def is_truncated(number: int) -> bool:
+    """Whether the file of an exposure is cut."""
+    return number % TRUNCATED_EVERY == TRUNCATED_EVERY // 2
 
 
 def _primary(number: int) -> fits.Header:

@@ -86,7 +86,16 @@ class Settings:
         return tuple(value for value in values if isinstance(value, Section))
 
     def read_by(self, stage: str) -> dict[str, object]:
-        """The settings that shape a stage, by full name: ingredients of the stage's key."""
+        """The settings that shape a stage, by full name: ingredients of the stage's key.
+
+        Each job of a campaign asks for them: they are put together once.
+        """
+        known: dict[str, dict[str, object]] = self.__dict__.setdefault("_read_by", {})
+        if stage not in known:
+            known[stage] = self._read_by_stage(stage)
+        return dict(known[stage])
+
+    def _read_by_stage(self, stage: str) -> dict[str, object]:
         found = read_by(stage, *self.sections())
         if stage == "measure" and (windows := windows_of(self.targets)):
             found["targets.windows"] = windows

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import scipy
 from astropy.table import QTable
 
 from pipeline.config.settings import StatisticsSettings
@@ -149,7 +148,7 @@ def _catalogue(files: RecordFiles, blend_distance_px: float) -> QTable:
     """One row per reference star; the channel where the study's text names it, else 0."""
     stars = _values(files.reference_positions["id"])
     xy = np.column_stack([_values(files.reference_positions[axis]) for axis in ("x", "y")])
-    distance = scipy.spatial.distance.cdist(xy, xy)
+    distance = np.hypot(*(xy[:, np.newaxis] - xy).T)
     np.fill_diagonal(distance, np.inf)
     blended = distance.min(axis=1) < blend_distance_px
     channels = np.zeros(len(stars), dtype=int)

@@ -40,6 +40,7 @@ from pipeline.tasks.collect import (
     flux_array,
     gather,
     spectra_by_mode,
+    without_photometry,
 )
 from pipeline.tasks.comparisons import comparison_tables
 from pipeline.tasks.exports import photometry_table, snr_table
@@ -101,6 +102,7 @@ class MeasuredCampaign(Campaign):
         self._measure()
 
     def _measure(self) -> None:
+        self.__dict__.pop("_outcomes", None)
         shard = self.request.shard
         with products.exclusive(self.workspace, shared=shard is not None):
             self.jobs = schedule.measure_campaign(
@@ -192,10 +194,15 @@ class MeasuredCampaign(Campaign):
             "settings": self.settings.read_by("statistics"),
             "inputs": {
                 "reference": measure_tasks.reference_key(self.reference),
-                "exposures": products.digest([measure_tasks.outcome(job) for job in self.jobs]),
+                "exposures": self._outcomes,
                 **self.answer_digests(),
             },
         }
+
+    @cached_property
+    def _outcomes(self) -> str:
+        """Digest of the outcomes of all exposures, since they were measured last."""
+        return products.digest([measure_tasks.outcome(job) for job in self.jobs])
 
     @cached_property
     def flux_array(self) -> FluxArray:
@@ -215,9 +222,10 @@ class MeasuredCampaign(Campaign):
 
     def summarise(self) -> Summary:
         """Photometry of every exposure, statistics of every pair."""
-        gathered, how = self.gathered, self.settings.statistics
-        catalogue = gathered.catalogue.table()
-        array, shares = self.flux_array, channel_shares(gathered)
+        self._check_reference()
+        array, how = self.flux_array, self.settings.statistics
+        gathered = self.gathered = without_photometry(self.gathered)
+        catalogue, shares = gathered.catalogue.table(), channel_shares(gathered)
         targets, missing = self.targets
         fluxes = select_fluxes(
             array,

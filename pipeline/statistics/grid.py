@@ -1,6 +1,6 @@
 """Grids that follow a likelihood: axes of amplitudes, and nodes of (tau, theta) that are halved."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,6 +74,11 @@ def grid_nodes(taus: np.ndarray, thetas: np.ndarray) -> Iterator[tuple[float, fl
     for theta in thetas.tolist():
         for tau in taus.tolist() if theta < thetas[-1] else taus[:1].tolist():
             yield tau, theta
+
+
+def in_order(nodes: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Some nodes of a grid in the order of ``grid_nodes``, of which a fine grid has hundred thousands."""
+    return sorted(nodes, key=lambda node: (node[1], node[0]))
 
 
 def halved(values: np.ndarray, *, geometric: bool) -> np.ndarray:

@@ -22,6 +22,7 @@ from pipeline.statistics.grid import (
     geometric,
     grid_nodes,
     halved,
+    in_order,
     nodes_near,
     range_within,
     shifted_axis,
@@ -201,10 +202,9 @@ def _boxes(model: _Model, jitter: Axis, scale: float) -> dict[tuple[float, float
     wanted = set(grid_nodes(taus, thetas))
     for level in range(MAX_LEVEL + 1):
         best = max((box.best for box in boxes.values()), default=-np.inf)
-        for node in grid_nodes(taus, thetas):
-            if node in wanted and node not in boxes:
-                boxes[node] = _box(model, node, jitter, start, best)
-                best = max(best, boxes[node].best)
+        for node in in_order(wanted - boxes.keys()):
+            boxes[node] = _box(model, node, jitter, start, best)
+            best = max(best, boxes[node].best)
         order = sorted(boxes, key=lambda node: -boxes[node].best)
         boxes = {
             node: boxes[node]

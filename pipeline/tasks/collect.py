@@ -90,6 +90,12 @@ def gather(jobs: Sequence[Job], reference: Path) -> Gathered:
     return Gathered(table, read_reference(reference), measured, detected)
 
 
+def without_photometry(gathered: Gathered) -> Gathered:
+    """The same without the fluxes in passbands, once they are in the flux array: half of its memory."""
+    kept = {name: replace(one, photometry=()) for name, one in gathered.measured.items()}
+    return replace(gathered, measured=kept)
+
+
 def _header_columns(job: Job) -> dict[str, object]:
     """What the header says; of an unreadable file only its name is known."""
     exposure = job.entry.exposure

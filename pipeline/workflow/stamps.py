@@ -5,9 +5,11 @@ A stamp that cannot be read, whatever the reason, means that its product is stal
 
 import json
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
 
@@ -81,11 +83,17 @@ def read_stamp(product: Path) -> Stamp | None:
     """The stamp of a product, None if there is none that can be read."""
     path = stamp_path(product)
     try:
-        if not path.is_file() or path.stat().st_size > MAX_STAMP_BYTES:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_STAMP_BYTES:
             return None
-        return _stamp(json.loads(path.read_text(encoding="utf-8")))
+        return _read(path, (status.st_ino, status.st_size, status.st_mtime_ns))
     except (OSError, ValueError, TypeError, LookupError, ArithmeticError, *_ODD):
         return None  # of another version, or damaged
+
+
+@lru_cache(maxsize=64)  # a run asks for one several times in a row, and for the reference's always
+def _read(path: Path, _state: tuple[int, int, int]) -> Stamp:
+    return _stamp(json.loads(path.read_text(encoding="utf-8")))
 
 
 def _stamp(record: dict[str, Any]) -> Stamp:
@@ -118,6 +126,7 @@ def _recorded(name: str, record: Any) -> Recorded:
 
 def write_stamp(product: Path, stamp: Stamp) -> None:
     """Write the stamp of a product atomically; it must be the last file of the product."""
+    _read.cache_clear()  # a clock is too coarse to tell two stamps of this moment
     with atomic_file(stamp_path(product)) as file:
         json.dump(asdict(stamp), file, sort_keys=True, default=str)
 

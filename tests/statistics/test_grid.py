@@ -164,3 +164,16 @@ def test_a_part_of_the_table_has_a_column_a_node():
         found.T, [[1, 2, 0.1, 8, 0.7, 3, 4, 5], [1.5, 2.5, 0.1, 8, 0.7, 3.5, 4.5, 5.5]]
     )
     assert _Box((0.0, 1.0), (0.0, 1.0), 3.0).best == 3.0
+
+
+@pytest.mark.parametrize("level", range(4))
+def test_nodes_near_kept_ones_are_of_the_grid_and_come_in_its_order(level):
+    taus, thetas = np.array(grid.TAU_DAYS), np.linspace(0, HALF_PI, 5)
+    kept = {(8.0, 0.0), (32.0, float(thetas[2])), (float(taus[0]), float(thetas[-1]))}
+    for _ in range(level):
+        taus, thetas = grid.halved(taus, geometric=True), grid.halved(thetas, geometric=False)
+    wanted = grid.nodes_near(kept, taus, thetas)
+    everything = list(grid.grid_nodes(taus, thetas))
+    assert wanted <= set(everything)
+    assert grid.in_order(wanted) == [node for node in everything if node in wanted]
+    assert grid.in_order(set(everything)) == everything
