@@ -1,5 +1,6 @@
 """Runs of this project on the Slurm cluster of the tests, and what of them is at work."""
 
+import shlex
 import subprocess
 import sys
 import time
@@ -32,7 +33,8 @@ config = Config(executors=[executor("measure", 2), executor("reduce", 1)], strat
 
 
 def executor_file(folder, *, partition="normal", walltime="00:20:00", init=""):
-    environment = f"export PATH='{ROOT / '.venv' / 'bin'}':$PATH PYTHONPATH='{ROOT}'"
+    programs, root = (shlex.quote(str(one)) for one in (ROOT / ".venv" / "bin", ROOT))
+    environment = f"export PATH={programs}:$PATH PYTHONPATH={root}"
     path = folder / f"slurm-{time.monotonic_ns()}.py"
     path.write_text(
         CONFIG.format(
