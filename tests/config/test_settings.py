@@ -188,6 +188,14 @@ def test_the_reference_of_settings_is_made_from_their_definitions():
     assert "`pairs` | list of (whole number, whole number)" in page
 
 
+@pytest.mark.parametrize(
+    "path", sorted(SHIPPED.parent.glob("examples/*.toml")), ids=lambda path: path.name
+)
+def test_examples_use_the_names_of_today(path, caplog):
+    read_settings(path)
+    assert caplog.messages == []
+
+
 def test_every_default_in_the_reference_is_what_the_shipped_file_states():
     shipped = tomllib.loads(SHIPPED.read_text(encoding="utf-8"))
     for row in setting_rows():

@@ -30,11 +30,8 @@ from tests.reduction.conftest import BAND_ONLY, recipes_or_skip
 
 pytestmark = [pytest.mark.recipes, pytest.mark.slow, pytest.mark.timeout(3600)]
 
-# Tests of one mode are of one group: `pytest --dist loadgroup` reduces each night once
-MODES = [
-    pytest.param(mode, marks=pytest.mark.xdist_group(mode))
-    for mode in os.environ.get("REDUCTION_MODES", "WFM-AO-N").split(",")
-]
+MODES = os.environ.get("REDUCTION_MODES", "WFM-AO-N").split(",")
+OBSERVED_MODE = "WFM-AO-N"  # of the real ranges; other modes see other lines of the arc lamps
 CHANNELS = tuple(map(int, os.environ.get("REDUCTION_CHANNELS", "12").split(",")))
 RANGES = Path(__file__).with_name("data") / "qc_ranges.ecsv"
 # Real ranges are those of 24 channels and three nights; a simulated channel must lie within them for
@@ -117,7 +114,7 @@ def test_every_check_of_the_simulated_night_is_good(night):
 
 
 def test_quality_control_of_the_simulated_night_lies_in_the_real_ranges(night):
-    _, _, records, _ = night
+    mode, _, records, _ = night
     ranges = {
         (str(row["recipe"]), str(row["keyword"])): (float(row["min"]), float(row["max"]))
         for row in Table.read(RANGES, format="ascii.ecsv")
@@ -125,6 +122,8 @@ def test_quality_control_of_the_simulated_night_lies_in_the_real_ranges(night):
     outside, n_compared = [], 0
     for record in records:
         for name in COMPARED.get(record["recipe"], ()):
+            if "NLINES" in name and mode != OBSERVED_MODE:
+                continue
             keyword = f"ESO QC {name}"
             low, high = ranges[record["recipe"], keyword]
             pattern = re.compile(keyword.replace("n ", r"\d+ "))
