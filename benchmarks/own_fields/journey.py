@@ -67,8 +67,8 @@ def tables_of(drawn: DrawnCubes, folder: Path) -> dict[str, QTable]:
     return dict(campaign.summary.tables)
 
 
-def stars_of(drawn: DrawnCubes, catalogue: QTable) -> np.ndarray:
-    """Row of the true star that each star of the catalogue is, -1 for none."""
+def offsets_of(drawn: DrawnCubes, catalogue: QTable) -> np.ndarray:
+    """Offset (star, 2) of each star of the catalogue from the centre of the field [pix]."""
     dec = numbers(catalogue["dec_deg"])
     east = (numbers(catalogue["ra_deg"]) - RA_DEG) * np.cos(np.radians(DEC_DEG))
     xy = np.column_stack([-east, dec - DEC_DEG]) * 3600 / ARCSEC_PER_PX
@@ -76,15 +76,16 @@ def stars_of(drawn: DrawnCubes, catalogue: QTable) -> np.ndarray:
     for _ in range(5):  # the error of the reference's coordinates
         _, star = tree.query(xy)
         xy = xy - np.median(xy - drawn.offset_px[star], axis=0)
-    distance, star = tree.query(xy)
-    return np.where(distance < MATCH_PX, star, -1)
+    return np.asarray(xy)
 
 
-def outcome(drawn: DrawnCubes, tables: dict[str, QTable]) -> tuple[list[Found], list[int]]:
-    """What was found of each variable, and the numbers of other stars that are called variable."""
+def outcome(drawn: DrawnCubes, tables: dict[str, QTable]) -> tuple[list[Found], list[str]]:
+    """What was found of each variable; other stars that are called variable, and how far from one."""
     catalogue = tables["catalogue"]
     ids = np.asarray(catalogue["star_id"], int)
-    star = stars_of(drawn, catalogue)
+    xy = offsets_of(drawn, catalogue)
+    distance, star = scipy.spatial.cKDTree(drawn.offset_px).query(xy)
+    star = np.where(distance < MATCH_PX, star, -1)
     called = set()
     for name in ("variability", "targets"):
         if name in tables:
@@ -99,7 +100,10 @@ def outcome(drawn: DrawnCubes, tables: dict[str, QTable]) -> tuple[list[Found], 
         found.append(
             Found(std, star_id, flags, star_id in called, _chi2(drawn, tables, star_id, k))
         )
-    return found, sorted(called - {one.star_id for one in found})
+    variables = scipy.spatial.cKDTree(drawn.offset_px[drawn.variable])
+    apart = dict(zip(ids.tolist(), variables.query(xy)[0].tolist(), strict=True))
+    others = sorted(called - {one.star_id for one in found})
+    return found, [f"star {one} at {apart[one]:.1f} px" for one in others]
 
 
 def _chi2(drawn: DrawnCubes, tables: dict[str, QTable], star_id: int, k: int) -> tuple[float, ...]:
@@ -137,7 +141,8 @@ def main() -> None:
     parser.add_argument("--scratch", type=Path, help="where cubes of some 1 GB a seed are written")
     given = parser.parse_args()
     print(
-        "| field | seed | variation | star, flags | found | chi2 | others called variable | stars | CPU s |"
+        "| field | seed | variation | star, flags | found | chi2 | others called variable, px from one | "
+        "stars | CPU s |"
     )
     print("|---" * 9 + "|")
     for case in [CASES[given.case]] if given.case else CASES.values():
@@ -156,7 +161,7 @@ def main() -> None:
                 print(
                     f"| {case.name} | {seed} | {100 * one.std:g} % | {one.star_id} {one.flags} | "
                     f"{'yes' if one.is_variable else 'no'} | {chi2} | "
-                    f"{' '.join(map(str, others)) or 'none'} | {len(tables['catalogue'])} | {spent:.0f} |",
+                    f"{'; '.join(others) or 'none'} | {len(tables['catalogue'])} | {spent:.0f} |",
                     flush=True,
                 )
 
