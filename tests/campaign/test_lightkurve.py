@@ -10,6 +10,7 @@ import pytest
 from pipeline.report.downloads.table_formats import ecsv
 from pipeline.statistics.fluxes import Fluxes
 from pipeline.statistics.targets import Target, target_tables
+from tests.machine import lacks
 
 PYTHON = "LIGHTKURVE_PYTHON"  # an interpreter that can import lightkurve
 N = 24
@@ -33,9 +34,7 @@ print(json.dumps({
 def test_lightkurve_reads_a_light_curve_and_finds_its_period(tmp_path):
     python = os.environ.get(PYTHON)
     if python is None:
-        if os.environ.get("CI"):
-            pytest.fail(f"{PYTHON} is not set: make .venv/.lightkurve")
-        pytest.skip(f"{PYTHON} names no interpreter with lightkurve")
+        lacks(f"{PYTHON} names no interpreter with lightkurve: make .venv/.lightkurve")
     period, mjd = 9.0, 58000.3 + 3.0 * np.arange(N)
     rng = np.random.default_rng(2)
     logs = 0.01 * rng.standard_normal((N, 8))

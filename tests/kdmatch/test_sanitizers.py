@@ -9,6 +9,7 @@ import pytest
 from kdmatch.build import FLAGS, BuildError, find_compiler, sources
 from tests.kdmatch.common import PACKAGE
 from tests.kdmatch.fuzz.make_corpus import seeds
+from tests.machine import lacks
 
 HERE = Path(__file__).parent
 SANITIZE = (
@@ -20,25 +21,18 @@ SANITIZE = (
 WARNINGS = [flag for flag in FLAGS if flag.startswith("-W")]
 
 
-def unavailable(reason):
-    """Skip on a machine without the sanitizers; a CI run must have them."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
 @pytest.fixture(scope="module")
 def compiler(tmp_path_factory):
     try:
         command = find_compiler()
     except BuildError as error:
-        unavailable(str(error))
+        lacks(str(error))
     probe = tmp_path_factory.mktemp("probe") / "probe.c"
     probe.write_text("int main(void) { return 0; }\n")
     done = subprocess.run([*command, *SANITIZE, str(probe), "-o", str(probe.with_suffix(""))],
                           capture_output=True, text=True, check=False)  # fmt: skip
     if done.returncode or subprocess.run([str(probe.with_suffix(""))], check=False).returncode:
-        unavailable(f"the compiler has no working address sanitizer (libasan): {done.stderr}")
+        lacks(f"the compiler has no working address sanitizer (libasan): {done.stderr}")
     return command
 
 

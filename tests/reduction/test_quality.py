@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
-from pipeline.errors import CalibrationRejected, RecipesMissing
+from pipeline.errors import CalibrationRejected
 from pipeline.muse.wavelengths import slice_wavelengths
 from pipeline.reduction.gates import GATES
 from pipeline.reduction.quality import check_quality
-from pipeline.reduction.runners import find_runner
+from tests.reduction.conftest import recipes_or_skip
 
 DATA = Path(__file__).with_name("data")
 QUANTILES = ("min", "p01", "median", "p99", "max")
@@ -236,10 +236,7 @@ def test_a_recipe_without_gates_has_no_checks():
 
 @pytest.mark.recipes
 def test_every_gate_is_on_a_keyword_that_the_recipe_writes():
-    try:
-        folder = find_runner("esorex").plugins
-    except RecipesMissing as error:
-        pytest.skip(str(error))
+    folder = recipes_or_skip("esorex").plugins
     for gate in GATES:
         (library,) = folder.rglob(f"{gate.recipe}.so")
         known = re.sub(r"\[0-9\]\+?|\[1234\]", "#", library.read_bytes().decode("latin1"))

@@ -1,6 +1,5 @@
 """Small cubes made once, and runs on them in this process."""
 
-import os
 import shutil
 
 import pytest
@@ -9,6 +8,7 @@ from pipeline.config.loader import read_settings
 from pipeline.sources import CubeFolder
 from pipeline.sources.request import Request
 from pipeline.workflow.executors import Workers
+from tests.machine import lacks
 from tests.reliability.cubes import write_campaign, write_config
 from tests.reliability.slurm import Cluster, is_installed
 
@@ -79,8 +79,7 @@ def rows_of(campaign):
 def cluster(tmp_path_factory):
     """A running Slurm cluster of three nodes on this machine."""
     if not is_installed():
-        assert not os.environ.get("CI"), "install slurm-wlm and munge"
-        pytest.skip("slurm-wlm and munge are not installed")
+        lacks("no Slurm: apt-get install slurm-wlm munge")
     running = Cluster(tmp_path_factory.mktemp("slurm"))
     try:
         running.start()
