@@ -22,7 +22,7 @@ from pipeline.measure.noise import BlankNoise
 from pipeline.measure.photometry import BandFlux, PublishedFlux
 from pipeline.measure.standard import MaskedStandard
 from pipeline.schema import TABLES, make_table
-from pipeline.tasks.fits_units import NewUnit, Unit, image_unit, read_units, table_unit, write_units
+from pipeline.tasks.fits_units import Unit, read_units, table_unit, write_units
 
 _MASKED_MEANS_NONE = frozenset(column.name for column in TABLES["availability"][1:])
 _SOURCE_COLUMNS = ("x", "y", "flux")
@@ -36,7 +36,7 @@ _AFFINE_KEYS = ("A", "B", "C", "D", "E", "F")
 def write_detection(path: Path, detection: Detection) -> None:
     """Detection image, masked stars, and sources of one exposure."""
     standard, sources = detection.standard, detection.sources
-    image = image_unit(detection.image, "IMAGE")
+    image = fits.ImageHDU(detection.image, name="IMAGE")
     for key, value, comment in (
         ("STD_X", standard.x, "[pix] masked star, 0-based"),
         ("STD_Y", standard.y, "[pix] masked star, 0-based"),
@@ -52,7 +52,7 @@ def write_detection(path: Path, detection: Detection) -> None:
     for number, note in enumerate(detection.notes):
         image.header[f"HIERARCH NOTE {number}"] = printable(note)
     table = {name: getattr(sources, name) for name in _SOURCE_COLUMNS}
-    mask = image_unit(standard.mask.astype(np.uint8), "MASK")
+    mask = fits.ImageHDU(standard.mask.astype(np.uint8), name="MASK")
     further = dict(zip(("x", "y"), np.reshape(standard.further_xy, (-1, 2)).T, strict=True))
     write_units(
         path,
@@ -86,9 +86,9 @@ def read_detection(path: Path) -> Detection:
         mask=units["MASK"].data.astype(bool),
         further_xy=np.column_stack([further.column(name) for name in ("x", "y")]),
     )
-    cards = [one for one in header.header.images if _WCS_KEY.fullmatch(one[:8].rstrip())]
-    wcs = str(fits.Header.fromstring("".join(cards)).tostring()) if cards else ""
-    notes = tuple(str(text) for text in header.header.like("NOTE ").values())
+    cards = [one for one in header.header.cards if _WCS_KEY.fullmatch(one.keyword)]
+    wcs = str(fits.Header(cards).tostring()) if cards else ""
+    notes = tuple(str(header.header[key]) for key in header.header["NOTE *"])
     return Detection(header.image, standard, sources, card["POSANG"], notes, wcs)
 
 
@@ -98,20 +98,20 @@ def write_measurement(path: Path, measurement: Measurement, star_ids: np.ndarray
     Spectra are kept in single precision, as the cube has them; what is beyond it is missing.
     """
     match, spectra = measurement.match, measurement.spectra
-    units: list[NewUnit] = []
+    hdus: list[fits.ImageHDU | fits.BinTableHDU] = []
     pairs = table_unit(dict(zip(("reference", "detection"), match.pairs.T, strict=True)), "MATCH")
     for key, value in zip(_AFFINE_KEYS, match.affine.ravel(), strict=True):
         pairs.header[f"AFFINE_{key}"] = value
     pairs.header["RMS"] = (match.rms_px, "[pix] rms distance of the pairs")
     pairs.header["PCHANCE"] = (match.false_alarm_probability, "probability of a chance match")
-    units.append(pairs)
+    hdus.append(pairs)
     positions = {"star_id": star_ids, "x": match.xy[:, 0], "y": match.xy[:, 1]}
-    units.append(table_unit(positions, "STARS"))
+    hdus.append(table_unit(positions, "STARS"))
     for name in ("flux", "variance", "coverage"):
-        units.append(image_unit(_single(getattr(spectra, name)), name.upper()))
-        units[-1].header["METHOD"] = (spectra.method, "of extraction")
-    units.append(image_unit(spectra.wave_aa, "WAVE"))
-    units.append(image_unit(np.asarray(spectra.radii_px, float), "RADII"))
+        hdus.append(fits.ImageHDU(_single(getattr(spectra, name)), name=name.upper()))
+        hdus[-1].header["METHOD"] = (spectra.method, "of extraction")
+    hdus.append(fits.ImageHDU(spectra.wave_aa, name="WAVE"))
+    hdus.append(fits.ImageHDU(np.asarray(spectra.radii_px, float), name="RADII"))
     for band in measurement.photometry:
         n_radii = band.fluxes.flux.shape[1]
         columns = {
@@ -124,13 +124,13 @@ def write_measurement(path: Path, measurement: Measurement, star_ids: np.ndarray
             "flux_published": band.published.flux.ravel(),
             "snr_published": band.published.snr.ravel(),
         }
-        unit = table_unit(columns, "BAND")
-        unit.header["BAND"] = band.band
-        units.append(unit)
-        unit = table_unit(_noise_columns(band, spectra.radii_px), "NOISE")
-        unit.header["BAND"] = band.band
-        unit.header["NBLANK"] = (band.noise.n_blank, "apertures on blank sky")
-        units.append(unit)
+        hdu = table_unit(columns, "BAND")
+        hdu.header["BAND"] = band.band
+        hdus.append(hdu)
+        hdu = table_unit(_noise_columns(band, spectra.radii_px), "NOISE")
+        hdu.header["BAND"] = band.band
+        hdu.header["NBLANK"] = (band.noise.n_blank, "apertures on blank sky")
+        hdus.append(hdu)
     star, channel, slice_index = np.nonzero(measurement.light.slices)
     light = {
         "star": star,  # row of STARS
@@ -138,12 +138,12 @@ def write_measurement(path: Path, measurement: Measurement, star_ids: np.ndarray
         "slice": slice_index + 1,
         "share": measurement.light.slices[star, channel, slice_index].astype("f4"),
     }
-    units.append(table_unit(light, "LIGHT"))
-    units[-1].header["SHAPE"] = (
+    hdus.append(table_unit(light, "LIGHT"))
+    hdus[-1].header["SHAPE"] = (
         " ".join(str(n) for n in measurement.light.slices.shape),
         "of shares",
     )
-    write_units(path, units)
+    write_units(path, hdus)
 
 
 def _single(values: np.ndarray) -> np.ndarray:
