@@ -8,6 +8,7 @@ that it shapes.
 import dataclasses
 import re
 from dataclasses import dataclass
+from functools import cached_property
 
 from astropy.coordinates import SkyCoord
 
@@ -90,12 +91,15 @@ class Settings:
 
         Each job of a campaign asks for them: they are put together once.
         """
-        known: dict[str, dict[str, object]] = self.__dict__.setdefault("_read_by", {})
-        if stage not in known:
-            known[stage] = self._read_by_stage(stage)
-        return dict(known[stage])
+        if stage not in self._by_stage:
+            self._by_stage[stage] = self._of_stage(stage)
+        return dict(self._by_stage[stage])
 
-    def _read_by_stage(self, stage: str) -> dict[str, object]:
+    @cached_property
+    def _by_stage(self) -> dict[str, dict[str, object]]:
+        return {}
+
+    def _of_stage(self, stage: str) -> dict[str, object]:
         found = read_by(stage, *self.sections())
         if stage == "measure" and (windows := windows_of(self.targets)):
             found["targets.windows"] = windows

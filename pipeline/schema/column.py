@@ -8,9 +8,8 @@ _RADIUS = re.compile(r"r(\d+(?:\.\d+)?)")
 APERTURE_RADII_PX = (1.5, 2.5, 3.5, 4.5, 5.5)  # of the published record, and the simulator's default
 RADIUS_COLUMN = "r{radius}"  # a column for each aperture radius
 
-
-# Last words of names that say the unit
-UNIT_WORDS = ("aa", "arcsec", "days", "deg", "mag", "px", "s")
+# Suffixes of names that denote the unit
+UNIT_SUFFIXES = ("aa", "arcsec", "days", "deg", "mag", "px", "s")
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ class Column:
     def head(self) -> str:
         """What stands over the column on a page; the unit is given beside it."""
         words = self.name.split("_")
-        if self.unit and len(words) > 1 and words[-1] in UNIT_WORDS:
+        if self.unit and len(words) > 1 and words[-1] in UNIT_SUFFIXES:
             words.pop()
         return self.label or " ".join(words)
 

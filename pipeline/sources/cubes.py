@@ -10,19 +10,19 @@ from pipeline.sources.measured import MeasuredCampaign
 from pipeline.sources.request import Request
 from pipeline.tasks import measure as measure_tasks
 from pipeline.tasks import schedule
+from pipeline.tasks.cube_cache import CubeCache
 from pipeline.tasks.inputs import InputExposure, cubes_by_field, cubes_in
-from pipeline.tasks.kept_looks import KeptLooks
 from pipeline.tasks.measure import Job
 from pipeline.workflow import products
 from pipeline.workflow.progress import say
 
-LOOKS = "cubes.json"  # in the work folder: what was seen of each cube
+CACHE_FILE = "cubes.json"  # in the work folder
 
 
-def kept_looks(request: Request) -> KeptLooks:
-    """What an earlier run saw of the cubes."""
+def cube_cache(request: Request) -> CubeCache:
+    """What an earlier run read from the headers of the cubes."""
     fields = [asdict(one.field) for one in request.settings.campaigns()]
-    return KeptLooks(request.work / LOOKS, [fields, asdict(request.settings.cubes)])
+    return CubeCache(request.work / CACHE_FILE, [fields, asdict(request.settings.cubes)])
 
 
 class CubeFolder(MeasuredCampaign):
@@ -41,11 +41,11 @@ class CubeFolder(MeasuredCampaign):
             yield 0, cls(request)
             return
         fields = [one.field for one in campaigns]
-        looks = kept_looks(request)
-        entries = cubes_by_field(request.cubes, fields, request.settings.cubes, request.root, looks)
+        cache = cube_cache(request)
+        entries = cubes_by_field(request.cubes, fields, request.settings.cubes, request.root, cache)
         for number, (settings, group) in enumerate(zip(campaigns, entries, strict=True)):
             if group:
-                yield number, cls(replace(request, settings=settings), group, looks)
+                yield number, cls(replace(request, settings=settings), group, cache)
             else:
                 say(f"{settings.field.name}: no cube in {request.cubes} points at it")
 
@@ -53,12 +53,12 @@ class CubeFolder(MeasuredCampaign):
         self,
         request: Request,
         entries: Sequence[InputExposure] | None = None,
-        looks: KeptLooks | None = None,
+        cache: CubeCache | None = None,
     ) -> None:
         """``entries``: those of this field; left out, the folder is that of one field."""
         super().__init__(request)
         self._entries = entries
-        self._looks = looks or kept_looks(request)
+        self._cache = cache or cube_cache(request)
 
     @cached_property
     def planned_jobs(self) -> list[Job]:
@@ -67,16 +67,16 @@ class CubeFolder(MeasuredCampaign):
             raise SourceUnavailable("--source cubes needs --cubes DIR")
         entries = self._entries
         if entries is None:
-            entries = cubes_in(self.request.cubes, self.settings, self.request.root, self._looks)
+            entries = cubes_in(self.request.cubes, self.settings, self.request.root, self._cache)
         return schedule.plan_jobs(entries, self.settings, self.workspace, None)
 
     def _measure(self) -> None:
         super()._measure()
-        self.keep_looks()
+        self.write_cache()
 
-    def keep_looks(self) -> None:
-        """Write down what was seen of the cubes, for the next run."""
-        self._looks.write()
+    def write_cache(self) -> None:
+        """Keep what was read from the headers, for the next run."""
+        self._cache.write()
 
     def data(self) -> Mapping[str, str]:
         """Every file of the folder, those that cannot be read by what is wrong with them."""

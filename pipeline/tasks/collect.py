@@ -51,7 +51,7 @@ class KeptMeasurement:
 
 
 def _short(texts: np.ndarray) -> np.ndarray:
-    """The same texts without the room for longer ones."""
+    """The same texts in the narrowest type that holds them."""
     longest = max((len(one) for one in set(texts.ravel().tolist())), default=0)
     return texts.astype(f"U{max(longest, 1)}")
 

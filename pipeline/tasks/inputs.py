@@ -22,9 +22,9 @@ from pipeline.muse.combined import why_combined
 from pipeline.muse.exposure import check_mode, field_of, identify
 from pipeline.muse.file_kind import cube_header
 from pipeline.tasks.boundary import reason_of
+from pipeline.tasks.cube_cache import CubeCache
 from pipeline.tasks.cube_files import cube_files
 from pipeline.tasks.entry import CUBE, PRODUCT, RAW, SIMULATED, InputExposure, by_time, declare
-from pipeline.tasks.kept_looks import KeptLooks
 from pipeline.tasks.same_light import SECONDS_PER_DAY, without_copies
 
 __all__ = [
@@ -45,7 +45,7 @@ ANY_CUBES = CubeSettings()
 
 
 def cubes_in(
-    folder: Path, settings: Settings, root: Path | None = None, looks: KeptLooks | None = None
+    folder: Path, settings: Settings, root: Path | None = None, cache: CubeCache | None = None
 ) -> list[InputExposure]:
     """The cubes of a folder, one entry for every file, sorted by time, then by name.
 
@@ -56,8 +56,8 @@ def cubes_in(
     settings : Settings
     root : Path, optional
         Folder that ``cubes.table`` starts from; left out, the folder itself.
-    looks : KeptLooks, optional
-        What an earlier run saw of the files.
+    cache : CubeCache, optional
+        What an earlier run read from the headers.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def cubes_in(
     ConfigError
         If the table of exposures is not one.
     """
-    return cubes_by_field(folder, [settings.field], settings.cubes, root, looks)[0]
+    return cubes_by_field(folder, [settings.field], settings.cubes, root, cache)[0]
 
 
 def cubes_by_field(
@@ -74,7 +74,7 @@ def cubes_by_field(
     fields: Sequence[Field],
     how: CubeSettings = ANY_CUBES,
     root: Path | None = None,
-    looks: KeptLooks | None = None,
+    cache: CubeCache | None = None,
 ) -> list[list[InputExposure]]:
     """For each field the cubes of a folder that point at it, sorted by time, then by name.
 
@@ -91,7 +91,7 @@ def cubes_by_field(
     labels = cube_files(folder)
     table = _exposure_table(folder, how, root)
     found = {
-        path: _looked_at(path, fields, label, find_row(table, label), how, looks)
+        path: _cached_entry(path, fields, label, find_row(table, label), how, cache)
         for path, label in labels.items()
     }
     settled = without_copies(
@@ -119,21 +119,21 @@ def _exposure_table(folder: Path, how: CubeSettings, root: Path | None) -> dict[
     return read_exposure_table(beside) if beside else {}
 
 
-def _looked_at(
+def _cached_entry(
     path: Path,
     fields: Sequence[Field],
     label: str,
     declared: Declared,
     how: CubeSettings,
-    looks: KeptLooks | None,
+    cache: CubeCache | None,
 ) -> tuple[InputExposure, int | None]:
-    """As ``cube_entry``, from an earlier look if the file did not change since."""
-    if looks is None:
+    """As ``cube_entry``, from the cache if the file did not change."""
+    if cache is None:
         return _entry(path, fields, label, declared, how)
-    found = looks.find(path, label, declared)
+    found = cache.find(path, label, declared)
     if found is None:
         found = _entry(path, fields, label, declared, how)
-        looks.keep(path, label, declared, found)
+        cache.keep(path, label, declared, found)
     return found
 
 

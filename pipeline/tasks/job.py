@@ -160,9 +160,8 @@ def _file_ingredients(path: Path) -> dict[str, Any]:
     return {"stage": "cube", "content": content, SEEN: {"mtime_ns": state[1]}}
 
 
-FileState = tuple[
-    int, int, int
-]  # size [byte], times of the last change of content and of inode [ns]
+# Size [byte], times of the last change of content and of inode [ns]
+FileState = tuple[int, int, int]
 FINGERPRINTS: dict[tuple[Path, FileState], str] = {}  # of files in a state, each taken once
 
 

@@ -4,6 +4,7 @@ Each runs for ``FUZZ_SECONDS`` (default: 10), or, with ``FUZZ_MUTATIONS``, over 
 fifth of everything else; ``FUZZ_SEED`` makes another sequence. What is found is named by its number.
 """
 
+import os
 import re
 import time
 from pathlib import Path
@@ -12,11 +13,15 @@ import pytest
 
 from pipeline.config.loader import read_settings
 from pipeline.config.paths import ROOT
+from pipeline.config.settings import Settings
 from pipeline.config.star_registry import read_registry
 from pipeline.errors import ConfigError, ExposureError, RequestError
 from pipeline.muse.association import parse_tree
+from pipeline.tasks.cube_cache import SETTLED_NS, CubeCache
+from pipeline.tasks.inputs import cubes_in
 from pipeline.workflow import products
 from tests.archive.world import World
+from tests.muse.cubes import primary_header, small_cube
 from tests.reliability.fuzzing import seeds
 from tests.reliability.mutations import mutated
 
@@ -59,6 +64,33 @@ def test_mutated_products(tmp_path):
         n += 1
     print(f"{n} mutated products")
     assert n >= 50
+
+
+def test_mutated_caches_of_cubes(tmp_path):
+    """What is used of a damaged cache is what was written, or nothing."""
+    folder, cached = tmp_path / "cubes", tmp_path / "cubes.json"
+    folder.mkdir()
+    path = folder / "one.fits"
+    small_cube(path, primary=primary_header())
+    os.utime(path, ns=(1, 1))
+    while time.time_ns() - path.stat().st_ctime_ns < SETTLED_NS:
+        time.sleep(0.1)
+    first = CubeCache(cached, 1)
+    (entry,) = cubes_in(folder, Settings(), cache=first)
+    first.write()
+    good, n = cached.read_bytes(), 0
+    for seed in seeds():
+        cached.write_bytes(mutated(good, seed))
+        try:
+            found = CubeCache(cached, 1).find(path, "one.fits", ())
+        except Exception as error:
+            raise AssertionError(f"mutation {seed} of the cache: {error!r}") from error
+        assert found in (None, (entry, 0)), f"mutation {seed} of the cache"
+        n += 1
+    print(f"{n} mutated caches of cubes")
+    assert n >= 50
+    cached.write_bytes(good)
+    assert CubeCache(cached, 1).find(path, "one.fits", ()) == (entry, 0)
 
 
 def test_mutated_association_trees():

@@ -1,13 +1,12 @@
-"""What was seen of each cube of a folder, so that a file that did not change is not opened again.
+"""A cache of what the headers of cubes say, so that a file that did not change is not opened again.
 
 A file counts as unchanged while its size, the time of its last change and that of its inode are those
-of the look. One that changed right before the look is looked at again: a clock that ticks a hundred
-times a second cannot tell two changes within a tick.
+recorded. One that changed right before it was read is not cached: a clock that ticks a hundred times a
+second cannot tell two changes within a tick.
 """
 
 import json
 import time
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -23,26 +22,21 @@ CODE = (
     "pipeline/config",
     "pipeline/tasks/inputs.py",
     "pipeline/tasks/entry.py",
-    "pipeline/tasks/kept_looks.py",
+    "pipeline/tasks/cube_cache.py",
 )
-SETTLED_NS = 2_000_000_000  # since the last change, before a look is kept
-_ODD = (
-    OSError,
-    ValueError,
-    TypeError,
-    KeyError,
-    AttributeError,
-)  # a file of another version, or damaged
+SETTLED_NS = 2_000_000_000  # since the last change, before a file is cached
+# A cache of another version, or damaged
+_ODD = (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError)
 
 
-class KeptLooks:
+class CubeCache:
     """Entries of the cubes of a folder, kept between runs.
 
     Parameters
     ----------
     path : Path
-        The file that keeps them; if it cannot be read, or is of other code or settings, nothing is
-        known.
+        The file that keeps them; if it cannot be read, was damaged, or is of other code or settings,
+        nothing is known.
     shaping : object
         What beside the files shapes an entry: fields and settings, as a JSON value.
     """
@@ -53,13 +47,13 @@ class KeptLooks:
         self._files: dict[str, dict[str, Any]] = {}
         try:
             kept = json.loads(path.read_text(encoding="utf-8"))
-            if kept["key"] == self._key:
+            if (kept["key"], kept["digest"]) == (self._key, digest(kept["files"])):
                 self._files = dict(kept["files"])
                 FINGERPRINTS.update(
                     {
-                        (Path(name), tuple(look["state"])): str(look["fingerprint"])
-                        for name, look in self._files.items()
-                        if look["fingerprint"]
+                        (Path(name), tuple(record["state"])): str(record["fingerprint"])
+                        for name, record in self._files.items()
+                        if record["fingerprint"]
                     }
                 )
         except _ODD:
@@ -68,24 +62,24 @@ class KeptLooks:
     def find(
         self, path: Path, label: str, declared: Declared
     ) -> tuple[InputExposure, int | None] | None:
-        """The entry of a file and the number of its field; None if it must be looked at."""
-        look = self._files.get(str(path))
+        """The entry of a file and the number of its field; None if the file must be read."""
+        record = self._files.get(str(path))
         try:
-            if look is None or look["state"] != list(file_state(path)):
+            if record is None or record["state"] != list(file_state(path)):
                 return None
-            if (look["label"], look["declared"]) != (label, digest(declared)):
+            if (record["label"], record["declared"]) != (label, digest(declared)):
                 return None
-            exposure = Exposure(**look["exposure"])
+            exposure = Exposure(**record["exposure"])
             return (
                 InputExposure(
                     exposure.exposure_id,
                     exposure,
                     None,
                     path,
-                    declared=tuple((key, value) for key, value in look["said"]),
-                    note=look["note"],
+                    declared=tuple((key, value) for key, value in record["declared_values"]),
+                    note=record["note"],
                 ),
-                look["field"],
+                record["field"],
             )
         except _ODD:
             return None
@@ -93,7 +87,7 @@ class KeptLooks:
     def keep(
         self, path: Path, label: str, declared: Declared, seen: tuple[InputExposure, int | None]
     ) -> None:
-        """Remember what was seen of a file that can be used; a reason against it is found anew."""
+        """Cache the entry of a file that can be used; a reason against one is found anew."""
         entry, number = seen
         self._files.pop(str(path), None)
         if entry.error is not None or entry.exposure is None:
@@ -105,7 +99,7 @@ class KeptLooks:
             "state": list(state),
             "label": label,
             "declared": digest(declared),
-            "said": [list(one) for one in entry.declared],
+            "declared_values": [list(one) for one in entry.declared],
             "note": entry.note,
             "field": number,
             "exposure": asdict(entry.exposure),
@@ -115,12 +109,12 @@ class KeptLooks:
 
     def write(self) -> None:
         """Write them, with the fingerprints that were taken meanwhile, if anything is new."""
-        for name, look in self._files.items():
-            known = FINGERPRINTS.get((Path(name), tuple(look["state"])), "")
-            self._new |= known != look["fingerprint"]
-            look["fingerprint"] = known
+        for name, record in self._files.items():
+            known = FINGERPRINTS.get((Path(name), tuple(record["state"])), "")
+            self._new |= known != record["fingerprint"]
+            record["fingerprint"] = known
         if self._new:
-            document: Mapping[str, Any] = {"key": self._key, "files": self._files}
+            sealed = {"key": self._key, "digest": digest(self._files), "files": self._files}
             with atomic_file(self._path) as file:
-                file.write(json.dumps(document, separators=(",", ":")))
+                file.write(json.dumps(sealed, separators=(",", ":")))
             self._new = False
