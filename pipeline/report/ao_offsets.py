@@ -7,8 +7,8 @@ import numpy as np
 from astropy.table import QTable
 
 from pipeline.report.rows import number
+from pipeline.schema.definitions import SIGNIFICANCE
 
-LEVEL = 0.05  # of the adjusted p-value
 WITH_AO, WITHOUT_AO = "AO", "no AO"  # as the table mode_offsets calls them
 
 
@@ -25,7 +25,7 @@ class AoOffset:
     @property
     def is_seen(self) -> bool:
         """Whether a change is established."""
-        return self.p < LEVEL
+        return self.p < SIGNIFICANCE
 
 
 def ao_offsets(tables: Mapping[str, QTable]) -> tuple[AoOffset, ...]:

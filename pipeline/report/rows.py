@@ -11,13 +11,13 @@ from astropy.table import Column, MaskedColumn, QTable
 from pipeline.config.settings import StatisticsSettings
 from pipeline.report.tables import Cell, Head, heads
 from pipeline.report.text import NOTHING, fixed, one_line, probability, slug, with_error
+from pipeline.schema.definitions import SIGNIFICANCE
 from pipeline.schema.results import ReportedValue, Results
 
 Pair = tuple[int, int]
 ALL = "all"  # the subset of a re-analysis that holds every point
 MAX_EXPOSURE_PAGES = 500  # above it, exposures that are ok share one page
 SHARED_PAGE = "exposure.html"
-UNLIKELY = 0.01  # a p below it is set in colour
 
 
 @dataclass(frozen=True)
@@ -184,7 +184,7 @@ def pair_cells(results: Results, pair: Pair, stats: PairStats) -> tuple[Cell, ..
 
 def p_cell(p: float) -> Cell:
     """A p value, coloured where chance is an unlikely explanation."""
-    return Cell(probability(p), kind="bad" if p < UNLIKELY else "")
+    return Cell(probability(p), kind="bad" if p < SIGNIFICANCE else "")
 
 
 def find_number(results: Results, key: str) -> ReportedValue | None:

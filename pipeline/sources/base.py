@@ -86,20 +86,20 @@ class Campaign(ABC):
         return find_standard(self.settings.field.name) is not None
 
     @property
-    def answers(self) -> IdentificationStore:
+    def identification_store(self) -> IdentificationStore:
         """What the archives were asked about it."""
         folder = self.request.work / "archive" / self.settings.campaign.name
         return IdentificationStore(folder, self.source, self.simulated)
 
     def answer_digests(self) -> dict[str, str]:
         """Digests of the archives' responses: ingredients of the summary; empty without any."""
-        return self.answers.digests(with_availability=self.takes_availability)
+        return self.identification_store.digests(with_availability=self.takes_availability)
 
     def answered(self, tables: Mapping[str, QTable]) -> tuple[dict[str, QTable], tuple[str, ...]]:
         """The tables with what the archives know about the campaign, and notes."""
         return with_identifications(
             tables,
-            self.answers,
+            self.identification_store,
             self.headline_pairs,
             with_availability=self.takes_availability,
         )

@@ -156,7 +156,7 @@ class MeasuredCampaign(Campaign):
     def targets(self) -> tuple[tuple[Target, ...], tuple[str, ...]]:
         """The targets of the settings that the reference shows, and notes on the others."""
         catalogue = measure_tasks.read_reference(self.reference).table()
-        tied, _ = tied_to_gaia(catalogue, self.answers.identification(catalogue))
+        tied, _ = tied_to_gaia(catalogue, self.identification_store.identification(catalogue))
         return find_targets(self.settings.targets, tied)
 
     def _check_reference(self) -> None:

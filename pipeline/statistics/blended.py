@@ -10,10 +10,10 @@ from collections.abc import Sequence
 
 import numpy as np
 from astropy.table import QTable
-from scipy.special import chdtrc
 
 from pipeline.statistics.columns import numbers, texts
 from pipeline.statistics.comparison_stars import comparison_stars
+from pipeline.statistics.detection_limits import p_constant
 from pipeline.statistics.fluxes import Fluxes
 from pipeline.statistics.light_curves import LightCurve, light_curve
 from pipeline.statistics.log_fluxes import channel_shares
@@ -42,10 +42,6 @@ def with_blended_stars(
         Columns ``star_id``, ``flags`` and ``contamination``, row by row as the stars of ``fluxes``.
     left_out : sequence of star numbers
         Stars that must not be compared with: targets.
-
-    Examples
-    --------
-    >>> table = with_blended_stars(table, fluxes, catalogue)  # doctest: +SKIP
     """
     flags = texts(catalogue["flags"])
     blended = np.flatnonzero(flags == BLENDED)
@@ -76,7 +72,7 @@ def _p(curves: Sequence[LightCurve | None], own: np.ndarray) -> np.ndarray:
     p = np.full(len(curves), np.nan)
     pairs = [(k, curve) for k, curve in enumerate(curves) if curve is not None]
     for k, curve in pairs:
-        p[k] = p_constant_with(curve, float(own[k]))
+        p[k] = p_constant(curve, float(own[k]))
     if pairs:
         rows = [k for k, _ in pairs]
         ratio = np.array([_reduced_chi2(curve, float(own[k])) for k, curve in pairs])
@@ -87,9 +83,7 @@ def _p(curves: Sequence[LightCurve | None], own: np.ndarray) -> np.ndarray:
 
 def _reduced_chi2(curve: LightCurve, std: float) -> float:
     """Mean over the posterior of chi squared over its degrees of freedom."""
-    return float(
-        np.mean([(one.score**2 / (one.variance + std**2)).mean() for one in curve.posterior])
-    )
+    return float(np.mean([one.chi2(std) for one in curve.posterior])) / curve.dof
 
 
 def _curves(
@@ -132,21 +126,3 @@ def _filled(
     found["flag"] = flag.astype(str)
     found["flag"].info.description, found["flag"].info.meta = info.description, info.meta
     return found
-
-
-def p_constant_with(curve: LightCurve, std: float) -> float:
-    """Probability that a constant star has so large a chi squared, if its flux has an error of its own.
-
-    Parameters
-    ----------
-    curve : LightCurve
-    std : float
-        Standard deviation of ln F, independent from exposure to exposure, beyond photons and
-        instrument.
-
-    Examples
-    --------
-    With 0 it is ``pipeline.statistics.detection_limits.p_constant``.
-    """
-    chi2 = [float((one.score**2 / (one.variance + std**2)).sum()) for one in curve.posterior]
-    return float(np.mean(chdtrc(curve.dof, chi2)))

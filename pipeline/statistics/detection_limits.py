@@ -18,9 +18,17 @@ STD_GRID = np.concatenate([[0.0], np.geomspace(1e-4, 3.0, 160)])  # of ln
 N_HALVINGS = 60
 
 
-def p_constant(curve: LightCurve) -> float:
-    """Probability that a constant star has so large a chi squared."""
-    return float(np.mean([chdtrc(curve.dof, one.chi2) for one in curve.posterior]))
+def p_constant(curve: LightCurve, std: float = 0.0) -> float:
+    """Probability that a constant star has so large a chi squared.
+
+    Parameters
+    ----------
+    curve : LightCurve
+    std : float
+        Standard deviation of ln F, independent from exposure to exposure, that the flux of the star has
+        beyond photons and instrument.
+    """
+    return float(np.mean([chdtrc(curve.dof, one.chi2(std)) for one in curve.posterior]))
 
 
 def variation(curve: LightCurve) -> tuple[float, float, float]:

@@ -52,10 +52,9 @@ class PrincipalAxes:
     score: np.ndarray  # (contrast,) the light curve along each axis
     axes: np.ndarray  # (exposure, contrast) orthonormal, free of offsets
 
-    @property
-    def chi2(self) -> float:
-        """Of the light curve against no variation."""
-        return float((self.score**2 / self.variance).sum())
+    def chi2(self, std: float = 0.0) -> float:
+        """Of the light curve against no variation but independent errors of that size beside its own."""
+        return float((self.score**2 / (self.variance + std**2)).sum())
 
 
 def light_curve(

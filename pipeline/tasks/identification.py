@@ -200,14 +200,14 @@ def variable_note(
 
 def with_identifications(
     tables: Mapping[str, QTable],
-    answers: IdentificationStore,
+    store: IdentificationStore,
     headline_pairs: Sequence[tuple[int, int]],
     *,
     with_availability: bool,
 ) -> tuple[dict[str, QTable], tuple[str, ...]]:
     """The tables of a campaign with what the archives know about it, and notes."""
     found, notes = dict(tables), tuple[str, ...]()
-    identification = answers.identification(tables["catalogue"])
+    identification = store.identification(tables["catalogue"])
     if identification is not None:
         variable = variable_stars(identification)
         found["identification"] = identification
@@ -215,6 +215,6 @@ def with_identifications(
         found["catalogue"] = flag_stars(tied, variable)
         notes = (said,) if said else ()
         notes += variable_note(variable, len(identification), headline_pairs)
-    if with_availability and (availability := answers.availability()) is not None:
+    if with_availability and (availability := store.availability()) is not None:
         found["availability"] = availability
     return found, notes

@@ -44,8 +44,8 @@ def answer(campaign, *, stars=None, simulated=True, name="identification-cubes.e
         },
         **{STARS: stars_digest(catalogue), "simulated": simulated},
     )
-    campaign.answers.folder.mkdir(parents=True, exist_ok=True)
-    table.write(campaign.answers.folder / name, format="ascii.ecsv", overwrite=True)
+    campaign.identification_store.folder.mkdir(parents=True, exist_ok=True)
+    table.write(campaign.identification_store.folder / name, format="ascii.ecsv", overwrite=True)
 
 
 def test_without_a_response_nothing_is_said_of_gaia(cube_folder, request_for):
@@ -119,7 +119,7 @@ def test_an_identification_of_other_stars_identifies_none_and_says_why(
         stars["x"] += 1 * stars["x"].unit
     answer(before, stars=stars, simulated=wrong != "real")
     if wrong == "damaged":
-        (before.answers.folder / identification_name("cubes")).write_text("<html>")
+        (before.identification_store.folder / identification_name("cubes")).write_text("<html>")
     table = measured(request).summary.tables["identification"]
     assert set(table["status"]) == {"not identified"}
     said = {
@@ -166,8 +166,8 @@ def test_the_nights_that_overview_found_are_shown_if_they_are_of_the_same_sky(
     columns = dict.fromkeys((f"wfm_{m}" for m in ("noao_n", "noao_e", "ao_n", "ao_e")), masked)
     table = make_table("availability", {"date": ["2019-03-09", "2019-03-10"], **columns})
     table.meta |= {"simulated": simulated, "years": [2019]}
-    before.answers.folder.mkdir(parents=True)
-    table.write(before.answers.folder / "availability.ecsv", format="ascii.ecsv")
+    before.identification_store.folder.mkdir(parents=True)
+    table.write(before.identification_store.folder / "availability.ecsv", format="ascii.ecsv")
     tables = measured(request).summary.tables
     assert ("availability" in tables) == simulated  # the cubes are simulated
     if simulated:
@@ -187,8 +187,10 @@ def test_nobody_identified_leaves_every_flag_alone(cube_folder, request_for):
     catalogue = before.summary.tables["catalogue"]
     table = not_identified(catalogue, "offline")
     table.meta |= {STARS: stars_digest(catalogue), "simulated": True}
-    before.answers.folder.mkdir(parents=True)
-    table.write(before.answers.folder / identification_name("cubes"), format="ascii.ecsv")
+    before.identification_store.folder.mkdir(parents=True)
+    table.write(
+        before.identification_store.folder / identification_name("cubes"), format="ascii.ecsv"
+    )
     summary = measured(request).summary
     assert set(summary.tables["identification"]["reason"]) == {"offline"}
     assert list(summary.tables["catalogue"]["flags"]) == list(catalogue["flags"])

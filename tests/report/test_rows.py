@@ -150,9 +150,9 @@ def test_the_error_of_a_pair_is_that_of_its_headline_number():
     assert rows.find_number(campaign, "std_published") is None
 
 
-def test_only_a_p_value_below_one_per_cent_is_coloured():
-    assert rows.p_cell(0.0099) == Cell("0.0099", kind="bad")
-    assert rows.p_cell(0.011) == Cell("0.011")
+def test_only_a_p_value_that_counts_as_a_finding_is_coloured():
+    assert rows.p_cell(0.049) == Cell("0.049", kind="bad")
+    assert rows.p_cell(0.051) == Cell("0.051")
     assert rows.p_cell(math.nan) == Cell(NOTHING)
 
 

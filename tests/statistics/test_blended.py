@@ -5,7 +5,7 @@ import pytest
 from astropy.table import QTable
 from scipy.stats import chi2
 
-from pipeline.statistics.blended import LEVEL, p_constant_with, with_blended_stars
+from pipeline.statistics.blended import LEVEL, with_blended_stars
 from pipeline.statistics.detection_limits import p_constant
 from pipeline.statistics.fluxes import Fluxes
 from pipeline.statistics.light_curves import LightCurve, PrincipalAxes
@@ -26,9 +26,9 @@ def curve(scores, variance):
 
 def test_the_probability_is_that_of_chi_squared_with_both_variances():
     scores = np.array([0.1, -0.2, 0.05])
-    found = p_constant_with(curve(scores, 0.003), 0.08)
+    found = p_constant(curve(scores, 0.003), 0.08)
     assert found == pytest.approx(chi2.sf((scores**2).sum() / (0.003 + 0.08**2), 3), rel=1e-12)
-    assert p_constant_with(curve(scores, 0.003), 0.0) == p_constant(curve(scores, 0.003))
+    assert p_constant(curve(scores, 0.003), 0.0) == p_constant(curve(scores, 0.003))
 
 
 def field(seed):

@@ -105,7 +105,7 @@ def test_principal_axes_are_free_of_the_offsets_of_modes_and_keep_all_else():
     np.testing.assert_allclose(found.axes.T @ design, 0.0, atol=1e-12)
     np.testing.assert_allclose(found.axes @ found.score, [-1, -3, 1, 0, 3], atol=1e-12)
     np.testing.assert_allclose(found.variance, 4.0)
-    assert found.chi2 == pytest.approx((1 + 9 + 1 + 9) / 4)
+    assert found.chi2() == pytest.approx((1 + 9 + 1 + 9) / 4)
 
 
 def test_points_have_the_mean_covariance_of_the_posterior():

@@ -16,9 +16,9 @@ from pipeline.report.rows import (
 )
 from pipeline.report.text import counted, fixed, per_cent_with_interval, probability
 from pipeline.schema import radius_column
+from pipeline.schema.definitions import SIGNIFICANCE
 from pipeline.schema.results import ReportedValue, Results
 
-TREND_P = 0.05
 BAD = 0.5  # probability above which an exposure is left out
 EXAMPLE_SNR = 200.0  # of two stars: what the planner shows first
 
@@ -198,7 +198,7 @@ def _trends(results: Results) -> Fact | None:
         return None
     clearest = tests[0]
     said = f"after Holm’s correction for {counted(len(tests), 'pair')}."
-    if clearest.p_adjusted < TREND_P:
+    if clearest.p_adjusted < SIGNIFICANCE:
         return Fact(
             "warn",
             "seen",
@@ -206,8 +206,8 @@ def _trends(results: Results) -> Fact | None:
             f"p = {probability(clearest.p_adjusted)} {said}",
         )
     return Fact(
-        "warn" if clearest.p < TREND_P else "good",
-        "not shown" if clearest.p < TREND_P else "none seen",
+        "warn" if clearest.p < SIGNIFICANCE else "good",
+        "not shown" if clearest.p < SIGNIFICANCE else "none seen",
         "No trend with time is established",
         f"The clearest is {clearest.pair}: p = {probability(clearest.p)}, "
         f"{probability(clearest.p_adjusted)} {said}",

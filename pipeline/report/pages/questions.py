@@ -12,9 +12,9 @@ from pipeline.report.pages.answer import EXAMPLE_SNR, trend_tests
 from pipeline.report.pages.plan import LEVELS, expected_scatter
 from pipeline.report.rows import headline_choice, headline_pairs
 from pipeline.report.text import counted, fixed, probability
+from pipeline.schema.definitions import SIGNIFICANCE
 from pipeline.schema.results import Results
 
-LEVEL = 0.05  # of a test
 MEDIAN = LEVELS[1]
 
 
@@ -66,7 +66,7 @@ def _drift(results: Results) -> Question | None:
     tests = trend_tests(results)
     if not tests:
         return None
-    seen = [one.pair for one in tests if one.p_adjusted < LEVEL]
+    seen = [one.pair for one in tests if one.p_adjusted < SIGNIFICANCE]
     pairs = counted(len(tests), "pair")
     said = (
         f"{len(seen)} of {pairs} {'has' if len(seen) == 1 else 'have'} a trend with time, with slow drift "

@@ -14,9 +14,8 @@ from pipeline.report.pages.base import PageInputs, PageNumbering, PageType, Tabl
 from pipeline.report.rows import number, plain
 from pipeline.report.tables import Cell, Head, TableView, heads
 from pipeline.report.text import fixed, significant
+from pipeline.schema.definitions import SIGNIFICANCE
 from pipeline.schema.results import Results
-
-LEVEL = 0.05
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,7 @@ def _range(values: np.ndarray) -> str:
 
 
 def _count(p: np.ndarray) -> str:
-    n = int(np.count_nonzero(p < LEVEL))
+    n = int(np.count_nonzero(p < SIGNIFICANCE))
     return "none" if n == 0 else str(n)
 
 

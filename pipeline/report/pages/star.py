@@ -13,10 +13,10 @@ from pipeline.report.pages.detail import (
     star_path,
     with_neighbours,
 )
-from pipeline.report.pages.questions import LEVEL
 from pipeline.report.pages.star_curves import growth_curve, light_curve, ratio_curves, spectrum
 from pipeline.report.rows import headline_choice, number, plain
 from pipeline.report.text import NOTHING, counted, fixed, probability, significant
+from pipeline.schema.definitions import SIGNIFICANCE
 from pipeline.schema.results import Results
 
 N_NEIGHBOURS = 5
@@ -98,7 +98,7 @@ def _drift(results: Results, star: int) -> list[Line]:
     clearest = next((one for one in tests if str(star) in one.pair.split("/")), None)
     if clearest is None:
         return []
-    seen = "seen" if clearest.p_adjusted < LEVEL else "not established"
+    seen = "seen" if clearest.p_adjusted < SIGNIFICANCE else "not established"
     said = f"clearest in {clearest.pair}, p = {probability(clearest.p_adjusted)}"
     return [
         Line(
