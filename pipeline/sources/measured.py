@@ -25,7 +25,7 @@ from pipeline.statistics.claims import (
 )
 from pipeline.statistics.columns import texts
 from pipeline.statistics.fluxes import Fluxes
-from pipeline.statistics.long_campaigns import is_long, of_exposures
+from pipeline.statistics.long_campaigns import fitted_exposures, is_long, of_exposures
 from pipeline.statistics.selection import select_fluxes, without_bad, without_flagged
 from pipeline.statistics.summaries import campaign_statistics
 from pipeline.statistics.targets import Target
@@ -52,6 +52,7 @@ from pipeline.tasks.targets import FLAG, find_targets, note_on_targets, tables_o
 from pipeline.tasks.wavelength import band_series
 from pipeline.workflow import products
 
+MOST_IN_BANDS = 150  # exposures of the fits band by band, of which there are fifty
 MEASURED_CODE = (*measure_tasks.MEASURED_CODE, *STATISTICS_CODE)
 
 
@@ -313,8 +314,10 @@ class MeasuredCampaign(Campaign):
         if "channel_responses" in tables:
             responses = tables["channel_responses"]
             fitted = np.isin(clean.exposure_ids, np.unique(texts(responses["exposure_id"])))
-            rows = np.flatnonzero(fitted) if is_long(clean) else np.arange(len(fitted))
-            series = band_series(self.gathered, of_exposures(clean, rows), self.settings)
+            if is_long(clean):
+                clean = of_exposures(clean, np.flatnonzero(fitted))
+            some = of_exposures(clean, fitted_exposures(clean, MOST_IN_BANDS))
+            series = band_series(self.gathered, some, self.settings)
             found["wavelength"] = wavelength_table(series, responses, band=fluxes.band)
         return {name: table for name, table in found.items() if len(table)}
 

@@ -45,6 +45,17 @@ class LightCurve:
 
 
 @dataclass(frozen=True)
+class CurvePoints:
+    """The points of a light curve alone; arrays as those of ``LightCurve``."""
+
+    exposures: np.ndarray
+    value: np.ndarray
+    err: np.ndarray
+    photon_err: np.ndarray
+    n_comparison: np.ndarray
+
+
+@dataclass(frozen=True)
 class PrincipalAxes:
     """The light curve in the principal axes of its covariance, for one set of variances."""
 
@@ -80,6 +91,84 @@ def light_curve(
     LightCurve or None
         None without a comparison star or with fewer than two exposures beyond the offsets of modes.
     """
+    ratio = _against(fluxes, target, comparison, share, _channel_parts(nodes))
+    if ratio is None:
+        return None
+    mjd, nights = fluxes.mjd[ratio.rows], fluxes.nights[ratio.rows]
+    coupling = ratio.apart @ ratio.apart.T
+    posterior = tuple(
+        _principal(
+            ratio.value,
+            ratio.design,
+            _covariance(part, coupling, ratio.photons, ratio.jitter, mjd, nights),
+        )
+        for part in ratio.parts
+    )
+    value, err = _points(posterior)
+    return LightCurve(
+        ratio.rows,
+        value,
+        err,
+        np.sqrt(ratio.photons),
+        comparison,
+        ratio.seen.sum(axis=1),
+        posterior,
+    )
+
+
+def light_curve_points(
+    fluxes: Fluxes, target: int, comparison: np.ndarray, share: np.ndarray, nodes: Nodes | None
+) -> CurvePoints | None:
+    """The points of the light curve of a star in a campaign of any length.
+
+    Parameters and what is None as for ``light_curve``. Time and memory grow with the number of exposures,
+    not with a power of it: an error is that of the point, without what the mean of its mode takes from it,
+    which is little where there are many.
+    """
+    ratio = _against(fluxes, target, comparison, share, _channel_parts(nodes))
+    if ratio is None:
+        return None
+    coupling = (ratio.apart**2).sum(axis=1)
+    variance = np.mean(
+        [
+            (part.slow + part.night + part.exposure) * coupling
+            + ratio.photons
+            + part.jitter * ratio.jitter
+            for part in ratio.parts
+        ],
+        axis=0,
+    )
+    mean = ratio.design.T @ ratio.value / ratio.design.sum(axis=0)
+    return CurvePoints(
+        ratio.rows,
+        ratio.value - ratio.design @ mean,
+        np.sqrt(variance),
+        np.sqrt(ratio.photons),
+        ratio.seen.sum(axis=1),
+    )
+
+
+@dataclass(frozen=True)
+class _Ratio:
+    """ln F of a star against its comparison stars, and what its errors are made of."""
+
+    rows: np.ndarray  # (exposure,) row numbers in Fluxes
+    value: np.ndarray  # (exposure,)
+    design: np.ndarray  # (exposure, mode) 1 for the mode of each
+    seen: np.ndarray  # (exposure, comparison star) with a usable flux
+    photons: np.ndarray  # (exposure,) variance
+    jitter: np.ndarray  # (exposure,) in variances of the jitter of one star
+    apart: np.ndarray  # (exposure, channel) share of light, less that of the comparison stars
+    parts: "tuple[_Parts, ...]"
+
+
+def _against(
+    fluxes: Fluxes,
+    target: int,
+    comparison: np.ndarray,
+    share: np.ndarray,
+    parts: "tuple[_Parts, ...]",
+) -> _Ratio | None:
     relative = relative_errors(fluxes)
     seen = np.isfinite(relative[:, comparison]) if len(comparison) else np.zeros((0, 0), bool)
     if not seen.size:
@@ -90,22 +179,14 @@ def light_curve(
         return None
     photon = np.where(seen, relative[np.ix_(rows, comparison)], 0.0) ** 2
     own = relative[rows, target] ** 2
-    parts = _channel_parts(nodes)
     weight = _weights(photon, seen, parts, share[:, comparison].mean(axis=0), share.shape[2])
     with np.errstate(invalid="ignore", divide="ignore"):
         logs = np.where(seen, np.log(fluxes.flux[np.ix_(rows, comparison)]), 0.0)
     y = np.log(fluxes.flux[rows, target]) - _ensemble(logs, seen, weight)
     photons = own + (weight**2 * photon).sum(axis=1)
     apart = share[rows, target] - np.einsum("ej,ejc->ec", weight, share[np.ix_(rows, comparison)])
-    coupling = apart @ apart.T
     jitter = 1 + (weight**2).sum(axis=1)
-    mjd, nights = fluxes.mjd[rows], fluxes.nights[rows]
-    posterior = tuple(
-        _principal(y, design, _covariance(part, coupling, photons, jitter, mjd, nights))
-        for part in parts
-    )
-    value, err = _points(posterior)
-    return LightCurve(rows, value, err, np.sqrt(photons), comparison, seen.sum(axis=1), posterior)
+    return _Ratio(rows, y, design, seen, photons, jitter, apart, parts)
 
 
 @dataclass(frozen=True)

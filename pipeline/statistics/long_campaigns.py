@@ -1,10 +1,10 @@
 """Campaigns of more exposures than one fit can hold: which are fitted, and how the others are judged.
 
 The stability model works on matrices (exposure, exposure): time grows with the third power of their
-number, memory with the second. Above ``MOST_FITTED``, the largest number that ``benchmarks.validation``
-covers, the model is fitted to stretches of consecutive exposures spread evenly over the campaign, which
-hold lags from minutes to days within a stretch and of months and years between them. The exposures in
-between are judged with what was found, each by those around it.
+number, memory with the second. Above ``MOST_FITTED``, some seconds a fit, the model is fitted to
+stretches of consecutive exposures spread evenly over the campaign, which hold lags from minutes to days
+within a stretch and of months and years between them. The exposures in between are judged with what was
+found, each by those around it.
 """
 
 from dataclasses import replace
@@ -18,7 +18,7 @@ from pipeline.statistics.outliers import bad_exposure_probability
 from pipeline.statistics.smoother import Smoother
 from pipeline.statistics.stability import Stability, mean_variances
 
-MOST_FITTED = 150  # exposures of one fit
+MOST_FITTED = 300  # exposures of one fit
 STRETCH = 15  # consecutive ones of them: some nights
 _OF_AN_EXPOSURE = (
     *("flux", "flux_err", "nights", "mjd", "flux_flags", "exposure_flags"),
@@ -26,22 +26,22 @@ _OF_AN_EXPOSURE = (
 )
 
 
-def is_long(fluxes: Fluxes) -> bool:
+def is_long(fluxes: Fluxes, most: int = MOST_FITTED) -> bool:
     """Whether a campaign has more usable exposures than one fit holds."""
-    return bool(np.count_nonzero(fluxes.usable.any(axis=1)) > MOST_FITTED)
+    return bool(np.count_nonzero(fluxes.usable.any(axis=1)) > most)
 
 
-def fitted_exposures(fluxes: Fluxes) -> np.ndarray:
+def fitted_exposures(fluxes: Fluxes, most: int = MOST_FITTED) -> np.ndarray:
     """Row numbers of the exposures that the stability model is fitted to, increasing.
 
-    All of them up to ``MOST_FITTED`` usable ones; else stretches of consecutive exposures, the first at
-    the start of the campaign and the last at its end.
+    All of them up to ``most`` usable ones; else stretches of consecutive exposures, the first at the
+    start of the campaign and the last at its end.
     """
-    if not is_long(fluxes):
+    if not is_long(fluxes, most):
         return np.arange(len(fluxes.flux))
     usable = np.flatnonzero(fluxes.usable.any(axis=1))
     in_time = usable[np.lexsort((fluxes.exposure_ids[usable], fluxes.mjd[usable]))]
-    starts = np.linspace(0, len(in_time) - STRETCH, MOST_FITTED // STRETCH).round().astype(int)
+    starts = np.linspace(0, len(in_time) - STRETCH, most // STRETCH).round().astype(int)
     return np.unique(in_time[starts[:, np.newaxis] + np.arange(STRETCH)])
 
 

@@ -18,8 +18,14 @@ from pipeline.statistics.detection_limits import (
     variation,
 )
 from pipeline.statistics.fluxes import Fluxes
-from pipeline.statistics.light_curves import LightCurve, light_curve
+from pipeline.statistics.light_curves import (
+    CurvePoints,
+    LightCurve,
+    light_curve,
+    light_curve_points,
+)
 from pipeline.statistics.log_fluxes import TooFewFluxes, channel_shares
+from pipeline.statistics.long_campaigns import fitted_exposures, of_exposures
 from pipeline.statistics.nodes import Nodes
 from pipeline.statistics.stability import fit_stability
 from pipeline.statistics.trend_tests import holm
@@ -55,7 +61,9 @@ def target_tables(
     Parameters
     ----------
     fluxes_of : mapping of band to Fluxes
-        The same exposures and stars in every band or window.
+        The same exposures and stars in every band or window. Of a long campaign
+        (``pipeline.statistics.long_campaigns``) light curves hold all exposures, tests those that the
+        model is fitted to.
     targets : sequence of Target
     left_out : sequence of star numbers
         Stars that must not be compared with: those that carry a flag or vary.
@@ -73,9 +81,10 @@ def target_tables(
     excluded = sorted(asked | {int(star) for star in left_out})
     rows: list[dict[str, object]] = []
     points: list[dict[str, np.ndarray]] = []
-    for band, fluxes in fluxes_of.items():
+    for band, everything in fluxes_of.items():
+        fluxes = of_exposures(everything, fitted_exposures(everything))
         nodes = posterior_without(fluxes, excluded)
-        share = channel_shares(fluxes)
+        share, all_shares = channel_shares(fluxes), channel_shares(everything)
         candidates = ~np.isin(fluxes.star_ids, excluded)
         for target in targets:
             column = int(fluxes.columns([target.star_id])[0])
@@ -85,8 +94,12 @@ def target_tables(
             curve = light_curve(fluxes, column, comparison, share, nodes)
             n_tests = max(1, sum(one.asked for one in targets) * len(fluxes_of))
             rows.append(_row(target, band, fluxes, curve, nodes is not None, LEVEL / n_tests))
-            if curve is not None:
+            if curve is None:
+                continue
+            if fluxes is everything:
                 points.append(_points(target, band, fluxes, curve))
+            elif whole := light_curve_points(everything, column, comparison, all_shares, nodes):
+                points.append(_points(target, band, everything, whole))
     return {"targets": _targets_table(rows, method), "light_curves": _light_curves_table(points)}
 
 
@@ -166,7 +179,9 @@ def _targets_table(rows: Sequence[Mapping[str, object]], method: str) -> QTable:
     return make_table("targets", columns | {"method": np.full(len(rows), method)})
 
 
-def _points(target: Target, band: str, fluxes: Fluxes, curve: LightCurve) -> dict[str, np.ndarray]:
+def _points(
+    target: Target, band: str, fluxes: Fluxes, curve: LightCurve | CurvePoints
+) -> dict[str, np.ndarray]:
     """Rows of ``light_curves`` of one target and band: relative flux, 1 in the mean of ln."""
     rows, flux = curve.exposures, np.exp(curve.value)
     n = len(rows)

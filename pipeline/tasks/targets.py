@@ -11,7 +11,6 @@ from pipeline.schema.definitions import BAD_PROBABILITY
 from pipeline.schema.flux_array import FluxArray
 from pipeline.statistics.columns import numbers, texts
 from pipeline.statistics.fluxes import OUTLIER
-from pipeline.statistics.long_campaigns import fitted_exposures, of_exposures
 from pipeline.statistics.selection import select_fluxes
 from pipeline.statistics.targets import Target, target_tables
 
@@ -103,7 +102,7 @@ def tables_of_targets(
     bad = numbers(exposures["bad_probability"]) > BAD_PROBABILITY
     marked = exposures.copy()
     marked["status"] = np.where(bad, OUTLIER, texts(exposures["status"]))
-    whole = {
+    fluxes_of = {
         band: select_fluxes(
             array,
             marked,
@@ -116,7 +115,7 @@ def tables_of_targets(
         for band in array.bands
     }
     return target_tables(
-        {band: of_exposures(one, fitted_exposures(one)) for band, one in whole.items()},
+        fluxes_of,
         everybody,
         left_out=[*flagged.tolist(), *(one.star_id for one in found)],
         method=array.method,

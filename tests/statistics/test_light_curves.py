@@ -9,7 +9,7 @@ from pipeline.statistics.campaigns import SCENARIOS, Configuration, draw_campaig
 from pipeline.statistics.comparison_stars import MAX_PER_CHANNEL, comparison_stars
 from pipeline.statistics.detection_limits import detectable_std, p_constant
 from pipeline.statistics.fluxes import Fluxes
-from pipeline.statistics.light_curves import light_curve
+from pipeline.statistics.light_curves import light_curve, light_curve_points
 from pipeline.statistics.log_fluxes import channel_shares
 from pipeline.statistics.stability import fit_stability
 from pipeline.statistics.targets import Target, target_tables
@@ -39,6 +39,27 @@ def test_the_ratio_to_constant_stars_is_the_light_curve_itself() -> None:
     np.testing.assert_allclose(curve.photon_err, 0.01 * np.sqrt(1.5), rtol=1e-12)
     # less the mean of four points: a quarter of the variance
     np.testing.assert_allclose(curve.err, 0.01 * np.sqrt(1.5 * 3 / 4), rtol=1e-12)
+
+
+def test_points_of_any_length_are_those_of_the_curve_but_for_what_the_mean_takes() -> None:
+    drawn = draw_campaign(SCENARIOS["night"], SPARSE, FIRST_SEED).fluxes
+    nodes = fit_stability(drawn).nodes
+    share, comparison = channel_shares(drawn), np.array([1, 2, 3])
+    curve = light_curve(drawn, 0, comparison, share, nodes)
+    points = light_curve_points(drawn, 0, comparison, share, nodes)
+    for name in ("exposures", "photon_err", "n_comparison"):
+        np.testing.assert_array_equal(getattr(points, name), getattr(curve, name))
+    np.testing.assert_allclose(points.value, curve.value, atol=1e-12)
+    _, n_of_night = np.unique(drawn.nights, return_counts=True)
+    # a mean over n exposures takes at most 2 m / n of the variance of m that vary together
+    share_left = 1 - 2 * n_of_night.max() / len(drawn.flux)
+    assert (curve.err < points.err).all()
+    assert (curve.err > np.sqrt(share_left) * points.err).all()
+    alone = light_curve_points(drawn, 0, comparison, share, None)  # photons: independent
+    variance, n = alone.err**2, len(drawn.flux)
+    expected = np.sqrt(variance * (1 - 2 / n) + variance.sum() / n**2)
+    np.testing.assert_allclose(light_curve(drawn, 0, comparison, share, None).err, expected)
+    assert light_curve_points(drawn, 0, np.empty(0, int), share, nodes) is None
 
 
 def test_a_comparison_star_that_is_missing_once_does_not_shift_the_level() -> None:

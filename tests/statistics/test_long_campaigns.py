@@ -20,6 +20,7 @@ from pipeline.statistics.long_campaigns import (
 from pipeline.statistics.model_tables import model_of
 from pipeline.statistics.stability import fit_likeliest
 from pipeline.statistics.summaries import note_on_length
+from pipeline.statistics.targets import Target, target_tables
 
 LONG = Configuration(600, 16, 18, span_days=1400.0, snr_low=300.0)
 SEED = 5_400_001  # of this test alone
@@ -32,8 +33,8 @@ def fluxes() -> Fluxes:
 
 
 def test_a_campaign_that_one_fit_holds_is_fitted_whole() -> None:
-    few = draw_campaign(SCENARIOS["night"], CONFIGURATIONS["150x60"], seed=SEED).fluxes
-    assert len(few.flux) == MOST_FITTED
+    whole = replace(CONFIGURATIONS["150x60"], n_exposures=MOST_FITTED)
+    few = draw_campaign(SCENARIOS["night"], whole, seed=SEED).fluxes
     assert not is_long(few)
     rows = fitted_exposures(few)
     assert rows.tolist() == list(range(MOST_FITTED))
@@ -48,6 +49,12 @@ def test_of_a_long_campaign_stretches_from_its_start_to_its_end_are_fitted(fluxe
     assert (in_time[0], in_time[-1]) == (0, len(fluxes.flux) - 1)
     ends = np.flatnonzero(np.diff(in_time) > 1)
     assert (np.diff([-1, *ends, len(in_time) - 1]) == STRETCH).all()
+
+
+def test_a_part_of_them_can_be_smaller(fluxes: Fluxes) -> None:
+    rows = fitted_exposures(fluxes, 10 * STRETCH)
+    assert len(rows) == 10 * STRETCH
+    assert of_exposures(fluxes, rows).exposure_ids[-1] in fluxes.exposure_ids
 
 
 def test_what_is_not_usable_is_not_chosen(fluxes: Fluxes) -> None:
@@ -109,3 +116,19 @@ def test_the_model_of_a_long_campaign_says_what_it_comes_from(fluxes: Fluxes) ->
     assert f"come from {MOST_FITTED} of {len(fluxes.flux)} usable exposures" in note
     few = of_exposures(fluxes, model.fitted)
     assert note_on_length(few, model) == ()
+
+
+def test_a_light_curve_of_a_long_campaign_holds_every_exposure(fluxes: Fluxes) -> None:
+    """Star 3 follows a sine of 300 days, 20 %: between the stretches as well as in them."""
+    truth = 0.2 * np.sin(2 * np.pi * fluxes.mjd / 300)
+    flux = fluxes.flux.copy()
+    flux[:, 2] *= np.exp(truth)
+    tables = target_tables({"I": replace(fluxes, flux=flux)}, [Target(3, "mine")])
+    curve, (row,) = tables["light_curves"], tables["targets"]
+    assert row["flag"] == "variable"
+    assert row["n"] == MOST_FITTED
+    assert set(curve["exposure_id"]) == set(fluxes.exposure_ids)
+    place = np.searchsorted(fluxes.mjd, curve["mjd_mid"].value)  # they are in time
+    off = np.log(np.asarray(curve["flux"])) - (truth - truth.mean())[place]
+    chi2 = np.mean((off - off.mean()) ** 2 / (curve["flux_err"] / curve["flux"]) ** 2)
+    assert 0.8 < chi2 < 1.25  # 600 points in 360 nights: 0.08 is one sigma
