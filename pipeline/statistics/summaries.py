@@ -152,7 +152,8 @@ def note_on_length(fluxes: Fluxes, model: Model) -> tuple[str, ...]:
     return (
         f"The floor, its parts, the courses of the channels and trends come from {len(model.fitted)} of "
         f"{np.count_nonzero(fluxes.usable.any(axis=1))} usable exposures, in "
-        "stretches spread evenly over the campaign. The others were judged with what was found; light curves of targets hold all.",
+        "stretches spread evenly over the campaign. The others were judged with what was found; light "
+        "curves of targets hold all.",
     )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from astropy.coordinates import SkyCoord
 from astropy.table import QTable
 from astropy.time import Time
 
@@ -176,8 +177,9 @@ def tied_to_gaia(catalogue: QTable, identification: QTable | None) -> tuple[QTab
     for axis, name in enumerate(("ra_deg", "dec_deg")):
         values = np.where(known, gaia[:, axis], own[:, axis])
         tied[name][:] = values * (tied[name].unit or 1)
-    moved = (gaia - own) * 3600 * np.column_stack([np.cos(np.radians(gaia[:, 1])), known])
-    apart = np.nanmedian(np.hypot(*moved.T)) if np.isfinite(moved).any() else np.nan
+    both = known & np.isfinite(own).all(axis=1)
+    before, after = (SkyCoord(*sky[both].T, unit="deg") for sky in (own, gaia))
+    apart = float(np.median(before.separation(after).arcsec)) if both.any() else np.nan
     n_found = int(np.count_nonzero(np.asarray(identification["status"], str) == IDENTIFIED))
     by = f", {apart:.1f} arcsec from those of the cube" if np.isfinite(apart) else ""
     return tied, f"Coordinates of stars are tied to Gaia DR3 by {n_found} of its sources{by}."

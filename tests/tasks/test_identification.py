@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from astropy import units as u
 from astropy.table import MaskedColumn
 from astropy.time import Time
 
@@ -16,6 +17,7 @@ from pipeline.tasks.identification import (
     identification_name,
     star_lists,
     stars_digest,
+    tied_to_gaia,
     with_identifications,
 )
 from pipeline.tasks.kept_tables import write_kept
@@ -167,3 +169,22 @@ def test_a_campaign_takes_what_the_archives_say_of_it(store):
     assert "scatter of 1/2" in note
     without, _ = with_identifications(tables, store, [(1, 2)], with_availability=False)
     assert "availability" not in without
+
+
+def test_coordinates_tied_to_gaia_are_its_own_and_the_shift_is_told_across_the_origin_too():
+    """Three stars beside right ascension 0; the cube is 0.4 arcsec off in declination."""
+    table = catalogue().table()[:3]
+    gaia_ra, gaia_dec = np.array([359.9999, 0.0001, np.nan]), np.array([10.0, 10.001, np.nan])
+    table["ra_deg"][:] = np.array([359.9999 - 360, 0.0001, 5.0]) % 360 * u.deg
+    table["dec_deg"][:] = np.array([10.0 + 0.4 / 3600, 10.001 + 0.4 / 3600, 11.0]) * u.deg
+    found = fill(
+        "identification", 3, star_id=table["star_id"], ra_deg=gaia_ra, dec_deg=gaia_dec,
+        status=["identified", "identified", "unmatched"],
+    )  # fmt: skip
+    tied, said = tied_to_gaia(table, found)
+    np.testing.assert_allclose(tied["ra_deg"].to_value(u.deg), [359.9999, 0.0001, 5.0])
+    np.testing.assert_allclose(tied["dec_deg"].to_value(u.deg), [10.0, 10.001, 11.0])
+    assert said == (
+        "Coordinates of stars are tied to Gaia DR3 by 2 of its sources, 0.4 arcsec from those of the cube."
+    )
+    assert tied_to_gaia(table, None) == (table, "")

@@ -87,7 +87,7 @@ def _channels_of(results: Results, numbering: PageNumbering) -> ChannelsOf:
         difference,
         "difference-channels",
         "response",
-        f"Of a drift of {fixed(true_rms, 1)} % rms, {fixed(missed_rms, 1)} % are missed",
+        f"The drift of {fixed(true_rms, 1)} % rms is recovered to {fixed(missed_rms, 1)} % rms",
         "Found less put in, in the same colours: pale means that the response was found.",
     )
     return ChannelsOf(results, seen, put_in, missed, *_found_in_channels(results, numbering))
