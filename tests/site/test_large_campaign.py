@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from pipeline.report import build_site, render, rows, sampling
 from pipeline.report.pages.exposure import exposure_pages
@@ -107,14 +108,12 @@ def test_a_reader_walks_from_the_index_through_a_year(
     assert page.locator("#exposure li").count() == years[first]
     page.locator("#exposure li a").nth(5).click()
     page.wait_for_selector("#exposure dl")
-    before = page.locator("h1").inner_text()
+    before = page.locator("h1").text_content() or ""
     page.locator(".steps [rel=next]").click()
     page.wait_for_selector("#exposure dl")
-    assert page.locator("h1").inner_text() != before
+    expect(page.locator("h1")).not_to_have_text(before)
     page.locator(".steps [rel=prev]").click()
-    page.wait_for_function(
-        "before => document.querySelector('h1').innerText === before", arg=before
-    )
+    expect(page.locator("h1")).to_have_text(before)
     assert page.evaluate(OVERFLOW) <= 0
     page.evaluate(AXE)
     assert page.evaluate(FINDINGS) == []

@@ -9,6 +9,7 @@ import numpy as np
 
 from pipeline.statistics import fit_stability
 from pipeline.statistics.campaigns import CONFIGURATIONS, SCENARIOS, draw_campaign
+from pipeline.statistics.long_campaigns import MOST_FITTED
 
 PAGE = Path(__file__).parents[2] / "site_src" / "statistics.md"
 
@@ -41,10 +42,10 @@ def test_the_program_of_the_page_runs_on_twenty_lines() -> None:
 
 
 def test_the_lines_for_a_long_campaign_run() -> None:
-    long = replace(CONFIGURATIONS["40x18"], n_exposures=200)
+    long = replace(CONFIGURATIONS["40x18"], n_exposures=320)
     fluxes = draw_campaign(SCENARIOS["night"], long, seed=5_000_000).fluxes
     names: dict[str, Any] = {"fluxes": fluxes, "fit_stability": fit_stability}
     exec(programs()[1], names)
-    assert len(names["rows"]) == 150
-    assert len(names["bad"]) == 200
+    assert len(names["rows"]) == MOST_FITTED
+    assert len(names["bad"]) == 320
     assert names["stability"].floor > 0
