@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from astropy import units as u
 from astropy.table import Table
-from astropy.time import Time
 
 from pipeline.config.star_registry import UNREADABLE
 from pipeline.errors import ConfigError, printable
 from pipeline.muse.modes import MODES
+from pipeline.muse.times import mjd_of
 
 NAMES = ("exposures.ecsv", "exposures.csv")  # looked for beside the cubes
 _COLUMNS: Mapping[str, tuple[str, u.UnitBase | None]] = {  # column: keyword, unit
@@ -108,7 +108,7 @@ def _start(cell: Any, where: str) -> float:
         try:
             if "T" not in text:
                 raise ValueError("no time of day")
-            mjd = float(Time(text, format="isot", scale="utc").mjd)
+            mjd = mjd_of(text)
         except ValueError as error:
             raise ConfigError(
                 f"{where}: start = {text!r}; a time as 2024-03-01T02:03:04 (UTC) or an MJD is needed"

@@ -5,21 +5,19 @@ parsed for science.
 """
 
 import re
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
-from astropy.time import Time, TimeDelta
 
 from pipeline.errors import CubeUnreadable, ImplausibleValue, UnknownMode, WrongField
 from pipeline.muse.combined import mid_time
 from pipeline.muse.modes import MODES, canonical_mode
 from pipeline.muse.numbers import number as _number
+from pipeline.muse.times import mjd_of, night_of
 
 DECLARE = (
     "give it in a table exposures.ecsv beside the cubes (columns file, mode, start, exptime_s)"
@@ -95,25 +93,10 @@ def dp_id(header: fits.Header) -> str:
     return f"MUSE.{date}" if date else ""
 
 
-def night_of(mjd_start: float) -> str:
-    """The night of an exposure: UT date of its start minus 12 h."""
-    with _of_any_year():
-        return str((Time(mjd_start, format="mjd") - TimeDelta(0.5, format="jd")).iso[:10])
-
-
-@contextmanager
-def _of_any_year() -> Iterator[None]:
-    """Let ERFA not warn of years whose leap seconds nobody knows: limits are checked here."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*dubious year")
-        yield
-
-
 def night_of_identity(identity: str) -> str:
     """The night in which a frame of that archive identity was taken, "unknown" if it holds no time."""
     try:
-        with _of_any_year():
-            return night_of(float(Time(identity.partition(".")[2], format="isot", scale="utc").mjd))
+        return night_of(mjd_of(identity.partition(".")[2]))
     except ValueError:
         return "unknown"
 
@@ -197,8 +180,7 @@ def start_mjd(header: fits.Header, label: str) -> float:
                 f"{label}: {key} = {text!r} has no time of day, and MJD-OBS is missing; {DECLARE}"
             )
         try:
-            with _of_any_year():
-                mjd = float(Time(text, format="isot", scale="utc").mjd)
+            mjd = mjd_of(text)
         except ValueError:
             continue
         _check_limits(label, f"{key}, as MJD", mjd, LIMITS["MJD-OBS"])

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from astropy.time import Time
+from pipeline.muse.times import mjd_of
 
 NEAR_HOURS = 2.0  # within which the nearest in time is taken
 LIMIT_HOURS = 4.0  # beyond which none is
@@ -53,7 +53,7 @@ def mjd_of_name(name: str) -> float:
     if match is None:
         return math.nan
     try:
-        return float(Time(match[1], format="isot", scale="utc").mjd)
+        return mjd_of(match[1])
     except ValueError:
         return math.nan
 

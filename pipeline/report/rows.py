@@ -9,7 +9,7 @@ import numpy as np
 from astropy.table import Column, MaskedColumn, QTable
 
 from pipeline.config.settings import StatisticsSettings
-from pipeline.report.tables import Cell, Head, heads
+from pipeline.report.tables import Cell, Head, heads, percent_heads
 from pipeline.report.text import NOTHING, fixed, one_line, probability, slug, with_error
 from pipeline.schema.definitions import SIGNIFICANCE
 from pipeline.schema.results import ReportedValue, Results
@@ -143,11 +143,11 @@ def pair_heads(results: Results) -> tuple[Head, ...]:
     scatters = ("std_published", "std") if results.of_standard else ("std",)
     return (
         Head("Pair", title="stars in numerator and denominator"),
-        *heads(
-            "pairs",
-            *("n", *scatters, "std_robust", "photon_std", "excess_std"),
-            *("slope_per_year", "trend_p", "trend_p_adjusted"),
+        *heads("pairs", "n"),
+        *percent_heads(
+            "pairs", *scatters, "std_robust", "photon_std", "excess_std", "slope_per_year"
         ),
+        *heads("pairs", "trend_p", "trend_p_adjusted"),
     )
 
 
@@ -171,15 +171,20 @@ def pair_cells(results: Results, pair: Pair, stats: PairStats) -> tuple[Cell, ..
     return (
         Cell(f"{pair[0]}/{pair[1]}"),
         Cell(str(stats.n)),
-        *((Cell(with_error(stats.std_published, err), kind="strong"),) * results.of_standard),
-        Cell(fixed(stats.std, 4)),
-        Cell(with_error(stats.std_robust, err_robust)),
-        Cell(fixed(stats.photon_std, 4)),
-        Cell(with_error(stats.excess_std, stats.excess_std_err)),
-        Cell(with_error(stats.slope_per_year, stats.slope_err)),
+        *((Cell(percent(stats.std_published, err), kind="strong"),) * results.of_standard),
+        Cell(fixed(100 * stats.std, 2)),
+        Cell(percent(stats.std_robust, err_robust)),
+        Cell(fixed(100 * stats.photon_std, 2)),
+        Cell(percent(stats.excess_std, stats.excess_std_err)),
+        Cell(percent(stats.slope_per_year, stats.slope_err)),
         Cell(probability(stats.trend_p)),
         p_cell(stats.trend_p_adjusted),
     )
+
+
+def percent(value: float, err: float) -> str:
+    """A pure number with its error in per cent, without the sign for it."""
+    return with_error(100 * value, 100 * err)
 
 
 def p_cell(p: float) -> Cell:

@@ -8,6 +8,7 @@ from pipeline.report.text import NOTHING
 from pipeline.schema import TABLES, Column
 
 _UNITS = {"pix": "px", "yr-1": "1/yr", "mas / yr": "mas/yr"}  # as people write them
+_PERCENT = {"": "%", "1/yr": "%/yr"}  # a unit, and that of a hundred times the number
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,11 @@ def heads(table: str, *names: str) -> tuple[Head, ...]:
     """
     known = {column.name: column for column in TABLES[table]}
     return tuple(head_of(known[name]) for name in names)
+
+
+def percent_heads(table: str, *names: str) -> tuple[Head, ...]:
+    """Headings of columns of pure numbers, or of those per year, whose cells are given in per cent."""
+    return tuple(replace(head, unit=_PERCENT[head.unit]) for head in heads(table, *names))
 
 
 def head_of(column: Column, **words: object) -> Head:

@@ -6,7 +6,9 @@ import pytest
 
 from pipeline.config.settings import Field
 from pipeline.errors import CubeUnreadable, ImplausibleValue, UnknownMode, WrongField
-from pipeline.muse.exposure import check_mode, check_pointing, identify, night_of
+from pipeline.muse.exposure import check_mode, check_pointing, identify, night_of_identity
+from pipeline.muse.illumination import mjd_of_name
+from pipeline.muse.times import night_of
 from tests.muse.cubes import primary_header
 
 
@@ -22,6 +24,16 @@ def test_without_archive_name_the_date_is_the_identity_and_without_date_the_file
     assert by_date.exposure_id == "MUSE.2019-03-11T02:00:00.500"
     by_name = identify(primary_header(**{"ARCFILE": None, "DATE-OBS": None}), "label.fits")
     assert (by_name.exposure_id, by_name.dp_id) == ("label.fits", "")
+
+
+@pytest.mark.parametrize(
+    "text", ["2018-12-31T23:59:60.500", "2031-12-31T23:59:60", "2131-06-01T02:00:00"]
+)
+def test_odd_times_are_read_without_a_warning(text):
+    """A second after the end of a day, a year whose leap seconds nobody knows, and both."""
+    header = primary_header(**{"MJD-OBS": None, "DATE-OBS": text})
+    assert abs(identify(header, "x").mjd_start - mjd_of_name(f"MUSE.{text}")) < 1e-9
+    assert night_of_identity(f"MUSE.{text}").startswith(text[:3])
 
 
 def test_the_night_begins_at_noon():

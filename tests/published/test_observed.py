@@ -51,3 +51,8 @@ def test_a_magnitude_becomes_per_cent_of_the_flux():
     assert known["weilbacher2015"].per_cent == pytest.approx(5.0)
     assert [key for key, one in known.items() if not one.relative] == ["weilbacher2020"]
     assert all(one.source and one.what for one in known.values())
+
+
+def test_a_bound_that_was_not_given_is_no_text():
+    """ECSV reads an empty text as masked, which prints as two dashes."""
+    assert [one.bound for one in literature()] == ["at most", "", "about", ""]

@@ -7,8 +7,9 @@ from astropy.io import fits
 from pipeline.config.passbands import load_band
 from pipeline.config.settings import Settings
 from pipeline.muse.association import parse_tree
-from pipeline.muse.exposure import identify, night_of
+from pipeline.muse.exposure import identify
 from pipeline.muse.geometry import slice_address
+from pipeline.muse.times import night_of
 from pipeline.reduction.association import RequestedStandard, standard_calibrations
 from pipeline.reduction.plan import Choices, Input, plan_reduction
 from pipeline.simulation.raw import exposure, spectra, static

@@ -124,14 +124,16 @@ def test_the_row_of_a_pair_has_a_cell_under_every_heading(of_standard):
     known = {column.name: column.head for column in TABLES["pairs"]}
     shown = dict(zip(labels, texts, strict=True))
     expected = {
-        "Pair": "2/22", known["n"]: "65", known["std"]: "0.0200", known["std_robust"]: "0.0300",
-        known["photon_std"]: "0.0400", known["excess_std"]: "0.0500 ± 0.0060",
-        known["slope_per_year"]: "0.110 ± 0.012", known["trend_p"]: "0.080",
+        "Pair": "2/22", known["n"]: "65", known["std"]: "2.00", known["std_robust"]: "3.00",
+        known["photon_std"]: "4.00", known["excess_std"]: "5.00 ± 0.60",
+        known["slope_per_year"]: "11.0 ± 1.2", known["trend_p"]: "0.080",
         known["trend_p_adjusted"]: "0.0090",
     }  # fmt: skip
     if of_standard:
-        expected[known["std_published"]] = "0.0100"
+        expected[known["std_published"]] = "1.00"
     assert shown == expected
+    units = {head.label: head.unit for head in rows.pair_heads(campaign)}
+    assert (units[known["std"]], units[known["slope_per_year"]]) == ("%", "%/yr")
 
 
 def test_the_error_of_a_pair_is_that_of_its_headline_number():
@@ -145,7 +147,7 @@ def test_the_error_of_a_pair_is_that_of_its_headline_number():
     assert rows.pair_error(campaign, "std_published", (2, 22)) == 0.002
     assert math.isnan(rows.pair_error(campaign, "std_published", (4, 6)))
     (stats,) = rows.pair_stats(campaign).values()
-    assert rows.pair_cells(campaign, (2, 22), stats)[2] == Cell("0.0100 ± 0.0020", kind="strong")
+    assert rows.pair_cells(campaign, (2, 22), stats)[2] == Cell("1.00 ± 0.20", kind="strong")
     assert rows.find_number(campaign, "std_published.2-22") is known
     assert rows.find_number(campaign, "std_published") is None
 

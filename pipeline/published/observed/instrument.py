@@ -12,7 +12,7 @@ FILES = ("channel_flats_2014", "slice_rows_2014", "repeatability", "literature")
 @cache
 def read_observed(name: str) -> QTable:
     """One of the tables beside this module; ``meta["source"]`` or a column tells where it is from."""
-    return QTable.read(FOLDER / f"{name}.ecsv")
+    return QTable.read(FOLDER / f"{name}.ecsv", format="ascii.ecsv", fill_values=None)
 
 
 def channel_flats() -> QTable:

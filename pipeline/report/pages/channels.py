@@ -17,7 +17,7 @@ from pipeline.report.pages.base import (
     TableBlock,
 )
 from pipeline.report.rows import number, p_cell, plain
-from pipeline.report.tables import Cell, TableView, heads
+from pipeline.report.tables import Cell, TableView, heads, percent_heads
 from pipeline.report.text import fixed
 from pipeline.schema.results import Results
 
@@ -114,16 +114,19 @@ def _tests(results: Results) -> TableView:
         f"channel-tests-{results.name}",
         "The likeliest step of each channel, the smallest that would have been found in mid-campaign, and "
         "whether the channel drifts slowly.",
-        heads(
-            *("channel_tests", "channel", "step", "step_err", "step_found", "smallest_step"),
-            "drift_p_adjusted",
+        (
+            *heads("channel_tests", "channel"),
+            *percent_heads("channel_tests", "step", "step_err"),
+            *heads("channel_tests", "step_found"),
+            *percent_heads("channel_tests", "smallest_step"),
+            *heads("channel_tests", "drift_p_adjusted"),
         ),
         tuple(
             (
                 Cell(str(int(row["channel"]))),
-                *(Cell(fixed(number(row[name]), 4)) for name in ("step", "step_err")),
+                *(Cell(fixed(100 * number(row[name]), 2)) for name in ("step", "step_err")),
                 Cell("found", kind="strong") if bool(row["step_found"]) else Cell("none"),
-                Cell(fixed(number(row["smallest_step"]), 4)),
+                Cell(fixed(100 * number(row["smallest_step"]), 2)),
                 p_cell(number(row["drift_p_adjusted"])),
             )
             for row in table

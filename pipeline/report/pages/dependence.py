@@ -17,12 +17,10 @@ from pipeline.report.pages.base import (
     TableBlock,
 )
 from pipeline.report.rows import number, p_cell, plain, text_of
-from pipeline.report.tables import Cell, TableView, heads
-from pipeline.report.text import fixed, significant
-from pipeline.schema.definitions import OUTER_LEVEL
+from pipeline.report.tables import Cell, TableView, heads, percent_heads
+from pipeline.report.text import fixed
+from pipeline.schema.definitions import OUTER_LEVEL, SIGNIFICANCE
 from pipeline.schema.results import Results
-
-SIGNIFICANT_P = 0.05
 
 
 @dataclass(frozen=True)
@@ -74,22 +72,24 @@ def _of(results: Results, numbering: PageNumbering) -> DependenceOf | None:
 
 
 def _bands(results: Results) -> TableView:
-    names = ("first_aa", "last_aa", "n", "n_stars", "floor", "low95", "high95", "response_std",
-             "response_correlation")  # fmt: skip
+    whole = ("first_aa", "last_aa", "n", "n_stars")
+    percents = ("floor", "low95", "high95", "response_std")
     table = results.tables["wavelength"]
     return TableView(
         f"bands-{results.name}",
         "The floor and the responses of the channels, band by band.",
         (
             *heads("wavelength", "band"),
-            *heads("wavelength", *names),
-            *heads("wavelength", "feature"),
+            *heads("wavelength", *whole),
+            *percent_heads("wavelength", *percents),
+            *heads("wavelength", "response_correlation", "feature"),
         ),
         tuple(
             (
                 Cell(str(row["band"]).replace("_", " ")),
-                *(Cell(str(round(number(row[name])))) for name in names[:4]),
-                *(Cell(significant(number(row[name]), 2)) for name in names[4:]),
+                *(Cell(str(round(number(row[name])))) for name in whole),
+                *(Cell(fixed(100 * number(row[name]), 2)) for name in percents),
+                Cell(fixed(number(row["response_correlation"]), 2)),
                 Cell(text_of(row["feature"])),
             )
             for row in table
@@ -134,7 +134,7 @@ def _scatter_words(table: QTable) -> str:
     """The comparisons that differ, in a sentence."""
     p = plain(table["p_adjusted"])
     with np.errstate(invalid="ignore"):
-        differ = np.flatnonzero(p < SIGNIFICANT_P)
+        differ = np.flatnonzero(p < SIGNIFICANCE)
     if not len(differ):
         return "None of these choices changes the scatter by more than chance would."
     said = [
@@ -150,8 +150,9 @@ def _offsets(results: Results) -> TableView:
         "Ratios in one kind of mode less those in the other, in the same nights.",
         (
             *heads("mode_offsets", "first", "second"),
-            *heads("mode_offsets", "star_1", "star_2", "n_nights", "difference", "err"),
-            *heads("mode_offsets", "low95", "high95", "p_adjusted"),
+            *heads("mode_offsets", "star_1", "star_2", "n_nights"),
+            *percent_heads("mode_offsets", "difference", "err", "low95", "high95"),
+            *heads("mode_offsets", "p_adjusted"),
         ),
         tuple(
             (
@@ -159,7 +160,7 @@ def _offsets(results: Results) -> TableView:
                 Cell(str(row["second"])),
                 *(Cell(str(int(row[name]))) for name in ("star_1", "star_2", "n_nights")),
                 *(
-                    Cell(fixed(number(row[name]), 4, sign=name != "err"))
+                    Cell(fixed(100 * number(row[name]), 2, sign=name != "err"))
                     for name in ("difference", "err", "low95", "high95")
                 ),
                 p_cell(number(row["p_adjusted"])),
@@ -175,11 +176,15 @@ def _conditions(results: Results) -> TableView:
     return TableView(
         f"conditions-{results.name}",
         "What each condition adds to a ratio of two stars, with its interval.",
-        heads("conditions", "condition", "std", "low95", "high95", "p_adjusted", "n"),
+        (
+            *heads("conditions", "condition"),
+            *percent_heads("conditions", "std", "low95", "high95"),
+            *heads("conditions", "p_adjusted", "n"),
+        ),
         tuple(
             (
                 Cell(str(row["condition"])),
-                *(Cell(significant(number(row[name]), 2)) for name in ("std", "low95", "high95")),
+                *(Cell(fixed(100 * number(row[name]), 2)) for name in ("std", "low95", "high95")),
                 p_cell(number(row["p_adjusted"])),
                 Cell(str(int(row["n"]))),
             )
@@ -193,7 +198,7 @@ def _conditions(results: Results) -> TableView:
 def _condition_words(table: QTable) -> str:
     p = plain(table["p_adjusted"])
     most = 100 * float(np.nanmax(plain(table["high95"])))
-    seen = [str(row["condition"]) for row, one in zip(table, p, strict=True) if one < SIGNIFICANT_P]
+    seen = [str(row["condition"]) for row, one in zip(table, p, strict=True) if one < SIGNIFICANCE]
     if not seen:
         return (
             f"No effect of these conditions is seen; none adds more than {fixed(most, 1)} % to a ratio, "

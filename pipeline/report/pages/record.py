@@ -12,10 +12,22 @@ from pipeline.published.observed import repeatability
 from pipeline.report.ao_offsets import AoOffset, ao_offsets
 from pipeline.report.pages.base import PageInputs, PageNumbering, PageType, TableBlock
 from pipeline.report.rows import number, plain
-from pipeline.report.tables import Cell, Head, TableView, heads
+from pipeline.report.tables import Cell, Head, TableView, heads, percent_heads
 from pipeline.report.text import fixed, significant
 from pipeline.schema.definitions import SIGNIFICANCE
 from pipeline.schema.results import Results
+
+_PAIR_COLUMNS = ("std", "std_within", "std_between", "f_nights", "p_nights", "slope_per_year", "slope_err",
+                 "trend_p_adjusted", "ao_offset", "ao_offset_err", "ao_p_adjusted")  # fmt: skip
+_PERCENT = {
+    "std",
+    "std_within",
+    "std_between",
+    "slope_per_year",
+    "slope_err",
+    "ao_offset",
+    "ao_offset_err",
+}
 
 
 @dataclass(frozen=True)
@@ -97,17 +109,24 @@ def _offset(one: AoOffset) -> str:
 
 
 def _pairs(results: Results) -> TableView:
-    names = ("std", "std_within", "std_between", "f_nights", "p_nights", "slope_per_year", "slope_err",
-             "trend_p_adjusted", "ao_offset", "ao_offset_err", "ao_p_adjusted")  # fmt: skip
     return TableView(
         f"record-pairs-{results.name}",
         "All ten pairs of the record's five stars, ln(F1/F2): scatter within and between nights, trend, and "
         "what adaptive optics changes in the same nights. Every p-value is family-wise over the ten rows.",
-        (Head("pair", numeric=False), *heads("record_pairs", *names)),
+        (
+            Head("pair", numeric=False),
+            *(
+                (percent_heads if name in _PERCENT else heads)("record_pairs", name)[0]
+                for name in _PAIR_COLUMNS
+            ),
+        ),
         tuple(
             (
                 Cell(f"{row['star_1']}/{row['star_2']}"),
-                *(Cell(significant(number(row[name]), 2)) for name in names),
+                *(
+                    Cell(significant((100 if name in _PERCENT else 1) * number(row[name]), 2))
+                    for name in _PAIR_COLUMNS
+                ),
             )
             for row in results.tables["record_pairs"]
         ),

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 from astropy.table import QTable
 
-from pipeline.report.rows import ALL, number, pair_error
-from pipeline.report.tables import Cell, Head, TableView, heads
-from pipeline.report.text import fixed, probability, with_error
+from pipeline.report.rows import ALL, number, pair_error, percent
+from pipeline.report.tables import Cell, Head, TableView, heads, percent_heads
+from pipeline.report.text import fixed, probability
 from pipeline.schema.publications import STUDY
 from pipeline.schema.results import Results
 
@@ -23,9 +23,9 @@ def subset_table(record: Results) -> TableView:
                 Cell(str(row["subset"])),
                 Cell(str(row["n"])),
                 Cell(str(row["n_nights"])),
-                Cell(fixed(number(row["mean_shift"]), 4, sign=True)),
+                Cell(fixed(100 * number(row["mean_shift"]), 2, sign=True)),
                 *(
-                    Cell(with_error(number(row[name]), scatter_error(record, row, name)))
+                    Cell(percent(number(row[name]), scatter_error(record, row, name)))
                     for name in ("std_published", "std", "std_robust")
                 ),
                 Cell(fixed(number(row["spearman_rho"]), 3, sign=True)),
@@ -40,10 +40,11 @@ def subset_table(record: Results) -> TableView:
         "independent; tests of a trend that allow for slow drift are on the page on the record.",
         (
             Head("Pair"),
+            *heads("reanalysis", "subset", "n", "n_nights"),
+            *percent_heads("reanalysis", "mean_shift", "std_published", "std", "std_robust"),
             *heads(
-                "reanalysis",
-                *("subset", "n", "n_nights", "mean_shift", "std_published", "std", "std_robust"),
-                *("spearman_rho", "spearman_p", "spearman_rho_nights", "spearman_p_nights"),
+                *("reanalysis", "spearman_rho", "spearman_p"),
+                *("spearman_rho_nights", "spearman_p_nights"),
             ),
         ),
         tuple(rows),
