@@ -20,7 +20,7 @@ LEAK = 0.03  # of the light that passes where the filters block it
 FILTER_EDGE_AA = 5.0  # sigma of the edges of the blue and notch filters
 # Levels of the lamps [e-/Angstrom/spaxel], by what real frames show: lamp flats of 23 300 to 26 200
 # counts in the mean over a CCD, twilights of 21 900 to 25 100.
-FLAT_LEVEL, TWILIGHT_LEVEL = 39_700.0, 27_000.0
+FLAT_LEVEL, TWILIGHT_LEVEL = 40_100.0, 27_000.0
 
 
 def filter_transmission(mode: str, wave_aa: np.ndarray) -> np.ndarray:
