@@ -201,7 +201,7 @@ class StatisticsSettings(Section):
     max_contamination: float = setting(
         0.02,
         "a star is flagged as blended if its neighbours can change ln F by more than this",
-        stages=("reference",),
+        stages=("reference", "statistics"),
         above=0,
     )
     blend_distance_px: float = setting(

@@ -90,7 +90,7 @@ def _flags(
             ),
             "blended": (
                 change > how.max_contamination,
-                f"neighbours can change ln F by {change:.2g}, more than {how.max_contamination:g}",
+                blended_reason(change, how.max_contamination),
             ),
             "near_standard": (
                 far < how.standard_distance_px,
@@ -100,6 +100,11 @@ def _flags(
         flags.append(" ".join(name for name, (holds, _) in found.items() if holds))
         reasons.append("; ".join(reason for holds, reason in found.values() if holds))
     return flags, reasons
+
+
+def blended_reason(change: float, limit: float) -> str:
+    """Why a star is blended, in words."""
+    return f"neighbours can change ln F by {change:.2g}, more than {limit:g}"
 
 
 def _nearest(xy: np.ndarray, masked_xy: np.ndarray) -> np.ndarray:

@@ -7,9 +7,13 @@ aperture over the star's own::
     by_width     half the change of ln(1 + c) between a FWHM WIDTH_SPREAD times smaller and larger
     by_distance  change of ln(1 + c) where each neighbour moves by POSITION_ERROR_PX, in quadrature
 
-for a Moffat profile; ``total`` is the quadratic sum.
+for a Moffat profile; ``total`` is the quadratic sum. That is an estimate from one image. Where the
+PSFs of all exposures are known (``contamination_over``), ``by_width`` is the standard deviation of
+ln(1 + c) over them: the reference is the sharpest exposure, and a neighbour that it shows apart lies in
+the aperture in the others.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +28,7 @@ DEFAULT_BETA = 2.5  # Moffat index where it cannot be measured
 BETA_RANGE = (1.5, 6.0)
 FIT_RADIUS_FWHM = 2.5  # of the profile that tells the PSF
 N_PROFILE_STARS = 12
+FINE_PX, FAR_PX = 0.05, 30.0  # steps of the table of light over distance, and where they grow
 
 
 @dataclass(frozen=True)
@@ -82,13 +87,7 @@ def contamination(
     >>> bool(pair.total[0] < pair.total[1])  # the faint star suffers more
     True
     """
-    sources = np.vstack([xy, others_xy])
-    lights = np.concatenate([flux, np.empty(0) if others_flux is None else others_flux])
-    lights = np.where(lights > 0, lights, 0.0)
-    distance = np.hypot(*(np.asarray(xy)[:, None] - sources).transpose(2, 0, 1))
-    itself = np.arange(len(sources)) == np.arange(len(xy))[:, None]
-    dark = ~(np.asarray(flux) > 0)  # NaN as well
-    ratio = np.where(itself, 0.0, lights / np.where(dark, 1.0, flux)[:, None])
+    distance, ratio, dark = _neighbours(xy, flux, others_xy, others_flux)
     spoiled = dark & (ratio > 0).any(axis=1)
 
     def relative(spread: float = 1.0, shift_px: float = 0.0) -> np.ndarray:
@@ -106,6 +105,71 @@ def contamination(
     return Contamination(
         *(np.where(spoiled, np.inf, one) for one in (share, np.abs(wide - narrow) / 2, by_distance))
     )
+
+
+def contamination_over(
+    xy: np.ndarray,
+    flux: np.ndarray,
+    psfs: Sequence[Moffat],
+    radius_px: float,
+    *,
+    others_xy: np.ndarray = NO_POSITIONS,
+    others_flux: np.ndarray | None = None,
+) -> Contamination:
+    """What neighbours do to aperture fluxes over the exposures of a campaign.
+
+    Parameters
+    ----------
+    xy, flux, radius_px, others_xy, others_flux
+        As for ``contamination``.
+    psfs : sequence of Moffat
+        Of the exposures, two or more.
+
+    Examples
+    --------
+    >>> xy, flux = np.array([(0, 0), (12, 0)]), np.array([1.0, 0.1])
+    >>> seeing = [Moffat(fwhm, 2.5) for fwhm in (3.0, 4.0, 7.0)]
+    >>> bool(contamination_over(xy, flux, seeing, 4.5).total[1] > 0.1)
+    True
+    """
+    distance, ratio, dark = _neighbours(xy, flux, others_xy, others_flux)
+    shares, moves = [], []
+    table_px = _distances(float(distance.max(initial=0.0)) + 1.0)
+    for psf in psfs:
+        light = light_in_aperture(table_px, radius_px, psf)
+        outer, here, inner = (
+            ratio * np.interp(np.abs(distance + shift), table_px, light / light[0])
+            for shift in (POSITION_ERROR_PX, 0.0, -POSITION_ERROR_PX)
+        )
+        shares.append(here.sum(axis=1))
+        moves.append(np.sqrt((((outer - inner) / 2) ** 2).sum(axis=1)) / (1 + shares[-1]))
+    share = np.array(shares)
+    by_width = np.log1p(share).std(axis=0, ddof=1)
+    by_distance = np.sqrt((np.array(moves) ** 2).mean(axis=0))
+    spoiled = dark & (ratio > 0).any(axis=1)
+    return Contamination(
+        *(np.where(spoiled, np.inf, one) for one in (share.mean(axis=0), by_width, by_distance))
+    )
+
+
+def _neighbours(
+    xy: np.ndarray, flux: np.ndarray, others_xy: np.ndarray, others_flux: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Distances and light over the star's own, (star, source); whether a star is dark, (star,)."""
+    sources = np.vstack([xy, others_xy])
+    lights = np.concatenate([flux, np.empty(0) if others_flux is None else others_flux])
+    lights = np.where(lights > 0, lights, 0.0)
+    distance = np.hypot(*(np.asarray(xy)[:, None] - sources).transpose(2, 0, 1))
+    itself = np.arange(len(sources)) == np.arange(len(xy))[:, None]
+    dark = ~(np.asarray(flux) > 0)  # NaN as well
+    ratio = np.where(itself, 0.0, lights / np.where(dark, 1.0, flux)[:, None])
+    return distance, ratio, dark
+
+
+def _distances(farthest_px: float) -> np.ndarray:
+    """Distances (node,) from 0 on, close where the light in an aperture changes fast."""
+    near = np.arange(0.0, FAR_PX, FINE_PX)
+    return np.append(near, np.geomspace(FAR_PX, max(farthest_px, 2 * FAR_PX), len(near)))
 
 
 def light_in_aperture(

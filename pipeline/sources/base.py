@@ -24,6 +24,7 @@ STATISTICS_CODE = (
     "pipeline/schema",
     "pipeline/sources",
     "pipeline/tasks/collect.py",
+    "pipeline/tasks/crowding.py",
     "pipeline/tasks/exports.py",
     "pipeline/tasks/flux_product.py",
     "pipeline/tasks/identification.py",

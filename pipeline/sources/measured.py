@@ -43,6 +43,7 @@ from pipeline.tasks.collect import (
     without_photometry,
 )
 from pipeline.tasks.comparisons import comparison_tables
+from pipeline.tasks.crowding import with_campaign_contamination
 from pipeline.tasks.exports import photometry_table, snr_table
 from pipeline.tasks.flux_product import keep_fluxes
 from pipeline.tasks.identification import flag_stars, tied_to_gaia
@@ -137,21 +138,32 @@ class MeasuredCampaign(Campaign):
         """
         self._check_reference()
         try:
-            return gather(self.jobs, self.reference)
+            return self._gather()
         except Exception:  # of a product that was damaged and kept its size and time: made again
             if not measure_tasks.forget_damaged(self.jobs):
                 raise
             self._measure()
-            return gather(self.jobs, self.reference)
+            return self._gather()
+
+    def _gather(self) -> Gathered:
+        """All exposures together; which stars are blended, all of them say.
+
+        Not in the field of a standard: its floor is compared with that of other campaigns over the same
+        stars, whatever the seeing.
+        """
+        gathered = gather(self.jobs, self.reference)
+        if self.of_standard:
+            return gathered
+        return with_campaign_contamination(gathered, self.jobs, self.settings)
 
     @cached_property
     def headline_pairs(self) -> tuple[tuple[int, int], ...]:
-        """The configured pairs, else those that the rule chooses from the reference catalogue."""
+        """The configured pairs, else those that the rule chooses from the catalogue."""
         if self.settings.statistics.pairs:
             return self.settings.statistics.pairs
         self._check_reference()
         left_out = {one.star_id for one in self.targets[0]}
-        return choose_pairs(measure_tasks.read_reference(self.reference), left_out=left_out)
+        return choose_pairs(self.gathered.catalogue, left_out=left_out)
 
     @cached_property
     def targets(self) -> tuple[tuple[Target, ...], tuple[str, ...]]:

@@ -1,0 +1,187 @@
+"""What neighbours do to the stars of a catalogue in the seeing of all its exposures.
+
+The neighbours are those of the catalogue and whatever light is left when all of these are subtracted from
+the image of the reference: the second star of a close pair, which DAOFIND takes for one, or a bright
+chain of stars, which it takes for none.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import scipy
+
+from pipeline.config.settings import Settings
+from pipeline.measure.catalogue import blended_reason
+from pipeline.measure.contamination import (
+    Contamination,
+    Moffat,
+    contamination_over,
+    core_light,
+    light_in_aperture,
+    measure_moffat,
+)
+from pipeline.measure.detection import edge_distance
+from pipeline.measure.reference import ReferenceCatalogue
+from pipeline.measure.results import Detection
+
+BLENDED = "blended"
+MIN_PSFS = 3  # exposures that tell how the seeing changes
+N_ROUNDS = 3  # of subtraction and search
+MIN_SHARE = 0.1  # of the light that was subtracted at a place: less may be the form of the PSF
+MIN_APART_FWHM = 0.5  # a new source closer to another is the same star: its place was a little off
+REACH_FWHM = 8.0  # of a star that is subtracted
+
+
+def psf_of(detection: Detection) -> Moffat:
+    """The PSF of one exposure."""
+    sources = detection.sources
+    return measure_moffat(detection.image - sources.background, sources.xy, sources.fwhm_px)
+
+
+def in_seeing_of_exposures(
+    catalogue: ReferenceCatalogue,
+    detection: Detection,
+    psfs: Sequence[Moffat],
+    settings: Settings,
+) -> ReferenceCatalogue:
+    """The catalogue with contamination and the flag "blended" as the seeing of all exposures has them.
+
+    What contaminates is what the reference exposure shows: its stars, the masked ones, and light too
+    elongated for a star (``find_unresolved``).
+
+    Parameters
+    ----------
+    catalogue : ReferenceCatalogue
+        A star beyond the image of the reference, which another pointing shows, stays as it is.
+    detection : Detection
+        Of the reference exposure.
+    psfs : sequence of Moffat
+        Of the exposures; with fewer than ``MIN_PSFS`` the catalogue is returned as it is.
+    settings : Settings
+    """
+    here = np.flatnonzero(edge_distance(detection.image, catalogue.xy) > 0)
+    if len(psfs) < MIN_PSFS or not len(here):
+        return catalogue
+    change = catalogue.contamination.copy()
+    change[here] = _of_image(detection, catalogue.xy[here], psfs, settings).total
+    limit = settings.statistics.max_contamination
+    flags, reasons = list(catalogue.flags), list(catalogue.reasons)
+    for row in here.tolist():
+        flags[row], reasons[row] = _flagged(flags[row], reasons[row], float(change[row]), limit)
+    return replace(catalogue, contamination=change, flags=tuple(flags), reasons=tuple(reasons))
+
+
+def _flagged(flags: str, reasons: str, change: float, limit: float) -> tuple[str, str]:
+    """Flags and reasons of a star with "blended" where its contamination exceeds the limit only."""
+    kept = [
+        (flag, reason)
+        for flag, reason in zip(flags.split(), reasons.split("; "), strict=False)
+        if flag != BLENDED
+    ]
+    if change > limit:
+        kept.append((BLENDED, blended_reason(change, limit)))
+    return " ".join(flag for flag, _ in kept), "; ".join(reason for _, reason in kept)
+
+
+def _of_image(
+    detection: Detection, xy: np.ndarray, psfs: Sequence[Moffat], settings: Settings
+) -> Contamination:
+    sources = detection.sources
+    image = detection.image - sources.background
+    masked_xy = detection.standard.xy
+    found = find_light(
+        image,
+        np.vstack([xy, masked_xy]),
+        psf_of(detection),
+        noise=sources.noise,
+        threshold_sigma=settings.detection.threshold_sigma,
+    )
+    return contamination_over(
+        xy,
+        found.flux[: len(xy)],
+        psfs,
+        settings.statistics.radius_px,
+        others_xy=found.xy[len(xy) :],
+        others_flux=found.flux[len(xy) :],
+    )
+
+
+@dataclass(frozen=True)
+class Light:
+    """Point sources that together make the light of an image."""
+
+    xy: np.ndarray  # (source, 2) [pix]; the known ones first
+    flux: np.ndarray  # (source,) [cube unit], of the whole profile, 0 or more
+
+
+def find_light(
+    image: np.ndarray, xy: np.ndarray, psf: Moffat, *, noise: float, threshold_sigma: float
+) -> Light:
+    """Known sources and those that show when they are subtracted, with fluxes fitted to all at once.
+
+    Parameters
+    ----------
+    image : ndarray, shape (y, x)
+        Above the background, NaN: no data.
+    xy : ndarray, shape (source, 2)
+        Of the known sources [pix].
+    psf : Moffat
+        Of the image.
+    noise : float
+        Standard deviation of the background.
+    threshold_sigma : float
+        Of a source that is new, in standard deviations of its flux on the background.
+    """
+    kernel = _stamp(psf, 0.0, 0.0, int(np.ceil(2 * psf.fwhm_px)))
+    kernel /= (kernel**2).sum()  # what a convolution with it peaks at is the flux
+    least = threshold_sigma * noise * float(np.sqrt((kernel**2).sum()))
+    blind = ~np.isfinite(image)
+    found = Light(xy, _fluxes(image, xy, psf))
+    for _ in range(N_ROUNDS):
+        model = _rendered(found, psf, image.shape)
+        left, taken = (
+            scipy.signal.fftconvolve(np.where(blind, 0.0, one), kernel, mode="same")
+            for one in (image - model, model)
+        )
+        peak = scipy.ndimage.maximum_filter(left, size=3) == left
+        row, column = np.nonzero(peak & (left > np.maximum(least, MIN_SHARE * taken)) & ~blind)
+        new = np.column_stack([column, row])
+        if len(new) and len(found.xy):
+            apart = scipy.spatial.cKDTree(found.xy).query(new)[0]
+            new = new[apart > MIN_APART_FWHM * psf.fwhm_px]
+        if not len(new):
+            break
+        everything = np.vstack([found.xy, new])
+        found = Light(everything, _fluxes(image, everything, psf))
+    return found
+
+
+def _fluxes(image: np.ndarray, xy: np.ndarray, psf: Moffat) -> np.ndarray:
+    """Fluxes (source,) of 0 or more that together make the light in the core of each source."""
+    apart = np.hypot(*(xy[:, np.newaxis] - xy).transpose(2, 0, 1))
+    radius_px = psf.fwhm_px
+    share = light_in_aperture(apart, radius_px, psf)
+    return np.asarray(scipy.optimize.nnls(share, core_light(image, xy, radius_px))[0])
+
+
+def _rendered(light: Light, psf: Moffat, shape: tuple[int, int]) -> np.ndarray:
+    """Image (y, x) of the sources."""
+    reach = int(np.ceil(REACH_FWHM * psf.fwhm_px))
+    padded = np.zeros((shape[0] + 2 * reach, shape[1] + 2 * reach))
+    for (x, y), flux in zip(light.xy, light.flux, strict=True):
+        column, row = round(x), round(y)
+        if flux > 0 and 0 <= column < shape[1] and 0 <= row < shape[0]:
+            where = (slice(row, row + 2 * reach + 1), slice(column, column + 2 * reach + 1))
+            padded[where] += flux * _stamp(psf, x - column, y - row, reach)
+    return padded[reach:-reach, reach:-reach]
+
+
+def _stamp(psf: Moffat, x: float, y: float, reach: int) -> np.ndarray:
+    """Light (y, x) in the spaxels about a star of flux 1 that is off the middle one by (x, y) [pix]."""
+    alpha = psf.alpha_px()
+    dy, dx = np.mgrid[-reach : reach + 1, -reach : reach + 1]
+    square = (dx - x) ** 2 + (dy - y) ** 2
+    return np.asarray(
+        (psf.beta - 1) / (np.pi * alpha**2) * (1 + square / alpha**2) ** -psf.beta, float
+    )
