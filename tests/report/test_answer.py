@@ -4,10 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.report.pages.answer import answer_of, answer_sentence, expected_scatter, headline_of
+from pipeline.report.pages.answer import (
+    answer_of,
+    answer_sentence,
+    bad_exposures,
+    expected_scatter,
+    headline_of,
+)
 from pipeline.report.pages.questions import questions_of
 from pipeline.report.pages.star import star_pages
-from pipeline.schema.definitions import reported
+from pipeline.schema.definitions import BAD_PROBABILITY, reported
 from pipeline.schema.results import Interval
 from tests.report import factory
 
@@ -99,3 +105,14 @@ def test_pages_agree_on_whether_there_is_a_trend():
         (page,) = [one for one in star_pages(results) if one.title == f"Star {row['star_1']}"]
         (line,) = [one for one in page.context["facts"] if one.name == "Drift with time"]
         assert line.text.startswith("seen" if seen else "not established")
+
+
+def test_an_exposure_is_called_bad_only_if_the_statistics_leave_it_out():
+    results = factory.campaign()
+    exposures = results.tables["exposures"]
+    exposures["bad_probability"] = 0.0
+    exposures["bad_probability"][1] = 0.9 * BAD_PROBABILITY
+    assert bad_exposures(results) == []
+    exposures["bad_probability"][1] = (1 + BAD_PROBABILITY) / 2
+    row = exposures[1]
+    assert bad_exposures(results) == [f"{row['night']} {row['mode']}"]

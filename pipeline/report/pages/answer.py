@@ -16,10 +16,9 @@ from pipeline.report.rows import (
 )
 from pipeline.report.text import counted, fixed, per_cent_with_interval, probability
 from pipeline.schema import radius_column
-from pipeline.schema.definitions import SIGNIFICANCE
+from pipeline.schema.definitions import BAD_PROBABILITY, SIGNIFICANCE
 from pipeline.schema.results import ReportedValue, Results
 
-BAD = 0.5  # probability above which an exposure is left out
 EXAMPLE_SNR = 200.0  # of two stars: what the planner shows first
 
 
@@ -219,7 +218,7 @@ def bad_exposures(results: Results) -> list[str]:
     exposures = results.tables.get("exposures")
     if exposures is None or "bad_probability" not in exposures.colnames:
         return []
-    bad = plain(exposures["bad_probability"]) > BAD
+    bad = plain(exposures["bad_probability"]) > BAD_PROBABILITY
     return [f"{row['night']} {row['mode']}" for row in exposures[bad]]
 
 

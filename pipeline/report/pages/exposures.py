@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from pipeline.muse.modes import WIDE_MODES
 from pipeline.report.figures.small_svg import sparkline
-from pipeline.report.pages.answer import BAD, bad_exposures
+from pipeline.report.pages.answer import bad_exposures
 from pipeline.report.pages.base import (
     FigureView,
     Link,
@@ -32,6 +32,7 @@ from pipeline.report.rows import (
 )
 from pipeline.report.tables import Cell, Head, TableView, heads, without_empty_columns
 from pipeline.report.text import counted, fixed
+from pipeline.schema.definitions import BAD_PROBABILITY
 from pipeline.schema.results import Results
 
 
@@ -91,7 +92,7 @@ def _is_bad(row: Any) -> bool:
     return (
         str(row["status"]) == "ok"
         and "bad_probability" in row.colnames
-        and number(row["bad_probability"]) > BAD
+        and number(row["bad_probability"]) > BAD_PROBABILITY
     )
 
 
