@@ -69,7 +69,8 @@ def test_a_failed_exposure_keeps_a_static_page_with_reason_and_remedy(
     (failed,) = (row for row in campaign.tables["exposures"] if str(row["status"]) == "failed")
     address = links_to(campaign)[str(failed["exposure_id"])]
     reason = one_line(str(failed["reason"]))
-    assert address.startswith("exposures/") and address.endswith(".html")
+    assert address.startswith("exposures/")
+    assert address.endswith(".html")
     said = html.unescape((large / address).read_text(encoding="utf-8"))
     assert f"<strong>Failed.</strong> {reason}</p>" in said
     assert f"<strong>What to do.</strong> {remedy_of(reason)}</p>" in said

@@ -268,8 +268,8 @@ def _doubt(results: Results) -> tuple[str, ...]:
     low, high = rms["lamp_between_three_nights"], rms["twilights"]
     return (
         "This is one field in one aperture and one year; others may do better or worse.",
-        f"Why it scatters is open: lamps and twilights repeat to {fixed(low, 2)} to "
-        f"{fixed(high, 1)} %.",
+        "The cause of the scatter is not known: the channels’ response to lamps and twilights repeats to "
+        f"{fixed(low, 2)} and {fixed(high, 2)} %.",
     )
 
 
