@@ -46,7 +46,7 @@ def test_the_sentence_holds_floor_interval_and_the_scatter_of_the_pairs_without_
     results = with_numbers(floor(0.045), scatter("2/22", 0.051), scatter("22/4", 0.0299))
     assert headline_of(results).endswith("repeats to 4.5 % (95 %: 3.9 to 5.2)")
     text = answer_sentence(results)
-    assert "2 pairs of bright stars scatter by 3.0 to 5.1 % without outliers" in text
+    assert "The 2 headline pairs scatter by 3.0 to 5.1 % without outliers" in text
     assert "63 exposures" in text
 
 
@@ -59,7 +59,7 @@ def test_without_a_floor_there_is_no_sentence():
 def test_a_simulation_is_called_one():
     simulated = replace(with_numbers(floor(0.045)), simulated=True)
     assert "in this simulation" in headline_of(simulated)
-    assert "63 exposures, simulated." in answer_sentence(simulated)
+    assert "63 exposures of LTT 3218 (simulated)." in answer_sentence(simulated)
 
 
 def test_the_planner_adds_the_photon_noise_of_both_stars_to_the_floor():
@@ -72,10 +72,10 @@ def test_photons_are_ruled_out_only_where_the_floor_is_above_them():
     facts = {
         one.title.partition(" ")[0]: one for one in answer_of(with_numbers(floor(0.045))).facts
     }
-    assert facts["Photons"].status == "good"
+    assert facts["Photon"].status == "good"
     low = answer_of(with_numbers(floor(0.0061)))  # from 0.01 % on
     facts = {one.title.partition(" ")[0]: one for one in low.facts}
-    assert facts["Photons"].status == "warn"
+    assert facts["Photon"].status == "warn"
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def wavelength_figure(table: QTable, *, figure_id: str, simulated: bool) -> Figu
         **_absorbed(x_range),
     }
     caption = (
-        f"Each point is a fit of the same bright stars in one band; bars are {INNER_LEVEL} % intervals. "
+        f"Each point is a fit of the same bright stars in one band; bars hold {INNER_LEVEL} %. "
         "Shaded: absorption by the atmosphere, and the range of the sodium lasers (notch)."
     )
     return Figure(
