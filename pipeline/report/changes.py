@@ -130,7 +130,7 @@ def _causes(old: CampaignRecord, new: CampaignRecord, commits: tuple[str, str]) 
     """Which of data, settings, code and libraries differ; numbers can differ for no other reason."""
     causes = []
     if old.origin.data != new.origin.data:
-        causes.append("Data: the input files are others.")
+        causes.append("Data: the input files differ.")
     settings = _differing(old.settings, new.settings)
     if settings:
         causes.append(f"Settings: {'; '.join(settings)}.")

@@ -6,10 +6,10 @@ import numpy as np
 from astropy.table import QTable
 
 from pipeline.report.rows import plain
+from pipeline.schema.definitions import BAD_PROBABILITY
 from pipeline.schema.results import Results
 
 MAX_DRAWN = 500  # exposures in one figure
-BAD = 0.5  # probability above which an exposure is drawn in any case
 
 
 def stride_of(results: Results) -> int:
@@ -25,7 +25,7 @@ def drawn(results: Results) -> Results:
     exposures = results.tables["exposures"]
     kept = np.arange(len(exposures)) % step == 0
     if "bad_probability" in exposures.colnames:
-        kept |= plain(exposures["bad_probability"]) > BAD
+        kept |= plain(exposures["bad_probability"]) > BAD_PROBABILITY
     ids = set(np.asarray(exposures["exposure_id"], str)[kept].tolist())
     tables = {name: _rows_of(table, ids) for name, table in results.tables.items()}
     return replace(results, tables=tables)

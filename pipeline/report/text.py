@@ -13,6 +13,8 @@ from pipeline.schema.results import ReportedValue
 
 MINUS = "\N{MINUS SIGN}"
 NOTHING = "\N{EN DASH}"  # a missing value in a table cell
+COUNT = "N"  # symbol of every count
+MOST_DECIMALS = 9  # beyond, an error is written with a power of ten
 
 # What HTML or Python-Markdown could take for markup, inline or at the start of a line.
 _SPECIAL = re.compile(r"[\\`*_\[\]()<>&\"'#|!~^={}$+@:]")
@@ -78,6 +80,21 @@ def per_cent_with_interval(number: ReportedValue) -> str:
     return said
 
 
+def decimals(value: float, error: float) -> int | None:
+    """Decimals of a value that keeps two digits of its error; None where they say nothing."""
+    if not (math.isfinite(error) and 0 < error <= abs(value)):
+        return None
+    digits = max(0, 1 - math.floor(math.log10(float(f"{error:.1e}"))))
+    return digits if digits <= MOST_DECIMALS else None
+
+
+def reported_value(number: ReportedValue) -> str:
+    """A reported value with its error; a count is a whole number."""
+    if number.symbol == COUNT and math.isfinite(number.value):
+        return f"{number.value:.0f}"
+    return with_error(number.value, number.uncertainty)
+
+
 def with_error(value: float, error: float, fallback_digits: int = 3) -> str:
     """Value and 1 sigma, both rounded to two significant digits of the error.
 
@@ -89,9 +106,8 @@ def with_error(value: float, error: float, fallback_digits: int = 3) -> str:
         return significant(value, fallback_digits)
     if error > abs(value):
         return f"{significant(value, fallback_digits)} ± {significant(error, 2)}"
-    exponent = math.floor(math.log10(float(f"{error:.1e}")))
-    digits = max(0, 1 - exponent)
-    if digits > 9:
+    digits = decimals(value, error)
+    if digits is None:
         return f"{significant(value, 6)} ± {significant(error, 2)}"
     return f"{fixed(value, digits)} ± {fixed(error, digits)}"
 

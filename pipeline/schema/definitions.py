@@ -24,7 +24,7 @@ HIGH_SNR = 1000.0  # photon noise of such a pair, 0.0014, is far below any scatt
 UNFLAGGED = "exposures of status ok in which neither star carries a flag"
 AS_PUBLISHED = "all exposures of status ok"
 CLEAN = (
-    "stars without a flag; exposures of status ok that are not bad with a probability above 0.99"
+    "unflagged stars; exposures of status ok, without those that are bad with a probability above 0.99"
 )
 POSTERIOR = (
     "68 % of the posterior over slow, night, exposure, jitter and time scale; {n_stars} stars on "
@@ -80,7 +80,7 @@ _ALL = (
         "sample standard deviation without outlying exposures",
         f"std (ddof 1) of d about its mean, exposures farther than {OUTLIER_SIGMA:g} robust "
         "standard deviations from the median of any headline pair left out",
-        entered=f"{UNFLAGGED} and that are no outliers",
+        entered=f"{UNFLAGGED}, without outliers",
         interval="bootstrap over nights",
     ),
     Definition(
@@ -106,7 +106,7 @@ _ALL = (
         "σ excess",
         "scatter beyond photon noise",
         "restricted maximum likelihood of s in d ~ N(mean, photon noise² + s²), without outliers",
-        entered=f"{UNFLAGGED} and that are no outliers",
+        entered=f"{UNFLAGGED}, without outliers",
         interval="longer side of the 68 % interval; photon noise as in STAT, without covariance",
     ),
     Definition(
@@ -115,7 +115,7 @@ _ALL = (
         "median σ excess",
         "median scatter beyond photon noise of bright pairs",
         f"median of s over unflagged pairs with geometric mean SNR > {HIGH_SNR:g}",
-        entered="pairs of which neither star carries a flag",
+        entered="pairs of unflagged stars",
         interval="{n_pairs} pairs; they share stars, so their spread is no error of the median",
     ),
     Definition(
@@ -130,8 +130,8 @@ _ALL = (
         "stability_floor",
         "σ_floor",
         "floor",
-        "stability floor: expected scatter of the flux ratio of two stars so bright that photons do "
-        "not matter, on different channels, over one exposure on each night of a year",
+        "stability floor: expected scatter of the flux ratio of two stars so bright that photon noise does "
+        "not matter, on different channels, with one exposure on each night of a year",
         "√(2 [slow² V(τ) + night² + exposure² + jitter²]) of ln(F1/F2), "
         "V = 1 - 2x (1 - x (1 - exp(-1/x))), x = τ / 365.25 d",
         entered=CLEAN,
@@ -152,7 +152,7 @@ _ALL = (
             ("channel_slow", "σ_slow", "slow drift", "slow drift of one channel", "standard deviation of an Ornstein-Uhlenbeck process in ln F", ""),
             ("channel_night", "σ_n", "night", "term of one channel that changes from night to night", "standard deviation in ln F", ""),
             ("channel_exposure", "σ_e", "exposure", "term of one channel that changes from exposure to exposure", "standard deviation in ln F", ""),
-            ("star_jitter", "σ_j", "jitter", "scatter of one star beyond photons that its channel does not share", "standard deviation in ln F; part of the exposure term where no channel holds two stars", ""),
+            ("star_jitter", "σ_j", "jitter", "scatter of one star beyond photon noise that its channel does not share", "standard deviation in ln F; part of the exposure term where no channel holds two stars", ""),
             ("slow_timescale", "τ", "time scale", "time scale of the slow drift", "of the Ornstein-Uhlenbeck process; says little where the slow drift is small", "d"),
         )
     ),
@@ -168,8 +168,8 @@ _ALL = (
         )
         for quantity, label, name, formula, entered in (
             ("n_exposures.ok", "used", "exposures used", "rows of exposures with status ok", "all exposures"),
-            ("n_exposures.excluded", "excluded", "exposures excluded by a rule or a reviewed flag", "rows with status excluded", "all exposures"),
-            ("n_exposures.failed", "failed", "exposures failed with a typed error", "rows with status failed", "all exposures"),
+            ("n_exposures.excluded", "excluded", "exposures excluded by a rule or a reviewer", "rows with status excluded", "all exposures"),
+            ("n_exposures.failed", "failed", "exposures that failed", "rows with status failed", "all exposures"),
             ("n_nights", "nights", "nights with a used exposure", "distinct nights", "exposures of status ok"),
             ("n_stars", "stars", "reference stars", "rows of catalogue", "all stars"),
             ("n_stars.flagged", "flagged", "stars left out of summaries", "rows of catalogue with a flag: edge, blended, near_standard, variable", "all stars"),
@@ -187,7 +187,7 @@ _ALL = (
     Definition("slope_err", "", "± slope", "1 sigma of the slope", "photons, jitter, exposure, night and slow drift", "yr-1"),
     Definition("trend_p", "p", "p (trend)", "two-sided p-value of the trend", "null hypothesis: slow, night and exposure terms of the pooled covariance, no line"),
     Definition("trend_p_adjusted", "p", "p (adjusted)", "p-value of the trend after Holm", "p (trend), adjusted over all rows of the table"),
-    Definition("snr_ratio", "S", "SNR of the ratio", "signal to noise ratio of the flux ratio", "(1/SNR1² + 1/SNR2²)^(-1/2) in the reference exposure"),
+    Definition("snr_ratio", "S", "SNR of the ratio", "signal-to-noise ratio of the flux ratio", "(1/SNR1² + 1/SNR2²)^(-1/2) in the reference exposure"),
     Definition("snr_gmean", "SNR", "SNR", "geometric mean SNR of the two stars", "sqrt(SNR1 x SNR2) in the reference exposure"),
 )  # fmt: skip
 

@@ -15,6 +15,7 @@ from pipeline.schema.column import (
     Column,
     column,
 )
+from pipeline.schema.definitions import BAD_PROBABILITY
 
 NOT_A_CUBE = "not a cube"  # beginning of the reason of a file that is no exposure at all
 
@@ -37,7 +38,7 @@ MEASURED: Mapping[str, tuple[Column, ...]] = {
         column("e", "f8", "", "affine: y' = d x + e y + f", "stat.fit.param"),
         column("f", "f8", "pix", "affine: y' = d x + e y + f", "stat.fit.param"),
         column("match_rms_px", "f8", "pix", "rms distance of matched stars from the affine", "stat.fit.residual", "rms"),
-        column("bad_probability", "f8", "", "probability, from all stars, that the exposure is bad; above 1/2 it is left out of all statistics but std_published", "stat.probability"),
+        column("bad_probability", "f8", "", f"probability, from all stars, that the exposure is bad; above {BAD_PROBABILITY:g} it is left out of all statistics but std_published", "stat.probability"),
         column("status", "str", "", "ok, excluded (rule or reviewed flag; no exposure of its own) or failed (typed error)", "meta.code.status"),
         column("reason", "str", "", "why the status is not ok", "meta.note"),
         column("notes", "str", "", "what was converted when the cube was read, and which file of several was taken", "meta.note"),

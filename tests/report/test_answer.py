@@ -4,10 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.report.pages.answer import answer_of, answer_sentence, expected_scatter, headline_of
+from pipeline.report.pages.answer import (
+    answer_of,
+    answer_sentence,
+    bad_exposures,
+    expected_scatter,
+    headline_of,
+)
 from pipeline.report.pages.questions import questions_of
 from pipeline.report.pages.star import star_pages
-from pipeline.schema.definitions import reported
+from pipeline.schema.definitions import BAD_PROBABILITY, reported
 from pipeline.schema.results import Interval
 from tests.report import factory
 
@@ -40,7 +46,7 @@ def test_the_sentence_holds_floor_interval_and_the_scatter_of_the_pairs_without_
     results = with_numbers(floor(0.045), scatter("2/22", 0.051), scatter("22/4", 0.0299))
     assert headline_of(results).endswith("repeats to 4.5 % (95 %: 3.9 to 5.2)")
     text = answer_sentence(results)
-    assert "2 pairs of bright stars scatter by 3.0 to 5.1 % without outliers" in text
+    assert "The 2 headline pairs scatter by 3.0 to 5.1 % without outliers" in text
     assert "63 exposures" in text
 
 
@@ -53,7 +59,7 @@ def test_without_a_floor_there_is_no_sentence():
 def test_a_simulation_is_called_one():
     simulated = replace(with_numbers(floor(0.045)), simulated=True)
     assert "in this simulation" in headline_of(simulated)
-    assert "63 exposures, simulated." in answer_sentence(simulated)
+    assert "63 exposures of LTT 3218 (simulated)." in answer_sentence(simulated)
 
 
 def test_the_planner_adds_the_photon_noise_of_both_stars_to_the_floor():
@@ -66,10 +72,10 @@ def test_photons_are_ruled_out_only_where_the_floor_is_above_them():
     facts = {
         one.title.partition(" ")[0]: one for one in answer_of(with_numbers(floor(0.045))).facts
     }
-    assert facts["Photons"].status == "good"
+    assert facts["Photon"].status == "good"
     low = answer_of(with_numbers(floor(0.0061)))  # from 0.01 % on
     facts = {one.title.partition(" ")[0]: one for one in low.facts}
-    assert facts["Photons"].status == "warn"
+    assert facts["Photon"].status == "warn"
 
 
 @pytest.mark.parametrize(
@@ -99,3 +105,14 @@ def test_pages_agree_on_whether_there_is_a_trend():
         (page,) = [one for one in star_pages(results) if one.title == f"Star {row['star_1']}"]
         (line,) = [one for one in page.context["facts"] if one.name == "Drift with time"]
         assert line.text.startswith("seen" if seen else "not established")
+
+
+def test_an_exposure_is_called_bad_only_if_the_statistics_leave_it_out():
+    results = factory.campaign()
+    exposures = results.tables["exposures"]
+    exposures["bad_probability"] = 0.0
+    exposures["bad_probability"][1] = 0.9 * BAD_PROBABILITY
+    assert bad_exposures(results) == []
+    exposures["bad_probability"][1] = (1 + BAD_PROBABILITY) / 2
+    row = exposures[1]
+    assert bad_exposures(results) == [f"{row['night']} {row['mode']}"]

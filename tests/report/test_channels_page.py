@@ -32,7 +32,9 @@ def test_channels_without_a_star_neither_appear_nor_count():
     assert set(of_stars(results.tables["channel_responses"])["channel"]) == {5, 9}
     inputs = PageInputs((results,), factory.build_info(), {})
     (shown,) = context(inputs, PageNumbering({}))["shown"]
-    assert shown.difference.figure.title == "The drift of 2.0 % rms is recovered to 1.0 % rms"
+    assert (
+        shown.difference.figure.title == "The drift of 2.0 % rms is recovered to within 1.0 % rms"
+    )
     assert "over a range of 2.0 %" in shown.found.figure.title
 
 

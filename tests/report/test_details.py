@@ -82,7 +82,7 @@ def test_a_failed_exposure_has_its_reason_and_what_to_do(docs: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "said"), [("NoStarsMatched: 3 of 25", "pointing"), ("x", "Mend it")]
+    ("reason", "said"), [("NoStarsMatched: 3 of 25", "pointing"), ("x", "Correct the cause")]
 )
 def test_a_remedy_follows_from_the_type_of_the_failure(reason: str, said: str) -> None:
     assert said in remedy_of(reason)

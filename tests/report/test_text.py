@@ -8,11 +8,13 @@ import pytest
 
 from pipeline.report.text import (
     counted,
+    decimals,
     escape_text,
     fixed,
     per_cent_with_interval,
     plot_text,
     probability,
+    reported_value,
     significant,
     size_of,
     slug,
@@ -99,6 +101,24 @@ def test_a_fraction_in_per_cent_states_its_interval_if_both_ends_are_known(
 ) -> None:
     number = reported("stability_floor", value, source="scatter", interval=bounds, note="n")
     assert per_cent_with_interval(number) == printed
+
+
+def test_a_count_is_printed_as_a_whole_number() -> None:
+    assert reported_value(reported("n_exposures.ok", 65.0, source="exposures")) == "65"
+    floor = reported("slow_timescale", 45.3, source="a fit", n_stars=5, n_channels=5,
+                     interval=Interval(7.9))  # fmt: skip
+    assert reported_value(floor) == "45.3 ± 7.9"
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "digits"),
+    [(0.0448, 0.0036, 4), (45.3, 7.9, 1), (128.0, 24.0, 0), (128.0, 240.0, None), (1.5, 2e-8, 9),
+     (1.5, 2e-9, None), (0.0, 0.0, None), (1.0, math.nan, None)],
+)  # fmt: skip
+def test_an_interval_has_the_decimals_of_its_value(
+    value: float, error: float, digits: int | None
+) -> None:
+    assert decimals(value, error) == digits
 
 
 def test_sizes_are_for_people() -> None:

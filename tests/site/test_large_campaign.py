@@ -1,5 +1,6 @@
 """A campaign of more exposures than can have a page each: they share one, which loads a year at a time."""
 
+import html
 import re
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from playwright.sync_api import expect
 
 from pipeline.report import build_site, render, rows, sampling
 from pipeline.report.pages.exposure import exposure_pages
+from pipeline.report.pages.remedies import remedy_of
+from pipeline.report.text import one_line
 from pipeline.schema.results import Results
 from tests.report import factory
 from tests.site.conftest import DESKTOP, EPOCH, PHONE
@@ -58,6 +61,20 @@ def test_only_exposures_that_are_not_ok_have_a_page_of_their_own(
     assert len(list(large.glob("assets/figures/exposures/*.js"))) == 1 + len(
         rows.years_of(campaign)
     )
+
+
+def test_a_failed_exposure_keeps_a_static_page_with_reason_and_remedy(
+    large: Path, campaign: Results
+) -> None:
+    (failed,) = (row for row in campaign.tables["exposures"] if str(row["status"]) == "failed")
+    address = links_to(campaign)[str(failed["exposure_id"])]
+    reason = one_line(str(failed["reason"]))
+    assert address.startswith("exposures/")
+    assert address.endswith(".html")
+    said = html.unescape((large / address).read_text(encoding="utf-8"))
+    assert f"<strong>Failed.</strong> {reason}</p>" in said
+    assert f"<strong>What to do.</strong> {remedy_of(reason)}</p>" in said
+    assert f'href="{address}"' in (large / "exposures.html").read_text(encoding="utf-8")
 
 
 def test_figures_draw_one_exposure_in_some_and_say_so(large: Path) -> None:

@@ -48,13 +48,13 @@ def as_drawn_figure(scatter: QTable, study: str) -> Figure:
                       range=[round(v, 4) for v in y_range], **ticks(y_range)),
     }  # fmt: skip
     caption = (
-        f"All {len(scatter)} points of the figure of {study}. On this axis a pair of one bright and "
-        "one faint star stands too far to the right."
+        f"All {len(scatter)} points of the figure of {study}. On this axis a pair of a bright and a faint "
+        "star lies too far to the right. A ratio and its inverse differ slightly in their scatter."
     )
     least = float((100 * std).min())
     return Figure(
         "study-scatter",
-        f"No pair of the publication scatters by less than {least:.1f} %",
+        f"In the published figure every pair scatters by at least {least:.1f} %",
         caption,
         f"Scatter plot on logarithmic axes. {caption}",
         data,

@@ -26,6 +26,7 @@ HEIGHT_PX, NARROW_HEIGHT_PX = 400, 330
 WELL_KNOWN = 0.2  # relative error of a floor: what is known worse is drawn, and not in the title
 SAME_NIGHT_DAYS = 0.2  # where a point of one night is drawn whose times are not known
 NIGHT_DAYS = 0.5  # lags below are within a night
+N_SIGMA = 3.0  # by which measurement and model may differ before the title says so
 
 
 def wavelength_figure(table: QTable, *, figure_id: str, simulated: bool) -> Figure | None:
@@ -53,8 +54,8 @@ def wavelength_figure(table: QTable, *, figure_id: str, simulated: bool) -> Figu
         **_absorbed(x_range),
     }
     caption = (
-        f"Each point is a fit of the same bright stars in one band; bars hold {INNER_LEVEL} %. Shaded: "
-        "absorption by the atmosphere, and the notch of the sodium lasers."
+        f"Each point is a fit of the same bright stars in one band; bars hold {INNER_LEVEL} %. "
+        "Shaded: absorption by the atmosphere, and the range of the sodium lasers (notch)."
     )
     return Figure(
         figure_id,
@@ -203,11 +204,11 @@ def structure_figure(table: QTable, *, figure_id: str, simulated: bool) -> Figur
     }
     caption = (
         "Photon noise is taken out. Error bars are a jackknife over channels; the band holds "
-        f"{INNER_LEVEL} %. The model's stars keep their channels; a star at the border of two changes more."
+        f"{INNER_LEVEL} %. The model's stars stay on one channel; a star between two changes more."
     )
     return Figure(
         figure_id,
-        _structure_title(lag[known], std[known]),
+        _structure_title(lag[known], std[known], err[known], model["std"][known]),
         caption,
         f"Points with error bars against the lag on a logarithmic axis. {caption}",
         data,
@@ -218,13 +219,17 @@ def structure_figure(table: QTable, *, figure_id: str, simulated: bool) -> Figur
     )
 
 
-def _structure_title(lag: np.ndarray, std: np.ndarray) -> str:
+def _structure_title(lag: np.ndarray, std: np.ndarray, err: np.ndarray, model: np.ndarray) -> str:
+    """How much a ratio changes within a night and over the longest lag; what the model misses."""
     longest = int(np.argmax(lag))
     late = f"{fixed(float(std[longest]), 1)} % over {lag[longest]:.0f} days"
     within = lag < NIGHT_DAYS
     if within.any() and not within[longest]:
         early = float(np.sqrt((std[within] ** 2).mean()))
-        return f"A ratio changes by {fixed(early, 1)} % within a night and by {late}"
+        expected = float(np.sqrt((model[within] ** 2).mean()))
+        missed = np.abs(std[within] - model[within]) > N_SIGMA * err[within]
+        but = f" (model: {fixed(expected, 1)} %)" if missed.any() else ""
+        return f"A ratio changes by {fixed(early, 1)} % within a night{but} and by {late}"
     return f"A ratio changes by {late}"
 
 

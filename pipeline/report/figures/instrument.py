@@ -71,7 +71,7 @@ def channel_flats_figure(flats: QTable, *, figure_id: str) -> Figure:
     )
     return Figure(
         figure_id,
-        f"Channels follow one temperature: number {most} by {fixed(reach[most], 1)} % over "
+        f"Lamp fluxes follow the temperature: channel {most} changes by {fixed(reach[most], 1)} % over "
         f"{fixed(span, 1)} K",
         caption,
         f"Lines against temperature. {caption}",
@@ -149,12 +149,12 @@ def slice_rows_figure(rows: QTable, *, figure_id: str) -> Figure:
     }  # fmt: skip
     caption = (
         f"{len(names)} illumination flats of {_years(rows, 'illum')}. Points are medians, bars the "
-        "range of all slices in that row. Names: temperature of the flat against the lamp flats."
+        "range of all slices in that row. The legend: temperature of the flat relative to the lamp flats."
     )
     return Figure(
         figure_id,
-        f"Only the edges of a stack move: by up to {fixed(float(farthest[edge].max()), 1)} %, the "
-        f"other rows by at most {fixed(float(farthest[~edge].max()), 1)} %",
+        f"Only the edge slices of a stack change: by up to {fixed(float(farthest[edge].max()), 1)} %, the "
+        f"others by at most {fixed(float(farthest[~edge].max()), 1)} %",
         caption,
         f"Points with ranges for twelve rows. {caption}",
         data,

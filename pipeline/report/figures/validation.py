@@ -57,11 +57,16 @@ def coverage_figure(
         "shapes": shapes,
         "annotations": notes,
     }  # fmt: skip
-    n = sum(line.verdict != "fails" for line in every)
-    caption = "Bars are one standard error; shaded is what must hold. Scenarios are described in the text."
+    n = sum(line.verdict in ("holds", "within its error") for line in every)
+    n_few = sum(line.verdict == "too few to say" for line in every)
+    few = f" In {n_few} cases the campaigns are too few to say." if n_few else ""
+    caption = (
+        "Bars are one standard error; shaded is the required range. The scenarios are described in "
+        f"the text.{few}"
+    )
     return Figure(
         figure_id,
-        f"The intervals of the floor hold the truth as often as they say in {n} of {len(every)} cases",
+        f"In {n} of {len(every)} cases intervals hold the true floor as often as stated, within errors",
         caption,
         f"Dot plot with {len(scenarios)} rows. {caption}",
         data,

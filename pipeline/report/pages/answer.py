@@ -16,10 +16,9 @@ from pipeline.report.rows import (
 )
 from pipeline.report.text import counted, fixed, per_cent_with_interval, probability
 from pipeline.schema import radius_column
-from pipeline.schema.definitions import SIGNIFICANCE
+from pipeline.schema.definitions import BAD_PROBABILITY, SIGNIFICANCE
 from pipeline.schema.results import ReportedValue, Results
 
-BAD = 0.5  # probability above which an exposure is left out
 EXAMPLE_SNR = 200.0  # of two stars: what the planner shows first
 
 
@@ -88,15 +87,15 @@ def answer_sentence(results: Results) -> str:
         return ""
     seen = _scatters(results)
     pairs = (
-        f" {counted(len(seen), 'pair')} of bright stars scatter by {fixed(min(seen), 1)} to "
+        f" The {counted(len(seen), 'headline pair')} scatter by {fixed(min(seen), 1)} to "
         f"{fixed(max(seen), 1)} % without outliers."
         if len(seen) > 1
         else ""
     )
     kind = "simulated" if results.simulated else "observed"
     return (
-        f"1 σ from night to night over a year, one exposure a night, beyond photon noise: "
-        f"{results.field_name}, {counted(floor.n or 0, 'exposure')}, {kind}.{pairs}"
+        f"1 σ over a year, with one exposure per night and without photon noise, from "
+        f"{counted(floor.n or 0, 'exposure')} of {results.field_name} ({kind}).{pairs}"
     )
 
 
@@ -160,8 +159,8 @@ def _photons(results: Results, floor: ReportedValue) -> Fact | None:
     return Fact(
         "good" if shown else "warn",
         "measured" if shown else "open",
-        f"Photons allow {_per_cent(min(limits), 2)} to {_per_cent(max(limits), 2)}",
-        "The rest is the instrument, the sky or the reduction."
+        f"Photon noise is {fixed(100 * min(limits), 2)} to {_per_cent(max(limits), 2)}",
+        "The rest comes from the instrument, the sky or the reduction."
         if shown
         else "The scatter is not clearly above photon noise.",
     )
@@ -219,7 +218,7 @@ def bad_exposures(results: Results) -> list[str]:
     exposures = results.tables.get("exposures")
     if exposures is None or "bad_probability" not in exposures.colnames:
         return []
-    bad = plain(exposures["bad_probability"]) > BAD
+    bad = plain(exposures["bad_probability"]) > BAD_PROBABILITY
     return [f"{row['night']} {row['mode']}" for row in exposures[bad]]
 
 
@@ -234,21 +233,24 @@ def _trust(results: Results) -> tuple[str, ...]:
     if results.simulated:
         recovery = results.tables.get("recovery")
         if recovery is None:
-            return ("These numbers went through the same steps as those of real cubes.", left_out)
+            return ("These numbers come from the same steps as those of real cubes.", left_out)
         passed = int(np.asarray(recovery["passed"], bool).sum())
         return (
-            f"The pipeline recovers {passed} of the {len(recovery)} quantities that were put in.",
+            f"The pipeline recovers {passed} of {len(recovery)} input quantities within their tolerance.",
             left_out,
         )
     if not results.is_measured:
         reading = _reading(results)
         return (
-            f"Reading the figures adds no more than {reading} to the scatter of a pair."
+            f"Digitising the figures adds no more than {reading} to the scatter of a pair."
             if reading
-            else "The points were read off the figures to the pixel.",
+            else "The points were digitised from the figures to the pixel.",
             left_out,
         )
-    return ("Every error is the larger of its photon noise and that of blank sky.", left_out)
+    return (
+        "Every error is the larger of photon noise and the noise measured on blank sky.",
+        left_out,
+    )
 
 
 def _reading(results: Results) -> str:
@@ -262,15 +264,15 @@ def _reading(results: Results) -> str:
 def _doubt(results: Results) -> tuple[str, ...]:
     if results.simulated:
         return (
-            "Nothing here was observed: the drift that is found was put in.",
+            "Nothing here was observed: the drift was put in.",
             "Do not quote these numbers for MUSE; they test the method.",
         )
     rms = {str(row["key"]): number(row["rms_percent"]) for row in repeatability()}
     low, high = rms["lamp_between_three_nights"], rms["twilights"]
     return (
-        "This is one field in one aperture and one year; others may do better or worse.",
-        f"Why it scatters is open: lamps and twilights repeat to {fixed(low, 2)} to "
-        f"{fixed(high, 1)} %.",
+        "This is one field in one aperture and one year; others may be better or worse.",
+        "The cause of the scatter is not known: the channels’ response to lamps and twilights repeats to "
+        f"{fixed(low, 2)} and {fixed(high, 2)} %.",
     )
 
 

@@ -26,7 +26,7 @@ def calendars(results: Results, numbering: PageNumbering) -> tuple[FigureView, .
             availability,
             year,
             figure_id=f"calendar-{year}-{results.name}",
-            title=f"In {year}, {served} of {nights} nights can be served by the archive",
+            title=f"In {year} the archive associates calibrations in {served} of {nights} nights",
             caption=f"{nights} nights. Filled: a science exposure was taken in the same mode, so that "
             "calibrations can be found; open: the standard only.",
             simulated=results.simulated,
@@ -47,8 +47,8 @@ def availability_table(results: Results) -> TableView:
         rows.append((Cell(str(row["date"])), *cells))
     return TableView(
         f"availability-{results.name}",
-        f"The same {len(rows)} nights as a table. SCI: with a science exposure; NOSCI: without; "
-        "empty: no standard.",
+        f"The same {len(rows)} nights as a table. SCI: with a science exposure; NOSCI: without one; "
+        "empty: standard star not observed.",
         (Head("Night", numeric=False), *(Head(mode, numeric=False) for mode in WIDE_MODES)),
         tuple(rows),
         source="availability",

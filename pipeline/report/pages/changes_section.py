@@ -61,7 +61,7 @@ def _campaign(changes: CampaignChanges, numbering: PageNumbering) -> CampaignSec
     if changes.causes:
         lines += changes.causes
         if len(changes.causes) > 1:
-            lines.append("These changed together: which of them moved a number is not told apart.")
+            lines.append("These changed together; their effects on a number cannot be separated.")
     elif not changes.remark:
         differ = changes.numbers or changes.n_rounded
         lines.append(
@@ -103,8 +103,8 @@ def _table(changes: CampaignChanges) -> TableView:
     shown = [k for k in range(len(heads)) if any(row[k].text for row in rows)]
     return TableView(
         f"changes-{slug(changes.name)}",
-        "Numbers that changed, appeared or vanished. Δ is new minus old; Δ/σ counts it in units of "
-        "this version's uncertainty, which says how much it matters, not how likely it is.",
+        "Numbers that changed, appeared or vanished. Δ is new minus old; Δ/σ is in units of "
+        "this version's uncertainty: it says how much a change matters, not how likely it is.",
         tuple(heads[k] for k in shown),
         tuple(tuple(row[k] for k in shown) for row in rows),
         simulated=changes.simulated,

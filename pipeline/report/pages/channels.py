@@ -67,28 +67,28 @@ def _channels_of(results: Results, numbering: PageNumbering) -> ChannelsOf:
         "channels",
         "response",
         f"Channel {number} moves most, over a range of {fixed(reach, 1)} %",
-        "Each channel that holds a star, against the mean channel and its own mean.",
+        "Response of each channel that holds a star, relative to the mean channel and to its own mean.",
     )
     truth = _truth(results, found)
     if truth is None:
         return ChannelsOf(results, seen, None, None, *_found_in_channels(results, numbering))
+    difference = _difference(found, truth)
+    missed_rms, true_rms = (
+        100 * float(np.sqrt(np.nanmean(plain(one["response"]) ** 2))) for one in (difference, truth)
+    )
     put_in = view(
         truth,
         "truth-channels",
         "response",
-        "The drift that was put into the simulation",
-        "Only exposures and channels that the map above has, treated in the same way.",
-    )
-    difference = _difference(found, truth)
-    missed_rms, true_rms = (
-        100 * float(np.sqrt(np.nanmean(plain(one["response"]) ** 2))) for one in (difference, truth)
+        f"The drift put into the simulation has an rms of {fixed(true_rms, 1)} %",
+        "Only the exposures and channels of the map above, treated in the same way.",
     )
     missed = view(
         difference,
         "difference-channels",
         "response",
-        f"The drift of {fixed(true_rms, 1)} % rms is recovered to {fixed(missed_rms, 1)} % rms",
-        "Found less put in, in the same colours: pale means that the response was found.",
+        f"The drift of {fixed(true_rms, 1)} % rms is recovered to within {fixed(missed_rms, 1)} % rms",
+        "Recovered minus input drift, in the same colours: the paler, the better the recovery.",
     )
     return ChannelsOf(results, seen, put_in, missed, *_found_in_channels(results, numbering))
 
@@ -112,8 +112,8 @@ def _tests(results: Results) -> TableView:
     table = results.tables["channel_tests"]
     return TableView(
         f"channel-tests-{results.name}",
-        "The likeliest step of each channel, the smallest that would have been found in mid-campaign, and "
-        "whether the channel drifts slowly.",
+        "The most likely step of each channel, the smallest step detectable in mid-campaign, and the test "
+        "for slow drift.",
         (
             *heads("channel_tests", "channel"),
             *percent_heads("channel_tests", "step", "step_err"),
@@ -203,7 +203,7 @@ PAGE = PageType(
     title="Channels",
     tab="Evidence",
     position=530,
-    description="Behind a drifting ratio stand two channels, each with a response of its own.",
+    description="How the response of each channel changes with time, relative to the others.",
     guide="",
     context=context,
 )

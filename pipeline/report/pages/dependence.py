@@ -21,6 +21,7 @@ from pipeline.report.tables import Cell, TableView, heads, percent_heads
 from pipeline.report.text import fixed
 from pipeline.schema.definitions import OUTER_LEVEL, SIGNIFICANCE
 from pipeline.schema.results import Results
+from pipeline.statistics.conditions import SIGNIFICANT_P
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class DependenceOf:
     offsets: TableBlock | None
     conditions: TableBlock | None
     condition_words: str
+    removed_below: str  # adjusted p-value of an effect that is taken out before the fit
 
 
 def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any] | None:
@@ -68,6 +70,7 @@ def _of(results: Results, numbering: PageNumbering) -> DependenceOf | None:
         table(_offsets, "mode_offsets"),
         table(_conditions, "conditions"),
         _condition_words(tables["conditions"]) if "conditions" in tables else "",
+        f"{SIGNIFICANT_P:g}",
     )
 
 
@@ -77,7 +80,8 @@ def _bands(results: Results) -> TableView:
     table = results.tables["wavelength"]
     return TableView(
         f"bands-{results.name}",
-        "The floor and the responses of the channels, band by band.",
+        "The floor and the responses of the channels in each band. Only bright stars enter, so the floor can "
+        "differ from that of the first page.",
         (
             *heads("wavelength", "band"),
             *heads("wavelength", *whole),
@@ -104,7 +108,7 @@ def _scatters(results: Results) -> TableView:
     return TableView(
         f"scatters-{results.name}",
         "Scatter of bright stars about the mean of the others under two choices, paired star by star. "
-        "A ratio below unity: the first choice is the quieter.",
+        "A ratio below unity means less scatter with the first choice.",
         heads(
             "scatter_comparisons",
             "first",
@@ -136,18 +140,18 @@ def _scatter_words(table: QTable) -> str:
     with np.errstate(invalid="ignore"):
         differ = np.flatnonzero(p < SIGNIFICANCE)
     if not len(differ):
-        return "None of these choices changes the scatter by more than chance would."
+        return "None of these choices changes the scatter significantly."
     said = [
-        f"{row['first']} over {row['second']}: {fixed(number(row['ratio']), 2)}"
+        f"{row['first']} against {row['second']}, {fixed(number(row['ratio']), 2)}"
         for row in table[differ]
     ]
-    return f"These choices change the scatter: {'; '.join(said)}."
+    return f"These choices change the scatter, by the factor given: {'; '.join(said)}."
 
 
 def _offsets(results: Results) -> TableView:
     return TableView(
         f"offsets-of-modes-{results.name}",
-        "Ratios in one kind of mode less those in the other, in the same nights.",
+        "Difference of ln(F1/F2) between two kinds of modes in the same nights.",
         (
             *heads("mode_offsets", "first", "second"),
             *heads("mode_offsets", "star_1", "star_2", "n_nights"),
@@ -175,7 +179,7 @@ def _offsets(results: Results) -> TableView:
 def _conditions(results: Results) -> TableView:
     return TableView(
         f"conditions-{results.name}",
-        "What each condition adds to a ratio of two stars, with its interval.",
+        "Scatter that each condition adds to a ratio of two stars, with its interval.",
         (
             *heads("conditions", "condition"),
             *percent_heads("conditions", "std", "low95", "high95"),
@@ -201,10 +205,10 @@ def _condition_words(table: QTable) -> str:
     seen = [str(row["condition"]) for row, one in zip(table, p, strict=True) if one < SIGNIFICANCE]
     if not seen:
         return (
-            f"No effect of these conditions is seen; none adds more than {fixed(most, 1)} % to a ratio, "
-            f"with {OUTER_LEVEL} % confidence."
+            f"No effect of these conditions is seen; at {OUTER_LEVEL} % confidence none adds more than "
+            f"{fixed(most, 1)} % of scatter to a ratio."
         )
-    return f"Ratios answer to {', '.join(seen)}."
+    return f"These conditions change ratios: {', '.join(seen)}."
 
 
 PAGE = PageType(

@@ -69,7 +69,7 @@ def detection_of(results: Results, numbering: PageNumbering) -> DetectionOf:
             f"stretch. {_masked(results, image)}"
         )
     else:
-        caption = f"Positions as read off the figures of {STUDY.short}; the record has no image."
+        caption = f"Positions digitised from the figures of {STUDY.short}; the record has no image."
     varies = any("variable" in str(flags).split() for flags in catalogue["flags"])
     marks = "squares, diamonds where Gaia calls the star variable" if varies else "squares"
     figure = detection_figure(
@@ -136,7 +136,7 @@ def _catalogue_table(results: Results) -> TableView:
         )
     view = TableView(
         f"catalogue-{results.name}",
-        "All stars; a number leads to the page of the star. Positions count from 0 at the first "
+        "All stars; each number links to the page of the star. Positions count from 0 at the first "
         "spaxel.",
         (
             *heads(
@@ -144,7 +144,7 @@ def _catalogue_table(results: Results) -> TableView:
                 *("star_id", "x", "y", "ra_deg", "dec_deg", "flux", "channel", "slice"),
                 "edge_distance_px",
             ),
-            Head("SNR", title="in the band and aperture of the headlines"),
+            Head("SNR", title="in the band and aperture of the headline numbers"),
             *heads("catalogue", "flags"),
             Head("why", numeric=False),
         ),
@@ -173,7 +173,7 @@ def _sources_table(results: Results) -> TableView:
     table = results.tables["identification"]
     return TableView(
         f"identification-{results.name}",
-        "Gaia DR3 sources of the stars; what Gaia calls variable is no measure of the instrument.",
+        "Gaia DR3 sources of the stars; those that Gaia calls variable say nothing about the instrument.",
         heads(
             "identification",
             *("star_id", "variable", "source_id", "separation_arcsec", "g_mag", "bp_rp"),

@@ -85,7 +85,7 @@ def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any]:
         "size_of": size_of,
         "large_cells": f"{LARGE_CELLS:,}".replace(",", "\N{THIN SPACE}"),
         "largest_mb": f"{LARGEST_BYTES / 1e6:g}",
-        "huge_rows": HUGE_ROWS,
+        "huge_rows": f"{HUGE_ROWS:,}".replace(",", "\N{THIN SPACE}"),
         "large_digits": LARGE_DIGITS,
         "license": DATA_LICENSE,
         "license_url": DATA_LICENSE_URL,
@@ -99,15 +99,15 @@ def _whole(numbering: PageNumbering) -> tuple[WholeFile, ...]:
     observed = numbering.downloads.get(("", "observed"), ())
     return (
         WholeFile("Headline numbers", "of all campaigns, with definitions and sources.", report),
-        WholeFile("Checksums", "of all files in the folder data; the line is for a shell.", sums),
-        WholeFile("Citation", "as GitHub and Zotero read it.", cff),
         WholeFile(
-            "Software", "its version, libraries and commit, for indexes of software.", codemeta
+            "Checksums", "of all files in the folder data; the line is a shell command.", sums
         ),
+        WholeFile("Citation", "as read by GitHub and Zotero.", cff),
+        WholeFile("Software", "version, libraries and commit, for software indexes.", codemeta),
         *(
             WholeFile(
                 f"Observed by others: {one.label}",
-                "with its source; see the page of evidence.",
+                "with its source; see What the evidence says.",
                 one,
             )
             for one in observed

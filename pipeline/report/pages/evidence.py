@@ -72,7 +72,9 @@ def _literature_table(campaigns: Sequence[Results]) -> TableView:
                 Cell("This report, " + results.title),
                 Cell(f"σ = {fixed(floor.value, 4)}"),
                 Cell(fixed(100 * floor.value, 1), kind="strong"),
-                Cell("ratio of two bright stars, one exposure a night over a year", kind="rp-wrap"),
+                Cell(
+                    "ratio of two bright stars, one exposure per night for a year", kind="rp-wrap"
+                ),
                 Cell("the first page", kind="rp-wrap muted"),
             )
         )
@@ -93,13 +95,13 @@ def _literature_table(campaigns: Sequence[Results]) -> TableView:
 def _repeatability_table() -> TableView:
     return TableView(
         "repeatability",
-        "How well calibrations repeat, over the channels and relative to the mean channel.",
+        "How well calibrations repeat: change of the channels relative to the mean channel.",
         (Head("Compared", numeric=False), Head("rms", "%"), Head("largest", "%")),
         tuple(
             (
                 Cell(str(row["what"]), kind="rp-wrap"),
                 Cell(significant(number(row["rms_percent"]), 2), kind="strong"),
-                Cell(significant(number(row["largest_percent"]))),
+                Cell(significant(number(row["largest_percent"]), 2)),
             )
             for row in repeatability()
         ),
@@ -126,7 +128,7 @@ def _ao_figure(results: Results) -> Figure | None:
         "ratio with AO less that without [%]",
         figure_id=f"ao-offsets-{results.name}",
         title=_ao_title(offsets),
-        caption=f"Differences of ln(F1/F2) within {spread} nights. "
+        caption=f"Differences of ln(F1/F2) within a night, averaged over {spread} nights. "
         "Bars are the standard error of their mean, from the scatter between nights.",
         simulated=results.simulated,
         tables=("record_pairs" if "record_pairs" in results.tables else "mode_offsets",),
@@ -140,7 +142,7 @@ def _ao_title(offsets: Sequence[AoOffset]) -> str:
     seen = [one for one in offsets if one.is_seen]
     if not seen:
         return (
-            f"AO changes none of {counted(len(offsets), 'ratio')} by more than its nights scatter"
+            f"In the same nights AO changes none of {counted(len(offsets), 'ratio')} significantly"
         )
     changes = ", ".join(
         f"{one.pair} by {fixed(one.per_cent, 1, sign=True)} ± {fixed(one.err, 1)} %" for one in seen

@@ -82,27 +82,27 @@ def facts_of(results: Results, row: Any) -> list[Line]:
     lines = [Line("Exposure", str(row["exposure_id"]))]
     mjd = number(row["mjd_mid"])
     if np.isfinite(mjd):
-        lines.append(Line("Middle (UT)", str(Time(mjd, format="mjd").iso[:19])))
+        lines.append(Line("Mid-exposure (UT)", str(Time(mjd, format="mjd").iso[:19])))
     for name, key, digits, unit in (
         ("Airmass", "airmass", 3, ""),
         ("Seeing", "seeing_arcsec", 2, " arcsec"),
         ("Exposure time", "exptime_s", 0, " s"),
-        ("Match, rms", "match_rms_px", 3, " px"),
+        ("Residual of the match, rms", "match_rms_px", 3, " px"),
     ):
         value = number(row[key])
         if np.isfinite(value):
             lines.append(Line(name, fixed(value, digits) + unit))
     found, matched = row["n_detected"], row["n_matched"]
     if found is not np.ma.masked and int(found) > 0:
-        lines.append(Line("Stars found and matched", f"{whole(found)}, {whole(matched)}"))
+        lines.append(Line("Stars detected, matched", f"{whole(found)}, {whole(matched)}"))
     if "bad_probability" in row.colnames and np.isfinite(number(row["bad_probability"])):
         bad = number(row["bad_probability"])
         said = significant(bad, 2) if bad >= SMALLEST_P else f"below {SMALLEST_P:g}"
-        lines.append(Line("Probability that it is bad", said))
+        lines.append(Line("Probability of a bad exposure", said))
     if "notes" in row.colnames and text_of(row["notes"]):
         lines.append(Line("Notes", text_of(row["notes"])))
     if str(row["exposure_id"]) == results.reference_exposure:
-        lines.append(Line("Role", "reference of all positions"))
+        lines.append(Line("Role", "reference for all positions"))
     return lines
 
 
@@ -118,7 +118,7 @@ def _residual_plot(results: Results, identity: str, residuals: Residuals | None)
         Plot(
             [PlotSeries(stars, values, "a", titles=titles)],
             "star",
-            "against its median [%]",
+            "relative to its median [%]",
             f"Residual of {len(stars)} stars in this exposure",
             zero=True,
             width=640,

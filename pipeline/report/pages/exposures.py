@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from pipeline.muse.modes import WIDE_MODES
 from pipeline.report.figures.small_svg import sparkline
-from pipeline.report.pages.answer import BAD, bad_exposures
+from pipeline.report.pages.answer import bad_exposures
 from pipeline.report.pages.base import (
     FigureView,
     Link,
@@ -32,6 +32,7 @@ from pipeline.report.rows import (
 )
 from pipeline.report.tables import Cell, Head, TableView, heads, without_empty_columns
 from pipeline.report.text import counted, fixed
+from pipeline.schema.definitions import BAD_PROBABILITY
 from pipeline.schema.results import Results
 
 
@@ -91,7 +92,7 @@ def _is_bad(row: Any) -> bool:
     return (
         str(row["status"]) == "ok"
         and "bad_probability" in row.colnames
-        and number(row["bad_probability"]) > BAD
+        and number(row["bad_probability"]) > BAD_PROBABILITY
     )
 
 
@@ -110,12 +111,12 @@ def _exposures_table(results: Results) -> TableView:
     )
     view = TableView(
         f"exposures-{results.name}",
-        "Exposures that are failed, excluded or bad. The name leads to the page."
+        "Exposures that are failed, excluded or bad. Their names link to their pages."
         if large
-        else f"Every exposure of the campaign: {said}. Its name leads to its page.",
+        else f"Every exposure of the campaign: {said}. Its name links to its page.",
         (
             *heads("exposures", "night", "exposure_id"),
-            Head("stars", numeric=False, title="residual of every star against its median"),
+            Head("stars", numeric=False, title="residual of every star relative to its median"),
             *heads(
                 "exposures",
                 *("mode", "status", "airmass", "seeing_arcsec", "exptime_s"),
@@ -187,8 +188,8 @@ PAGE = PageType(
     title="All exposures",
     tab="Exposures",
     position=400,
-    description="Which exposures there are, what became of each, and how they lie on the sky.",
+    description="Every exposure with its status, conditions and position on the sky.",
     wide=True,
-    guide="Every exposure with its conditions, offsets, residuals and status.",
+    guide="Status, conditions, offsets and residuals of every exposure.",
     context=context,
 )

@@ -66,14 +66,14 @@ def _order(rows: Rows) -> Finding | None:
     )
     measured = ", ".join(f"{fixed(number(row['value_data']), 3)}" for row in found.values())
     title = (
-        f"The text gives {len(wrong)} of {len(found)} scatters to another pair"
+        f"The text gives {len(wrong)} of {len(found)} scatters for the wrong pair"
         if wrong
-        else "Every scatter in the text stands with its pair"
+        else "The text gives every scatter for the right pair"
     )
     return Finding(
         "order",
         title,
-        f"Printed: {printed}. From the points, in the same order: {measured}. The titles of the "
+        f"Published: {printed}. From the points, in the same order: {measured}. The titles of the "
         "panels are right.",
         bool(wrong),
     )  # fmt: skip
@@ -89,20 +89,20 @@ def _trend(record: Results, rows: Rows) -> Finding | None:
     stats = pair_stats(record).get(pair)
     p = stats.trend_p if stats else float("nan")
     tested = (
-        f" They are not: with nights and slow drift in the covariance, p = {probability(p)}."
+        f" They are not: with nights and slow drift in the covariance, the trend has p = {probability(p)}."
         if np.isfinite(p)
         else ""
     )
     title = (
-        f"The points of {name} give ρ = {fixed(data, 2, sign=True)}, not {fixed(printed, 3, sign=True)}"
+        f"The points of {name} give ρ = {fixed(data, 3, sign=True)}, not {fixed(printed, 3, sign=True)}"
         if not row["agrees"]
-        else f"The ratio {name} has the ρ that is printed"
+        else f"The points of {name} give the published ρ"
     )
     return Finding(
         "trend",
         title,
-        f"{STUDY.short} call their ρ not significant. That of the points would be, were exposures "
-        f"independent.{tested}"
+        f"{STUDY.short} call their ρ not significant. The ρ of the points would be significant if "
+        f"exposures were independent.{tested}"
         if not row["agrees"]
         else f"{STUDY.short} call it not significant.",
         not row["agrees"],
@@ -119,14 +119,14 @@ def _mean(rows: Rows) -> Finding | None:
     title = (
         f"The mean of {name} is displaced by {fixed(abs(shift), 1)} %"
         if displaced
-        else "The means are those of the stars"
+        else "No mean is displaced by an outlier"
     )
     return Finding(
         "mean",
         title,
         f"The mean includes the outlier; the other points lie {fixed(abs(shift), 1)} ± "
-        f"{fixed(err, 1)} % {'below' if shift < 0 else 'above'} it. So do {len(displaced)} of "
-        f"{len(found)} pairs by more than the error of their mean.",
+        f"{fixed(err, 1)} % {'below' if shift < 0 else 'above'} it. The mean is displaced by "
+        f"more than its error in {len(displaced)} of {len(found)} pairs.",
         bool(displaced),
     )
 
@@ -141,11 +141,15 @@ def _outlier(record: Results, rows: Rows) -> Finding | None:
         (f"{one['night']} {one['mode']}" for one in record.tables["exposures"]
          if str(one["exposure_id"]) == which), which,
     )  # fmt: skip
-    title = f"{night} missed its stars" if not row["agrees"] else f"{night} holds its stars"
+    title = (
+        f"{night}: the apertures missed their stars"
+        if not row["agrees"]
+        else f"{night}: the apertures hold their stars"
+    )
     return Finding(
         "outlier",
         title,
-        f"Its five fluxes agree to a factor of {fixed(seen, 1)}, while the stars differ by a factor "
+        f"The five fluxes agree to within a factor of {fixed(seen, 1)}, while the stars differ by a factor "
         f"of {fixed(normal, 0)}. It counts as a measurement in the publication; here it does not.",
         not row["agrees"],
     )
@@ -181,8 +185,8 @@ def instrument_finding() -> Finding:
     low, high = rms["lamp_between_three_nights"], rms["twilights"]
     return Finding(
         "instrument",
-        f"Lamps and twilights repeat to {fixed(low, 2)} to {fixed(high, 1)} %",
-        "That is about a tenth of the scatter of the ratios: channels alone need not explain it.",
+        f"Lamps repeat to {fixed(low, 2)} %, twilights to {fixed(high, 2)} %",
+        "That is a tenth of the scatter of the ratios or less: the channels need not be its cause.",
         False,
     )
 
@@ -203,4 +207,4 @@ def confirmed(record: Results) -> str:
     subjects = [str(row["subject"]) for row in table if row["agrees"]]
     if not subjects:
         return ""
-    return f"{counted(len(subjects), 'statement')} hold: {'; '.join(subjects)}."
+    return f"The data confirm {counted(len(subjects), 'statement')}: {'; '.join(subjects)}."

@@ -7,8 +7,14 @@ from pipeline.config.settings import Settings
 from pipeline.report.pages.base import PageInputs, PageNumbering, PageType
 from pipeline.report.tables import Cell, Head, TableView
 from pipeline.report.text import significant
-from pipeline.schema.definitions import DEFINITIONS, OUTLIER_SIGMA, Definition
+from pipeline.schema.definitions import (
+    BAD_PROBABILITY,
+    DEFINITIONS,
+    OUTLIER_SIGMA,
+    Definition,
+)
 from pipeline.schema.results import PUBLISHED, Results
+from pipeline.statistics.conditions import SIGNIFICANT_P
 
 SMALL = 1e-4  # below it a setting is printed with a power of ten
 
@@ -26,6 +32,8 @@ def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any]:
             for one in DEFINITIONS.values()
             if _is_explained(one) and (standard or one.convention != PUBLISHED)
         ],
+        "bad_probability": f"{BAD_PROBABILITY:g}",
+        "removed_below": f"{SIGNIFICANT_P:g}",
         "outlier_sigma": f"{OUTLIER_SIGMA:g}",
         "tables": [
             numbering.table(_settings_table(group)) for group in _by_settings(inputs.campaigns)
@@ -108,7 +116,7 @@ def _settings_table(group: Sequence[Results]) -> TableView:
     ]
     return TableView(
         f"settings-{results.name}",
-        f"Settings of {' and of '.join(one.title for one in group)}, as read from report.toml.",
+        f"Settings of {' and of '.join(one.title for one in group)}.",
         (Head("Setting", numeric=False), Head("value", numeric=False)),
         tuple(rows),
         filter=True,
@@ -120,7 +128,7 @@ PAGE = PageType(
     title="Method",
     tab="Data and method",
     position=610,
-    description="From a cube to a number: every step, its formula, and the choices of this build.",
+    description="From a cube to a number: every step with its formula and the settings of this build.",
     guide="Every step with its formula and settings.",
     context=context,
 )

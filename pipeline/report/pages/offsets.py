@@ -24,15 +24,15 @@ def positions_view(results: Results, numbering: PageNumbering) -> FigureView | N
         views = {"the published pair of exposures": _digitised(results)}
         tables: tuple[str, ...] = ("coordtrafo",)
         caption = (
-            "As read off the published figure. A square without a cross is a detection without a "
+            "Digitised from the published figure. A square without a cross is a detection without a "
             "reference star."
         )
     else:
         views = _measured(results)
         tables = tuple(name for name in ("detections", "exposures") if name in results.tables)
         caption = (
-            "Where a cross lies in a square, the match takes the reference star onto its detection. "
-            "Other squares have no reference star."
+            "A cross in a square is a reference star that the match places on its detection. "
+            "Squares without a cross have no reference star."
         )
     if not views:
         return None
@@ -132,8 +132,8 @@ def pointing_view(results: Results, numbering: PageNumbering) -> FigureView | No
         exposure_links(results),
         figure_id=f"pointing-{results.name}",
         title=_pointing_title(exposures, scale),
-        caption=f"{n_affines} exposures have a match. Each point is one: where the centre of the field lies "
-        f"against the reference. Rings are half an arcsecond apart.{drawn_words(results)}",
+        caption=f"Each point is one of {n_affines} matched exposures: offset of the field centre from the "
+        f"reference. Rings are half an arcsecond apart.{drawn_words(results)}",
         simulated=results.simulated,
     )
     return numbering.figure(figure, results.name)
@@ -146,7 +146,9 @@ def _positions_title(results: Results) -> str:
     rms = plain(results.tables["exposures"]["match_rms_px"])
     if not np.isfinite(rms).any():
         return "Reference, detected and transformed positions"
-    return f"Stars lie within {fixed(float(np.nanmedian(rms)), 2)} px (rms) of where the match puts them"
+    return (
+        f"Stars lie within {fixed(float(np.nanmedian(rms)), 2)} px (rms) of their matched positions"
+    )
 
 
 def _digitised_title(kinds: Mapping[str, Any]) -> str:
@@ -163,4 +165,4 @@ def _pointing_title(exposures: QTable, pixel_scale_arcsec: float) -> str:
     """How far the shift part of the maps reaches."""
     shift = np.hypot(plain(exposures["c"]), plain(exposures["f"])) * pixel_scale_arcsec
     reach = fixed(float(np.nanquantile(shift, 0.9)), 1)
-    return f"The telescope comes back to within {reach} arcsec in nine of ten cases"
+    return f"The telescope returns to within {reach} arcsec in nine of ten exposures"

@@ -47,7 +47,7 @@ def _pairs_of(results: Results, numbering: PageNumbering) -> PairsOf:
     pairs, stats = headline_pairs(results), pair_stats(results)
     view = TableView(
         f"pairs-{results.name}",
-        "Scatter and trend of these pairs. Point at the head of a column for its meaning.",
+        "Scatter and trend of these pairs. Hover over the head of a column for its meaning.",
         pair_heads(results),
         tuple(pair_cells(results, pair, stats[pair]) for pair in pairs if pair in stats),
         source=_pair_source(results),
@@ -72,6 +72,7 @@ def headline_figure(results: Results) -> Figure:
     shown = drawn(results)
     known = [100 * stds[pair] for pair in pairs if pair in stds and np.isfinite(stds[pair])]
     said = f" by {min(known):.1f} to {max(known):.1f} %" if known else ""
+    how = ", in the published convention" if known and results.of_standard else ""
     return headline_timelines(
         shown.tables["timelines"],
         shown.tables["exposures"],
@@ -79,11 +80,11 @@ def headline_figure(results: Results) -> Figure:
         pairs,
         exposure_links(results),
         figure_id=f"timelines-{results.name}",
-        title=f"The ratios of {counted(len(pairs), 'pair')} scatter{said} about their mean",
+        title=f"The ratios of {counted(len(pairs), 'pair')} scatter{said} about their mean{how}",
         caption=f"Deviation in {band}, r = {radius_px:g} px, {counted(n_exposures, 'exposure')}, "
         f"{results.first_night} to {results.last_night}. The band is plus and minus one "
         f"{sigma_words(results)} about the median. Triangles stand for points beyond the axis; "
-        f"thin crosses carry a flag.{drawn_words(results)}",
+        f"thin crosses mark flagged points.{drawn_words(results)}",
         simulated=results.simulated,
         tables=("timelines", _pair_source(results)),
         events=_events(shown),

@@ -118,7 +118,7 @@ def _table(results: Results) -> TableView:
         f"plan-{results.name}",
         "Expected scatter of the ratio of two stars of equal SNR, with its "
         f"{100 * (LEVELS[-1] - LEVELS[0]):.0f} % interval. "
-        "The last column is of the difference of two exposures of one night.",
+        "The last column is for the difference of two exposures of one night.",
         _heads(("SNR of each", "Over a year", "Over a year, one channel", "Within a night")),
         tuple(rows),
         source=PREDICTION,

@@ -69,15 +69,15 @@ def _drift(results: Results) -> Question | None:
     seen = [one.pair for one in tests if one.p_adjusted < SIGNIFICANCE]
     pairs = counted(len(tests), "pair")
     said = (
-        f"{len(seen)} of {pairs} {'has' if len(seen) == 1 else 'have'} a trend with time, with slow drift "
-        "in the p-value."
+        f"{len(seen)} of {pairs} {'has' if len(seen) == 1 else 'have'} a trend with time beyond what "
+        "slow drift explains."
         if seen
         else f"No trend is established in {pairs}: the smallest p is "
         f"{probability(tests[0].p_adjusted)} after Holm’s correction for all of them."
     )
     return Question(
         "Does a star drift?",
-        f"{said} The page of each star says it for its pairs.",
+        f"{said} The page of each star has the test of its pairs.",
         Markup("stars.html"),
         "All stars",
     )
@@ -92,14 +92,16 @@ def _channels(results: Results) -> Question | None:
         for same in (False, True)
     )
     if not together:
-        said = "Not known here: no channel held two stars that were measured."
+        said = (
+            "Not known here: the data cannot tell the scatter of a star from that of its channel."
+        )
     else:
         said = (
             f"Two stars of SNR {EXAMPLE_SNR:g} scatter by {fixed(100 * apart[MEDIAN], 1)} % on different "
             f"channels and by {fixed(100 * together[MEDIAN], 1)} % on one."
         )
     return Question(
-        "Is it worse between channels than within one?",
+        "Do ratios scatter more between channels than within one?",
         said,
         Markup("plan.html#numbers"),
         "Expected scatter",
@@ -117,8 +119,8 @@ def _optics(results: Results) -> Question | None:
     said = (
         f"In the same nights it changes {len(seen)} of {counted(len(offsets), 'pair')}: {changed}."
         if seen
-        else f"No change is established in {counted(len(offsets), 'pair')}, observed both ways in the "
-        "same nights."
+        else f"No change is established in {counted(len(offsets), 'pair')} observed with and without it "
+        "in the same nights."
     )
     return Question(
         "Does adaptive optics change ratios?", said, Markup("evidence.html#ao"), "AO against no AO"
@@ -135,7 +137,7 @@ def _wavelength(results: Results) -> Question:
     said = (
         f"Not known here: fluxes are in one band, {names[0]}."
         if len(names) == 1
-        else f"Fluxes are in {', '.join(names)}; Explore shows any pair in each."
+        else f"Fluxes are in {', '.join(names)}; Explore shows any pair in each of them."
     )
     place = ("spectra.html", "Spectra") if results.spectra else ("method.html#bands", "Band fluxes")
-    return Question("How does it depend on wavelength?", said, Markup(place[0]), place[1])
+    return Question("How does the scatter depend on wavelength?", said, Markup(place[0]), place[1])

@@ -29,6 +29,17 @@ _PERCENT = {
     "ao_offset_err",
 }
 
+QUANTITIES: Mapping[str, str] = {  # of the table of findings, in words
+    "star_std": "scatter of one star",
+    "independence": "independence of the stars",
+    "mode": "strongest pattern",
+    "lag_one": "correlation of successive nights",
+    "floor_geometric_mean": "floor against geometric mean SNR",
+    "floor_ratio": "floor against SNR of the ratio",
+    "left_out_rms": "error of the prediction",
+    "left_out_covered": "share within the interval",
+}
+
 
 @dataclass(frozen=True)
 class RecordOf:
@@ -76,13 +87,14 @@ def words_of(pairs: QTable, findings: QTable) -> dict[str, str]:
         "n_all": str(n_all),
         "n_stars": f"{(1 + math.sqrt(1 + 8 * n_all)) / 2:.0f}",  # n (n - 1) / 2 pairs
         "factor": f"{math.exp(rms):.1f}",
-        "lamps": f"{fixed(lamps['lamp_between_three_nights'], 2)} to {fixed(lamps['twilights'], 1)}",
+        "lamps": f"{fixed(lamps['lamp_between_three_nights'], 2)} and {fixed(lamps['twilights'], 2)}",
         "within": _range(within),
         "between": _range(between),
         "p_nights": significant(float(plain(pairs["p_nights"]).max()), 1),
         "ratio": significant(number(independence["value"]), 2),
         "independence_p": significant(number(independence["p"]), 1),
         "n_trends": _count(trend),
+        "have": "have" if np.count_nonzero(trend < SIGNIFICANCE) > 1 else "has",
         "least_trend": significant(float(np.nanmin(trend)), 2),
         "offsets": offsets or "none",
         "by_mean": f"{100 * by_mean:.1f} ± {100 * by_mean_err:.1f}",
@@ -112,7 +124,7 @@ def _pairs(results: Results) -> TableView:
     return TableView(
         f"record-pairs-{results.name}",
         "All ten pairs of the record's five stars, ln(F1/F2): scatter within and between nights, trend, and "
-        "what adaptive optics changes in the same nights. Every p-value is family-wise over the ten rows.",
+        "the effect of adaptive optics in the same nights. Every p-value is adjusted for ten rows (Holm).",
         (
             Head("pair", numeric=False),
             *(
@@ -137,11 +149,11 @@ def _pairs(results: Results) -> TableView:
 def _findings(results: Results) -> TableView:
     return TableView(
         f"record-findings-{results.name}",
-        "What the record says as a whole.",
+        "Results for the record as a whole.",
         heads("record_findings", "quantity", "subject", "value", "err", "p", "n", "meaning"),
         tuple(
             (
-                Cell(str(row["quantity"]).replace("_", " ")),
+                Cell(QUANTITIES.get(str(row["quantity"]), str(row["quantity"]).replace("_", " "))),
                 Cell(str(row["subject"])),
                 *(Cell(significant(number(row[name]), 2)) for name in ("value", "err", "p")),
                 Cell(str(row["n"])),
@@ -158,8 +170,8 @@ PAGE = PageType(
     title="The record of 2019",
     tab="Evidence",
     position=515,
-    description="The published ratios of five stars, analysed again: what they say and what they cannot.",
+    description="The published ratios of five stars, analysed again: what they show and what they cannot.",
     wide=True,
-    guide="Nights, stars, modes and a floor of the published record.",
+    guide="Scatter, trends, adaptive optics and floor of the published record.",
     context=context,
 )

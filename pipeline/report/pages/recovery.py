@@ -36,8 +36,8 @@ def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any] | No
             recovery,
             figure_id=f"recovery-{results.name}",
             title=_title(recovery),
-            caption="Difference between what the pipeline found and what was put in, in units of "
-            "the accepted difference. The band is what is accepted.",
+            caption="Recovered minus input value in units of the tolerance. The band is the range within "
+            "the tolerance.",
             simulated=results.simulated,
         )
         passed = np.asarray(recovery["passed"], bool)
@@ -56,15 +56,13 @@ def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any] | No
 def _title(recovery: QTable) -> str:
     """How many quantities were found again."""
     passed = int(np.asarray(recovery["passed"], bool).sum())
-    return (
-        f"{passed} of {len(recovery)} quantities that were put in are found within their tolerance"
-    )
+    return f"{passed} of {len(recovery)} input quantities are recovered within their tolerance"
 
 
 def _recovery_table(results: Results) -> TableView:
     return TableView(
         f"recovered-{results.name}",
-        "What is compared, with the tolerance and where it comes from.",
+        "Quantities compared, with their tolerances and the origin of these.",
         heads(
             "recovery",
             *("quantity", "measured", "expected", "tolerance", "unit", "passed", "meaning"),
@@ -93,7 +91,7 @@ PAGE = PageType(
     title="Simulation test",
     tab="Evidence",
     position=540,
-    description="A simulated campaign whose truth is known: does the pipeline recover it?",
-    guide="What was simulated, and what was found.",
+    description="A simulated campaign whose input is known: does the pipeline recover it?",
+    guide="What was simulated, and what was recovered.",
     context=context,
 )

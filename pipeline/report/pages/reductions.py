@@ -84,7 +84,7 @@ def _exposures_table(results: Results) -> TableView:
         f"reductions-{results.name}",
         ("Exposures that are not ok, " if is_large(results) else "Every exposure, ")
         + "with the cost of its cube. Calibrations that exposures share count for "
-        "each of them; the link leads to the exposure's log.",
+        "each of them; the links lead to the logs.",
         (
             Head("Night", numeric=False),
             Head("mode", numeric=False),
@@ -135,8 +135,8 @@ def _calibrations_table(results: Results) -> TableView:
         )
     return TableView(
         f"calibrations-{results.name}",
-        "With what every exposure was calibrated: hours from the exposure to the mean start of the "
-        "frames, negative before it; a kind that was not applied is named.",
+        "Calibrations of every exposure: hours from the exposure to the mean start of the "
+        "frames, negative before it; kinds that were not applied are marked.",
         (
             Head("Exposure", numeric=False),
             Head("calibrations found in", numeric=False),

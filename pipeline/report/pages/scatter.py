@@ -65,8 +65,8 @@ def _digitised_scatter(results: Results) -> Figure | None:
         results,
         [points],
         headline,
-        f"{len(rows)} of {len(table)} points of the figure of {STUDY.short}: those whose pair is "
-        "known by name.",
+        f"{len(rows)} of {len(table)} points of the figure of {STUDY.short}: those whose pair can "
+        "be identified.",
         ("snr_scatter",),
     )
 
@@ -128,12 +128,14 @@ def _scatter_of(
     tables: tuple[str, ...],
 ) -> Figure | None:
     floor = find_number(results, "stability_floor")
-    drawn, title = None, "Scatter of the flux ratio of every pair"
+    drawn, title = None, "The scatter of every pair against its signal to noise"
     if floor and floor.value > 0:
         value = fixed(100 * floor.value, 1)
         drawn = StabilityFloor(floor.value, floor.low95, floor.high95, f"floor {value} %")
-        caption += " The band is the floor with its 95 % interval."
-        title = f"However bright the stars, the ratio repeats to no better than {value} %"
+        caption += (
+            " The band is the floor with its 95 % interval; single pairs scatter more or less."
+        )
+        title = f"The scatter of bright pairs levels off at a floor of {value} %"
     if not any(kind.drawable.any() for kind in kinds):
         return None
     return scatter_figure(

@@ -74,7 +74,7 @@ def _snr_of_field(campaigns: Sequence[Results], mark: str, numbering: PageNumber
                 figure_id=f"snr-{one.name}-{two.name}",
                 title=_agreement_title(one, two, shared),
                 caption="One point per star and aperture; at zero both are equal. "
-                "Published SNR are the input of a simulation.",
+                "The published SNR are input to the simulation.",
                 simulated=one.simulated or two.simulated,
                 mixed=one.simulated != two.simulated,
             ),
@@ -131,7 +131,7 @@ def _snr_table(campaigns: Sequence[Results], table_id: str) -> TableView:
         rows.append(tuple(row))
     return TableView(
         table_id,
-        "Signal-to-noise ratio of each star; the best aperture of each star is set bold.",
+        "Signal-to-noise ratio of each star; the best aperture of each star is in bold.",
         tuple(heads),
         tuple(rows),
         groups,
@@ -176,6 +176,6 @@ def _agreement_title(one: Results, two: Results, radii: Sequence[float]) -> str:
     change = 100 * (float(np.median(ratios)) - 1)
     side = "above" if change > 0 else "below"
     return (
-        f"The signal-to-noise ratios ({short_name(two)}) lie {abs(change):.0f} % {side} "
-        f"the others ({short_name(one)})"
+        f"Signal-to-noise ratios ({short_name(two)}) lie {abs(change):.0f} % {side} those of the "
+        f"other campaign ({short_name(one)})"
     )

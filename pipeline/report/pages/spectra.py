@@ -142,8 +142,8 @@ def _levels_table(results: Results) -> TableView:
     levels = results.tables["spectrum_levels"]
     return TableView(
         f"levels-{results.name}",
-        f"Levels read off the figure of example spectra of {STUDY.short}, in arbitrary units. One is "
-        "the median over layers 2860 to 2985, beside the Ca II triplet; the other is in its line.",
+        f"Levels of the example spectra of {STUDY.short}, in arbitrary units. One is "
+        "the median over layers 2860 to 2985, beside the Ca II triplet; the other is within a line of it.",
         heads("spectrum_levels", "star_id", "radius_px", "level_2860_2985", "level_3000"),
         tuple(
             (

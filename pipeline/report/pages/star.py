@@ -68,16 +68,18 @@ def _facts(results: Results, row: int) -> list[Line]:
         Line("Channel and slice", f"{one['channel'] or NOTHING}, {one['slice'] or NOTHING}"),
     ]
     if np.isfinite(number(one["edge_distance_px"])):
-        lines.append(Line("To the edge", f"{fixed(number(one['edge_distance_px']), 1)} px"))
+        lines.append(
+            Line("Distance to the edge", f"{fixed(number(one['edge_distance_px']), 1)} px")
+        )
     if "snr" in results.tables:
         value = snr_of_stars(results).get(star, float("nan"))
         lines.append(
             Line("Signal to noise", f"{significant(value)} in {band}, r = {radius_px:g} px")
         )
-    lines.append(Line("Flags", f"{flags}. {reasons[row]}".strip(" .") if flags else "none"))
+    lines.append(Line("Flags", f"{flags}: {reasons[row]}".strip(" :.") if flags else "none"))
     if "contamination" in catalogue.colnames and np.isfinite(number(one["contamination"])):
         share = fixed(100 * number(one["contamination"]), 2)
-        lines.append(Line("Change that neighbours can make", f"{share} %"))
+        lines.append(Line("Possible effect of neighbours", f"{share} % of the flux"))
     return [*lines, *_variability(results, star), *_drift(results, star), *_gaia(results, star)]
 
 
@@ -89,7 +91,7 @@ def _variability(results: Results, star: int) -> list[Line]:
     std, expected = (100 * number(rows[0][name]) for name in ("std", "expected_std"))
     said = f"{fixed(std, 1)} %, expected {fixed(expected, 1)} %"
     flag = f"; {rows[0]['flag']}" if rows[0]["flag"] else ""
-    return [Line("Scatter about all other stars", said + flag)]
+    return [Line("Scatter relative to all other stars", said + flag)]
 
 
 def _drift(results: Results, star: int) -> list[Line]:
@@ -117,7 +119,7 @@ def _gaia(results: Results, star: int) -> list[Line]:
         return [Line("Gaia DR3", f"not identified: {row['reason'] if row is not None else ''}")]
     return [
         Line("Gaia DR3", f"{row['source_id']}, G = {fixed(number(row['g_mag']), 2)}"),
-        Line("In Gaia", str(row["variable"]).lower().replace("_", " ")),
+        Line("Variability in Gaia", str(row["variable"]).lower().replace("_", " ")),
     ]
 
 

@@ -32,6 +32,8 @@ SUBSET_LOOKS = (
     ("x", "@sky"),
 )
 
+FEWEST_POINTS = 5  # of a part whose scatter says something once two of them are dropped
+
 
 def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any] | None:
     """Figures as drawn, statements, the data in parts, and the simulation beside."""
@@ -91,8 +93,8 @@ def _side_by_side(record: Results, others: Sequence[Results]) -> SideBySide:
     sources: list[Source] = []
     if "claims" in record.tables:
         for prefix, name in (
-            ("std", "printed in the text"),
-            ("std_title", "printed over the figure"),
+            ("std", "published in the text"),
+            ("std_title", "published above the panels"),
         ):
             claims = {str(row["key"]): number(row["value"]) for row in record.tables["claims"]}
             values = {pair: claims.get(f"{prefix}.{pair[0]}-{pair[1]}", np.nan) for pair in pairs}
@@ -102,9 +104,9 @@ def _side_by_side(record: Results, others: Sequence[Results]) -> SideBySide:
         subsets = list(dict.fromkeys(str(row["subset"]) for row in table))
         without = [name for name in subsets if name.startswith("without")]
         for subset, column, name in (
-            (ALL, "std_published", "the data, convention published"),
-            *((name, "std", f"the data, {name}") for name in without[:1]),
-            (ALL, "std_robust", "the data, robust"),
+            (ALL, "std_published", "the points, published convention"),
+            *((name, "std", f"the points, {name}") for name in without[:1]),
+            (ALL, "std_robust", "the points, robust"),
         ):
             rows = {_pair(row): row for row in table if str(row["subset"]) == subset}
             sources.append(
@@ -121,7 +123,7 @@ def _side_by_side(record: Results, others: Sequence[Results]) -> SideBySide:
     for other in others:
         stats = pair_stats(other)
         values = {pair: stats[pair].std_published for pair in pairs if pair in stats}
-        name = f"{other.short_title or other.title}, convention published"
+        name = f"{other.short_title or other.title}, published convention"
         errors = {pair: pair_error(other, "std_published", pair) for pair in values}
         sources.append(Source(name, values, errors, other.simulated))
     return SideBySide(pairs, tuple(sources))
@@ -157,8 +159,8 @@ def _comparison_figure(record: Results, rows: SideBySide) -> Figure:
         "standard deviation of the flux ratio [%]",
         figure_id="comparison-scatter",
         title=_comparison_title(rows),
-        caption="Bars are 1 σ from a bootstrap over nights. The publication prints each value twice, rounded."
-        + (" The last kind of point is simulated, not observed." if simulated else ""),
+        caption="Bars are 1 σ from a bootstrap over nights. The publication gives each value twice, rounded."
+        + (" The last source in the legend is simulated, not observed." if simulated else ""),
         simulated=simulated,
         mixed=simulated,
         tables=tuple(name for name in ("reanalysis", "claims") if name in record.tables),
@@ -178,7 +180,7 @@ def _comparison_title(rows: SideBySide) -> str:
 def _comparison_table(rows: SideBySide) -> TableView:
     return TableView(
         "comparison",
-        "The same as numbers: standard deviation of the flux ratio, in per cent.",
+        "The values of the figure: standard deviation of the flux ratio, in per cent.",
         (Head("Source", numeric=False), *(Head(f"{one}/{two}", "%") for one, two in rows.pairs)),
         tuple(
             (
@@ -224,7 +226,8 @@ def _subset_figure(record: Results) -> Figure:
         figure_id="comparison-subsets",
         title=_subset_title(record),
         caption="σ published of each part, about its own mean; bars are 1 σ "
-        "from a bootstrap over nights.",
+        "from a bootstrap over nights. Parts of few points, of which two are dropped, say little; the "
+        "title does not count them.",
         simulated=record.simulated,
         tables=("reanalysis",),
     )
@@ -234,11 +237,13 @@ def _subset_title(record: Results) -> str:
     """How far the scatter of a part can be from that of the whole."""
     table = record.tables["reanalysis"]
     values = [
-        100 * number(row["std_published"]) for row in table if _pair(row) in headline_pairs(record)
+        100 * number(row["std_published"])
+        for row in table
+        if _pair(row) in headline_pairs(record) and int(row["n"]) >= FEWEST_POINTS
     ]
     known = [one for one in values if np.isfinite(one)]
     if not known:
-        return "The same scatter in parts of the data"
+        return "The scatter of the pairs in parts of the data"
     return f"In parts of the data the pairs scatter by {min(known):.1f} to {max(known):.1f} %"
 
 
@@ -248,7 +253,7 @@ PAGE = PageType(
     tab="Evidence",
     position=510,
     description=(
-        f"What {STUDY.short} print, the same numbers from the data behind them, and the simulation."
+        f"What {STUDY.short} published, the same numbers from their data points, and from the simulation."
     ),
     wide=True,
     guide="",

@@ -36,8 +36,8 @@ def subset_table(record: Results) -> TableView:
         )
     return TableView(
         "reanalysis",
-        "The digitised points again, whole and in parts. Both p-values take exposures or nights as "
-        "independent; tests of a trend that allow for slow drift are on the page on the record.",
+        "The digitised points, whole and in parts. The p-values take exposures, or nights, as "
+        "independent; tests of a trend that allow for slow drift are on the page of the record.",
         (
             Head("Pair"),
             *heads("reanalysis", "subset", "n", "n_nights"),
@@ -71,7 +71,7 @@ def claims_table(record: Results) -> TableView:
     """What the publication prints."""
     return TableView(
         "claims",
-        f"Every number that {STUDY.short} print and that is used here.",
+        f"Every number of {STUDY.short} that is used here.",
         heads("claims", "value", "unit", "statement", "source"),
         tuple(
             (
@@ -90,7 +90,7 @@ def statements_table(record: Results) -> TableView:
     """Every statement of the publication that its data can confirm or not."""
     return TableView(
         "statements",
-        "Statement by statement: what is printed, what the data say, and why it matters.",
+        "Statement by statement: what was published, what the data say, and why it matters.",
         heads("differences", "subject", "published", "data", "matters", "agrees"),
         tuple(
             (

@@ -27,6 +27,9 @@ from pipeline.report.rows import (
 from pipeline.report.tables import Cell, Head, TableView
 from pipeline.report.text import (
     counted,
+    decimals,
+    fixed,
+    reported_value,
     significant,
     slug,
     with_error,
@@ -124,7 +127,7 @@ def _course(results: Results, pair: Pair) -> Markup:
     nights = np.asarray(chosen["night"], str)
     values = 100 * plain(chosen["deviation"])[np.argsort(nights, kind="stable")]
     words = (
-        f"The ratio {pair[0]}/{pair[1]} over {counted(len(values), 'exposure')}, in order of time."
+        f"The ratio {pair[0]}/{pair[1]} in {counted(len(values), 'exposure')}, in order of time."
     )
     return sparkline(values, words)
 
@@ -138,7 +141,7 @@ def _scatter_card(results: Results, pair: Pair) -> Card | None:
     said = _said(clean)
     if published and np.isfinite(published.value):
         value = _percent(published.value, published.uncertainty)
-        more = f"Without outliers {said}." if said else ""
+        more = f"In the published convention{f'; without outliers {said}' if said else ''}."
     elif said:
         value, more = said, "Without outliers."
         if results.of_standard:
@@ -159,7 +162,7 @@ def _said(number: ReportedValue | None) -> str:
 def _numbers_table(results: Results) -> TableView:
     return TableView(
         f"numbers-{results.name}",
-        "Headline numbers with their definitions; report.json has the same with sources.",
+        "Headline numbers with their definitions; report.json gives their sources as well.",
         (
             Head("Number", numeric=False),
             Head("Value"),
@@ -183,9 +186,9 @@ def number_anchors(results: Results) -> tuple[str, ...]:
 def _number_cells(item: ReportedValue) -> tuple[Cell, ...]:
     return (
         Cell(item.symbol),
-        Cell(with_error(item.value, item.uncertainty), kind="strong", title=item.note),
+        Cell(reported_value(item), kind="strong", title=item.note),
         Cell(item.unit),
-        Cell(_bounds(item.low95, item.high95)),
+        Cell(_bounds(item)),
         Cell("" if item.n is None else str(item.n)),
         Cell(item.name, kind="rp-wrap"),
         Cell(_how(item), kind="rp-wrap muted"),
@@ -195,14 +198,19 @@ def _number_cells(item: ReportedValue) -> tuple[Cell, ...]:
 def _how(item: ReportedValue) -> str:
     """Formula, what entered, and the convention where it is not ours."""
     entered = f"; {item.entered}" if item.entered else ""
-    convention = f"; convention {item.convention}" if item.convention != OURS else ""
+    convention = f"; {item.convention} convention" if item.convention != OURS else ""
     return f"{item.formula}{entered}{convention}"
 
 
-def _bounds(low: float, high: float) -> str:
-    """An interval, "" where it is not known."""
-    known = np.isfinite(low) and np.isfinite(high)
-    return f"{significant(low, 3)} to {significant(high, 3)}" if known else ""
+def _bounds(item: ReportedValue) -> str:
+    """The 95 % interval with the decimals of the value, "" where it is not known."""
+    low, high = item.low95, item.high95
+    if not (np.isfinite(low) and np.isfinite(high)):
+        return ""
+    digits = decimals(item.value, item.uncertainty)
+    if digits is None:
+        return f"{significant(low, 2)} to {significant(high, 2)}"
+    return f"{fixed(low, digits)} to {fixed(high, digits)}"
 
 
 PAGE = PageType(

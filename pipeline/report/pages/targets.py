@@ -126,7 +126,7 @@ def _sentence(row: Any) -> str:
     """What a band says of the star, in words that follow the numbers."""
     band, n = str(row["band"]), int(row["n"])
     if not n:
-        return f"{band}: no light curve; the star, or enough comparison stars, were not measured there."
+        return f"{band}: no light curve, because the star or enough comparison stars were not measured there."
     p = number(row["probability"])
     if not np.isfinite(p):
         why = "too few exposures" if n < MIN_EXPOSURES else "too few other stars"
@@ -156,7 +156,7 @@ def _ranking(ranked: QTable, results: Results) -> TableView:
     return TableView(
         f"most-variable-{results.name}",
         "The stars that deviate most from being constant, found to vary or not. p: probability that a "
-        "constant star scatters so much, adjusted for all that were searched.",
+        "constant star scatters as much, adjusted for all stars searched.",
         (
             Head("star"),
             Head("flags", numeric=False),
@@ -188,8 +188,8 @@ def _table(results: Results) -> TableView:
     table: QTable = results.tables["targets"]
     return TableView(
         f"targets-{results.name}",
-        "Scatter of each light curve against what photons and instrument make of it. p: probability "
-        "that a constant star scatters so much, adjusted for all that were tested.",
+        "Scatter of each light curve, and the scatter expected from photons and instrument. p: probability "
+        "that a constant star scatters as much, adjusted for all stars tested.",
         (
             Head("target", numeric=False),
             Head("star"),
@@ -235,8 +235,8 @@ PAGE = PageType(
     tab="",
     position=55,
     description=(
-        "Does a source vary by more than photons and the instrument explain, and what would have "
-        "been seen?"
+        "Does a source vary by more than photons and the instrument explain, and what variation "
+        "could have been detected?"
     ),
     guide="Light curves of the sources that were asked for, and of stars found to vary.",
     context=context,

@@ -56,8 +56,7 @@ def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any] | No
 def _lines(lines: list[Criterion]) -> TableView:
     return TableView(
         "validation-lines",
-        "What was found over simulated campaigns of flux, the mean over their sizes, with its standard error "
-        "and what must hold.",
+        "Results for simulated campaigns: mean over their sizes, standard error, and required range.",
         (
             Head("number", numeric=TEXT),
             Head("scenario", numeric=TEXT),
@@ -104,9 +103,9 @@ def _floors(results: ValidationResults) -> TableView:
     ]
     return TableView(
         "validation-floors",
-        "The floor in each scenario and size of campaign (exposures x stars): bias and scatter relative to "
-        "the true floor, beside the Cramer-Rao bound of an estimator that has all parameters free. Marked: "
-        "outside its limits by more than three standard errors.",
+        "The floor in each scenario and size of campaign (exposures × stars). Bias and scatter relative to "
+        "the true floor; Cramér-Rao bound of an estimator with all parameters free. Marked "
+        "values are outside their limits by more than three standard errors.",
         (
             Head("scenario", numeric=TEXT),
             Head("size", numeric=TEXT),
@@ -114,7 +113,7 @@ def _floors(results: ValidationResults) -> TableView:
             Head("true floor", "%"),
             Head("bias", "%"),
             Head("scatter", "%"),
-            Head("Cramer-Rao", "%"),
+            Head("Cramér-Rao", "%"),
             Head("68 % holds"),
             Head("95 % holds"),
         ),
@@ -152,7 +151,7 @@ PAGE = PageType(
     title="Validation",
     tab="Evidence",
     position=550,
-    description="How often the intervals of this report hold the truth, and how often its tests err.",
+    description="How often the intervals of this report hold the truth, and how often its tests are wrong.",
     guide="Intervals and tests against simulated campaigns.",
     context=context,
 )

@@ -103,7 +103,7 @@
     }
     $("stat-excess").dataset.err = String(stats.excessErr);
     const left = model.points.length - stats.n;
-    $("left").textContent = left ? `${left} of ${model.points.length} points do not count and are crosses; their cards say why.` : "All points that are shown count.";
+    $("left").textContent = left ? `${left} of ${model.points.length} points are not used and drawn as crosses; their cards say why.` : "All points shown are used.";
     $("source").textContent = EX.sourceLine(model);
     $("sim").hidden = !found.simulated;
     $("real").hidden = found.simulated;
@@ -125,7 +125,7 @@
   function pointLines(point) {
     const list = found.exposures, value = EX.percentOf(point.ln, model.stats.median), error = 100 * point.err * (1 + value / 100);
     return [`${list.night[point.e]}, ${list.mode[point.e]}`, `${model.label}: ${value >= 0 ? "+" : ""}${EX.number(value, 2)} %${error > 0 ? ` \u00b1 ${EX.number(error, 2)} %` : ""}`,
-            ...(point.why ? [`not counted: ${point.why}`] : [])];
+            ...(point.why ? [`not used: ${point.why}`] : [])];
   }
   function starLines(column) {
     const stars = found.stars, snr = grid.snr[column];

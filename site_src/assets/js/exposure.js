@@ -70,11 +70,11 @@
     const values = residualsOf(chunk, row, campaign.stars.length), known = values.map((value, k) => [value, campaign.stars[k]]).filter(([value]) => Number.isFinite(value));
     if (!known.length) return [];
     const titles = campaign.stars.map((star, k) => `star ${star}: ${signed(values[k])}`);
-    const far = make("p", "Farthest: "), worst = known.sort((one, two) => Math.abs(two[0]) - Math.abs(one[0])).slice(0, FARTHEST);
+    const far = make("p", "Largest residuals: "), worst = known.sort((one, two) => Math.abs(two[0]) - Math.abs(one[0])).slice(0, FARTHEST);
     worst.forEach(([value, star], k) => far.append(link(`star ${star}`, new URL(`stars/${name}/${star}.html`, ROOT).href), ` ${signed(value)}${k < worst.length - 1 ? ", " : "."}`));
-    return [make("h2", "How bright the stars were"),
-            figure(drawing({ x: campaign.stars, y: values, titles, xTitle: "star", yTitle: "against its median [%]", label: `Residual of ${known.length} stars in this exposure`, width: 640, height: 200, zero: true, simulated: campaign.simulated, kind: "a" }),
-                   `Each star against its own median, less the median of all, in ${campaign.band}.`), far];
+    return [make("h2", "Fluxes of the stars"),
+            figure(drawing({ x: campaign.stars, y: values, titles, xTitle: "star", yTitle: "relative to its median [%]", label: `Residual of ${known.length} stars in this exposure`, width: 640, height: 200, zero: true, simulated: campaign.simulated, kind: "a" }),
+                   `Flux of each star relative to its median, less the median of all stars, in ${campaign.band}.`), far];
   }
   const median = (values) => { const sorted = [...values].sort((one, two) => one - two), n = sorted.length; return n % 2 ? sorted[(n - 1) / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2; };
   function offsetParts(campaign, [a, b, c, d, e, f]) {
@@ -83,9 +83,9 @@
     const [mx, my] = [median(dx), median(dy)], length = median(dx.map((value, k) => Math.hypot(value - mx, dy[k] - my)));
     const factor = length > 0 ? ARROW * (Math.max(...x) - Math.min(...x)) / length : 0;
     const segments = x.map((value, k) => [value, y[k], value + factor * (dx[k] - mx), y[k] + factor * (dy[k] - my)]);
-    return [make("h2", "How the stars lie"),
+    return [make("h2", "Positions of the stars"),
             figure(drawing({ x, y, titles: id.map((star) => `star ${star}`), xTitle: "x [px]", yTitle: "y [px]", label: `Offsets of ${x.length} stars after a shift of ${Math.hypot(mx, my).toFixed(2)} px, ${factor.toPrecision(2)} times enlarged`, width: 420, height: 400, segments, simulated: campaign.simulated, kind: "b" }),
-                   "Arrows, enlarged: how each star moved against the reference after the shift of the field.", true)];
+                   "Arrows, enlarged: displacement of each star from the reference once the shift of the field is removed.", true)];
   }
 
   // ---- an exposure, and the list of a year ----

@@ -81,7 +81,7 @@
     function write(input) {
       const found = predict(input.rows, input.snr1, input.snr2, input.same, input.lag), pct = (value) => EX.number(100 * value, 2);
       const answer = part("answer");
-      if (!(input.snr1 > 0 && input.snr2 > 0)) { answer.textContent = "Give two SNR above 0."; return; }
+      if (!(input.snr1 > 0 && input.snr2 > 0)) { answer.textContent = "Enter two SNR above 0."; return; }
       const what = input.lag === null ? "the ratio to scatter" : "the difference of two ratios to scatter";
       answer.textContent = `Expect ${what} by ${pct(found[0.5])} % (1\u03c3).`;
       answer.append(Object.assign(document.createElement("small"), { textContent: ` 68 %: ${pct(found[0.16])} to ${pct(found[0.84])} %. 95 %: ${pct(found[0.025])} to ${pct(found[0.975])} %.${input.simulated ? " Simulated." : ""}` }));
@@ -89,8 +89,8 @@
       const groups = input.lag === null ? Number(root.dataset.groups) : 1, sigmas = Number(root.dataset.sigmas);
       const count = (level) => epochs(found[level], input.change, groups, sigmas), [low, middle, high] = [0.025, 0.5, 0.975].map(count);
       part("epochs").textContent = !(input.change > 0) ? "" : input.lag === null
-        ? `A change of ${EX.short(input.change)} % shows at ${sigmas}\u03c3 with ${middle} epochs before and after it (${low} to ${high}).`
-        : `A change of ${EX.short(input.change)} % shows at ${sigmas}\u03c3 with ${middle} such pairs of exposures (${low} to ${high}).`;
+        ? `A change of ${EX.short(input.change)} % is detected at ${sigmas}\u03c3 with ${middle} epochs before and after it (${low} to ${high}).`
+        : `A change of ${EX.short(input.change)} % is detected at ${sigmas}\u03c3 with ${middle} such pairs of exposures (${low} to ${high}).`;
       part("epochs").dataset.raw = JSON.stringify([low, middle, high]);
       part("sim").hidden = !input.simulated;
       EX.tellKind(input.simulated);
