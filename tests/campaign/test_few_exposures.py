@@ -25,4 +25,4 @@ def test_a_site_of_few_exposures_is_complete(tmp_path, cube_folder, number):
     assert done.returncode == 0, done.stderr
     assert f"{number} exposures, {number} ok" in done.stderr
     page = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
-    assert "too few exposures or stars for a floor" in page
+    assert "too few exposures or stars to fit a floor" in page
