@@ -2,7 +2,7 @@
 
 In a cluster they are every third star. Each is compared with stars without a flag, as a target is, and
 its errors hold what its neighbours can do to its flux (the column ``contamination`` of the catalogue:
-1 sigma for a seeing that changes by a quarter). That is an estimate, so the level is lower than that of
+1 sigma over the seeing of the campaign). That is an estimate, so the level is lower than that of
 the search over all other stars.
 """
 
