@@ -185,7 +185,8 @@ def light_by_distance(distance_px: np.ndarray, radius_px: float, psf: Moffat) ->
     near = np.arange(0.0, FAR_PX, FINE_PX)
     farthest = max(float(distance_px.max(initial=0.0)), 2 * FAR_PX)
     table_px = np.append(near, np.geomspace(FAR_PX, farthest, len(near)))
-    return np.interp(distance_px, table_px, light_in_aperture(table_px, radius_px, psf))
+    light = light_in_aperture(table_px, radius_px, psf)
+    return np.asarray(np.interp(distance_px, table_px, light))
 
 
 def core_light(image: np.ndarray, xy: np.ndarray, radius_px: float) -> np.ndarray:
