@@ -18,7 +18,7 @@ from pipeline.measure.contamination import (
     Moffat,
     contamination_over,
     core_light,
-    light_in_aperture,
+    light_by_distance,
     measure_moffat,
 )
 from pipeline.measure.detection import edge_distance
@@ -161,7 +161,7 @@ def _fluxes(image: np.ndarray, xy: np.ndarray, psf: Moffat) -> np.ndarray:
     """Fluxes (source,) of 0 or more that together make the light in the core of each source."""
     apart = np.hypot(*(xy[:, np.newaxis] - xy).transpose(2, 0, 1))
     radius_px = psf.fwhm_px
-    share = light_in_aperture(apart, radius_px, psf)
+    share = light_by_distance(apart, radius_px, psf)
     return np.asarray(scipy.optimize.nnls(share, core_light(image, xy, radius_px))[0])
 
 

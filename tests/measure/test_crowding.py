@@ -7,7 +7,13 @@ import pytest
 
 from pipeline.config.settings import DetectionSettings, Settings
 from pipeline.measure import make_reference
-from pipeline.measure.contamination import Moffat, contamination, contamination_over
+from pipeline.measure.contamination import (
+    Moffat,
+    contamination,
+    contamination_over,
+    light_by_distance,
+    light_in_aperture,
+)
 from pipeline.measure.crowding import MIN_PSFS, find_light, in_seeing_of_exposures, psf_of
 from pipeline.measure.detection import find_stars
 from pipeline.measure.extraction import extract_spectra
@@ -62,6 +68,14 @@ def test_noise_alone_adds_no_source():
     image[:40] = np.nan
     found = find_light(image, xy, Moffat(3.2, BETA), noise=2.0, threshold_sigma=6.0)
     assert len(found.xy) == 2
+
+
+@pytest.mark.parametrize("fwhm_px", [2.5, 4.2, 7.0])
+def test_light_from_the_table_is_that_of_the_integral(fwhm_px):
+    distance, psf = np.random.default_rng(4).uniform(0, 300, (12, 20)), Moffat(fwhm_px, BETA)
+    distance[:6] /= 20
+    whole = light_in_aperture(distance, RADIUS, psf)
+    assert light_by_distance(distance, RADIUS, psf) == pytest.approx(whole, abs=1e-3)
 
 
 def test_over_exposures_it_is_the_scatter_of_what_single_ones_have():
