@@ -68,6 +68,22 @@ def _without_code_in_search(html: str, name: str) -> str:
     return html
 
 
+_AS_IT_IS = re.compile(r"(<(pre|script|style|textarea)\b.*?</\2>)", re.DOTALL)
+
+
+def on_post_page(output: str, **_: Any) -> str:
+    """The page without the indentation of the theme's templates, a fifteenth of its bytes.
+
+    White space that holds a line break is one line break; what shows it, or runs, stays as it is.
+    """
+    parts = _AS_IT_IS.split(output)  # between the pieces: whole element, its name
+    return "".join(
+        re.sub(r"\s*\n\s*", "\n", part) if k % 3 == 0 else part
+        for k, part in enumerate(parts)
+        if k % 3 != 2
+    )
+
+
 _MOVED = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Moved</title>
 <meta name="robots" content="noindex">
