@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.published import PAIRS, read_record
+from pipeline.schema.publications import STUDY
 from pipeline.sources.base import RECORD_CODE, Campaign
 from pipeline.statistics.summaries import record_statistics
 from pipeline.tasks.summarise import Summary
@@ -21,7 +22,7 @@ class PublishedRecord(Campaign):
     by_default = True
     title = "The record of 2019"
     short_title = "study"
-    introduction = "The numbers of the study of 2021, read off its figures and analysed again."
+    introduction = f"The numbers of {STUDY.short}, digitised from their figures and analysed again."
     is_measured = False
     simulated = False
 

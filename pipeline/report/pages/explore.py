@@ -5,11 +5,9 @@ from typing import Any
 
 from pipeline.report.downloads.explore_fluxes import can_be_explored, source_table
 from pipeline.report.figures.base import compact_json
-from pipeline.report.figures.timelines import headline_timelines
 from pipeline.report.pages.base import FigureView, Link, PageInputs, PageNumbering, PageType
-from pipeline.report.rows import exposure_links, headline_pairs, pair_stats
-from pipeline.report.sampling import drawn, drawn_words
-from pipeline.report.text import counted
+from pipeline.report.pages.pairs import headline_figure
+from pipeline.report.rows import headline_pairs
 from pipeline.schema.definitions import BAD_PROBABILITY
 from pipeline.schema.results import Results
 
@@ -69,26 +67,10 @@ def _explore_of(results: Results, numbering: PageNumbering) -> ExploreOf:
 
 
 def _twin(results: Results, numbering: PageNumbering) -> FigureView | None:
-    """The still picture of the headline pairs."""
+    """The still picture of the headline pairs, which is that of the page on bright pairs."""
     if "timelines" not in results.tables or not headline_pairs(results):
         return None
-    stds = {pair: one.std_published for pair, one in pair_stats(results).items()}
-    n_exposures = counted(len(results.tables["exposures"]), "exposure")
-    shown = drawn(results)
-    figure = headline_timelines(
-        shown.tables["timelines"],
-        shown.tables["exposures"],
-        stds,
-        headline_pairs(results),
-        exposure_links(results),
-        figure_id=f"explore-{results.name}",
-        title="The ratios of the headline pairs",
-        caption=f"Deviation of each ratio from its mean, in per cent, for {n_exposures}."
-        + drawn_words(results),
-        simulated=results.simulated,
-        tables=("timelines",),
-    )
-    return numbering.figure(figure, results.name)
+    return numbering.figure(headline_figure(results), results.name)
 
 
 PAGE = PageType(

@@ -123,7 +123,10 @@ def _optics(results: Results) -> Question | None:
         "in the same nights."
     )
     return Question(
-        "Does adaptive optics change ratios?", said, Markup("evidence.html#ao"), "AO against no AO"
+        "Does adaptive optics change ratios?",
+        said,
+        Markup("evidence.html#ao"),
+        "With and without AO",
     )
 
 

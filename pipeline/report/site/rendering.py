@@ -148,8 +148,9 @@ def _render_into(
     for page in pages:
         text = render_page(env, page, build, campaigns, cite, guide, names)
         (folder / page.file).write_text(text, encoding="utf-8")
-    drawn = [figure for page in pages for figure in page.figures]
-    write_figures(folder, drawn, jobs)
+    # a figure that two pages show is one: drawn and stored once
+    drawn = {figure.figure_id: figure for page in pages for figure in page.figures}
+    write_figures(folder, list(drawn.values()), jobs)
     write_details(folder, env, campaigns, cite, names)
     _write_preview(folder, campaigns, pages[0], cite)
     head = {
