@@ -163,14 +163,14 @@ def stability(claims: Mapping[str, float], scatter: QTable, floor: Floor) -> Row
         "scatter against SNR",
         f"expects {claims['expected_mag']:g} mag from earlier work; shows the scatter without a "
         f"model",
-        f"std^2 = floor^2 + (k/SNR)^2 with floor = {floor.floor:.3f} +- {floor.floor_err:.3f} and "
-        f"k = {floor.k:.0f} +- {floor.k_err:.0f} from {floor.n_pairs} pairs of {floor.n_stars} "
+        f"σ² = floor² + (k/SNR)² with floor = {floor.floor:.3f} ± {floor.floor_err:.3f} and "
+        f"k = {floor.k:.0f} ± {floor.k_err:.0f} from {floor.n_pairs} pairs of {floor.n_stars} "
         f"unflagged stars (bootstrap over stars); {below} of {len(std)} pairs scatter by less than "
         f"{expected:.3f}. Photon noise alone, at the SNR of the reference exposure, would give "
         f"k = {np.sqrt(2):.1f}; the median pair scatters {np.median(std / photon):.0f} times as much.",
         "This floor is too high: on the axis of the geometric mean a bright star beside a faint one "
-        "stands too far to the right. record_findings has it against the SNR that error propagation "
-        "gives. Sky, blends or aperture losses limit most pairs, not the photon noise in STAT.",
+        "lies too far to the right. The page on the record has the floor against the SNR of the ratio, from "
+        "error propagation. Sky, blends or aperture losses limit most pairs, not the photon noise in STAT.",
         value=(expected, floor.floor),
         err=floor.floor_err,
         agrees=floor.floor - expected < AGREEMENT_SIGMA * floor.floor_err,

@@ -73,9 +73,9 @@ def trend(claims: Mapping[str, float], reanalysis: QTable) -> Row:
         f"The text writes the ratio the other way round, which would change the sign only. Its "
         f"rho and p belong together for {numbers[0]} to {numbers[-1]} points: all of them, not "
         f"nightly means and not one mode.",
-        "The plotted points correlate with time, more than is printed. These p-values take exposures or "
-        "nights as independent: whether there is a trend, trend_p of record_pairs says, which allows for "
-        "slow drift. How the study came to its numbers cannot be seen from the record.",
+        "The plotted points correlate with time more strongly than published. These p-values take exposures "
+        "or nights as independent; the test on the page on the record allows for slow drift. How the "
+        "study came to its numbers cannot be seen from the record.",
         value=(rho, found["spearman_rho"]),
         agrees=(found["spearman_p"] > SIGNIFICANT) == (p > SIGNIFICANT),
     )

@@ -121,8 +121,8 @@ def _trend(pair: Pair, row: Row, source: str) -> ReportedValue:
         source=source,
         subject=label(pair),
         n=int(row["n_nights"]),  # type: ignore[call-overload]
-        note=f"per exposure ρ = {_float(row['spearman_rho']):.2f}; ρ takes nights as independent: trend_p of "
-        "the pair tests for a trend beside slow drift",
+        note=f"per exposure ρ = {_float(row['spearman_rho']):.2f}; ρ takes nights as independent; another "
+        "test, which allows for slow drift, is in the tables of pairs",
     )
 
 

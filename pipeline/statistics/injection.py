@@ -42,7 +42,7 @@ def injection_note(check: Check) -> str:
     verdict = "found within its error" if check.passed else "not found"
     return (
         f"Put in on purpose: {check.quantity}, {check.expected:+.2f} %; the measurement says "
-        f"{check.measured:+.2f} +- {sigma:.2f} %: {verdict}."
+        f"{check.measured:+.2f} ± {sigma:.2f} %: {verdict}."
     )
 
 

@@ -133,7 +133,7 @@ def _stars(fluxes: Fluxes) -> list[Finding]:
             np.nan,
             f"star {star}",
             n,
-            f"part of the star in the pattern that holds {found.mode_share:.0%} of the variance",
+            f"part of the star in the pattern that holds {100 * found.mode_share:.0f} % of the variance",
         )
         for star, value in zip(fluxes.star_ids.tolist(), found.mode, strict=True)
     ]

@@ -173,8 +173,8 @@ def note_on_noise(fluxes: Fluxes, model: Model) -> tuple[str, ...]:
     ]
     more = f" and {len(rows) - MOST_NAMED} more" if len(rows) > MOST_NAMED else ""
     return (
-        f"The floor does not come from {len(rows)} exposure{'s' if len(rows) > 1 else ''} in which the "
-        f"noise of half of the stars is twice as large as usual or more, or whose mode has no other: "
+        f"The fit of the floor leaves out {len(rows)} exposure{'s' if len(rows) > 1 else ''} in which half "
+        "of the stars have at least twice their usual noise, or the only one in their mode: "
         f"{', '.join(named)}{more}.",
     )
 

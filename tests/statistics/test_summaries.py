@@ -171,7 +171,9 @@ def test_exposures_that_are_too_noisy_for_the_floor_are_named() -> None:
     fluxes = replace(fluxes, flux_err=err)
     found = campaign_statistics(fluxes, tables_of(fluxes, {}, ["ok"] * 65), PAIRS)
     (note,) = found.notes
-    assert note.startswith("The floor does not come from 1 exposure in which the noise of half of")
+    assert note.startswith(
+        "The fit of the floor leaves out 1 exposure in which half of the stars have"
+    )
     assert f"{fluxes.nights[7]} {fluxes.modes[7]}" in note
     assert found.tables["stability"]["n"][0] == 64
 

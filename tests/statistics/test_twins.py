@@ -96,7 +96,7 @@ def test_a_change_of_one_channel_is_found_exactly_without_noise():
     assert check.tolerance == pytest.approx(4 * 1.03 * np.sqrt(2))
     assert check.passed
     assert "channel 13 against the others, 2019-03-10 to 2019-03-10" in check.quantity
-    assert "+3.00 %; the measurement says +3.00 +- 1.46 %: found" in injection_note(check)
+    assert "+3.00 %; the measurement says +3.00 ± 1.46 %: found" in injection_note(check)
 
 
 def test_a_change_that_is_not_there_is_not_found():
