@@ -93,8 +93,7 @@ def contamination(
     def relative(spread: float = 1.0, shift_px: float = 0.0) -> np.ndarray:
         """Light of each neighbour over the star's own, (star, source)."""
         light = light_in_aperture(np.abs(distance + shift_px), radius_px, psf, spread)
-        own = 1 - (1 + (radius_px / psf.alpha_px(spread)) ** 2) ** (1 - psf.beta)
-        return np.asarray(ratio * light / own)
+        return np.asarray(ratio * light / _own_light(radius_px, psf, spread))
 
     share = relative().sum(axis=1)
     wide, narrow = (
@@ -135,7 +134,7 @@ def contamination_over(
     distance, ratio, dark = _neighbours(xy, flux, others_xy, others_flux)
     shares, moves = [], []
     for psf in psfs:
-        own = float(light_in_aperture(np.array(0.0), radius_px, psf))
+        own = _own_light(radius_px, psf)
         outer, here, inner = (
             ratio * light_by_distance(np.abs(distance + shift), radius_px, psf) / own
             for shift in (POSITION_ERROR_PX, 0.0, -POSITION_ERROR_PX)
@@ -163,6 +162,11 @@ def _neighbours(
     dark = ~(np.asarray(flux) > 0)  # NaN as well
     ratio = np.where(itself, 0.0, lights / np.where(dark, 1.0, flux)[:, None])
     return distance, ratio, dark
+
+
+def _own_light(radius_px: float, psf: Moffat, spread: float = 1.0) -> float:
+    """Share of a star's light in an aperture about it, in closed form."""
+    return float(1 - (1 + (radius_px / psf.alpha_px(spread)) ** 2) ** (1 - psf.beta))
 
 
 def light_in_aperture(

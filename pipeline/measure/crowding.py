@@ -47,8 +47,8 @@ def in_seeing_of_exposures(
 ) -> ReferenceCatalogue:
     """The catalogue with contamination and the flag "blended" as the seeing of all exposures has them.
 
-    What contaminates is what the reference exposure shows: its stars, the masked ones, and light too
-    elongated for a star (``find_unresolved``).
+    What contaminates is what the reference exposure shows: its stars, the masked ones, and light that is
+    left when these are subtracted (``find_light``).
 
     Parameters
     ----------

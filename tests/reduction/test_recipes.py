@@ -122,6 +122,10 @@ def test_the_stated_errors_are_those_of_counted_photons(reduced, measured):
     Across the rows the shares of drops are computed. Along them the slices of some five rows are
     displaced at random: of five places the mean square has a relative scatter of 0.26 / sqrt 5 = 0.11,
     so the error of a star 6 %; ten stars' scatter is below 10 % in 99.9 % of all draws.
+
+    The grid of the cube begins at the lowest row, so the places of all rows are known. (By the positions
+    of the stars they are known to 0.03 voxels, and that is 2 % of the error.) Found: 1.08 to 1.10 in two
+    nights and two draws of the optics; which part of it is the scene's is not known.
     """
     reference, flux, error = measured
     band = load_band("I_Bessel")
@@ -132,9 +136,11 @@ def test_the_stated_errors_are_those_of_counted_photons(reduced, measured):
         shift = np.median(reference.xy, axis=0) - np.median(places, axis=0)
         star = [np.hypot(*(places + shift - xy).T).argmin() for xy in reference.xy]
         assert sorted(star) == list(range(10))
-        rows = np.unique([slice_positions(channel)[2] for channel in (11, 12, 13, 14)]) + shift[1]
+        rows = np.unique([slice_positions(channel)[2] for channel in (12, 13)])
+        lowest = rows.min()
         squares = [
-            _mean_square_of_rows(xy[1], rows, np.median(scene.fwhm_px)) for xy in reference.xy
+            _mean_square_of_rows(y - lowest, rows - lowest, np.median(scene.fwhm_px))
+            for y in places[star, 1]
         ]
         stated = error[night] / flux[night] * np.sqrt(MEAN_SQUARE / np.array(squares))
         ratio = truth[star] / stated

@@ -3,8 +3,6 @@
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
 from pipeline.published.observed.instrument import read_observed
 
 
@@ -32,10 +30,7 @@ def literature() -> tuple[LiteratureValue, ...]:
         value, unit = float(row["value"]), str(row["unit"])
         per_cent = 100 * value * (math.log(10) / 2.5 if unit == "mag" else 1.0)
         given = f"{value:g} mag" if unit == "mag" else f"{100 * value:g} %"
-        bound, what, source = (
-            "" if row[name] is np.ma.masked else str(row[name])
-            for name in ("bound", "what", "source")
-        )
+        bound, what, source = (str(row[name]) for name in ("bound", "what", "source"))
         key, reference = str(row["key"]), str(row["reference"])
         found.append(
             LiteratureValue(
