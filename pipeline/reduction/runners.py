@@ -7,6 +7,7 @@ alone. Both runners make bit-identical products (a test compares cubes).
 import difflib
 import importlib.util
 import json
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from functools import cached_property, lru_cache
@@ -18,7 +19,8 @@ from pipeline.reduction.installation import find_installation, plugin_versions, 
 from pipeline.reduction.recipes import RECIPES, parameters_of
 from pipeline.reduction.statics import installed_tables
 
-REQUEST_NAME = "request.json"
+REQUEST_NAME, SOF_NAME, LINKS = "request.json", "files.sof", "inputs"
+LISTED = re.compile(r"[\w./+,=@:-]{1,200}", re.ASCII)  # a path that a set-of-frames file can hold
 SYSTEM = Path("/usr")  # whose CPL python-cpl is built with
 
 
@@ -36,8 +38,11 @@ class EsorexRunner:
 
     def start(self, request: RecipeCall) -> Running:
         """Start a recipe."""
-        sof = request.folder / "files.sof"
-        sof.write_text("".join(f"{path} {tag}\n" for tag, path in request.files))
+        lines = [
+            f"{_listed(path, request.folder / LINKS / str(number))} {tag}\n"
+            for number, (tag, path) in enumerate(request.files)
+        ]
+        (request.folder / SOF_NAME).write_text("".join(lines))
         options = [f"--{name}={value}" for name, value in _parameters(request)]
         command = [
             self._program,
@@ -49,7 +54,7 @@ class EsorexRunner:
             f"--recipe-dir={self.plugins}",
             request.recipe.name,
             *options,
-            str(sof),
+            SOF_NAME,  # in the folder where it runs
         ]
         return Running(request, command, reports_signals=False)
 
@@ -173,6 +178,29 @@ def check_parameters(runner: Runner, settings: Iterable[str]) -> None:
             f"the recipes of {recipes_version(runner)} do not know {'; '.join(unknown)}; "
             "see [reduction] parameters"
         )
+
+
+def _listed(path: Path, folder: Path) -> str:
+    """A path as a set-of-frames file holds it: blanks end it there, so a link stands in for such a path.
+
+    Parameters
+    ----------
+    path : Path
+    folder : Path
+        Of the link, in the folder where the recipe runs; made if it is needed.
+
+    Returns
+    -------
+    str
+        The path itself, or that of the link from where the recipe runs. The link has the file's name,
+        which recipes write into headers, if that can be listed.
+    """
+    if LISTED.fullmatch(str(path)):
+        return str(path)
+    folder.mkdir(parents=True)
+    link = folder / (path.name if LISTED.fullmatch(path.name) else "frame.fits")
+    link.symlink_to(path.absolute())
+    return str(link.relative_to(folder.parent.parent))
 
 
 @lru_cache

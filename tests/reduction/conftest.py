@@ -59,7 +59,7 @@ class Reduced:
 def reduced(tmp_path_factory) -> Iterator[Reduced]:
     """Two nights, two channels, from photons to cubes."""
     runner = recipes_or_skip("esorex")
-    base = tmp_path_factory.mktemp("recipes")
+    base = tmp_path_factory.mktemp("recipes") / "two nights"
     defaults, band = Settings(), load_band("I_Bessel")
     campaign = demo_campaign(defaults.field, defaults.simulation, (band.wave_aa, band.weight))
     nights = write_demo(base / "raw", campaign)

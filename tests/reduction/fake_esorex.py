@@ -79,9 +79,9 @@ def main() -> int:
         print("\n".join(f"  {name} : 0" for name in PARAMETERS))
         return 0
     files = [line.split() for line in Path(sys.argv[-1]).read_text().splitlines()]
-    for path, _ in files:
+    for path, _ in files:  # as in esorex, a path ends at the first blank
         head = Path(path).read_bytes()[:2880].decode("ascii", "replace")
-        if "FAKE    = '" in head and ("/raw/" in path):
+        if "FAKE    = '" in head and ("/raw/" in str(Path(path).resolve())):
             mood = head.split("FAKE    = '")[1].split("'")[0]
             if mood.split(":")[0] in (recipe, ""):
                 status = misbehave(mood.split(":")[-1])

@@ -1,5 +1,6 @@
 """A folder with raw frames, a stand-in for the recipes and a place to work."""
 
+import shlex
 import stat
 import sys
 from collections import Counter
@@ -28,7 +29,8 @@ class Site:
         self.raw.mkdir()
         (plugins / "muse-0").mkdir(parents=True)
         program = base / "esorex"
-        program.write_text(f'#!/bin/sh\nexec {sys.executable} -S -E {FAKE} "$@"\n')
+        command = shlex.join([sys.executable, "-S", "-E", str(FAKE)])
+        program.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
         program.chmod(program.stat().st_mode | stat.S_IEXEC)
         self.runner = EsorexRunner(plugins, str(program))
         self.calls = base / "calls.txt"

@@ -41,6 +41,23 @@ def test_a_reduction_runs_every_recipe_once_and_leaves_a_cube(site):
     assert site.ran() == {**ONE_CHANNEL, "muse_scipost": 1}
 
 
+@pytest.mark.parametrize(
+    "name", ["my night", "quotes ' \" $(touch PWNED) # ü", "two\nlines\tand a tab", "long" * 60]
+)
+def test_a_reduction_works_under_any_path(tmp_path, monkeypatch, name):
+    """A set-of-frames file ends a path at the first blank."""
+    base = tmp_path / name
+    base.mkdir()
+    odd = Site(base, monkeypatch)
+    (result,) = odd.reduce(STD)
+    assert result.error is None
+    assert odd.ran() == {**ONE_CHANNEL, "muse_scipost": 1}
+    odd.reduce(STD)
+    assert not odd.ran()
+    assert not list((base / "work").rglob("inputs"))  # links stay nowhere
+    assert not list(tmp_path.rglob("PWNED"))
+
+
 def test_a_second_run_runs_nothing(site):
     (first,) = site.reduce(STD)
     site.ran()

@@ -62,7 +62,7 @@ COMPARED = {
 def night(request, tmp_path_factory):
     """A night from photons to a cube: mode, reduction, records of its calls."""
     runner = recipes_or_skip("esorex")
-    base = tmp_path_factory.mktemp("real-counts")
+    base = tmp_path_factory.mktemp("real-counts") / "a night"
     settings, band = Settings(), load_band("I_Bessel")
     campaign = demo_campaign(
         settings.field,
