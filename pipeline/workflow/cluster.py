@@ -50,6 +50,12 @@ LOG_INTERVAL_S = 10.0  # between looks at their logs
 FAILED_BLOCKS = 2  # one after another that never started a worker, before the run gives up
 _HARMLESS = re.compile(r"[A-Za-z0-9_./+,:@-]{1,200}")  # no shell reads anything into it
 _ROOT = Path(__file__).parents[2]
+# Parsl starts a block by the name of a script, whose first line cannot hold an environment with a blank in
+# its path; the script is this module
+_SCRIPT, _MODULE = (
+    "process_worker_pool.py ",
+    "python3 -P -m parsl.executors.high_throughput.process_worker_pool ",
+)
 _INTERCHANGE = (
     "import runpy, sys; sys.path.insert(0, {root!r}); "
     "runpy.run_module('pipeline.workflow.interchange', run_name='__main__')"
@@ -232,7 +238,10 @@ def _prepare(config: Config, run_dir: str) -> None:
             executor.block_error_handler = (
                 noop_error_handler  # it gives up at the first cancelled one
             )
-            executor.launch_cmd = _Quoted(executor.launch_cmd)
+            launch = executor.launch_cmd
+            if launch.startswith(_SCRIPT):
+                launch = _MODULE + launch.removeprefix(_SCRIPT)
+            executor.launch_cmd = _Quoted(launch)
             _poll_sooner(executor.provider)
             if hasattr(executor.provider, "worker_init"):
                 watch = watch_script(f"{run_dir}/{ALIVE}")

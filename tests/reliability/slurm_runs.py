@@ -11,7 +11,7 @@ import psutil
 from pipeline.config.paths import ROOT
 
 LIMIT_S = 240
-MANAGER = "process_worker_pool.py"  # of Parsl, one a node of a block
+MANAGER = "high_throughput.process_worker_pool"  # of Parsl, one a node of a block
 CONFIG = """
 import sys
 from pathlib import Path

@@ -132,6 +132,20 @@ def test_what_is_ours_is_set_whatever_the_configuration_says(tmp_path):
     assert repr(str(Path(cluster.__file__).parents[2])) in text
 
 
+def test_blocks_start_by_a_module_and_other_commands_stay(tmp_path):
+    """The first line of a script cannot name an environment with a blank in its path."""
+    one, own = executor(), executor("reduce")
+    own.launch_cmd = "srun process_worker_pool.py --block_id={block_id}"
+    rest = one.launch_cmd.removeprefix("process_worker_pool.py ")
+    cluster._prepare(Config(executors=[one, own]), str(tmp_path))
+    words = one.launch_cmd.split()
+    assert words[:3] == ["python3", "-P", "-m"]
+    assert one.launch_cmd.endswith(f" {rest}")
+    done = subprocess.run([sys.executable, *words[1:4], "--help"], capture_output=True, text=True)
+    assert "--block_id" in done.stdout
+    assert own.launch_cmd == "srun process_worker_pool.py --block_id={block_id}"
+
+
 def test_more_tries_and_shorter_periods_of_the_configuration_stay(tmp_path):
     one = executor()
     one.heartbeat_period, one.heartbeat_threshold = 2, 10
