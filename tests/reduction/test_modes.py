@@ -61,7 +61,7 @@ def test_north_is_up_in_the_cube_of_a_turned_field(turned):
     found = detect(open_cube(result.cube), Settings()).sources.xy
     truth = np.stack(to_field(campaign.exposures[0], campaign.star_xy(0)), axis=1)[:5]
     assert len(found) >= 4  # of the channel's five: the channel's edge may hide one
-    # a constant offset is the grid's; rows are 1.04 spaxels, the grid's are 1
+    # a constant offset is the grid's; rows are 1.06 spaxels, the grid's are 1
     distance = np.hypot(*(found[:, None] - truth[None] - _offset(found, truth)).transpose(2, 0, 1))
     assert np.all(distance.min(axis=1) < 0.25)
     assert len(set(distance.argmin(axis=1))) == len(found)

@@ -100,7 +100,7 @@ def test_stars_on_one_channel_show_no_change(measured):
 def _mean_square_of_rows(y_star, y_rows, fwhm_px):
     """Sum of the squared shares of a star's drops across the rows, which the average leaves out.
 
-    A row falls on the same place of the voxels all along: rows of 1.04 spaxels change their place by
+    A row falls on the same place of the voxels all along: rows of 1.06 spaxels change their place by
     0.4 of a voxel over an aperture, and do not average over all.
     """
     light = np.exp(-4 * np.log(2) * ((y_rows - y_star) / fwhm_px) ** 2)
@@ -170,7 +170,7 @@ def test_positions_are_those_of_the_sky_model(reduced, measured):
     found = reference.xy[np.argsort(reference.xy[:, 0])]
     difference = found - truth
     difference -= np.median(difference, axis=0)
-    # rows of 1.0417 px on a grid of 1 px: the drizzle moves a star by up to a tenth of a spaxel
+    # rows of 1.061 px on a grid of 1 px: the drizzle moves a star by up to a tenth of a spaxel
     assert np.abs(difference).max() < 0.25
     assert ROW_HEIGHT_PX > 1
 
@@ -207,7 +207,7 @@ def test_the_flux_scale_is_that_of_the_sky_model(reduced, measured):
     """Aperture flux over model flux, corrected for the encircled share of the profile.
 
     The scale of the recipes is the normalisation of their flats (which a response measured with
-    muse_standard absorbs), times rows of 1.04 spaxels on a grid of 1, less what telluric bands take of
+    muse_standard absorbs), times rows of 1.06 spaxels on a grid of 1, less what telluric bands take of
     the passband. Seeing changes over the band, the profile is taken at 8000 Angstrom: 3 % of tolerance.
     """
     _, flux, _ = measured

@@ -98,7 +98,7 @@ def _like(first: SimulatedExposure, exposure: SimulatedExposure) -> SimulatedExp
     """An exposure under the conditions of the first one, at the same sidereal time.
 
     Even refraction must be the same: two nights of different airmass showed 0.3 % of scatter between
-    stars of one channel, and less at equal sidereal time. Slices are 1.04 spaxels high, so where a
+    stars of one channel, and less at equal sidereal time. Slices are 1.06 spaxels high, so where a
     star lies on them may be the reason; that is one comparison, not a proof.
     """
     days = round(exposure.mjd_start - first.mjd_start)
