@@ -42,25 +42,27 @@ CATEGORIES = ["loading", "blink.user_timing", "toplevel"]
 PAINT, TASK = "firstContentfulPaint", "ThreadControllerImpl::RunTask"
 # Marks when the first picture in sight is there, and when the page answers.
 WATCH = """
-  const mark = (name) => performance.getEntriesByName(name).length || performance.mark(name);
+  const mark = (name, detail) =>
+    performance.getEntriesByName(name).length || performance.mark(name, {detail});
   const ready = '.rp-plot.rp-picture, .ex-app[data-ready], [data-planner][data-ready]';
   document.addEventListener('load', (event) => {
     const frame = event.target.getBoundingClientRect && event.target.getBoundingClientRect();
-    if (event.target.tagName === 'IMG' && frame.height > 0 && frame.top < innerHeight) mark('picture');
+    if (event.target.tagName === 'IMG' && frame.height > 0 && frame.top < innerHeight)
+      mark('picture', new URL(event.target.currentSrc).pathname);
   }, true);
   new MutationObserver(() => { if (document.querySelector(ready)) mark('ready'); })
     .observe(document, {subtree: true, childList: true, attributeFilter: ['class', 'data-ready']});
 """
-# What the page had loaded at each mark; a page without a figure in sight answers once it is loaded.
+# What the page had loaded, from when to when, and the first picture in sight. A page without a figure
+# in sight answers once it is loaded.
 LOADED = """() => {
   const sight = [...document.querySelectorAll('.rp-plot')].some((box) => {
     const frame = box.getBoundingClientRect();
     return frame.height > 0 && frame.top < innerHeight;
   });
   const parts = performance.getEntriesByType('resource')
-    .map((one) => [new URL(one.name).pathname, one.responseEnd]);
-  const at = (name) => performance.getEntriesByName(name)[0]?.startTime;
-  return {sight, parts, picture: at('picture'), ready: at('ready')}; }"""
+    .map((one) => [new URL(one.name).pathname, [one.startTime, one.responseEnd]]);
+  return {sight, parts, picture: performance.getEntriesByName('picture')[0]?.detail}; }"""
 
 
 def processor_s(events: list[dict[str, Any]], address: str, until: str) -> float:
@@ -103,6 +105,9 @@ def times_of(watched: Any, browser: Any, site: Path, trace: Path, name: str) -> 
         one.page.add_init_script(WATCH)
         browser.start_tracing(page=one.page, path=trace, categories=CATEGORIES)
         one.page.goto(f"{served.address}{name}.html")
+        one.page.wait_for_function(
+            "performance.getEntriesByName('first-contentful-paint').length"
+        )
         seen = one.page.evaluate(LOADED)
         answers = seen["sight"] or name in ("explore", "plan")
         if answers:
@@ -117,14 +122,16 @@ def times_of(watched: Any, browser: Any, site: Path, trace: Path, name: str) -> 
         served.close()
     events = json.loads(trace.read_text(encoding="utf-8"))["traceEvents"]
     page = sent[f"/{name}.html"]
-    loaded = {path: end for path, end in seen["parts"] if path in sent}
+    loaded = {path: times for path, times in seen["parts"] if path in sent}
     n_bytes = {
         "paint": page + sum(sent[path] for path in loaded if path.endswith(".css")),
         "ready": sum(sent.values()),
     }
     marks = {"paint": PAINT, "ready": "ready"}
     if seen["picture"]:
-        early = [path for path, end in loaded.items() if end <= seen["picture"]]
+        # What is asked for once the picture is here (the index of the search) does not delay it.
+        here = loaded[seen["picture"]][1]
+        early = [path for path, (asked, _) in loaded.items() if asked <= here]
         n_bytes["picture"], marks["picture"] = page + sum(sent[path] for path in early), "picture"
     return {
         what: TRIPS[what] * ROUND_TRIP_S
