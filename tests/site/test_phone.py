@@ -105,9 +105,7 @@ def times_of(watched: Any, browser: Any, site: Path, trace: Path, name: str) -> 
         one.page.add_init_script(WATCH)
         browser.start_tracing(page=one.page, path=trace, categories=CATEGORIES)
         one.page.goto(f"{served.address}{name}.html")
-        one.page.wait_for_function(
-            "performance.getEntriesByName('first-contentful-paint').length"
-        )
+        one.page.wait_for_function("performance.getEntriesByName('first-contentful-paint').length")
         seen = one.page.evaluate(LOADED)
         answers = seen["sight"] or name in ("explore", "plan")
         if answers:
