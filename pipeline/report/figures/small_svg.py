@@ -15,6 +15,7 @@ from markupsafe import Markup
 from pipeline.report.text import MINUS
 
 LEFT, RIGHT, TOP, BOTTOM = 46, 8, 8, 34
+MARK_PX = (72, 16)  # room of the word SIMULATED
 N_TICKS = 4
 STEPS = (1, 2, 2.5, 5, 10)
 
@@ -77,8 +78,7 @@ def drawn(plot: Plot) -> Markup:
         parts += _marks(one, mask, scale)
     if plot.simulated:
         parts.append(
-            f'<text class="rp-s-sim" x="{plot.width - RIGHT}" y="{TOP + 10}" '
-            'text-anchor="end">SIMULATED</text>'
+            _watermark(plot, [(scale.x(a), scale.y(b)) for a, b in zip(x, y, strict=True)])
         )
     return Markup(
         f'<svg class="rp-small" viewBox="0 0 {plot.width} {plot.height}" role="img" '
@@ -109,6 +109,22 @@ def _span(values: np.ndarray) -> tuple[float, float]:
     low, high = float(values.min()), float(values.max())
     pad = 0.06 * (high - low) or abs(high) * 0.05 or 1.0
     return low - pad, high + pad
+
+
+def _watermark(plot: Plot, points: Sequence[tuple[str, str]]) -> str:
+    """The word SIMULATED in the corner of the axes where it covers the fewest points."""
+    right, bottom = plot.width - RIGHT, plot.height - BOTTOM
+    wide, tall = MARK_PX
+
+    def covered(corner: tuple[bool, bool]) -> int:
+        left, low = corner
+        x0, y0 = LEFT if left else right - wide, bottom - tall if low else TOP
+        return sum(x0 <= float(x) <= x0 + wide and y0 <= float(y) <= y0 + tall for x, y in points)
+
+    left, low = min(((False, False), (True, False), (False, True), (True, True)), key=covered)
+    x, anchor = (LEFT + 4, "start") if left else (right, "end")
+    y = bottom - 5 if low else TOP + 10
+    return f'<text class="rp-s-sim" x="{x}" y="{y}" text-anchor="{anchor}">SIMULATED</text>'
 
 
 def _short(value: float) -> str:

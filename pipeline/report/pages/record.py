@@ -153,7 +153,10 @@ def _findings(results: Results) -> TableView:
         heads("record_findings", "quantity", "subject", "value", "err", "p", "n", "meaning"),
         tuple(
             (
-                Cell(QUANTITIES.get(str(row["quantity"]), str(row["quantity"]).replace("_", " "))),
+                Cell(
+                    QUANTITIES.get(str(row["quantity"]), str(row["quantity"]).replace("_", " ")),
+                    kind="rp-wrap",
+                ),
                 Cell(str(row["subject"])),
                 *(Cell(significant(number(row[name]), 2)) for name in ("value", "err", "p")),
                 Cell(str(row["n"])),

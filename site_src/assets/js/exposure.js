@@ -3,7 +3,7 @@
 (function () {
   "use strict";
   const ROOT = new URL("../../", document.currentScript.src), FOLDER = "assets/figures/exposures/";
-  const store = new Map(), LEFT = 46, RIGHT = 8, TOP = 8, BOTTOM = 34, MISSING = -32768, STEP = 0.01, FARTHEST = 6, ARROW = 0.06;
+  const store = new Map(), LEFT = 46, RIGHT = 8, TOP = 8, BOTTOM = 34, MARK_PX = [72, 16], MISSING = -32768, STEP = 0.01, FARTHEST = 6, ARROW = 0.06;
   window.RP = { put: (id, value) => store.set(id, value) };
 
   function load(name) {
@@ -58,7 +58,16 @@
       circle.append(svgTag("title", {}, titles[k]));
       svg.append(circle);
     }
-    if (simulated) svg.append(svgTag("text", { class: "rp-s-sim", x: width - RIGHT, y: TOP + 10, "text-anchor": "end" }, "SIMULATED"));
+    if (simulated) {
+      // In the corner of the axes where the word covers the fewest points.
+      const covered = ([left, low]) => {
+        const ax = left ? LEFT : width - RIGHT - MARK_PX[0], ay = low ? bottom - MARK_PX[1] : TOP;
+        return good.filter((k) => px(x[k]) >= ax && px(x[k]) <= ax + MARK_PX[0] && py(y[k]) >= ay && py(y[k]) <= ay + MARK_PX[1]).length;
+      };
+      const corners = [[false, false], [true, false], [false, true], [true, true]], counts = corners.map(covered);
+      const [left, low] = corners[counts.indexOf(Math.min(...counts))];
+      svg.append(svgTag("text", { class: "rp-s-sim", x: left ? LEFT + 4 : width - RIGHT, y: low ? bottom - 5 : TOP + 10, "text-anchor": left ? "start" : "end" }, "SIMULATED"));
+    }
     return svg;
   }
   function figure(svg, caption, half) {
