@@ -48,12 +48,12 @@ def settings_markdown() -> str:
     for cls in section_classes():
         lines += ["", f"## {cls.section}", "", _summary(cls), ""]
         lines += [
-            "| key | type | default | limits | shapes | meaning |",
+            "| key | type | default | limits | affects | meaning |",
             "|---|---|---|---|---|---|",
         ]
         for field, about in _fields(cls):
             row = _row(cls, field, about)
-            former = f" Formerly `{'`, `'.join(row.former_names)}`." if row.former_names else ""
+            former = f" (formerly `{'`, `'.join(row.former_names)}`)" if row.former_names else ""
             cells = (
                 f"`{row.key}`",
                 row.kind,
@@ -63,7 +63,7 @@ def settings_markdown() -> str:
                 row.help + former,
             )
             lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-    lines += ["", "## What settings shape", "", "| name | meaning |", "|---|---|"]
+    lines += ["", "## What settings affect", "", "| stage | meaning |", "|---|---|"]
     lines += [f"| {name} | {meaning} |" for name, meaning in STAGES.items()]
     return "\n".join(lines) + "\n"
 

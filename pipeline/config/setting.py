@@ -25,7 +25,7 @@ STAGES: Mapping[str, str] = {
     "record": "statistics of the digitised record",
     "selection": "which exposures belong to the campaign; they are listed anew in every run",
     "pages": "words on the pages, which are written anew in every run",
-    "run": "how a run goes about its work; shapes no result",
+    "run": "how a run goes about its work; affects no result",
 }
 UNSTAMPED = ("archive", "selection", "pages", "run")  # stages that leave no product with a key
 
