@@ -1,5 +1,7 @@
-"""The order of test files: what takes long begins early, so that no single file holds up the end."""
+"""What holds for all tests: signals as a terminal has them, and files that take long begin early."""
 
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,3 +26,11 @@ _RANK = {Path(__file__).parent / name: rank for rank, name in enumerate(LONG)}
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files that take long first; ``make test`` hands out files in this order."""
     items.sort(key=lambda item: _RANK.get(item.path, len(LONG)))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def hangup() -> Iterator[None]:
+    """Under nohup SIGHUP is ignored, and what a test starts would inherit that."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)

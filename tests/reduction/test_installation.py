@@ -2,7 +2,6 @@
 
 import shutil
 import stat
-import sys
 from pathlib import Path
 
 import pytest
@@ -31,12 +30,12 @@ STATICS = {
 def esorex(path, version, parameters="nifu saveimage skymethod save"):
     """An esorex whose recipes say that they are of a version and have these parameters."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    listed = "".join(f"print('  {name} : 0')\n" for name in parameters.split())
+    listed = "".join(f" echo '  {name} : 0'\n" for name in parameters.split())
     path.write_text(
-        f"#!{sys.executable}\nimport sys\n"
-        f"if '--man-page' in sys.argv: print('  muse_bias -- version {version}')\n"
-        f"if '--params' in sys.argv:\n print('Recipe Parameters :')\n"
-        + "".join(f" {line}\n" for line in listed.splitlines())
+        '#!/bin/sh\nfor option; do case "$option" in\n'
+        f"--man-page) echo '  muse_bias -- version {version}';;\n"
+        f"--params) echo 'Recipe Parameters :'\n{listed};;\n"
+        "esac; done\n"
     )
     path.chmod(path.stat().st_mode | stat.S_IEXEC)
     return path
