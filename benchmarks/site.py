@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.site.server import Site
 
-PAGES = ("index", "timelines", "spectra", "detection", "comparison", "data")
+PAGES = ("index", "stars", "spectra", "pairs", "evidence", "study")
 WINDOW = {"width": 1440, "height": 900}
 # Noted by the page itself: polling from outside would add its own period.
 WATCH = """

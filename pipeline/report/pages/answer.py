@@ -180,15 +180,13 @@ def trend_tests(results: Results) -> tuple[TrendTest, ...]:
     table = results.tables.get("record_pairs", results.tables.get("pairs"))
     if table is None or "trend_p_adjusted" not in table.colnames:
         return ()
-    found = (
-        TrendTest(
-            f"{row['star_1']}/{row['star_2']}",
-            number(row["trend_p"]),
-            number(row["trend_p_adjusted"]),
-        )
-        for row in table
+    names = zip(table["star_1"].tolist(), table["star_2"].tolist(), strict=True)
+    p, adjusted = (plain(table[name]).tolist() for name in ("trend_p", "trend_p_adjusted"))
+    found = zip(names, p, adjusted, strict=True)
+    tests = (
+        TrendTest(f"{a}/{b}", one, of_all) for (a, b), one, of_all in found if np.isfinite(one)
     )
-    return tuple(sorted((one for one in found if np.isfinite(one.p)), key=lambda one: one.p))
+    return tuple(sorted(tests, key=lambda one: one.p))
 
 
 def _trends(results: Results) -> Fact | None:

@@ -3,7 +3,7 @@
 import numpy as np
 from markupsafe import Markup
 
-from pipeline.report.pages.answer import snr_of_stars, trend_tests
+from pipeline.report.pages.answer import TrendTest, snr_of_stars, trend_tests
 from pipeline.report.pages.cut_outs import CUT_PX, cut_out, rings
 from pipeline.report.pages.detail import (
     DetailPage,
@@ -27,13 +27,15 @@ def star_pages(results: Results) -> list[DetailPage]:
     catalogue = results.tables.get("catalogue")
     if catalogue is None:
         return []
-    residuals = residuals_of(results)
+    residuals, drifts = residuals_of(results), _drifts(results)
     order = np.argsort(np.asarray(catalogue["star_id"]), kind="stable")
-    pages = [_star_page(results, int(row), residuals) for row in order]
+    pages = [_star_page(results, int(row), residuals, drifts) for row in order]
     return with_neighbours(pages)
 
 
-def _star_page(results: Results, row: int, residuals: Residuals | None) -> DetailPage:
+def _star_page(
+    results: Results, row: int, residuals: Residuals | None, drifts: dict[int, Line]
+) -> DetailPage:
     catalogue = results.tables["catalogue"]
     star = int(catalogue["star_id"][row])
     curve = light_curve(results, star, residuals)
@@ -44,7 +46,7 @@ def _star_page(results: Results, row: int, residuals: Residuals | None) -> Detai
         results,
         {
             "star": star,
-            "facts": _facts(results, row),
+            "facts": _facts(results, row, drifts),
             "cut": cut_out(results, catalogue["x"][row], catalogue["y"][row], CUT_PX),
             "side": 2 * CUT_PX + 1,
             "rings": rings(results, catalogue["x"][row], catalogue["y"][row]),
@@ -56,7 +58,7 @@ def _star_page(results: Results, row: int, residuals: Residuals | None) -> Detai
     )
 
 
-def _facts(results: Results, row: int) -> list[Line]:
+def _facts(results: Results, row: int, drifts: dict[int, Line]) -> list[Line]:
     catalogue = results.tables["catalogue"]
     one = catalogue[row]
     star = int(one["star_id"])
@@ -80,7 +82,8 @@ def _facts(results: Results, row: int) -> list[Line]:
     if "contamination" in catalogue.colnames and np.isfinite(number(one["contamination"])):
         share = fixed(100 * number(one["contamination"]), 2)
         lines.append(Line("Possible effect of neighbours", f"{share} % of the flux"))
-    return [*lines, *_variability(results, star), *_drift(results, star), *_gaia(results, star)]
+    drift = [drifts[star]] if star in drifts else []
+    return [*lines, *_variability(results, star), *drift, *_gaia(results, star)]
 
 
 def _variability(results: Results, star: int) -> list[Line]:
@@ -94,20 +97,24 @@ def _variability(results: Results, star: int) -> list[Line]:
     return [Line("Scatter relative to all other stars", said + flag)]
 
 
-def _drift(results: Results, star: int) -> list[Line]:
-    """Whether a ratio with the star has a trend with time."""
+def _drifts(results: Results) -> dict[int, Line]:
+    """Of each star that is in a pair: whether a ratio with it has a trend with time."""
     tests = trend_tests(results)
-    clearest = next((one for one in tests if str(star) in one.pair.split("/")), None)
-    if clearest is None:
-        return []
+    found: dict[int, Line] = {}
+    for one in tests:  # the clearest first
+        for star in map(int, one.pair.split("/")):
+            if star not in found:
+                found[star] = _drift(one, len(tests))
+    return found
+
+
+def _drift(clearest: TrendTest, n_tests: int) -> Line:
     seen = "seen" if clearest.p_adjusted < SIGNIFICANCE else "not established"
     said = f"clearest in {clearest.pair}, p = {probability(clearest.p_adjusted)}"
-    return [
-        Line(
-            "Drift with time",
-            f"{seen}; {said} after Holm’s correction for {counted(len(tests), 'pair')}",
-        )
-    ]
+    return Line(
+        "Drift with time",
+        f"{seen}; {said} after Holm’s correction for {counted(n_tests, 'pair')}",
+    )
 
 
 def _gaia(results: Results, star: int) -> list[Line]:
