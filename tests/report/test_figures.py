@@ -28,13 +28,16 @@ from pipeline.report.figures.spectra import running_mean
 from pipeline.report.figures.static_image import static_svg
 from pipeline.report.figures.timeline_panels import panel_axes, timing_of
 from pipeline.report.figures.timelines import headline_timelines
-from pipeline.report.pages import stars
+from pipeline.report.pages import scatter, stars
 from pipeline.report.pages.base import PageInputs, PageNumbering, make_page
 from pipeline.report.pages.registry import make_pages
 from pipeline.report.pages.scatter import scatter_view
+from pipeline.report.rows import headline_pairs
 from pipeline.schema.results import Results
 from tests.report import factory
 from tests.report.factory import HOSTILE, HOSTILE_ID, HOSTILE_TITLE
+
+MOST = 10  # pairs of a kind that are drawn, instead of 2000
 
 
 @pytest.fixture(scope="module")
@@ -335,6 +338,31 @@ def line(fill: str = "none", words: str = "") -> Figure:
     trace = {"type": "scatter", "mode": "lines", "x": [0, 1, 2], "y": [1, 2, 1], "fill": fill}
     layout = {"height": 200, "annotations": [note(words, 0.5, 0.5)] if words else []}
     return Figure("line", "a line", "", "", [trace], layout, False)
+
+
+def test_of_many_pairs_some_are_drawn_the_headlines_among_them_and_the_caption_says_so(
+    campaigns: list[Results], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = campaigns[-1]
+    whole = scatter_view(results, PageNumbering({}))
+    monkeypatch.setattr(scatter, "MAX_DRAWN_PAIRS", MOST)
+    some = scatter_view(results, PageNumbering({}))
+    assert whole is not None
+    assert some is not None
+
+    def points(figure: Figure) -> set[str]:
+        traces = [one for one in figure.data if "flagged" in one["name"] or one["name"] == "pair"]
+        assert len(traces) == 2
+        return {str(one[0]) for trace in traces for one in trace["customdata"]}
+
+    drawn, known = points(some.figure), points(whole.figure)
+    assert drawn < known
+    assert len(drawn) <= 2 * MOST + len(headline_pairs(results))
+    assert {f"pair {a}/{b}" for a, b in headline_pairs(results)} <= {
+        one.removesuffix(" (flagged star)") for one in drawn
+    }
+    assert re.match(rf"All \d+ pairs\. {len(drawn)} of them are drawn\.", some.figure.caption)
+    assert "are drawn" not in whole.figure.caption
 
 
 def test_words_of_a_static_picture_keep_their_spaces() -> None:

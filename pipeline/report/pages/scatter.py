@@ -21,6 +21,8 @@ from pipeline.report.text import fixed
 from pipeline.schema.publications import STUDY
 from pipeline.schema.results import Results
 
+MAX_DRAWN_PAIRS = 2000  # of each kind
+
 
 def scatter_view(results: Results, numbering: PageNumbering) -> FigureView | None:
     """Scatter against SNR: of the record as read off its figure, of others for all pairs.
@@ -78,42 +80,50 @@ def _snr_of_ratio(snr_of: Mapping[int, float], pair: Pair) -> float:
 
 def _measured_scatter(results: Results) -> Figure | None:
     rows = pair_rows(results)
+    pairs = list(zip(rows["star_1"].tolist(), rows["star_2"].tolist(), strict=True))
     flags = {}
     if "catalogue" in results.tables:
         catalogue = results.tables["catalogue"]
-        flags = {int(row["star_id"]): str(row["flags"]) for row in catalogue}
-    flagged = np.array(
-        [bool(flags.get(int(r["star_1"])) or flags.get(int(r["star_2"]))) for r in rows], bool
-    )
+        flags = dict(zip(catalogue["star_id"].tolist(), catalogue["flags"].tolist(), strict=True))
+    flagged = np.array([bool(flags.get(one) or flags.get(other)) for one, other in pairs], bool)
     snr, std = plain(rows["snr_ratio"]), plain(rows["std"])
     none = np.full(len(rows), np.nan)
     named = [
-        f"pair {row['star_1']}/{row['star_2']}" + (" (flagged star)" if flag else "")
-        for row, flag in zip(rows, flagged, strict=True)
+        f"pair {one}/{other}" + (" (flagged star)" if flag else "")
+        for (one, other), flag in zip(pairs, flagged.tolist(), strict=True)
     ]
+    where = {pair: k for k, pair in enumerate(pairs)}
+    headline = {pair: where[pair] for pair in headline_pairs(results) if pair in where}
+    # each kind is thinned by itself: a field of 500 stars has 124 750 pairs
+    shown = {kind: _thinned(flagged == kind, list(headline.values())) for kind in (False, True)}
     kinds = [
         ScatterPoints(name, snr[mask], std[mask], none[mask], _chosen(named, mask), symbol, color)
         for name, mask, symbol, color in (
-            ("with a flagged star, left out", flagged, "x-thin-open", "@orange"),
-            ("pair", ~flagged, "circle", "@sky"),
+            ("with a flagged star, left out", shown[True], "x-thin-open", "@orange"),
+            ("pair", shown[False], "circle", "@sky"),
         )
-    ]
-    where = {(int(row["star_1"]), int(row["star_2"])): k for k, row in enumerate(rows)}
-    headline = [
-        (f"{pair[0]}/{pair[1]}", snr[where[pair]], std[where[pair]])
-        for pair in headline_pairs(results)
-        if pair in where
     ]
     left_out = (
         f" Crosses, {int(flagged.sum())} of them, have a flagged star and do not enter the floor."
     )
+    n_shown = sum(int(mask.sum()) for mask in shown.values())
+    thinned = f" {n_shown} of them are drawn." if n_shown < len(rows) else ""
     return _scatter_of(
         results,
         kinds,
-        headline,
-        f"All {len(rows)} pairs." + (left_out if flagged.any() else ""),
+        [(f"{one}/{other}", snr[row], std[row]) for (one, other), row in headline.items()],
+        f"All {len(rows)} pairs.{thinned}" + (left_out if flagged.any() else ""),
         ("pairs", "stability"),
     )
+
+
+def _thinned(mask: np.ndarray, always: Sequence[int]) -> np.ndarray:
+    """Of many pairs one in so many, and those that must be there."""
+    step = -(-int(mask.sum()) // MAX_DRAWN_PAIRS) or 1
+    kept = np.zeros(len(mask), bool)
+    kept[np.flatnonzero(mask)[::step]] = True
+    kept[list(always)] |= mask[list(always)]
+    return kept
 
 
 def _chosen(labels: Sequence[str], mask: np.ndarray) -> list[str]:
