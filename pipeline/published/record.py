@@ -24,7 +24,8 @@ NOTES = (
     f"Every number was read off a figure of {STUDY.short} or copied from its tables; nothing is "
     "simulated.",
     "The record gives the night of an exposure but not its time, so trends are counted in nights.",
-    "The record has no photon errors, so its scatter cannot be split into photons and the rest.",
+    "The record gives no errors of single fluxes: its photon noise is computed from the SNR of each "
+    "star in the reference exposure.",
     "Three points lie outside the plotted range. They were calculated from the other points of their "
     "panel, which add up to zero.",
 )

@@ -168,7 +168,7 @@ def test_a_point_far_outside_stands_at_the_edge_of_a_sparkline_with_a_mark_of_it
     assert sparkline(np.array([np.nan]), "l") == ""
 
 
-@pytest.mark.parametrize(("rises", "x", "anchor"), [(False, "412", "end"), (True, "50", "start")])
+@pytest.mark.parametrize(("rises", "x", "anchor"), [(False, "412", "end"), (True, "56", "start")])
 def test_the_word_simulated_covers_no_points(rises: bool, x: str, anchor: str) -> None:
     """It stands in a free corner: right above a falling curve, left above a rising one."""
     at = np.linspace(0.0, 1.0, 50)
@@ -180,4 +180,4 @@ def test_between_two_curves_the_word_simulated_is_in_the_lower_corner() -> None:
     at = np.linspace(0.0, 1.0, 50)
     top = PlotSeries(at, np.ones(50))
     svg = drawn(Plot([top, PlotSeries(at, 1 - at)], "x", "y", "w", simulated=True))
-    assert 'x="50" y="161" text-anchor="start">SIMULATED' in svg
+    assert 'x="56" y="161" text-anchor="start">SIMULATED' in svg

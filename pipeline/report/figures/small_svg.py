@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from pipeline.report.text import MINUS
 
-LEFT, RIGHT, TOP, BOTTOM = 46, 8, 8, 34
+LEFT, RIGHT, TOP, BOTTOM = 52, 8, 8, 34
 MARK_PX = (72, 16)  # room of the word SIMULATED
 N_TICKS = 4
 STEPS = (1, 2, 2.5, 5, 10)

@@ -30,6 +30,7 @@ from pipeline.report.rows import (
     whole,
 )
 from pipeline.report.text import fixed, significant
+from pipeline.schema.definitions import BAD_PROBABILITY
 from pipeline.schema.results import Results
 
 ARROW_SHARE = 0.06  # of the field: length of the median vector on the map
@@ -64,6 +65,7 @@ def _exposure_page(
             "identity": identity,
             "status": str(row["status"]),
             "reason": reason,
+            "is_bad": bad_probability_of(row) > BAD_PROBABILITY,
             "remedy": remedy_of(reason) if str(row["status"]) != "ok" else "",
             "facts": facts_of(results, row),
             "residuals": _residual_plot(results, identity, residuals),
@@ -75,6 +77,11 @@ def _exposure_page(
             "choice": headline_choice(results),
         },
     )
+
+
+def bad_probability_of(row: Any) -> float:
+    """Probability that all stars together say the exposure is bad; NaN where it was not judged."""
+    return number(row["bad_probability"]) if "bad_probability" in row.colnames else float("nan")
 
 
 def facts_of(results: Results, row: Any) -> list[Line]:
@@ -95,9 +102,10 @@ def facts_of(results: Results, row: Any) -> list[Line]:
     found, matched = row["n_detected"], row["n_matched"]
     if found is not np.ma.masked and int(found) > 0:
         lines.append(Line("Stars detected, matched", f"{whole(found)}, {whole(matched)}"))
-    if "bad_probability" in row.colnames and np.isfinite(number(row["bad_probability"])):
-        bad = number(row["bad_probability"])
+    bad = bad_probability_of(row)
+    if np.isfinite(bad):
         said = significant(bad, 2) if bad >= SMALLEST_P else f"below {SMALLEST_P:g}"
+        said += "; left out of the statistics" if bad > BAD_PROBABILITY else ""
         lines.append(Line("Probability of a bad exposure", said))
     if "notes" in row.colnames and text_of(row["notes"]):
         lines.append(Line("Notes", text_of(row["notes"])))

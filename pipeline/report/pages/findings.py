@@ -62,18 +62,19 @@ def _order(rows: Rows) -> Finding | None:
         return None
     wrong = [pair for pair, row in found.items() if not row["agrees"]]
     printed = ", ".join(
-        f"{fixed(number(row['value_published']), 2)} for {pair}" for pair, row in found.items()
+        f"{fixed(100 * number(row['value_published']), 0)} % for {pair}"
+        for pair, row in found.items()
     )
-    measured = ", ".join(f"{fixed(number(row['value_data']), 3)}" for row in found.values())
+    measured = ", ".join(f"{fixed(100 * number(row['value_data']), 1)}" for row in found.values())
     title = (
-        f"The text gives {len(wrong)} of {len(found)} scatters for the wrong pair"
+        f"The text assigns {len(wrong)} of {len(found)} scatters to the wrong pair"
         if wrong
-        else "The text gives every scatter for the right pair"
+        else "The text assigns every scatter to the right pair"
     )
     return Finding(
         "order",
         title,
-        f"Published: {printed}. From the points, in the same order: {measured}. The titles of the "
+        f"Published: {printed}. From the points, in the same order: {measured} %. The titles of the "
         "panels are right.",
         bool(wrong),
     )  # fmt: skip

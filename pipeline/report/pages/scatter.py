@@ -49,7 +49,7 @@ def _digitised_scatter(results: Results) -> Figure | None:
         np.array([_snr_of_ratio(snr_of, pair) for pair in pairs]),
         plain(rows["std"]),
         plain(rows["std_err"]),
-        [f"pair {one}/{two}" for one, two in pairs],
+        [f"pair {one}/{two}, read off the published figure" for one, two in pairs],
         "circle",
         "@sky",
     )

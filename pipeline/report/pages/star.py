@@ -1,5 +1,8 @@
 """The page of one star: where it lies, how it is measured, what it did."""
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 from markupsafe import Markup
 
@@ -13,13 +16,30 @@ from pipeline.report.pages.detail import (
     star_path,
     with_neighbours,
 )
-from pipeline.report.pages.star_curves import growth_curve, light_curve, ratio_curves, spectrum
+from pipeline.report.pages.star_curves import (
+    Growth,
+    growth_curve,
+    growths_of,
+    light_curve,
+    ratio_curves,
+    snr_curve,
+    spectrum,
+)
 from pipeline.report.rows import headline_choice, number, plain
-from pipeline.report.text import NOTHING, counted, fixed, probability, significant
+from pipeline.report.text import counted, fixed, probability, significant
 from pipeline.schema.definitions import SIGNIFICANCE
 from pipeline.schema.results import Results
 
 N_NEIGHBOURS = 5
+
+
+@dataclass(frozen=True)
+class _OfStars:
+    """What is computed once for the pages of all stars."""
+
+    residuals: Residuals | None
+    drifts: dict[int, Line]
+    growths: dict[int, Growth]
 
 
 def star_pages(results: Results) -> list[DetailPage]:
@@ -27,18 +47,16 @@ def star_pages(results: Results) -> list[DetailPage]:
     catalogue = results.tables.get("catalogue")
     if catalogue is None:
         return []
-    residuals, drifts = residuals_of(results), _drifts(results)
+    shared = _OfStars(residuals_of(results), _drifts(results), growths_of(results))
     order = np.argsort(np.asarray(catalogue["star_id"]), kind="stable")
-    pages = [_star_page(results, int(row), residuals, drifts) for row in order]
+    pages = [_star_page(results, int(row), shared) for row in order]
     return with_neighbours(pages)
 
 
-def _star_page(
-    results: Results, row: int, residuals: Residuals | None, drifts: dict[int, Line]
-) -> DetailPage:
+def _star_page(results: Results, row: int, shared: _OfStars) -> DetailPage:
     catalogue = results.tables["catalogue"]
     star = int(catalogue["star_id"][row])
-    curve = light_curve(results, star, residuals)
+    curve = light_curve(results, star, shared.residuals)
     return DetailPage(
         star_path(results, star),
         f"Star {star}",
@@ -46,12 +64,15 @@ def _star_page(
         results,
         {
             "star": star,
-            "facts": _facts(results, row, drifts),
+            "facts": _facts(results, row, shared.drifts),
             "cut": cut_out(results, catalogue["x"][row], catalogue["y"][row], CUT_PX),
             "side": 2 * CUT_PX + 1,
             "rings": rings(results, catalogue["x"][row], catalogue["y"][row]),
             "curves": [curve] if curve else ratio_curves(results, star),
-            "growth": growth_curve(results, star),
+            "growth": growth_curve(results, star, shared.growths[star])
+            if star in shared.growths
+            else Markup(""),
+            "snr": snr_curve(results, star),
             "spectrum": spectrum(results, star),
             "neighbours": _neighbours(results, row),
         },
@@ -67,7 +88,7 @@ def _facts(results: Results, row: int, drifts: dict[int, Line]) -> list[Line]:
     reasons = catalogue.meta.get("reasons") or [""] * len(catalogue)
     lines = [
         Line("Position", f"x = {fixed(number(one['x']), 2)}, y = {fixed(number(one['y']), 2)} px"),
-        Line("Channel and slice", f"{one['channel'] or NOTHING}, {one['slice'] or NOTHING}"),
+        Line("Channel and slice", _address(one)),
     ]
     if np.isfinite(number(one["edge_distance_px"])):
         lines.append(
@@ -84,6 +105,13 @@ def _facts(results: Results, row: int, drifts: dict[int, Line]) -> list[Line]:
         lines.append(Line("Possible effect of neighbours", f"{share} % of the flux"))
     drift = [drifts[star]] if star in drifts else []
     return [*lines, *_variability(results, star), *drift, *_gaia(results, star)]
+
+
+def _address(one: Any) -> str:
+    """Channel and slice of a star; a record may know the channel alone, or neither."""
+    if not one["channel"]:
+        return "not known"
+    return f"{one['channel']}, {one['slice']}" if one["slice"] else f"{one['channel']}, not known"
 
 
 def _variability(results: Results, star: int) -> list[Line]:

@@ -6,6 +6,7 @@ import numpy as np
 from astropy.time import Time
 from markupsafe import Markup
 
+from pipeline.report.downloads.explore_fluxes import PHOTOMETRY, published_grids, stars_shown
 from pipeline.report.downloads.spectra_file import row_shown
 from pipeline.report.figures.small_svg import Plot, PlotSeries, drawn
 from pipeline.report.figures.spectra import running_mean, smoothing_window
@@ -83,7 +84,45 @@ def ratio_curves(results: Results, star: int) -> list[Markup]:
     return found  # fmt: skip
 
 
-def growth_curve(results: Results, star: int) -> Markup:
+Growth = tuple[np.ndarray, np.ndarray]  # aperture radii [pix] and the flux within each [per cent]
+
+
+def growths_of(results: Results) -> dict[int, Growth]:
+    """Of each star the flux in every aperture, relative to the largest: its median over the exposures.
+
+    Empty for a campaign without photometry, or with one aperture.
+    """
+    if PHOTOMETRY not in results.tables:
+        return {}
+    first, *others = published_grids(results)
+    same = [one for one in others if (one.band, one.method) == (first.band, first.method)]
+    grids = sorted([first, *same], key=lambda one: one.radius_px)
+    if len(grids) < 2:
+        return {}
+    radii = np.array([one.radius_px for one in grids])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratios = np.array([100 * one.flux / grids[-1].flux for one in grids])
+    ratios[~np.isfinite(ratios)] = np.nan
+    known = np.isfinite(ratios).any(axis=1).all(axis=0)
+    return {
+        star: (radii, np.nanmedian(ratios[:, :, column], axis=1))
+        for column, star in enumerate(stars_shown(results))
+        if known[column]
+    }
+
+
+def growth_curve(results: Results, star: int, growth: Growth) -> Markup:
+    """Flux within the apertures, in per cent of the largest."""
+    radii, values = growth
+    titles = [f"r = {radius:g} px: {fixed(value, 1)} %" for radius, value in
+              zip(radii.tolist(), values.tolist(), strict=True)]  # fmt: skip
+    return _against_radius(
+        results, radii, values, titles, f"flux within r = {radii[-1]:g} px [%]",
+        f"Flux of star {star} within each aperture, relative to the largest",
+    )  # fmt: skip
+
+
+def snr_curve(results: Results, star: int) -> Markup:
     """SNR against the aperture radius."""
     table = results.tables.get("snr")
     if table is None:
@@ -96,15 +135,32 @@ def growth_curve(results: Results, star: int) -> Markup:
     values = np.array([number(rows[name][0]) for _, name in named])
     titles = [f"r = {radius:g} px: {significant(value)}" for radius, value in
               zip(radii.tolist(), values.tolist(), strict=True)]  # fmt: skip
+    return _against_radius(
+        results, radii, values, titles, "signal to noise",
+        f"Signal to noise of star {star} against the aperture radius",
+    )  # fmt: skip
+
+
+def _against_radius(
+    results: Results,
+    radii: np.ndarray,
+    values: np.ndarray,
+    titles: Sequence[str],
+    y_title: str,
+    label: str,
+) -> Markup:
+    series = [
+        PlotSeries(radii, values, "a", line=True),
+        PlotSeries(radii, values, "a", titles=titles),
+    ]
+    ticks = [(radius, f"{radius:g}") for radius in radii.tolist()]
     return drawn(
         Plot(
-            [
-                PlotSeries(radii, values, "a", line=True),
-                PlotSeries(radii, values, "a", titles=titles),
-            ],
+            series,
             "aperture radius [px]",
-            "signal to noise",
-            f"Signal to noise of star {star} against the aperture radius",
+            y_title,
+            label,
+            x_ticks=ticks,
             simulated=results.simulated,
         )
     )

@@ -6,7 +6,7 @@
     ["exposure_id", "string", "", "identity of the exposure"], ["night", "string", "", "UT date of exposure start minus 12 h"],
     ["mode", "string", "", "instrument mode"], ["mjd", "float64", "d", "mid-exposure, or the midnight of the night"],
     ["star_a", "int64", "", "star in the numerator"], ["star_b", "int64", "", "star in the denominator"],
-    ["ln_ratio", "float64", "", "ln(A/B)"], ["ln_ratio_err", "float64", "", "1 sigma, photons and detector"],
+    ["ln_ratio", "float64", "", "ln(A/B)"], ["ln_ratio_err", "float64", "", "1 sigma, photons and detector; of the record from the SNR in its reference exposure"],
     ["percent", "float64", "", "A/B about its median, in per cent"], ["used", "bool", "", "counts in the statistics"],
     ["reason", "string", "", "why a point does not count"],
   ];

@@ -3,7 +3,7 @@
 (function () {
   "use strict";
   const ROOT = new URL("../../", document.currentScript.src), FOLDER = "assets/figures/exposures/";
-  const store = new Map(), LEFT = 46, RIGHT = 8, TOP = 8, BOTTOM = 34, MARK_PX = [72, 16], MISSING = -32768, STEP = 0.01, FARTHEST = 6, ARROW = 0.06;
+  const store = new Map(), LEFT = 52, RIGHT = 8, TOP = 8, BOTTOM = 34, MARK_PX = [72, 16], MISSING = -32768, STEP = 0.01, FARTHEST = 6, ARROW = 0.06;
   window.RP = { put: (id, value) => store.set(id, value) };
 
   function load(name) {

@@ -41,13 +41,14 @@
     let labelled = Infinity;
     const floor = 100 * std(middle, 0);
     const lines = levels(floor).map((level) => {
-      const photons = photonsFor(middle, level / 100), points = [];
+      const photons = photonsFor(middle, level / 100);
       if (!(photons > 0)) return "";
-      for (let k = 0; k <= 160; k++) {
-        const one = SNR[0] * (SNR[1] / SNR[0]) ** (k / 160), rest = photons - 1 / one ** 2, two = 1 / Math.sqrt(rest);
-        if (rest > 0 && two >= SNR[0] && two <= SNR[1]) points.push([x(one), y(two)]);
+      const both = Math.sqrt(2 / photons), at = x(both), arm = []; // from equal SNR to where A is brightest; the other arm mirrors it
+      for (let k = 0; k <= 80 && both < SNR[1]; k++) {
+        const one = both * (SNR[1] / both) ** (k / 80), two = 1 / Math.sqrt(photons - 1 / one ** 2);
+        if (one >= SNR[0] && two >= SNR[0]) arm.push([one, two]);
       }
-      const both = Math.sqrt(2 / photons), at = x(both);
+      const points = [...arm.map(([one, two]) => [two, one]).reverse(), ...arm].map(([one, two]) => [x(one), y(two)]);
       const words = both > 1.15 * SNR[0] && both < SNR[1] && labelled - at > 24 ? text(at, y(both) + 4, `${level} %`, `text-anchor="middle" ${fill("fg")} paint-order="stroke" stroke="var(--ex-bg)" stroke-width="4"`) : "";
       if (words) labelled = at;
       return path(points, stroke("star", 1.6)) + words;
@@ -81,7 +82,7 @@
     function write(input) {
       const found = predict(input.rows, input.snr1, input.snr2, input.same, input.lag), pct = (value) => EX.number(100 * value, 2);
       const answer = part("answer");
-      if (!(input.snr1 > 0 && input.snr2 > 0)) { answer.textContent = "Enter two SNR above 0."; return; }
+      if (!(input.snr1 > 0 && input.snr2 > 0)) { answer.textContent = "Enter two SNR values above 0."; part("epochs").textContent = ""; return; }
       const what = input.lag === null ? "the ratio to scatter" : "the difference of two ratios to scatter";
       answer.textContent = `Expect ${what} by ${pct(found[0.5])} % (1\u03c3).`;
       answer.append(Object.assign(document.createElement("small"), { textContent: ` 68 %: ${pct(found[0.16])} to ${pct(found[0.84])} %. 95 %: ${pct(found[0.025])} to ${pct(found[0.975])} %.${input.simulated ? " Simulated." : ""}` }));

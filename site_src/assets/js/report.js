@@ -148,7 +148,7 @@
     const title = host.closest(".rp-fig").querySelector("figcaption strong").textContent;
     host.tabIndex = 0;
     host.setAttribute("role", "application");
-    host.setAttribute("aria-label", `${title} Arrow keys go from point to point, Enter opens the page of a point.`);
+    host.setAttribute("aria-label", `${title} Arrow keys go from point to point, Enter opens the page of a point that has one.`);
   }
   function withKeyboard(host) {
     reachable(host);
@@ -327,7 +327,7 @@
         const chosen = event.target.dataset.campaign;
         if (!chosen) return;
         page.dataset.campaign = chosen;
-        try {
+        if (!document.querySelector(".ex-app")) try { // Explore writes its own address, as a step that Back undoes
           const address = new URL(location);
           address.searchParams.set("campaign", chosen);
           address.hash = "";
