@@ -3,17 +3,20 @@
 import html
 import itertools
 import re
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from astropy.table import vstack
 
 from pipeline.report.figures.small_svg import Plot, PlotSeries, drawn, round_ticks, sparkline
 from pipeline.report.pages.detail import residuals_of
 from pipeline.report.pages.exposure import exposure_pages
 from pipeline.report.pages.remedies import OTHERWISE, REMEDIES, remedy_of
 from pipeline.report.pages.star import star_pages
+from pipeline.report.pages.star_curves import growths_of
 from pipeline.report.rows import MAX_EXPOSURE_PAGES, exposure_links
 from pipeline.schema.results import Results
 from tests.report import factory
@@ -23,8 +26,6 @@ LARGEST = 60_000  # bytes of such a page
 
 def with_photometry(results: Results, n_stars: int = 3) -> Results:
     """A campaign with fluxes in which nothing happens but a cloud and one bright star in the third."""
-    from dataclasses import replace
-
     ids = [str(one) for one in results.tables["exposures"]["exposure_id"]]
     stars = np.arange(1, n_stars + 1)
     flux = np.outer(np.linspace(1, 2, len(ids)), stars.astype(float))
@@ -135,8 +136,6 @@ def test_of_very_many_exposures_only_those_that_are_not_ok_have_pages() -> None:
         exposure_id=[f"E{k}" for k in range(n)],
         status=["ok"] * (n - 1) + ["failed"],
     )
-    from dataclasses import replace
-
     results = replace(factory.campaign(), tables={"exposures": table})
     links = exposure_links(results)
     assert links["E0"] == "exposure.html?id=demo-simulated/0/E0"
@@ -181,3 +180,38 @@ def test_between_two_curves_the_word_simulated_is_in_the_lower_corner() -> None:
     top = PlotSeries(at, np.ones(50))
     svg = drawn(Plot([top, PlotSeries(at, 1 - at)], "x", "y", "w", simulated=True))
     assert 'x="56" y="161" text-anchor="start">SIMULATED' in svg
+
+
+def test_a_growth_curve_is_the_median_flux_in_each_aperture_relative_to_the_largest() -> None:
+    """Star 2 has 80 % of its light within 2.5 px in most exposures; once nothing was measured."""
+    campaign = with_photometry(factory.campaign())
+    assert growths_of(campaign) == {}  # one aperture
+    large = campaign.tables["photometry"]
+    small = large.copy()
+    small["radius_px"] = np.full(len(small), 2.5) * small["radius_px"].unit
+    share = np.where(np.arange(len(small)) % 3 == 1, 0.8, 0.6)
+    share[:9] = 0.1
+    small["flux"] = large["flux"] * share
+    small["flux"][-2] = np.nan
+    photometry = vstack([small, large], metadata_conflicts="silent")
+    growths = growths_of(replace(campaign, tables={**campaign.tables, "photometry": photometry}))
+    assert sorted(growths) == [1, 2, 3]
+    for star, expected in ((1, 60.0), (2, 80.0), (3, 60.0)):
+        radii, per_cent = growths[star]
+        assert radii.tolist() == [2.5, 4.5]
+        assert per_cent.tolist() == pytest.approx([expected, 100.0])
+    assert growths_of(factory.published()) == {}
+
+
+def test_the_page_of_a_bad_exposure_says_that_it_is_left_out() -> None:
+    campaign = factory.campaign()
+    exposures = campaign.tables["exposures"].copy()
+    exposures["bad_probability"] = 0.0
+    exposures["bad_probability"][1] = 0.999
+    changed = replace(campaign, tables={**campaign.tables, "exposures": exposures})
+    bad = [page.context["is_bad"] for page in exposure_pages(changed)]
+    assert sum(bad) == 1
+    page = next(one for one in exposure_pages(changed) if one.context["is_bad"])
+    assert page.context["identity"] == str(exposures["exposure_id"][1])
+    said = {line.name: line.text for line in page.context["facts"]}
+    assert said["Probability of a bad exposure"].endswith("left out of the statistics")

@@ -118,3 +118,19 @@ def test_a_kind_of_campaign_is_enough_and_the_switch_of_the_site_is_followed(
         "name => document.querySelector('[name=campaign]').value === name", arg=names[False]
     )
     one.clean()
+
+
+def test_back_undoes_the_switch_of_the_site(watched: Any, site: Path, base: str) -> None:
+    names = {name.endswith("simulated"): name for name in campaigns(site)}
+    one = watched()
+    page = visit(one, f"{base}explore.html?campaign={names[False]}&a=4&b=6")
+    before = page.url
+    page.get_by_role("button", name="Simulated", exact=True).click()
+    page.wait_for_function("!document.getElementById('ex-sim').hidden")
+    assert f"campaign={names[True]}" in page.url
+    page.go_back()
+    page.wait_for_function("document.getElementById('ex-sim').hidden")
+    assert page.url == before
+    assert page.locator("#ex-campaign").input_value() == names[False]
+    assert page.locator("#ex-a").input_value() == "4"
+    one.clean()

@@ -133,3 +133,23 @@ def test_from_disk_and_without_script(watched: Any, site: Path, base: str) -> No
     assert bare.page.locator("table.rp-data tbody tr").count() > 0
     assert bare.page.locator(".rp-files a[download]").count() > 0
     bare.clean()
+
+
+def test_lines_of_equal_scatter_are_the_same_with_a_and_b_exchanged(
+    watched: Any, site: Path, base: str
+) -> None:
+    """Both arms of a line reach the edge of the figure: the scatter does not know A from B."""
+    one = watched()
+    page = visit(one, f"{base}plan.html?campaign={min(predictions(site))}&snr1=200&snr2=200")
+    lines = page.evaluate(
+        """() => [...document.querySelectorAll(".plan-chart svg path")]
+        .map((one) => one.getAttribute("d").match(/-?[\\d.]+/g).map(Number))
+        .filter((one) => one.length > 40)"""
+    )
+    one.clean()
+    assert len(lines) > 3
+    across, down = ([line[k::2] for line in lines] for k in (0, 1))
+    right, top = max(map(max, across)), min(map(min, down))
+    reaching = [min(y) for x, y in zip(across, down, strict=True) if max(x) > right - 1]
+    assert len(reaching) > 3
+    assert reaching == pytest.approx([top] * len(reaching), abs=1)
