@@ -148,7 +148,7 @@ def _exposure_cells(
         Cell(
             identity + (" (reference)" if is_reference else ""),
             href=Markup(paths[identity]),
-            kind="strong" if is_reference else "",
+            kind="strong rp-wrap" if is_reference else "",
         ),
         Cell(thumbs.get(identity, Markup(""))),
         Cell(str(row["mode"])),
