@@ -204,7 +204,8 @@ def structure_figure(table: QTable, *, figure_id: str, simulated: bool) -> Figur
     }
     caption = (
         "Photon noise is taken out. Error bars are a jackknife over channels; the band holds "
-        f"{INNER_LEVEL} %. The model's stars stay on one channel; a star between two changes more."
+        f"{INNER_LEVEL} %. The model's stars stay on one channel. Measured stars move with the "
+        "pointing of each exposure, and near a boundary they change more."
     )
     return Figure(
         figure_id,
