@@ -11,7 +11,7 @@ from astropy.table import Column, MaskedColumn, QTable
 from pipeline.config.settings import StatisticsSettings
 from pipeline.report.tables import Cell, Head, heads, percent_heads
 from pipeline.report.text import NOTHING, fixed, one_line, probability, slug, with_error
-from pipeline.schema.definitions import SIGNIFICANCE
+from pipeline.schema.definitions import BAD_PROBABILITY, SIGNIFICANCE
 from pipeline.schema.results import ReportedValue, Results
 
 Pair = tuple[int, int]
@@ -94,6 +94,25 @@ def number(value: Any) -> float:
     """One cell's number without its unit."""
     bare = getattr(value, "value", value)
     return float("nan") if bare is np.ma.masked else float(bare)
+
+
+def bad_probability_of(exposure: Any) -> float:
+    """Probability that a row of ``exposures`` is bad, as all stars say; NaN where it was not judged."""
+    if "bad_probability" not in exposure.colnames:
+        return float("nan")
+    return number(exposure["bad_probability"])
+
+
+def is_bad(exposure: Any) -> bool:
+    """Whether an exposure of status ok is left out of the statistics all the same."""
+    return str(exposure["status"]) == "ok" and bad_probability_of(exposure) > BAD_PROBABILITY
+
+
+def bad_rows(exposures: QTable) -> np.ndarray:
+    """Which rows of ``exposures`` the model calls bad; arrays (exposure,)."""
+    if "bad_probability" not in exposures.colnames:
+        return np.zeros(len(exposures), bool)
+    return np.asarray(plain(exposures["bad_probability"]) > BAD_PROBABILITY)
 
 
 def pair_stats(results: Results) -> dict[Pair, PairStats]:

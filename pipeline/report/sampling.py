@@ -5,8 +5,7 @@ from dataclasses import replace
 import numpy as np
 from astropy.table import QTable
 
-from pipeline.report.rows import plain
-from pipeline.schema.definitions import BAD_PROBABILITY
+from pipeline.report.rows import bad_rows
 from pipeline.schema.results import Results
 
 MAX_DRAWN = 500  # exposures in one figure
@@ -23,9 +22,7 @@ def drawn(results: Results) -> Results:
     if step == 1:
         return results
     exposures = results.tables["exposures"]
-    kept = np.arange(len(exposures)) % step == 0
-    if "bad_probability" in exposures.colnames:
-        kept |= plain(exposures["bad_probability"]) > BAD_PROBABILITY
+    kept = (np.arange(len(exposures)) % step == 0) | bad_rows(exposures)
     ids = set(np.asarray(exposures["exposure_id"], str)[kept].tolist())
     tables = {name: _rows_of(table, ids) for name, table in results.tables.items()}
     return replace(results, tables=tables)

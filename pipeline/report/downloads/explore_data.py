@@ -32,6 +32,7 @@ from pipeline.report.rows import (
     find_number,
     headline_choice,
     headline_pairs,
+    is_bad,
     plain,
     text_of,
 )
@@ -181,12 +182,7 @@ def _reason(row: Any) -> str:
     """Why an exposure does not count; "" if it does."""
     if str(row["status"]) != "ok":
         return f"{row['status']}: {text_of(row['reason'])}"
-    bad = float(plain(np.atleast_1d(row["bad_probability"]))[0])
-    return (
-        f"outlier: bad with a probability above {BAD_PROBABILITY:g}"
-        if bad > BAD_PROBABILITY
-        else ""
-    )
+    return f"outlier: bad with a probability above {BAD_PROBABILITY:g}" if is_bad(row) else ""
 
 
 def _star_list(results: Results) -> dict[str, Any]:

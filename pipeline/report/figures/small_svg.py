@@ -15,7 +15,7 @@ from markupsafe import Markup
 from pipeline.report.text import MINUS
 
 LEFT, RIGHT, TOP, BOTTOM = 52, 8, 8, 34
-MARK_PX = (72, 16)  # room of the word SIMULATED
+MARK_PX = (72, 16)  # width and height of the word SIMULATED
 N_TICKS = 4
 STEPS = (1, 2, 2.5, 5, 10)
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from pipeline.published.observed import repeatability
 from pipeline.report.rows import (
+    bad_rows,
     find_number,
     headline_choice,
     headline_pairs,
@@ -16,7 +17,7 @@ from pipeline.report.rows import (
 )
 from pipeline.report.text import counted, fixed, per_cent_with_interval, probability
 from pipeline.schema import radius_column
-from pipeline.schema.definitions import BAD_PROBABILITY, SIGNIFICANCE
+from pipeline.schema.definitions import SIGNIFICANCE
 from pipeline.schema.results import ReportedValue, Results
 
 EXAMPLE_SNR = 200.0  # of two stars: what the planner shows first
@@ -214,10 +215,9 @@ def _trends(results: Results) -> Fact | None:
 def bad_exposures(results: Results) -> list[str]:
     """Night and mode of the exposures that the model calls bad."""
     exposures = results.tables.get("exposures")
-    if exposures is None or "bad_probability" not in exposures.colnames:
+    if exposures is None:
         return []
-    bad = plain(exposures["bad_probability"]) > BAD_PROBABILITY
-    return [f"{row['night']} {row['mode']}" for row in exposures[bad]]
+    return [f"{row['night']} {row['mode']}" for row in exposures[bad_rows(exposures)]]
 
 
 def _trust(results: Results) -> tuple[str, ...]:

@@ -20,17 +20,18 @@ from pipeline.report.pages.detail import (
 from pipeline.report.pages.reduction_log import calibration_sentences
 from pipeline.report.pages.remedies import remedy_of
 from pipeline.report.rows import (
+    bad_probability_of,
     exposure_label,
     exposure_links,
     has_page,
     headline_choice,
+    is_bad,
     number,
     plain,
     text_of,
     whole,
 )
 from pipeline.report.text import fixed, significant
-from pipeline.schema.definitions import BAD_PROBABILITY
 from pipeline.schema.results import Results
 
 ARROW_SHARE = 0.06  # of the field: length of the median vector on the map
@@ -65,7 +66,7 @@ def _exposure_page(
             "identity": identity,
             "status": str(row["status"]),
             "reason": reason,
-            "is_bad": bad_probability_of(row) > BAD_PROBABILITY,
+            "is_bad": is_bad(row),
             "remedy": remedy_of(reason) if str(row["status"]) != "ok" else "",
             "facts": facts_of(results, row),
             "residuals": _residual_plot(results, identity, residuals),
@@ -77,11 +78,6 @@ def _exposure_page(
             "choice": headline_choice(results),
         },
     )
-
-
-def bad_probability_of(row: Any) -> float:
-    """Probability that all stars together say the exposure is bad; NaN where it was not judged."""
-    return number(row["bad_probability"]) if "bad_probability" in row.colnames else float("nan")
 
 
 def facts_of(results: Results, row: Any) -> list[Line]:
@@ -105,7 +101,7 @@ def facts_of(results: Results, row: Any) -> list[Line]:
     bad = bad_probability_of(row)
     if np.isfinite(bad):
         said = significant(bad, 2) if bad >= SMALLEST_P else f"below {SMALLEST_P:g}"
-        said += "; left out of the statistics" if bad > BAD_PROBABILITY else ""
+        said += "; left out of the statistics" if is_bad(row) else ""
         lines.append(Line("Probability of a bad exposure", said))
     if "notes" in row.colnames and text_of(row["notes"]):
         lines.append(Line("Notes", text_of(row["notes"])))

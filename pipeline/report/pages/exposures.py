@@ -23,6 +23,7 @@ from pipeline.report.pages.offsets import pointing_view, positions_view
 from pipeline.report.rows import (
     exposure_anchors,
     exposure_links,
+    is_bad,
     is_large,
     number,
     shared_page,
@@ -32,7 +33,6 @@ from pipeline.report.rows import (
 )
 from pipeline.report.tables import Cell, Head, TableView, heads, without_empty_columns
 from pipeline.report.text import counted, fixed
-from pipeline.schema.definitions import BAD_PROBABILITY
 from pipeline.schema.results import Results
 
 
@@ -87,21 +87,12 @@ def _years(results: Results) -> tuple[Link, ...]:
     )
 
 
-def _is_bad(row: Any) -> bool:
-    """Whether an exposure of status ok is left out of statistics all the same."""
-    return (
-        str(row["status"]) == "ok"
-        and "bad_probability" in row.colnames
-        and number(row["bad_probability"]) > BAD_PROBABILITY
-    )
-
-
 def _exposures_table(results: Results) -> TableView:
     """Every exposure; of a large campaign those that are failed, excluded or bad."""
     exposures = results.tables["exposures"]
     large = is_large(results)
     if large:
-        exposures = exposures[[str(row["status"]) != "ok" or _is_bad(row) for row in exposures]]
+        exposures = exposures[[str(row["status"]) != "ok" or is_bad(row) for row in exposures]]
     anchors, paths = exposure_anchors(results), exposure_links(results)
     thumbs = _thumbnails(results)
     with_notes = any(text_of(row["notes"]) for row in exposures)
@@ -142,7 +133,7 @@ def _exposure_cells(
 ) -> tuple[Cell, ...]:
     status, identity = str(row["status"]), str(row["exposure_id"])
     is_reference = identity == results.reference_exposure
-    is_bad = _is_bad(row)
+    bad = is_bad(row)
     return (
         Cell(str(row["night"])),
         Cell(
@@ -153,8 +144,8 @@ def _exposure_cells(
         Cell(thumbs.get(identity, Markup(""))),
         Cell(str(row["mode"])),
         Cell(
-            "ok, but bad" if is_bad else status,
-            kind="good" if status == "ok" and not is_bad else "bad",
+            "ok, but bad" if bad else status,
+            kind="good" if status == "ok" and not bad else "bad",
         ),
         Cell(fixed(number(row["airmass"]), 3)),
         Cell(fixed(number(row["seeing_arcsec"]), 2)),
