@@ -26,8 +26,9 @@ report: $(VENV)/.run $(VENDOR)  ## build the default report into site/
 	$(BIN)/python build_report.py --jobs $(JOBS) --site $(SITE) $(VERSION_OPTIONS) $(ARGS)
 	@echo "Read it: $(SITE)/index.html (or: make serve)"
 
-test: $(VENV)/.test $(VENDOR)  ## run all tests that this machine can run
-	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
+ALL ?=
+test: $(VENV)/.test $(VENDOR)  ## run the tests that this machine can run; ALL=1: also those that take long
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder $(if $(ALL),-m "not nightly")
 
 publish-demo: $(VENV)/.run $(VENDOR)  ## publish two small versions into a repository of their own, and serve them
 	$(BIN)/python -m pipeline versions demo --port $(PORT) $(ARGS)

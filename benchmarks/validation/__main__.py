@@ -9,7 +9,13 @@ from benchmarks.validation.plan import cells_of_round
 from benchmarks.validation.stamp import source_stamp
 from benchmarks.validation.summary import summarise
 from pipeline.statistics.campaigns import SCENARIOS
-from pipeline.statistics.campaigns.results import FIRST, RESULTS, ValidationResults, write_results
+from pipeline.statistics.campaigns.results import (
+    FIRST,
+    RESULTS,
+    ValidationResults,
+    lines_of,
+    write_results,
+)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -31,8 +37,21 @@ def main(arguments: list[str] | None = None) -> None:
         print(f"round {number} of {options.rounds}", flush=True)
         write_results(kept_results(folder), Path(options.output))
         if time.monotonic() >= end:
-            return
-    write_results(kept_results(folder), Path(options.output))
+            break
+    results = kept_results(folder)
+    write_results(results, Path(options.output))
+    if options.check:
+        _end_if_a_line_fails(results)
+
+
+def _end_if_a_line_fails(results: ValidationResults) -> None:
+    """Exit status 1 if a number is outside its limits by more than three standard errors."""
+    failed = [line for line in lines_of(results) if line.verdict == "fails"]
+    for line in failed:
+        limits = f"{line.low:g} to {line.high:g}"
+        print(f"{line.number}, {line.scenario}: {line.value:.3f} +- {line.err:.3f}, not {limits}")
+    if failed:
+        raise SystemExit(1)
 
 
 def kept_results(folder: Path) -> ValidationResults:
@@ -77,12 +96,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--measure", action="append", choices=of_measure, help="default: all")
     parser.add_argument("--scenario", action="append", choices=of_scenario, help="default: all")
     parser.add_argument(
-        "--rounds", type=int, default=154, help="154: 2000 floors a scenario (default)"
+        "--rounds", type=int, default=154, help="154: 2000 campaigns or more a scenario (default)"
     )
     parser.add_argument("--minutes", type=float, default=1e6, help="no new cell after this time")
     parser.add_argument("--jobs", type=int, default=1, help="processes (default: %(default)s)")
     parser.add_argument("--rows", default="work/validation", help="folder (default: %(default)s)")
     parser.add_argument("--output", default=str(RESULTS), help="default: %(default)s")
+    parser.add_argument("--check", action="store_true", help="exit status 1 if a line fails")
     return parser
 
 

@@ -62,8 +62,11 @@ def variability(
     found = fitted.stars
     std[stars], expected[stars] = found.std, found.expected_std
     residual, variance = fitted.smoother.star_residuals()
-    known = variance - fitted.smoother.extra_variance + APERTURE_SYSTEMATIC**2
-    p[stars] = moderated_p((residual**2 / known).mean(axis=0), found.n)
+    known = variance - fitted.smoother.extra_variance
+    # where the systematic dominates, a ratio far below 1 does not tell how wrong the model's noise is
+    telling = np.median(known, axis=0) >= APERTURE_SYSTEMATIC**2
+    ratio = (residual**2 / (known + APERTURE_SYSTEMATIC**2)).mean(axis=0)
+    p[stars] = moderated_p(ratio, found.n, telling=telling)
     n[stars] = np.count_nonzero(~fitted.logs.gap, axis=0)
     probability = holm(p)
     with np.errstate(invalid="ignore"):
@@ -83,7 +86,7 @@ def variability(
     )
 
 
-def moderated_p(ratio: np.ndarray, n: int) -> np.ndarray:
+def moderated_p(ratio: np.ndarray, n: int, *, telling: np.ndarray | None = None) -> np.ndarray:
     """Probability (star,) that a constant star has so large a reduced chi squared.
 
     Parameters
@@ -92,10 +95,14 @@ def moderated_p(ratio: np.ndarray, n: int) -> np.ndarray:
         Chi squared of each star over its degrees of freedom, against the model.
     n : int
         Degrees of freedom.
+    telling : ndarray of bool, shape (star,), optional
+        The stars that show how much stars differ in their noise: all by default. With fewer than
+        ``MIN_STARS`` of them stars are taken for alike.
     """
     nu, scale = MAX_NU, 1.0
-    if len(ratio) >= MIN_STARS:
-        logs = np.log(np.maximum(ratio, 1e-300))
+    shown = ratio if telling is None else ratio[telling]
+    if len(shown) >= MIN_STARS:
+        logs = np.log(np.maximum(shown, 1e-300))
         middle = float(np.median(logs))
         spread = float((MAD_TO_STD * np.median(np.abs(logs - middle))) ** 2)
         nu = _degrees_of_freedom(spread - float(polygamma(1, n / 2)))

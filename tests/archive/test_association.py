@@ -122,6 +122,7 @@ def test_a_tree_of_a_million_entries_is_refused_early(entry):
     assert time.process_time() - started < 0.5
 
 
+@pytest.mark.slow
 def test_a_long_message_of_many_pieces_takes_linear_time():
     document = b"<association><messages><message>" + b"a\n&lt;" * 1_000_000
     started = time.process_time()

@@ -54,6 +54,7 @@ def test_there_are_deviations_for_every_check_and_at_least_twenty():
     assert len(DEVIATIONS) >= 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DEVIATIONS)
 def test_a_deviation_is_named_and_no_other(workspace, name):
     check, change = DEVIATIONS[name]

@@ -24,6 +24,7 @@ def needed_by(world):
     return set().union(*(world.needed(name) for name in world.standards()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", WIRE_FAULTS)
 def test_a_fault_of_the_wire_is_retried_until_the_file_is_there(workspace, fault):
     world = two_nights()
@@ -197,6 +198,7 @@ def test_a_short_file_on_disk_does_not_count_as_here(workspace):
     assert_identical(workspace, world)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_fifth_of_all_responses_faulty_ends_complete_or_named(workspace, capsys, seed):
     world = two_nights().night("2019-03-11", "WFM-AO-E")
@@ -249,6 +251,7 @@ def test_killed_at_random_and_started_again_every_file_is_there(workspace):
         assert not list(workspace.work.rglob("*.part*"))
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_a_run_soon_and_the_next_one_goes_on(workspace):
     world = World(image_px=400).night("2019-03-09", "WFM-AO-N")
     command = [sys.executable, "-m", "pipeline", "retrieve"]

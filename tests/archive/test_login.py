@@ -168,6 +168,7 @@ def test_a_password_goes_nowhere_without_encryption():
         login.log_in({})
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("credentials")
 def test_nothing_secret_is_in_the_arguments_of_the_process(workspace):
     world = private_world(1)

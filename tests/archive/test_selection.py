@@ -166,6 +166,7 @@ def test_what_cannot_be_assembled_either_is_named(workspace, capsys):
     assert "no BIAS (at least 5 within 3 days)" in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", TREE_FAULTS)
 def test_a_hostile_or_changed_tree_writes_nothing_outside_and_misleads_nobody(
     workspace, fault, tmp_path

@@ -29,6 +29,7 @@ def samples():
 SAMPLES = samples()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SAMPLES)
 @pytest.mark.parametrize(
     "options",

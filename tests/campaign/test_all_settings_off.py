@@ -31,6 +31,8 @@ from pipeline.workflow.executors import Workers
 from tests.config.off_default import OFF, as_tuple
 from tests.factories import study_stars
 
+pytestmark = pytest.mark.slow
+
 PLANNED = (
     PlannedExposure("2019-05-02", "WFM-AO-E"),
     PlannedExposure("2019-03-13", "WFM-AO-N"),

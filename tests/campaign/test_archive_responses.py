@@ -13,6 +13,8 @@ from pipeline.sources import CubeFolder, PublishedRecord
 from pipeline.tasks.identification import STARS, identification_name, star_lists, stars_digest
 from pipeline.workflow import products
 
+pytestmark = pytest.mark.slow
+
 VARIABLE_STARS = (4, 9)
 RA_DEG, DEC_DEG = 130.3, -32.9  # where Gaia has the stars, in a row
 

@@ -137,6 +137,7 @@ def test_every_detection_is_listed_with_the_star_that_it_is(finished):
         assert np.hypot(dx, dy) < (2.5 if "blended" in star["flags"] else 1.0)
 
 
+@pytest.mark.slow
 def test_every_bad_input_is_a_row_with_its_reason_and_the_others_are_unharmed(
     cube_folder, cube_files, request_for
 ):
@@ -172,6 +173,7 @@ def test_a_second_run_makes_nothing_again(cube_folder, request_for):
     assert {path: path.stat().st_mtime_ns for path in work.rglob("*.json")} == before
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("again")
 def test_only_what_depends_on_a_changed_setting_is_made_again(cube_folder, request_for, settings):
     work = request_for(cube_folder).work
@@ -187,6 +189,7 @@ def test_only_what_depends_on_a_changed_setting_is_made_again(cube_folder, reque
     assert stamp.ingredients["settings"]["photometry.min_coverage"] == 0.9
 
 
+@pytest.mark.slow
 def test_a_new_cube_is_measured_alone(cube_folder, cube_files, request_for):
     last = cube_folder / cube_files[-1].name
     last.unlink()
@@ -206,6 +209,7 @@ def test_the_reader_s_cubes_are_never_changed_or_removed(finished):
     assert are_as_they_were
 
 
+@pytest.mark.slow
 def test_two_worker_processes_give_the_same_bytes_as_this_process(
     cube_folder, request_for, finished
 ):
@@ -223,6 +227,7 @@ def test_two_worker_processes_give_the_same_bytes_as_this_process(
     assert [name for name in here if here[name] != there[name]] == []
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("again")
 def test_without_a_preferred_exposure_the_rule_chooses(cube_folder, request_for, settings):
     rule = dataclasses.replace(settings, reference=ReferenceSettings(prefer=(), candidates=2))
@@ -267,6 +272,7 @@ def test_a_folder_without_cubes_is_named(tmp_path, request_for, name):
         measured(request_for(tmp_path / name))
 
 
+@pytest.mark.slow
 def test_a_star_registry_of_another_field_is_refused_with_the_remedy(
     tmp_path, cube_folder, request_for, settings
 ):
@@ -298,6 +304,7 @@ def test_a_work_folder_that_nobody_may_write_is_named(cube_folder, request_for):
         measured(dataclasses.replace(request_for(cube_folder), work=forbidden))
 
 
+@pytest.mark.slow
 def test_the_record_needs_no_measuring(request_for):
     record = PublishedRecord(request_for(sources=("published",)))
     record.measure()
@@ -356,6 +363,7 @@ def test_without_registry_and_pairs_the_pairs_are_chosen_by_rule_and_said_to_be(
     assert ", ".join(f"{a}/{b}" for a, b in pairs) in said
 
 
+@pytest.mark.slow
 def test_without_a_registry_a_pair_of_unknown_stars_is_refused_once_the_reference_is_chosen(
     cube_folder, request_for, settings
 ):

@@ -7,6 +7,8 @@ import pytest
 
 from pipeline.config.paths import ROOT
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("number", [1, 2])
 def test_a_site_of_few_exposures_is_complete(tmp_path, cube_folder, number):

@@ -98,6 +98,7 @@ def test_what_is_of_no_field_is_listed_where_something_is_usable(two_fields):
     }
 
 
+@pytest.mark.slow
 def test_each_field_has_its_campaign_and_its_sections_on_the_pages(
     two_fields, request_for, tmp_path, monkeypatch
 ):
@@ -144,6 +145,7 @@ def test_a_field_that_no_cube_points_at_is_said_and_left_out(
     assert "South field: no cube in" in caplog.text
 
 
+@pytest.mark.slow
 def test_a_field_without_stars_does_not_keep_the_others_from_being_measured(
     two_fields, request_for
 ):

@@ -13,6 +13,8 @@ import pytest
 from pipeline.config.paths import ROOT
 from pipeline.workflow.products import exclusive
 
+pytestmark = pytest.mark.slow
+
 DEADLINE_S = 120
 
 

@@ -64,6 +64,7 @@ def prose(page):
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", text)).split())
 
 
+@pytest.mark.slow
 def test_from_init_to_a_report_that_speaks_of_the_field(own_folder, tmp_path):
     config, site = tmp_path / "report.toml", tmp_path / "site"
     settings = written(own_folder, config)
@@ -132,6 +133,7 @@ def positions(campaign):
     }
 
 
+@pytest.mark.slow
 def test_stars_keep_their_numbers_when_better_nights_come(own_folder, own_files, request_for):
     settings = written(own_folder, own_folder.parent / "a.toml")
     settings = dataclasses.replace(
@@ -161,6 +163,7 @@ def test_stars_keep_their_numbers_when_better_nights_come(own_folder, own_files,
     assert set(before) <= set(registry["id"].tolist())
 
 
+@pytest.mark.slow
 def test_fewer_than_five_exposures_claim_no_scatter(own_folder, own_files, request_for):
     settings = written(own_folder, own_folder.parent / "a.toml")
     for path in own_files[3:]:

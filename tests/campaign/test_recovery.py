@@ -11,6 +11,8 @@ from pipeline.sources import SimulatedCampaign, simulation_plan
 from pipeline.sources.request import Request
 from pipeline.workflow.executors import Workers
 
+pytestmark = pytest.mark.slow
+
 DRIFT_STD = 0.025
 EVERY = 6  # each sixth exposure of the record, and the reference: 12 of 65, over the whole year
 BRIGHT_SNR = 1000.0

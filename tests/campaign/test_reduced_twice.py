@@ -57,6 +57,7 @@ def campaign(tmp_path):
     return TwoReductions(request)
 
 
+@pytest.mark.slow
 def test_two_reductions_of_one_exposure_are_compared_and_counted_once(campaign):
     campaign.measure()
     tables = campaign.summary.tables
@@ -72,6 +73,7 @@ def test_two_reductions_of_one_exposure_are_compared_and_counted_once(campaign):
     assert "Reduced here and by the observatory: 1 exposures" in campaign.summary.notes[0]
 
 
+@pytest.mark.slow
 def test_what_was_put_in_stands_beside_what_is_found(campaign, tmp_path):
     campaign.measure()
     first, *_, last = [one.exposure_id for one in campaign.entries()]

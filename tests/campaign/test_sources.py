@@ -163,6 +163,7 @@ def test_a_source_makes_a_campaign_of_its_class_with_the_name_of_field_and_sourc
     assert campaign.title
 
 
+@pytest.mark.slow
 def test_a_summary_before_anything_is_measured_says_what_is_missing(campaign):
     if not campaign.is_measured:
         assert isinstance(campaign.summary, Summary)
@@ -181,6 +182,7 @@ def test_asking_for_what_shapes_it_measures_nothing_and_returns_the_same_twice(w
     assert not list(world.folder.rglob("measurement.fits"))
 
 
+@pytest.mark.slow
 def test_measured_and_summarised_it_has_what_the_report_needs(world, campaign):
     campaign.measure()
     results = campaign.results()

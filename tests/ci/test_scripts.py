@@ -165,6 +165,7 @@ def step(tmp_path):
     (ROOT / "work" / f"zenodo-{LABEL}.json").unlink(missing_ok=True)
 
 
+@pytest.mark.slow
 def test_a_doi_is_reserved_for_the_build_and_the_draft_is_filled(step, tmp_path):
     with Service() as service:
         environment = step | {
@@ -187,6 +188,7 @@ def test_a_doi_is_reserved_for_the_build_and_the_draft_is_filled(step, tmp_path)
         assert TOKEN not in done.stdout + done.stderr + said.stdout + said.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("known", "creates"), [(False, True), (True, False)])
 def test_the_packed_site_is_attached_to_the_release_of_the_tag(step, tmp_path, known, creates):
     gh, log = tmp_path / "gh", tmp_path / "log"

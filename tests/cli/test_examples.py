@@ -25,6 +25,7 @@ def test_the_page_names_every_entry_point():
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(entry_points()))
 def test_the_example_of_an_entry_point_runs_and_gives_what_it_says(
     name, tmp_path, monkeypatch, capfd

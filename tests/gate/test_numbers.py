@@ -46,6 +46,7 @@ def test_the_built_report_has_the_accepted_numbers(history):
     assert not found, told(found)
 
 
+@pytest.mark.slow
 def test_the_record_analysed_here_and_now_has_the_accepted_numbers(history, tmp_path):
     settings = read_settings(ROOT / "report.toml")
     request = Request(settings, ROOT, ("published",), None, None, tmp_path, Workers(1), ())

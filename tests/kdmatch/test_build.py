@@ -45,6 +45,7 @@ def test_the_import_works_without_the_library_and_the_first_call_says_how_to_bui
     assert "apt-get install gcc libc6-dev" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_fresh_copy_builds_and_runs(copied_package):
     made = python("from kdmatch.build import main; raise SystemExit(main([]))", copied_package)
     assert made.returncode == 0, made.stderr
@@ -54,6 +55,7 @@ def test_a_fresh_copy_builds_and_runs(copied_package):
     assert not [name for name in names if name.startswith(".kdmatch-")]
 
 
+@pytest.mark.slow
 def test_building_needs_no_third_party_package(copied_package, tmp_path):
     code = (
         f"import sys; sys.path.insert(0, {str(copied_package)!r});"
@@ -92,12 +94,14 @@ def test_a_wrong_CC_is_named(monkeypatch, tmp_path):
         build.build_library(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_library_up_to_date_is_left_alone(tmp_path):
     first = build.build_library(tmp_path)
     inode = first.stat().st_ino
     assert build.build_library(tmp_path).stat().st_ino == inode
 
 
+@pytest.mark.slow
 def test_a_changed_source_replaces_the_library_in_one_step(copied_package):
     make = "from kdmatch.build import build_library; print(build_library().stat().st_ino)"
     first = python(make, copied_package).stdout
@@ -106,6 +110,7 @@ def test_a_changed_source_replaces_the_library_in_one_step(copied_package):
     assert python(make, copied_package).stdout != first
 
 
+@pytest.mark.slow
 def test_a_failed_build_keeps_the_old_library_and_shows_the_messages(copied_package):
     make = "from kdmatch.build import build_library; build_library()"
     python(make, copied_package)
@@ -118,6 +123,7 @@ def test_a_failed_build_keeps_the_old_library_and_shows_the_messages(copied_pack
     assert library.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_library_of_another_version_is_refused(copied_package):
     python("from kdmatch.build import build_library; build_library()", copied_package)
     binding = copied_package / "kdmatch" / "_binding.py"

@@ -140,6 +140,7 @@ def test_a_mirrored_catalogue_needs_the_option(tmp_path, capsys):
     assert "after reflection" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_module_runs_as_a_command_and_help_has_an_example(tmp_path):
     def command(*arguments):
         return subprocess.run(

@@ -133,6 +133,7 @@ def assert_holds(found, first, second):
     assert found.false_alarm_probability < 0.5
 
 
+@pytest.mark.slow
 @settings(max_examples=250, deadline=None, derandomize=True, suppress_health_check=SLOW)
 @given(CATALOGUE, CATALOGUE, st.floats(1e-6, 1e6), st.booleans(), st.randoms(use_true_random=False))
 def test_any_input_matches_or_is_refused_and_every_match_holds(
@@ -151,6 +152,7 @@ def test_any_input_matches_or_is_refused_and_every_match_holds(
         assert again.affine.tobytes() == found.affine.tobytes()
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=SLOW)
 @given(CATALOGUE, st.floats(-1, 1), st.floats(1e-3, 10), st.integers(0, 2**16))
 def test_a_catalogue_and_its_copy_match_or_are_refused(stars, turn, tolerance, seed):

@@ -15,6 +15,7 @@ def outcome(reference, target, **options):
         return error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noise", [0.0, 0.1])
 @pytest.mark.parametrize("n", [12, 25, 60])
 @pytest.mark.parametrize(

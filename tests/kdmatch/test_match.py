@@ -127,6 +127,7 @@ def test_the_published_catalogues_match_with_all_stars_and_no_spurious_one():
     np.testing.assert_allclose(np.sqrt(np.diag(found.covariance)), recorded, rtol=5e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [1000, 30_000, 100_000])
 def test_large_catalogues_match(n):
     side = 30.0 * np.sqrt(n)

@@ -96,6 +96,7 @@ def test_one_position_repeated_is_one_star():
     assert caught.value.n_reference == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n", "trials"), [(6, 300), (8, 300), (12, 200), (25, 100), (60, 20)])
 def test_unrelated_catalogues_never_match(n, trials):
     for seed in range(trials):
@@ -103,6 +104,7 @@ def test_unrelated_catalogues_never_match(n, trials):
             kdmatch.match(*unrelated(n, seed))
 
 
+@pytest.mark.slow
 def test_unrelated_clusters_never_match():
     """Stars crowd in the middle of both fields: the density that counts is the local one."""
     for seed in range(40):
@@ -183,6 +185,7 @@ def test_work_is_counted_and_not_timed():
     assert len(work) == 1
 
 
+@pytest.mark.slow
 def test_the_default_budget_is_two_seconds_of_cpu_time():
     """The longest kinds of search; a busy machine counts up to twice the time of a quiet one."""
     for seed in range(2):

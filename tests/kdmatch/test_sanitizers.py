@@ -75,12 +75,14 @@ def test_the_sanitizer_does_report_an_overrun(compiler, tmp_path):
     assert "heap-buffer-overflow" in done.stderr
 
 
+@pytest.mark.slow
 def test_the_inner_parts_equal_their_slow_definitions(compiler, tmp_path):
     done = run(build(compiler, HERE / "c" / "unit.c", tmp_path / "unit"))
     assert done.returncode == 0, done.stderr
     assert done.stdout == "all hold\n"
 
 
+@pytest.mark.slow
 def test_the_corpus_and_its_mutations_run_clean(compiler, tmp_path):
     driver = HERE / "fuzz" / "fuzz_match.c"
     program = build(compiler, driver, tmp_path / "fuzz", "-DSTANDALONE")

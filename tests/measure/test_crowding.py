@@ -90,6 +90,7 @@ def test_over_exposures_it_is_the_scatter_of_what_single_ones_have():
     assert out.by_distance == pytest.approx(np.sqrt((moves**2).mean(axis=0)), rel=2e-2, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_the_change_is_that_of_apertures_though_the_reference_is_the_sharpest_exposure():
     # Catalogued stars only are what DAOFIND finds in the sharpest image; all stars are in every one.
     xy, flux = crowded_field()

@@ -87,6 +87,7 @@ def test_errors_on_drizzled_noise_are_right_without_a_setting(name):
     assert set(source.tolist()) == {"blank sky"}
 
 
+@pytest.mark.slow
 def test_errors_of_stars_with_drizzled_photon_noise_are_right_too():
     # Bright stars, their own photons smoothed as the sky's; sixteen stars in ten cubes: chi squared
     # is known to sqrt(2 / 160) = 0.11.
@@ -117,6 +118,7 @@ def test_errors_of_stars_with_drizzled_photon_noise_are_right_too():
     assert ((mean > 0.8) & (mean < 1.25)).all(), mean
 
 
+@pytest.mark.slow
 def test_white_noise_has_no_background():
     found = [measured_noise(*noise_cube(seed)).background[2] for seed in range(20, 30)]
     assert sum(level > 0 for level in found) <= 1  # 2.5 sigma: 0.6 % each

@@ -44,6 +44,7 @@ def false_stars(fwhm_px, moffat_beta, *, small_mask_px=0.0):
     return count
 
 
+@pytest.mark.slow
 def test_nothing_of_it_is_taken_for_a_star_where_a_small_mask_shows_false_ones():
     # The rule allows 0.3 false stars an image at the very worst (SAFE_SIGMA over the whole of it).
     counts = [false_stars(*seeing) for seeing in SEEINGS[1:4]]

@@ -31,6 +31,7 @@ from tests.muse.kinds import (
 from tests.muse.same_light import assert_same
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", SAME_PIXELS)
 def test_the_same_pixels_in_another_form_give_the_same_fluxes(tmp_path, plain, expected, kind):
     path = rewritten(plain, tmp_path / "other.fits", SAME_PIXELS[kind])

@@ -232,6 +232,7 @@ def _command_lines():
     ]
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_where_it_was(site):
     driver = (
         "from pathlib import Path\n"
@@ -271,6 +272,7 @@ def test_two_runs_do_not_share_a_work_folder(site):
 
 
 # Needs: 869 MB for three biases or flats, 801 for arcs, 1350 for muse_scibasic, 4110 for muse_scipost
+@pytest.mark.slow
 @pytest.mark.parametrize(("memory_mb", "at_once"), [(1e6, 4), (4200, 4), (2700, 3), (1400, 1)])
 def test_recipes_run_side_by_side_within_memory(site, monkeypatch, memory_mb, at_once):
     spans = site.base / "spans.txt"
@@ -284,6 +286,7 @@ def test_recipes_run_side_by_side_within_memory(site, monkeypatch, memory_mb, at
     assert at_once < 4 or overlap > 1
 
 
+@pytest.mark.slow
 def test_what_does_not_fit_into_memory_is_not_started(site):
     """Four channels' muse_scipost needs 4.1 GB, over half of the wavelengths 2.1."""
     four = ReductionSettings(channels=(1, 2, 3, 4), response=site.settings.response)
@@ -297,6 +300,7 @@ def test_what_does_not_fit_into_memory_is_not_started(site):
     assert done.error is None
 
 
+@pytest.mark.slow
 def test_a_refusal_for_want_of_memory_is_tried_again_and_finds_its_inputs(site):
     four = ReductionSettings(channels=(1, 2, 3, 4), response=site.settings.response)
     site.reduce(STD, settings=four, memory_mb=3000)
@@ -306,6 +310,7 @@ def test_a_refusal_for_want_of_memory_is_tried_again_and_finds_its_inputs(site):
     assert site.ran() == {"muse_scipost": 1}
 
 
+@pytest.mark.slow
 def test_what_fits_with_swap_is_started_and_said(site):
     four = ReductionSettings(channels=(1, 2, 3, 4), response=site.settings.response)
     said = []

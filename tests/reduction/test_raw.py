@@ -67,6 +67,7 @@ def test_slices_neither_overlap_nor_leave_the_chip():
         assert centres[-1] + widths[-1] / 2 < NX
 
 
+@pytest.mark.slow
 def test_a_read_out_has_the_gain_noise_and_level_that_its_header_says():
     rng = np.random.default_rng(1)
     raw = read_out(np.full((NY, NX), 400.0, np.float32), rng)

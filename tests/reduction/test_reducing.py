@@ -69,12 +69,14 @@ def test_before_a_run_every_exposure_says_that_it_is_not_reduced(site):
     assert all(isinstance(one.error, NotReduced) for one in found.values())
 
 
+@pytest.mark.slow
 def test_a_run_leaves_a_cube_with_an_identity_for_every_exposure(site):
     found = entries(reduce(site))
     assert all(one.error is None and one.cube_path.exists() for one in found.values())
     assert found[STD].cube_key != found[LATER].cube_key
 
 
+@pytest.mark.slow
 def test_a_second_run_reads_the_products_and_starts_no_recipe(site):
     reduce(site)
     site.ran()
@@ -83,6 +85,7 @@ def test_a_second_run_reads_the_products_and_starts_no_recipe(site):
     assert [reduce_tasks.stale(job) for job in jobs] == [{}, {}]
 
 
+@pytest.mark.slow
 def test_all_nights_share_the_grid_of_the_first(site):
     jobs = reduce(site)
     content = json.loads((jobs[1].shared / "defined_by.json").read_text())
@@ -90,6 +93,7 @@ def test_all_nights_share_the_grid_of_the_first(site):
     assert jobs[0].shared == jobs[1].shared
 
 
+@pytest.mark.slow
 def test_another_parameter_makes_everything_again_and_leaves_no_old_cube(site):
     old = entries(reduce(site))
     new = entries(reduce(site, parameters=("muse_scipost.save=cube,individual",)))
@@ -97,6 +101,7 @@ def test_another_parameter_makes_everything_again_and_leaves_no_old_cube(site):
     assert not old[STD].cube_path.exists()
 
 
+@pytest.mark.slow
 def test_a_frame_of_another_size_makes_its_exposure_stale_only(site):
     jobs = reduce(site)
     (site.raw / f"{LATER}.fits").write_bytes((site.raw / f"{LATER}.fits").read_bytes() * 2)
@@ -104,6 +109,7 @@ def test_a_frame_of_another_size_makes_its_exposure_stale_only(site):
     assert reduce_tasks.stale(jobs[1]) == {LATER: f"changed: frames.{LATER}"}
 
 
+@pytest.mark.slow
 def test_a_lost_cube_is_made_again(site):
     found = entries(reduce(site))
     found[STD].cube_path.unlink()
@@ -123,6 +129,7 @@ def test_a_failure_is_kept_with_its_type_and_not_tried_again(site):
     assert site.ran() == {}
 
 
+@pytest.mark.slow
 def test_a_crash_is_tried_again_by_the_next_run(site):
     site.frame(LATER, mood="muse_scibasic:crash")
     jobs = reduce(site)
@@ -138,6 +145,7 @@ def test_an_incomplete_tree_is_a_typed_error_of_its_exposure(site):
     assert isinstance(found[LATER].error, CalibrationMissing)
 
 
+@pytest.mark.slow
 def test_the_log_of_an_exposure_holds_every_call_and_its_cost(site):
     jobs = reduce(site)
     log = reduce_tasks.logs(jobs[0])[STD]
@@ -156,6 +164,7 @@ def test_a_lost_worker_leaves_a_row_and_is_tried_again(site):
     assert "node gone" in reduce_tasks.stale(jobs[0])[STD]
 
 
+@pytest.mark.slow
 def test_a_site_can_be_built_where_no_recipes_are_installed(site, monkeypatch):
     jobs = reduce(site)
 

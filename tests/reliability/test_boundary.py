@@ -246,6 +246,7 @@ def test_a_hundred_hostile_headers_are_each_a_row_and_never_a_traceback(cubes, m
         assert not re.search(r"Crashed|Hung|[\x00-\x1f\x7f]|/tmp", reason), (case, reason)
 
 
+@pytest.mark.slow
 def test_a_hundred_further_headers_are_refused_in_words_or_measured(tmp_path):
     """One by one, without a campaign around them: place, scaling, structure, what else is said."""
     chain = Chain(tmp_path)
@@ -260,6 +261,7 @@ def test_a_hundred_further_headers_are_refused_in_words_or_measured(tmp_path):
         assert not re.search(r"[\x00-\x1f\x7f]", reason), (case, reason)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("key", "value"), [("RADESYS", "'FK7'"), ("CTYPE1", "'GLON-CAR'"), ("CTYPE2", "'RA---TAN'")]
 )

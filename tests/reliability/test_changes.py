@@ -53,6 +53,7 @@ BAD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("measured_before")
 @pytest.mark.parametrize("spoil", BAD)
 def test_a_cube_that_goes_bad_is_a_failed_row_and_good_again_when_it_is(

@@ -29,6 +29,7 @@ SLOWEST_S = 5.0
 INGREDIENTS = {"stage": "test", "settings": {"a": 1}, "inputs": {"x": "k1"}}
 
 
+@pytest.mark.slow
 def test_mutated_stamps(tmp_path):
     product = tmp_path / "product.txt"
     products.make(product, "t", INGREDIENTS, lambda out: out.path(product.name).write_text("hello"))
@@ -51,6 +52,7 @@ def test_mutated_stamps(tmp_path):
     assert n >= 50
 
 
+@pytest.mark.slow
 def test_mutated_products(tmp_path):
     good = (ROOT / "pipeline/published/data/reference_positions.ecsv").read_bytes()
     product = tmp_path / "table.ecsv"
@@ -66,6 +68,7 @@ def test_mutated_products(tmp_path):
     assert n >= 50
 
 
+@pytest.mark.slow
 def test_mutated_caches_of_cubes(tmp_path):
     """What is used of a damaged cache is what was written, or nothing."""
     folder, cached = tmp_path / "cubes", tmp_path / "cubes.json"
@@ -93,6 +96,7 @@ def test_mutated_caches_of_cubes(tmp_path):
     assert CubeCache(cached, 1).find(path, "one.fits", ()) == (entry, 0)
 
 
+@pytest.mark.slow
 def test_mutated_association_trees():
     world = World().night("2019-03-09", "WFM-AO-N")
     good = next(world.tree(name) for name in world.rows if world.tree(name))
@@ -115,6 +119,7 @@ def test_mutated_association_trees():
     assert 0 < n_read < n
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # astropy warns of what it then refuses
 @pytest.mark.parametrize(
     ("name", "read"),

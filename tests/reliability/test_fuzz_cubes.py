@@ -21,6 +21,7 @@ BATCH = 40  # mutations a child process
 LIMITS = Limits(SLOWEST_S * 12, 1 << 30)
 
 
+@pytest.mark.slow
 def test_mutated_cubes(tmp_path):
     """In child processes with a limit on memory; a batch that crashes or hangs is tried one by one."""
     chain, numbers = Chain(tmp_path), seeds(N_CUBES)

@@ -316,6 +316,7 @@ def test_a_demo_to_which_somebody_added_a_file_is_not_emptied(tmp_path):
     assert (folder / "thesis.tex").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "name"),
     [

@@ -10,6 +10,8 @@ import pytest
 from pipeline.config.paths import ROOT
 from tests.reliability.cubes import tables_of, write_config
 
+pytestmark = pytest.mark.slow
+
 NAMES = {
     "blank": "my work",
     "quotes": 'it\'s "mine"',

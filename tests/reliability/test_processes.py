@@ -93,6 +93,7 @@ READY = "import runpy, sys; print('ready', flush=True); sys.argv = sys.argv[1:];
 READY += "runpy.run_path(sys.argv[0], run_name='__main__')"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("delay_s", [0.05, 0.3, 0.8, 1.5, 3.0])
 def test_ctrl_c_in_the_first_seconds_ends_the_run_in_words(tmp_path, cubes, delay_s):
     config = write_config(tmp_path)
@@ -146,6 +147,7 @@ def is_free(work):
     return True
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["closed terminal", "SIGKILL", "SIGTERM", "Ctrl-C on the terminal"])
 def test_neither_process_nor_lock_is_left_of_a_run_on_a_terminal(tmp_path, cubes, how):
     run, master = begin_on_a_terminal(tmp_path, cubes)

@@ -51,6 +51,7 @@ def test_shards_share_a_folder_with_each_other_and_with_nobody_else(tmp_path):
         pass
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("cubes")
 def test_three_shards_at_once_and_a_last_run_give_the_bytes_of_one_run(tmp_path):
     write_config(tmp_path)

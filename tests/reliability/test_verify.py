@@ -88,11 +88,13 @@ def test_a_cut_file_is_refused(summed):
         verify_checksums(summed)
 
 
+@pytest.mark.slow
 def test_nothing_is_said_of_a_sound_campaign(summed, run):
     assert summed.exists()
     assert list(verify_jobs(run().jobs)) == []
 
 
+@pytest.mark.slow
 def test_a_cube_with_damaged_data_is_refused_from_then_on(summed, run):
     campaign = run()
     damage_data(summed)
@@ -104,6 +106,7 @@ def test_a_cube_with_damaged_data_is_refused_from_then_on(summed, run):
     assert len(again.gathered.measured) == 3
 
 
+@pytest.mark.slow
 def test_an_edited_header_is_a_warning_that_is_kept(summed, run):
     edit_header(summed)
     campaign = run()
@@ -136,6 +139,7 @@ def spoil_quietly(path, content):
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["detection.fits", "measurement.fits", "catalogue.ecsv"])
 def test_a_product_that_cannot_be_read_any_more_is_made_again_in_the_same_run(
     tmp_path, run, caplog, name
@@ -154,6 +158,7 @@ def test_a_product_that_cannot_be_read_any_more_is_made_again_in_the_same_run(
     assert "made again" in caplog.text
 
 
+@pytest.mark.slow
 def test_a_damaged_detection_is_made_again_by_the_job_that_reads_it(run):
     campaign = run()
     job = campaign.jobs[1]
@@ -164,6 +169,7 @@ def test_a_damaged_detection_is_made_again_by_the_job_that_reads_it(run):
     assert job.measurement.read_bytes() == content
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["photometry.npz", "pairs.npz", "summary.json"])
 def test_a_table_with_one_other_digit_is_made_again(tmp_path, run, name):
     run().summary  # noqa: B018
@@ -202,6 +208,7 @@ def test_every_file_of_the_site_is_hashed(site, tmp_path):
     assert damaged_files(work) == []  # the stamp says so: the site is stale
 
 
+@pytest.mark.slow
 def test_a_damaged_site_is_named_by_status(site, cubes, run, tmp_path, capsys):
     run()
     (site / "index.html").unlink()

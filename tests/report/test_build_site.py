@@ -10,6 +10,8 @@ from pipeline.report.build import ROOT
 from pipeline.report.vendor import vendor
 from tests.report.test_pages import digest
 
+pytestmark = pytest.mark.slow
+
 EPOCH = 1795392000
 
 

@@ -114,6 +114,7 @@ def test_json_in_a_script_cannot_be_left() -> None:
     assert text.isascii()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("stills_left_blank")
 def test_hostile_citations_stay_text_in_every_form(tmp_path: Path) -> None:
     build = factory.hostile_build()

@@ -3,12 +3,15 @@
 import re
 from importlib.util import module_from_spec, spec_from_file_location
 
+import pytest
+
 from pipeline.config.paths import ROOT
 
 DOCS = ROOT / "docs"
 TEXT = re.compile(r">([^<>]+)</text>")
 
 
+@pytest.mark.slow
 def test_every_figure_in_docs_is_made_by_the_command_and_says_what_it_makes_today():
     spec = spec_from_file_location("docs_figures", DOCS / "figures.py")
     command = module_from_spec(spec)

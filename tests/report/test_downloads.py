@@ -84,6 +84,7 @@ def test_ecsv_and_votable_keep_description_and_ucd(docs: Path) -> None:
         assert table["x"].info.meta["ucd"] == "pos.cartesian.x;instr.det"
 
 
+@pytest.mark.slow
 def test_every_table_opens_by_its_name_alone_in_a_fresh_process(docs: Path) -> None:
     files = [
         str(file)

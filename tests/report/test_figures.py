@@ -127,6 +127,7 @@ def test_no_colour_is_the_only_sign(figures: list[Figure]) -> None:
         assert all(len(names) == 1 for names in looks.values()), (figure.figure_id, looks)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("narrow", [False, True])
 def test_the_still_picture_draws_every_figure_as_well_formed_svg(
     figures: list[Figure], narrow: bool

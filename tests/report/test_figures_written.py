@@ -14,6 +14,7 @@ def figure(name, kind="scatter"):
     return Figure(name, "a phrase", "a caption", "the same", [trace], layout, simulated=True)
 
 
+@pytest.mark.slow
 def test_workers_draw_what_one_process_draws(tmp_path):
     figures = [figure("first"), replace(figure("second"), layout={"xaxis": {"type": "log"}})]
     for jobs in (1, 2):

@@ -43,6 +43,7 @@ def identified(results, variable):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("simulated", "remedy"), [(False, "python -m pipeline identify"), (True, "These stars are sim")]
 )
@@ -53,6 +54,7 @@ def test_without_an_identification_the_page_says_so_in_one_sentence(tmp_path, si
     assert remedy in line
 
 
+@pytest.mark.slow
 def test_the_page_shows_each_star_s_source_and_marks_the_variable_one(tmp_path):
     results = factory.campaign(simulated=False)
     ids = [int(star) for star in results.tables["catalogue"]["star_id"]]
@@ -76,6 +78,7 @@ def test_the_page_shows_each_star_s_source_and_marks_the_variable_one(tmp_path):
     assert (docs / "data" / results.name / "identification.ecsv").exists()
 
 
+@pytest.mark.slow
 def test_of_stars_that_nobody_could_identify_there_is_a_reason_and_no_table(tmp_path):
     results = factory.campaign(simulated=False)
     table = not_identified(results.tables["catalogue"], "the archive gives no answer")
@@ -84,6 +87,7 @@ def test_of_stars_that_nobody_could_identify_there_is_a_reason_and_no_table(tmp_
     assert f'id="identification-{results.name}"' not in page
 
 
+@pytest.mark.slow
 def test_hostile_responses_stay_text(tmp_path):
     results = factory.campaign(simulated=False)
     table = identified(results, [])

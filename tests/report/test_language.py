@@ -180,6 +180,7 @@ def test_a_number_by_hand_would_be_found(tmp_path: Path) -> None:
     assert not NUMBER.search(NOT_PRINTED.sub(" ", '<p style="width:7px">{{ 7 }} &#8249;</p>'))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("stills_left_blank")
 def test_another_floor_changes_every_sentence_that_states_it(docs: Path, tmp_path: Path) -> None:
     """The factory's floor is 7 %: where 7.0 % is printed for it, 6.1 % must be printed instead."""

@@ -41,6 +41,7 @@ def test_no_template_caption_or_description_writes_a_choice_out(folder: str) -> 
     assert found == []
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("stills_left_blank")
 def test_a_band_and_radii_off_their_defaults_reach_every_page_and_file(tmp_path: Path) -> None:
     campaign = factory.campaign(band="R_Bessel", radii_px=(2.0, 3.0, 3.25), radius_px=3.25)
@@ -141,6 +142,7 @@ def test_data_have_a_licence_of_their_own_and_a_record_its_makers() -> None:
     assert [one["name"] for one in simulated["creator"]] == ["Jane Doe", "Richard Roe"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("stills_left_blank")
 def test_what_is_not_known_of_a_build_is_not_shown(tmp_path: Path) -> None:
     build = factory.build_info(commit="", date="", site_url="")
@@ -153,6 +155,7 @@ def test_what_is_not_known_of_a_build_is_not_shown(tmp_path: Path) -> None:
     assert footer == "Version v2026.11"
 
 
+@pytest.mark.slow
 def test_an_exposure_ruled_out_leaves_one_value_of_the_published_scatter() -> None:
     """Fault seen in 2026: with one exposure excluded, card and table showed two values."""
     from pipeline.statistics.summaries import campaign_statistics

@@ -117,6 +117,7 @@ def test_hostile_text_in_figures_is_escaped(hostile_docs: Path) -> None:
         assert "<script" not in text
 
 
+@pytest.mark.slow
 def test_a_page_without_data_says_why(tmp_path: Path) -> None:
     bare = replace(factory.campaign(), tables={}, spectra={}, image=None, numbers=())
     render([bare], factory.build_info(), tmp_path / "docs")
@@ -134,6 +135,7 @@ def test_two_campaigns_of_one_name_are_refused(tmp_path: Path) -> None:
         render([factory.campaign(), factory.campaign()], factory.build_info(), tmp_path / "docs")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("stills_left_blank")
 def test_rendering_replaces_what_was_there(tmp_path: Path) -> None:
     folder = tmp_path / "docs"
@@ -150,6 +152,7 @@ def test_a_folder_that_cannot_be_written_is_an_expected_failure(tmp_path: Path) 
         render([], factory.build_info(), tmp_path / "file" / "docs")
 
 
+@pytest.mark.slow
 def test_two_processes_render_the_same_bytes(docs: Path, tmp_path: Path) -> None:
     environment = os.environ | {"PYTHONHASHSEED": "7", "TZ": "Pacific/Auckland"}
     subprocess.run(
@@ -229,6 +232,7 @@ def test_the_build_takes_its_date_from_source_date_epoch(monkeypatch: pytest.Mon
     assert build.command == "python build_report.py"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("stills_left_blank")
 @pytest.mark.parametrize(("share", "said"), [(0.5, True), (1.0, False)])
 def test_a_simulation_that_is_kinder_than_the_recipes_says_so(

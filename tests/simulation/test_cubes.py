@@ -101,6 +101,7 @@ def test_footprint_stays_in_the_grid_while_the_stars_move():
     assert moves.std(axis=0) == pytest.approx([2.95, 2.95], abs=4 * 3 / np.sqrt(2 * 65))
 
 
+@pytest.mark.slow
 def test_written_cube_is_opened_and_identified(tmp_path):
     campaign = small_campaign([REFERENCE, PlannedExposure("2019-12-26", "WFM-AO-E")])
     paths = write_cubes(tmp_path, campaign)

@@ -94,6 +94,7 @@ def test_width_of_the_bins_changes_neither_fluxes_nor_snr():
     assert one == pytest.approx(other, rel=2e-3)
 
 
+@pytest.mark.slow
 def test_without_drift_the_response_is_one_everywhere():
     campaign = small_campaign(drift_std=0.0, slice_edge_std=0.0)
     for index in range(len(FEW)):
@@ -129,6 +130,7 @@ def test_response_is_the_ratio_to_a_campaign_without_drift():
     assert table["flux"] / ideal["flux"] == pytest.approx(np.asarray(table["response"]), rel=1e-9)
 
 
+@pytest.mark.slow
 def test_a_channel_keeps_its_share_of_the_sky():
     whole, half = (small_campaign(drift_std=0.05, sky_share=share) for share in (1.0, 0.5))
     one, other = (campaign.scene(0) for campaign in (whole, half))

@@ -177,6 +177,7 @@ def test_every_page_says_to_search_engines_what_it_is_part_of(site: Path) -> Non
         assert ("distribution" in dataset) == (name == "downloads")
 
 
+@pytest.mark.slow
 def test_every_line_on_the_downloads_page_reads_its_file(
     site: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -26,6 +26,7 @@ def test_shares_and_noise_hold_the_terms() -> None:
     np.testing.assert_allclose(changed.variance - logs.variance, (0.01 * u) ** 2 + 0 * logs.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["sky", "sky_night"])
 def test_sky_in_apertures_is_found_and_does_not_raise_the_floor(name: str) -> None:
     """Without the terms the floor is wrong by many of its errors; with them both 95 % intervals hold."""
@@ -49,6 +50,7 @@ def test_where_there_is_none_the_fit_has_no_such_terms(name: str) -> None:
     assert fitted.additive is None
 
 
+@pytest.mark.slow
 def test_terms_that_were_asked_for_cost_little() -> None:
     campaign = draw_campaign(SCENARIOS["night"], RECORD, FIRST_SEED + 3)
     plain = fit_stability(campaign.fluxes)

@@ -81,6 +81,7 @@ def test_a_variable_star_with_neighbours_is_found_and_a_constant_one_is_not():
     assert found["flag"].info.description == before["flag"].info.description
 
 
+@pytest.mark.slow
 def test_neighbours_that_do_what_they_can_are_seldom_called_variation():
     # p of a constant star whose neighbours do just what the catalogue says is uniform, or larger
     # where the instrument's variances were taken too high. Of 20 draws one is expected below 0.05,

@@ -88,6 +88,7 @@ def test_a_channel_is_compared_with_the_mean_of_the_others() -> None:
     assert series.others[0] == pytest.approx(1 / 15, rel=0.01)
 
 
+@pytest.mark.slow
 def test_the_structure_function_rises_from_hours_to_months_as_the_truth_does() -> None:
     scenario = SCENARIOS["slow60"]
     measured = [

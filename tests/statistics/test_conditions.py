@@ -88,6 +88,7 @@ def test_without_effects_nothing_is_taken_out_and_fluxes_are_the_same() -> None:
     assert (np.asarray(table["p_adjusted"]) >= np.asarray(table["p"])).all()
 
 
+@pytest.mark.slow
 def test_false_alarms_are_as_many_as_the_level_says() -> None:
     p = []
     for seed in range(10, 22):

@@ -43,6 +43,7 @@ def test_pure_photon_scatter_has_no_floor() -> None:
     assert found.k == pytest.approx(1.4, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_the_bootstrap_over_stars_covers_the_floor_of_the_law_they_come_from() -> None:
     """Stars, not pairs, scatter: each has its own stability s_i and std^2 = s_i^2 + s_j^2.
 

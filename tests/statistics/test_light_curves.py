@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from benchmarks.targets import QUASAR, outcome
 from pipeline.statistics.campaigns import SCENARIOS, Configuration, draw_campaign
@@ -128,6 +129,7 @@ def test_errors_hold_the_instrument_and_an_injected_light_curve_comes_back_withi
     assert 1 - 3 * 0.4 / np.sqrt(20) < np.mean(chi2) < 1 + 3 * 0.4 / np.sqrt(20)
 
 
+@pytest.mark.slow
 def test_a_variation_at_the_limit_is_found_and_a_constant_star_is_not() -> None:
     """95 of 100 at the limit, 5 of 100 without any; 3 binomial standard errors of 24: 13 %."""
     found, false = 0, 0

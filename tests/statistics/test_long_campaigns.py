@@ -76,6 +76,7 @@ def test_some_exposures_of_fluxes_are_those_rows_of_every_array(fluxes: Fluxes) 
         np.testing.assert_array_equal(getattr(part, name), getattr(whole, name))
 
 
+@pytest.mark.slow
 def test_a_bad_exposure_is_found_in_and_between_the_stretches(fluxes: Fluxes) -> None:
     rows = fitted_exposures(fluxes)
     between = np.setdiff1d(np.arange(len(fluxes.flux)), rows)
@@ -92,6 +93,7 @@ def test_a_bad_exposure_is_found_in_and_between_the_stretches(fluxes: Fluxes) ->
     assert np.count_nonzero(probability > BAD_PROBABILITY) <= 3 + 6
 
 
+@pytest.mark.slow
 def test_an_exposure_without_company_is_not_judged(fluxes: Fluxes) -> None:
     rows = fitted_exposures(fluxes)
     between = np.setdiff1d(np.arange(len(fluxes.flux)), rows)
@@ -104,6 +106,7 @@ def test_an_exposure_without_company_is_not_judged(fluxes: Fluxes) -> None:
     assert np.count_nonzero(np.isnan(found)) == 1
 
 
+@pytest.mark.slow
 def test_the_model_of_a_long_campaign_says_what_it_comes_from(fluxes: Fluxes) -> None:
     model = model_of(fluxes, (), source="a test", method="exact")
     assert model.fit is not None
@@ -118,6 +121,7 @@ def test_the_model_of_a_long_campaign_says_what_it_comes_from(fluxes: Fluxes) ->
     assert note_on_length(few, model) == ()
 
 
+@pytest.mark.slow
 def test_a_light_curve_of_a_long_campaign_holds_every_exposure(fluxes: Fluxes) -> None:
     """Star 3 follows a sine of 300 days, 20 %: between the stretches as well as in them."""
     truth = 0.2 * np.sin(2 * np.pi * fluxes.mjd / 300)

@@ -69,6 +69,7 @@ def test_three_exposures_by_hand() -> None:
     assert row["slope_per_year"].value == pytest.approx(0.5 / (5 / 365.25))
 
 
+@pytest.mark.slow
 def test_all_300_pairs_equal_the_plain_loop() -> None:
     rng = np.random.default_rng(4)
     fluxes = campaign(scatter=0.04)
@@ -223,6 +224,7 @@ def test_exposures_of_one_night_count_once_in_the_nightly_correlation() -> None:
     assert twice["spearman_p"] < once["spearman_p"]
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(st.permutations(range(12)), st.permutations(range(5)))
 def test_the_order_of_exposures_and_stars_does_not_matter(

@@ -82,6 +82,7 @@ def test_pairs_of_a_star_left_out_are_predicted_within_the_scatter_of_the_others
         leave_one_star_out(of_ratio[:10], std[:10], i[:10], j[:10])
 
 
+@pytest.mark.slow
 def test_the_record_of_2019_says_what_was_published_of_it() -> None:
     """Bounds of the task: left-out pairs to 0.38 in ln sigma, 0.90 to 0.99 of them in the interval."""
     record = read_record(blend_distance_px=10)

@@ -81,6 +81,7 @@ def test_intervals_hold_the_true_floor_as_often_as_they_say(name: str, n: int) -
     assert abs(floors.mean() - true) < 3 * floors.std() / np.sqrt(n) + 0.01 * true
 
 
+@pytest.mark.slow
 def test_a_campaign_without_drift_has_a_floor_consistent_with_zero() -> None:
     """At most 5 % + 3 SE of 20 campaigns above two sigma: 4; the floor is far below the photons."""
     above = above_95 = 0
@@ -123,6 +124,7 @@ def test_a_bad_exposure_is_found_and_left_out() -> None:
     assert fitted.floor == pytest.approx(clean.floor, rel=0.03)
 
 
+@pytest.mark.slow
 def test_a_variable_star_does_not_raise_the_floor() -> None:
     campaign = draw_campaign(SCENARIOS["night"], RECORD, FIRST_SEED + 2)
     fluxes = campaign.fluxes
@@ -145,6 +147,7 @@ def test_gaps_neither_raise_nor_lower_the_floor() -> None:
     assert abs(fitted.floor - clean.floor) < (high - low) / 4
 
 
+@pytest.mark.slow
 def test_offsets_between_modes_are_no_drift() -> None:
     campaign = draw_campaign(SCENARIOS["none"], RECORD, FIRST_SEED + 4)
     fluxes = campaign.fluxes
@@ -160,6 +163,7 @@ def test_offsets_between_modes_are_no_drift() -> None:
     )  # offsets of 0.02
 
 
+@pytest.mark.slow
 def test_light_added_to_every_aperture_is_no_drift() -> None:
     campaign = draw_campaign(SCENARIOS["none"], RECORD, FIRST_SEED + 5)
     fluxes = campaign.fluxes
@@ -220,6 +224,7 @@ def test_a_noisy_point_of_a_bright_star_counts_and_one_of_a_faint_star_does_not(
     assert relative[order[0]] > 0.01 > relative[order[-1]]
 
 
+@pytest.mark.slow
 def test_fluxes_without_errors_give_a_floor_with_the_noise_in_it() -> None:
     fluxes = draw_campaign(SCENARIOS["white"], RECORD, FIRST_SEED).fluxes
     blind = replace(fluxes, flux_err=np.full(fluxes.flux.shape, np.nan))

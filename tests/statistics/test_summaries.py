@@ -34,6 +34,7 @@ def tables_of(fluxes: Fluxes, flagged: dict[int, str], status: list[str]) -> dic
     return {name: make_table(name, values) for name, values in columns.items()}
 
 
+@pytest.mark.slow
 def test_the_record_has_its_headline_numbers_with_their_definitions() -> None:
     record = read_record()
     found = record_statistics(record.tables, PAIRS, record.reference_exposure)
@@ -102,6 +103,7 @@ def test_headline_and_pairs_table_agree_on_the_robust_scatter() -> None:
     assert numbers["std_published.15-2"].value == pytest.approx(row["std_published"], rel=1e-9)
 
 
+@pytest.mark.slow
 def test_flagged_points_do_not_enter_the_subsets() -> None:
     fluxes = campaign(scatter=0.03)
     flux = fluxes.flux.copy()
@@ -148,6 +150,7 @@ def test_a_campaign_of_one_star_gives_emptytables_of() -> None:
     assert "stability" not in found.tables
 
 
+@pytest.mark.slow
 def test_one_outlying_exposure_does_not_decide_the_headline_excess() -> None:
     fluxes = campaign(scatter=0.03, snr=2000)
     flux = fluxes.flux.copy()

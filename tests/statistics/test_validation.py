@@ -1,5 +1,7 @@
 """The runner of the validation: seeds in order, none left out, resumed where it stopped."""
 
+import re
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from benchmarks.validation.cells import Cell, confirmed, run, same_row
 from benchmarks.validation.plan import cells_of_round
 from benchmarks.validation.stamp import source_stamp
 from benchmarks.validation.summary import summarise
+from pipeline.config.paths import ROOT
 from pipeline.statistics.campaigns import (
     CONFIGURATIONS,
     SCENARIOS,
@@ -50,6 +53,37 @@ def test_a_run_that_stopped_goes_on_and_gives_the_same(
     assert run(cell, 5, tmp_path, jobs=1) == rows
 
 
+def test_a_check_ends_with_status_1_where_a_line_fails_and_says_which(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def measure(scenario: Scenario, configuration: Configuration, seed: int) -> dict[str, float]:
+        del scenario, configuration
+        return {"false_alarm": 0.0, "found": float(seed < n_found), "smallest_middle": 0.01}
+
+    monkeypatch.setitem(cells_module.MEASURES, "steps", measure)
+    for n_found, status in ((39, 0), (20, 1)):
+        folder = str(tmp_path / str(n_found))
+        options = ["--measure", "steps", "--rounds", "3", "--rows", folder, "--check"]
+        try:
+            main([*options, "--output", str(tmp_path / "figures.ecsv")])
+            ended = 0
+        except SystemExit as error:
+            ended = int(error.code or 0)
+        assert ended == status
+    assert "a step of 1 % is found, jitter: 0.513" in capsys.readouterr().out
+
+
+def test_the_nightly_run_gives_the_validation_options_that_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = (ROOT / ".ci" / "nightly").read_text()
+    given = re.search(r'VALIDATION_ARGS="(.*)"', script)
+    assert given
+    monkeypatch.chdir(tmp_path)
+    main(shlex.split(given[1].replace("${NIGHTLY_ROUNDS:-8}", "0")))
+    assert (tmp_path / "work" / "nightly.ecsv").exists()
+
+
 def test_coverage_bias_and_their_errors_by_hand() -> None:
     true = SCENARIOS["night"].floor
     good = {"floor": true, "low68": 0.0, "high68": 1.0, "low95": 0.0, "high95": 1.0}
@@ -76,7 +110,7 @@ def test_the_command_keeps_figures_with_the_stamp_of_the_code(tmp_path: Path) ->
     main([*options, "--rows", str(rows), "--output", str(output)])
     results = read_results(output)
     assert results.stamp == source_stamp()
-    assert results.cells["correction", "none", "65x25"]["n"] == 1
+    assert results.cells["correction", "none", "65x25"]["n"] == 13
 
 
 def test_rows_are_kept_over_an_edit_that_changes_no_figure(

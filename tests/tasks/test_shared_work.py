@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 from astropy.table import QTable
 
 from pipeline.schema import make_table
@@ -31,6 +32,7 @@ print("new:", *sorted(set(sys.modules) - before))
 """
 
 
+@pytest.mark.slow
 def test_a_child_imports_nothing_for_its_one_exposure(tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", CHILD, str(tmp_path)],

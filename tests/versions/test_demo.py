@@ -9,6 +9,8 @@ import pytest
 
 from tests.versions.sites import show, tree
 
+pytestmark = pytest.mark.slow
+
 
 def demo(folder: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "pipeline", "versions", "demo", "--no-serve"]

@@ -273,6 +273,7 @@ def test_a_branch_that_was_fetched_is_continued_and_a_diverged_one_refused(
         clone.follow("origin")
 
 
+@pytest.mark.slow
 def test_the_command_line_publishes_lists_and_exports(tmp_path: Path, branch: Branch) -> None:
     def run(*words: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "pipeline", "versions", *words]

@@ -79,6 +79,7 @@ def whole(tmp_path: Path, sites: tuple[Path, Path]) -> dict[str, str]:
     return tree(folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("place", "calls"), POINTS)
 def test_killed_at_a_point_nothing_is_half_published_and_the_repetition_completes(
     tmp_path: Path, sites: tuple[Path, Path], whole: dict[str, str], place: str, calls: int
@@ -96,6 +97,7 @@ def test_killed_at_a_point_nothing_is_half_published_and_the_repetition_complete
     assert git(folder, "fsck", "--strict") == ""
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_with_all_its_children(
     tmp_path: Path, sites: tuple[Path, Path], whole: dict[str, str]
 ) -> None:
@@ -119,6 +121,7 @@ def test_killed_at_any_moment_with_all_its_children(
     assert tree(folder) == whole
 
 
+@pytest.mark.slow
 def test_two_deploys_at_once_do_not_mix(tmp_path: Path, sites: tuple[Path, Path]) -> None:
     """The second is told to wait, or comes after the first and is compared with it."""
     folder = repository(tmp_path / "repository")

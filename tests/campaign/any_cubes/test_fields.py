@@ -33,6 +33,7 @@ def flipped(hdus):
         header["CD1_1"], header["CD2_1"] = -header["CD1_1"], -header["CD2_1"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [turned, flipped])
 def test_a_turned_or_mirrored_exposure_is_measured_at_the_same_stars_and_channels(
     made, cubes, run, plain_fluxes, change
@@ -50,6 +51,7 @@ def test_a_turned_or_mirrored_exposure_is_measured_at_the_same_stars_and_channel
     np.testing.assert_array_equal(channels[2], channels[1])
 
 
+@pytest.mark.slow
 def test_exposures_that_overlap_in_part_are_measured_where_they_show_a_star(cubes, run):
     for number in range(N):
         moved = STARS if number < 2 else tuple((x, y - 48.0, flux) for x, y, flux in STARS)
@@ -112,6 +114,7 @@ def test_a_narrow_field_is_a_campaign_of_its_own(made, cubes, run):
     assert narrow.settings.field.pixel_scale_arcsec == 0.025
 
 
+@pytest.mark.slow
 def test_a_band_beyond_one_cube_is_missing_there_and_nowhere_else(made, cubes, run, plain_fluxes):
     put(made, cubes)
 

@@ -18,6 +18,7 @@ from tests.reliability.cubes import night_header
 N = 4
 
 
+@pytest.mark.slow
 def test_one_folder_for_each_exposure_compressed_or_not_gives_the_fluxes_of_plain_files(
     made, cubes, run, plain_fluxes
 ):
@@ -95,6 +96,7 @@ NOT_CUBES = {
 }
 
 
+@pytest.mark.slow
 def test_companions_of_cubes_are_named_as_no_cubes_and_take_no_exposure_s_place(made, cubes, run):
     put(made, cubes)
     for name, (write, _) in NOT_CUBES.items():
@@ -120,6 +122,7 @@ def test_a_file_that_says_it_is_a_cube_and_holds_none_has_failed(made, cubes, ru
     assert "2 axes instead of 3" in row["reason"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("names", [("a.fits", "b.fits"), ("ADP.2020.fits", "cube-1.fits")])
 def test_the_same_light_under_two_identities_is_one_exposure(made, cubes, run, names):
     put([made[0], made[2], made[3]], cubes)
@@ -138,6 +141,7 @@ def test_the_same_light_under_two_identities_is_one_exposure(made, cubes, run, n
     assert (other["status"], "comes first by name" in other["reason"]) == ("excluded", True)
 
 
+@pytest.mark.slow
 def test_two_seconds_or_another_mode_are_another_exposure(made, cubes, run):
     put(made, cubes)
     start = night_header(1)["MJD-OBS"]
@@ -157,6 +161,7 @@ def blanked(hdus):
     hdus["DATA"].data[:] = np.nan
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("spoil", "virtue"), [(cropped, "has more data"), (blanked, "has more data")]
 )
@@ -172,6 +177,7 @@ def test_of_two_files_of_one_light_the_better_is_taken_whatever_it_is_called(
     )
 
 
+@pytest.mark.slow
 def test_a_cube_of_several_exposures_is_no_epoch_unless_that_is_allowed(made, cubes, run):
     put(made[:3], cubes)
     day = night_header(8)["MJD-OBS"]
@@ -189,6 +195,7 @@ def test_a_cube_of_several_exposures_is_no_epoch_unless_that_is_allowed(made, cu
     assert "several exposures combined (8640 s" in row["notes"]
 
 
+@pytest.mark.slow
 def test_a_combined_cube_does_not_take_the_place_of_its_first_exposure(made, cubes, run):
     put(made, cubes)
     with_cards(made[1], cubes / "a-deep.fits", {"NCOMBINE": 9})
@@ -209,6 +216,7 @@ def bare(source, target):
     )
 
 
+@pytest.mark.slow
 def test_what_headers_do_not_say_is_in_a_table_beside_the_cubes(made, cubes, run, plain_fluxes):
     names = [f"night {n}/cube.fits" for n in range(N)]
     for path, name in zip(made, names, strict=True):

@@ -7,6 +7,8 @@ from tests.campaign.any_cubes.folder import fluxes_of, rows_of
 from tests.muse.kinds import rewritten
 from tests.reliability.cubes import SIDE_PX, STARS, write_exposure
 
+pytestmark = pytest.mark.slow
+
 OVERLAP = 0.4
 STEP_PX = round((1 - OVERLAP) * SIDE_PX)  # from the first pointing upwards
 ABOVE = (
