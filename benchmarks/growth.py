@@ -161,7 +161,7 @@ def plant_copies(place: Place) -> int:
     missing = [job for job in jobs if not _is_done(job)]
     for number, job in enumerate(missing):
         _plant(done[number % len(done)], job)
-    campaign.keep_looks()
+    campaign.write_cache()
     return len(missing)
 
 

@@ -110,7 +110,7 @@ def main() -> None:
         np.savetxt(cube.with_suffix(".txt"), star_positions())
         runs: dict[str, Callable[[], Result]] = {"cat": lambda: cat(cube)}
         for name in OURS if options.ours_only else (*OURS, "photutils", "definition"):
-            runs[name] = lambda name=name: method(name, cube)  # type: ignore[misc]
+            runs[name] = lambda name=name: method(name, cube)
         if options.mpdaf_python:
             runs["mpdaf"] = lambda: method("mpdaf", cube, options.mpdaf_python)
         results = measure_all(cube, options.rounds, runs)

@@ -23,7 +23,7 @@ FIELD = np.array(MUSE_FIELD_PX)
 def attempt(first: Array, second: Array, **options: object) -> Match | None:
     """The match, or None."""
     try:
-        return kdmatch.match(first, second, **options)  # type: ignore[arg-type]
+        return kdmatch.match(first, second, **options)
     except kdmatch.NoMatch:
         return None
 

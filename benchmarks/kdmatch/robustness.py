@@ -17,7 +17,7 @@ def oracle_row(name: str, pairs: Iterable[Pair]) -> str:
     """What least squares on the true pairs reaches."""
     score = settings.Score()
     for pair in pairs:
-        score.add(pair, lambda _r, _t, p=pair: p.oracle())  # type: ignore[misc]
+        score.add(pair, lambda _r, _t, p=pair: p.oracle())
     return score.row(name, "oracle")
 
 
