@@ -61,9 +61,9 @@ class Drawing:
 
 
 def half_within(values: np.ndarray, what: str) -> str:
-    """How far from zero half of the values [%] lie; ``what`` names them."""
+    """How far from zero half of the values [%] lie; ``what`` names them: "points"."""
     finite = values[np.isfinite(values)]
-    return f"Half of {len(finite)} {what} lie within {fixed(float(np.median(np.abs(finite))), 1)} %"
+    return f"Half of the {what} lie within {fixed(float(np.median(np.abs(finite))), 2)} %"
 
 
 def round_ticks(low: float, high: float, count: int = N_TICKS) -> list[float]:

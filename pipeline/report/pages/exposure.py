@@ -135,7 +135,7 @@ def _residual_plot(results: Results, row: Any, residuals: Residuals | None) -> D
     )
     far = int(np.nanargmax(np.abs(values)))
     title = (
-        f"Star {residuals.star_ids[far]} deviates most, by {fixed(float(values[far]), 1, sign=True)} %. "
+        f"Star {residuals.star_ids[far]} deviates most, by {fixed(float(values[far]), 2, sign=True)} %. "
         f"{half_within(values, 'stars')} of their median"
     )
     return Drawing(picture, title)

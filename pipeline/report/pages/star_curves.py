@@ -153,7 +153,7 @@ def growth_curve(results: Results, star: int, growth: Growth) -> Drawing:
         f"Flux of star {star} within each aperture, relative to the largest",
     )  # fmt: skip
     at = int(np.argmin(np.abs(radii - headline_choice(results)[1])))
-    held = f"{fixed(float(values[at]), 0)} %"
+    held = f"{fixed(float(values[at]), 1)} %"
     return Drawing(
         picture, f"r = {radii[at]:g} px holds {held} of the flux within {radii[-1]:g} px"
     )
@@ -236,9 +236,19 @@ def spectrum(results: Results, star: int) -> Drawing | None:
                 simulated=results.simulated,
             )
         )
-        peak = f"{spectra.wave_aa[int(np.nanargmax(shown))]:.0f} Å"
-        return Drawing(picture, f"The flux density of star {star} peaks at {peak}")
+        return Drawing(picture, f"The flux density of star {star} {_from_blue_to_red(shown)}")
     return None
+
+
+def _from_blue_to_red(values: np.ndarray) -> str:
+    """By how much the values differ between the ends of the spectrum, a tenth of it each."""
+    known = values[np.isfinite(values)]
+    ends = max(1, len(known) // 10)
+    blue, red = float(np.median(known[:ends])), float(np.median(known[-ends:]))
+    if not blue > 0:
+        return "is known at its red end alone"
+    change = 100 * (red / blue - 1)
+    return f"{'falls' if change < 0 else 'rises'} by {fixed(abs(change), 1)} % from blue to red"
 
 
 def _times(results: Results, ids: Sequence[str]) -> np.ndarray:

@@ -100,7 +100,7 @@
     worst.forEach(([value, star], k) => far.append(link(`star ${star}`, new URL(`stars/${name}/${star}.html`, ROOT).href), ` ${signed(value)}${k < worst.length - 1 ? ", " : "."}`));
     return [make("h2", "Fluxes of the stars"),
             figure(drawing({ x: campaign.stars, y: values, titles, xTitle: "star", yTitle: "relative to its median [%]", label: `Residual of ${known.length} stars in this exposure`, width: 640, height: 200, zero: true, simulated: campaign.simulated, mode: chunk.rows[row].label.split(" ").pop() }),
-                   `Star ${worst[0][1]} deviates most, by ${signed(worst[0][0])}. Half of ${known.length} stars lie within ${median(known.map(([value]) => Math.abs(value))).toFixed(1)} % of their median`, `Flux of each star relative to its median, less the median of all stars, in ${campaign.band}.`), far];
+                   `Star ${worst[0][1]} deviates most, by ${signed(worst[0][0])}. Half of the stars lie within ${median(known.map(([value]) => Math.abs(value))).toFixed(2)} % of their median`, `Flux of each star relative to its median, less the median of all stars, in ${campaign.band}.`), far];
   }
   const median = (values) => { const sorted = [...values].sort((one, two) => one - two), n = sorted.length; return n % 2 ? sorted[(n - 1) / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2; };
   function offsetParts(campaign, [a, b, c, d, e, f]) {
