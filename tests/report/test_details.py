@@ -260,7 +260,7 @@ def test_an_arrow_has_a_head_at_its_end_and_a_key_of_true_length() -> None:
         )
     )  # fmt: skip
     root = ElementTree.fromstring(str(svg))
-    paths = [one.get("d") for one in root.iter("path") if one.get("class") == "rp-s-a"]
+    paths = [one.get("d") for one in root.iter("path") if one.get("class") == "rp-s-c"]
     assert len(paths) == 2
     ends = [
         [tuple(map(float, p.split())) for p in re.findall(r"[ML]([\d.]+ [\d.]+)", d)] for d in paths

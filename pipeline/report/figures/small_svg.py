@@ -116,7 +116,7 @@ def _arrow(x0: float, y0: float, x1: float, y1: float) -> str:
     ]
     (ax, ay), (bx, by) = wings
     return (
-        f'<path class="rp-s-a" d="M{_short(x0)} {_short(y0)}L{_short(x1)} {_short(y1)}'
+        f'<path class="rp-s-c" d="M{_short(x0)} {_short(y0)}L{_short(x1)} {_short(y1)}'
         f'M{_short(ax)} {_short(ay)}L{_short(x1)} {_short(y1)}L{_short(bx)} {_short(by)}"/>'
     )
 

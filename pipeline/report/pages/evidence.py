@@ -15,7 +15,7 @@ from pipeline.report.pages.base import FigureView, PageInputs, PageNumbering, Pa
 from pipeline.report.pages.findings import confirmed, findings_of, instrument_finding
 from pipeline.report.rows import find_number, number
 from pipeline.report.tables import Cell, Head, TableView
-from pipeline.report.text import counted, fixed, per_cent_with_interval, significant
+from pipeline.report.text import counted, fixed, significant
 from pipeline.schema.publications import STUDY
 from pipeline.schema.results import Results
 
@@ -70,7 +70,7 @@ def _literature_table(campaigns: Sequence[Results]) -> TableView:
         rows.append(
             (
                 Cell("This report, " + results.title),
-                Cell(per_cent_with_interval(floor)),
+                Cell(f"{fixed(100 * floor.value, 1)} %"),
                 Cell(fixed(100 * floor.value, 1), kind="strong"),
                 Cell(
                     "ratio of two bright stars, one exposure per night for a year", kind="rp-wrap"

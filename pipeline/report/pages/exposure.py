@@ -129,7 +129,6 @@ def _residual_plot(results: Results, row: Any, residuals: Residuals | None) -> D
             "relative to its median [%]",
             f"Residual of {len(stars)} stars in this exposure",
             zero=True,
-            width=640,
             simulated=results.simulated,
         )
     )

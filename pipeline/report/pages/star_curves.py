@@ -50,7 +50,6 @@ def light_curve(results: Results, star: int, residuals: Residuals | None) -> Dra
             x_ticks=_month_ticks(days),
             y_range=_robust_range(values),
             zero=True,
-            width=640,
             simulated=results.simulated,
         )
     )
@@ -85,7 +84,6 @@ def ratio_curves(results: Results, star: int) -> list[Drawing]:
                 x_ticks=_month_ticks(days),
                 y_range=_robust_range(values),
                 zero=True,
-                width=640,
                 simulated=results.simulated,
             )
         )
@@ -232,7 +230,6 @@ def spectrum(results: Results, star: int) -> Drawing | None:
                 if power
                 else "flux density [cube unit]",
                 f"Spectrum of star {star}, {mode}",
-                width=640,
                 simulated=results.simulated,
             )
         )

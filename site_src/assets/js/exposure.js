@@ -47,7 +47,7 @@
     const ux = (x1 - x0) / length, uy = (y1 - y0) / length, head = Math.min(HEAD_PX, 0.6 * length);
     const [a, b] = [1, -1].map((side) => `${short1(x1 - head * (ux - side * 0.5 * uy))} ${short1(y1 - head * (uy + side * 0.5 * ux))}`);
     const tip = `${short1(x1)} ${short1(y1)}`;
-    return [svgTag("path", { class: "rp-s-a", d: `M${short1(x0)} ${short1(y0)}L${tip}M${a}L${tip}L${b}` })];
+    return [svgTag("path", { class: "rp-s-c", d: `M${short1(x0)} ${short1(y0)}L${tip}M${a}L${tip}L${b}` })];
   }
   function mark(x, y, r, mode, title) { // AO has one hue and is round, no AO another and is square; N is filled and E open
     const ao = /-AO-/.test(mode), kind = !mode ? "rp-s-c" : `rp-s-${ao ? "a" : "b"}${/-E$/.test(mode) ? " rp-s-open" : ""}`, half = 0.88 * r;
@@ -99,7 +99,7 @@
     const far = make("p", "Largest residuals: "), worst = known.sort((one, two) => Math.abs(two[0]) - Math.abs(one[0])).slice(0, FARTHEST);
     worst.forEach(([value, star], k) => far.append(link(`star ${star}`, new URL(`stars/${name}/${star}.html`, ROOT).href), ` ${signed(value)}${k < worst.length - 1 ? ", " : "."}`));
     return [make("h2", "Fluxes of the stars"),
-            figure(drawing({ x: campaign.stars, y: values, titles, xTitle: "star", yTitle: "relative to its median [%]", label: `Residual of ${known.length} stars in this exposure`, width: 640, height: 200, zero: true, simulated: campaign.simulated, mode: chunk.rows[row].label.split(" ").pop() }),
+            figure(drawing({ x: campaign.stars, y: values, titles, xTitle: "star", yTitle: "relative to its median [%]", label: `Residual of ${known.length} stars in this exposure`, width: 420, height: 200, zero: true, simulated: campaign.simulated, mode: chunk.rows[row].label.split(" ").pop() }),
                    `Star ${worst[0][1]} deviates most, by ${signed(worst[0][0])}. Half of the stars lie within ${median(known.map(([value]) => Math.abs(value))).toFixed(2)} % of their median`, `Flux of each star relative to its median, less the median of all stars, in ${campaign.band}.`), far];
   }
   const median = (values) => { const sorted = [...values].sort((one, two) => one - two), n = sorted.length; return n % 2 ? sorted[(n - 1) / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2; };
