@@ -61,7 +61,7 @@ def test_a_card_shows_the_course_of_its_pair() -> None:
     cards = shown(factory.campaign()).cards
     assert [card.pair for card in cards] == list(factory.HEADLINE)
     for card in cards:
-        assert card.course.count("<circle") + card.course.count("<rect") == 48
+        assert sum(card.course.count(one) for one in ("<circle", "<rect", "h0")) == 48
         assert ("rp-s-out" in card.course) == (card.pair == (22, 4)), "its outlier is marked"
 
 

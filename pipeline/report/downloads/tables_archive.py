@@ -15,7 +15,7 @@ PRESET = 6 | lzma.PRESET_EXTREME
 # that a simulation put in are for tests of the method.
 RATIOS, PHOTOMETRY, TRUE_FLUXES = "timelines", "photometry", "truth_fluxes"
 MOST_BYTES = 20_000_000  # of text before it is packed; what is larger has files of its own
-READ = 'import tarfile; tables = tarfile.open("{name}"); print(tables.getnames())'
+READ = "tar -xf {name}"
 SUMS = "SHA256SUMS"
 
 

@@ -287,16 +287,35 @@ def sparkline(values: np.ndarray, label: str, modes: Sequence[str] = ()) -> Mark
     half = min(4 * spread, max(float(np.abs(finite - middle).max()), 1e-9))
     wide, tall = 200, 44
     step = (wide - 8) / max(len(values) - 1, 1)
-    dots = []
+    dots: list[str] = []
+    filled: dict[str, list[str]] = {}  # as one line with caps each: a fifth of the bytes of circles
     for index, value in enumerate(values.tolist()):
         if math.isfinite(value):
             share = min(max((value - middle) / half, -1.0), 1.0)
             beyond = abs(value - middle) > half
             mode = modes[index] if modes and not beyond else ""
             x, y = _short(4 + index * step), _short(tall / 2 * (1 - 0.86 * share))
-            dots.append(_mark(x, y, 1.7, "out" if beyond else "c", mode))
+            kind = _filled(mode)
+            if beyond or not kind:
+                dots.append(_mark(x, y, 1.7, "out" if beyond else "c", mode))
+            else:
+                filled.setdefault(kind, []).append(f"M{x} {y}h0")
     return Markup(
         f'<svg class="rp-spark" viewBox="0 0 {wide} {tall}" role="img" '
         f'aria-label="{escape(label)}"><path class="rp-s-zero" d="M0 {tall / 2:g}H{wide}"/>'
-        f"{''.join(dots)}</svg>"
+        + "".join(
+            f'<path class="rp-s-dots rp-s-{kind}" d="{"".join(points)}"/>'
+            for kind, points in filled.items()
+        )
+        + f"{''.join(dots)}</svg>"
     )
+
+
+def _filled(mode: str) -> str:
+    """Class of a filled mark of a mode, or of none; "" for an open one."""
+    if not mode:
+        return "c"
+    style = style_of(mode)
+    if style.symbol.endswith("-open"):
+        return ""
+    return "a" if style.color == "@blue" else "b"

@@ -102,7 +102,7 @@ def _whole(numbering: PageNumbering) -> tuple[WholeFile, ...]:
         *(
             WholeFile(
                 "One archive",
-                "of the tables as ECSV, with the headline numbers, the citation and checksums."
+                "of the tables as ECSV, headline numbers, citation and checksums; the line is for a shell."
                 + (f" Not in it, but below: {one.left_out}." if one.left_out else ""),
                 one,
             )
