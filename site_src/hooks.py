@@ -56,7 +56,7 @@ def on_page_content(html: str, page: Any, **_: Any) -> str:
             parts.append(f'<section class="rp-kind" data-kind="{name}">')
             level = depth
         parts.append(part)
-    page.meta["both"] = len(kinds) > 1  # then the page has a switch
+    page.meta["kinds"] = sorted(kinds)  # with both of them the page has a switch
     return _without_code_in_search("".join(parts) + ("</section>" if level else ""), page.file.name)
 
 

@@ -1,6 +1,6 @@
 """Rows of the results as pages need them; selection and formatting, no statistics."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
@@ -15,6 +15,13 @@ from pipeline.schema.definitions import BAD_PROBABILITY, SIGNIFICANCE
 from pipeline.schema.results import ReportedValue, Results
 
 Pair = tuple[int, int]
+SCATTERS = frozenset(  # reported values that are standard deviations of ln F or of a ratio
+    (
+        *("std_published", "std_robust", "std_without_outliers", "photon_std", "excess_std"),
+        *("stability_floor", "within_night", "star_jitter"),
+        *("channel_slow", "channel_night", "channel_exposure"),
+    )
+)
 ALL = "all"  # the subset of a re-analysis that holds every point
 MAX_EXPOSURE_PAGES = 500  # above it, exposures that are ok share one page
 SHARED_PAGE = "exposure.html"
@@ -221,6 +228,14 @@ def find_number(results: Results, key: str) -> ReportedValue | None:
     return next((item for item in results.numbers if item.key == key), None)
 
 
+def in_per_cent(item: ReportedValue) -> ReportedValue:
+    """A reported scatter as pages print it, in per cent; any other value as it is."""
+    if item.unit or item.key.partition(".")[0] not in SCATTERS:
+        return item
+    bounds = ("value", "uncertainty", "low68", "high68", "low95", "high95")
+    return replace(item, unit="%", **{name: 100 * getattr(item, name) for name in bounds})
+
+
 def exposure_anchors(results: Results) -> dict[str, str]:
     """The anchor of each exposure's row on the page of exposures; unlike ids never share one."""
     anchors: dict[str, str] = {}
@@ -276,6 +291,14 @@ def exposure_links(results: Results) -> dict[str, str]:
             else shared_page(results, year_of(row), identity)
         )
     return links
+
+
+def modes_of(results: Results, identities: Iterable[Any]) -> list[str]:
+    """Instrument mode of each of these exposures."""
+    table = results.tables["exposures"]
+    ids, modes = (np.asarray(table[name], str).tolist() for name in ("exposure_id", "mode"))
+    known = dict(zip(ids, modes, strict=True))
+    return [known[str(one)] for one in identities]
 
 
 def exposure_label(row: Any) -> str:

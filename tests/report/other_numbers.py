@@ -43,7 +43,12 @@ def other_values(results: Results, seed: int) -> Results:
         for one in results.numbers
     )
     tables = {name: _scaled(table, rng) for name, table in results.tables.items()}
-    return replace(results, numbers=numbers, tables=tables, settings=_settings(results.settings))
+    spectra = {
+        mode: replace(one, flux=one.flux * rng.uniform(LOW, HIGH, one.flux.shape))
+        for mode, one in results.spectra.items()
+    }
+    settings = _settings(results.settings)
+    return replace(results, numbers=numbers, tables=tables, settings=settings, spectra=spectra)
 
 
 def fewer_rows(results: Results) -> Results:

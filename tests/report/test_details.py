@@ -4,6 +4,7 @@ import html
 import itertools
 import re
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -11,16 +12,27 @@ import numpy as np
 import pytest
 from astropy.table import vstack
 
-from pipeline.report.figures.small_svg import Plot, PlotSeries, drawn, round_ticks, sparkline
+from pipeline.report.figures.base import MODE_STYLES
+from pipeline.report.figures.small_svg import (
+    Plot,
+    PlotSeries,
+    bars,
+    drawn,
+    round_ticks,
+    sparkline,
+)
+from pipeline.report.flags import flag_reasons
+from pipeline.report.pages.counterparts import with_counterparts
 from pipeline.report.pages.detail import residuals_of
 from pipeline.report.pages.exposure import exposure_pages
 from pipeline.report.pages.remedies import OTHERWISE, REMEDIES, remedy_of
 from pipeline.report.pages.star import star_pages
-from pipeline.report.pages.star_curves import growths_of
+from pipeline.report.pages.star_curves import growths_of, star_courses
 from pipeline.report.rows import MAX_EXPOSURE_PAGES, exposure_links
 from pipeline.schema.results import Results
 from tests.report import factory
 
+MODE_OF = {style.mode: style for style in MODE_STYLES}
 LARGEST = 60_000  # bytes of such a page
 
 
@@ -115,7 +127,7 @@ def test_the_residual_on_the_page_is_what_the_star_did() -> None:
     page = exposure_pages(results)[2]
     assert page.context["farthest"][0][1:] == ("2", "+5.00 %")
     star = star_pages(results)[1]
-    assert "+5.00 %" in star.context["curves"][0]
+    assert "+5.00 %" in star.context["curves"][0].svg
 
 
 def test_hostile_text_stays_text(hostile_docs: Path) -> None:
@@ -215,3 +227,149 @@ def test_the_page_of_a_bad_exposure_says_that_it_is_left_out() -> None:
     assert page.context["identity"] == str(exposures["exposure_id"][1])
     said = {line.name: line.text for line in page.context["facts"]}
     assert said["Probability of a bad exposure"].endswith("left out of the statistics")
+
+
+MODES = {  # hue, shape and filling, as in every figure
+    "WFM-AO-N": ("circle", "rp-s-a"),
+    "WFM-AO-E": ("circle", "rp-s-a rp-s-open"),
+    "WFM-NOAO-N": ("rect", "rp-s-b"),
+    "WFM-NOAO-E": ("rect", "rp-s-b rp-s-open"),
+}
+
+
+@pytest.mark.parametrize(("mode", "mark"), MODES.items())
+def test_a_small_drawing_marks_modes_as_all_figures_do(mode: str, mark: tuple[str, str]) -> None:
+    name, kind = mark
+    one = PlotSeries(np.arange(3.0), np.arange(3.0), "c", mode)
+    root = ElementTree.fromstring(str(drawn(Plot([one], "x", "y", "w"))))
+    assert [part.get("class") for part in root.iter(name)] == [kind] * 3
+    other = {"circle": "rect", "rect": "circle"}[name]
+    assert not list(root.iter(other))
+    assert MODE_OF[mode].color == ("@blue" if kind.startswith("rp-s-a") else "@orange")
+    assert MODE_OF[mode].symbol.endswith("-open") is kind.endswith("open")
+    spark = ElementTree.fromstring(str(sparkline(np.arange(3.0), "w", [mode] * 3)))
+    if kind.endswith("open"):
+        assert [part.get("class") for part in spark.iter(name)] == [kind] * 3
+    else:  # one line of three points without length; the style sheet makes them round or square
+        (dots,) = [one for one in spark.iter("path") if "dots" in one.get("class")]
+        assert dots.get("class") == f"rp-s-dots {kind}"
+        assert dots.get("d").count("h0") == 3
+
+
+def test_an_arrow_has_a_head_at_its_end_and_a_key_of_true_length() -> None:
+    at = np.array([0.0, 10.0])
+    svg = drawn(
+        Plot(
+            [PlotSeries(at, at, "c")], "x", "y", "w",
+            arrows=[(0.0, 0.0, 5.0, 0.0)], key=(5.0, "0.1 px"),
+        )
+    )  # fmt: skip
+    root = ElementTree.fromstring(str(svg))
+    paths = [one.get("d") for one in root.iter("path") if one.get("class") == "rp-s-c"]
+    assert len(paths) == 2
+    ends = [
+        [tuple(map(float, p.split())) for p in re.findall(r"[ML]([\d.]+ [\d.]+)", d)] for d in paths
+    ]
+    (x0, _), (x1, y1) = ends[0][:2]
+    for points in ends:
+        assert points[1] == points[3], "the head is at the end"
+        assert points[2][0] < points[1][0], "and points along the arrow"
+        assert points[4][0] < points[1][0]
+    assert {one[1] - y1 for one in (ends[0][2], ends[0][4])} == {3.0, -3.0}
+    assert ends[1][1][0] - ends[1][0][0] == pytest.approx(x1 - x0, abs=0.11)
+    assert "0.1 px" in [one.text for one in root.iter("text")]
+
+
+def test_the_offsets_of_an_exposure_say_how_much_they_are_enlarged(docs: Path) -> None:
+    pages = [one.read_text(encoding="utf-8") for one in docs.glob("exposures/*/*.html")]
+    with_offsets = [one for one in pages if "Positions of the stars" in one]
+    assert with_offsets
+    for text in with_offsets:
+        assert re.search(r"Arrows, enlarged \S+ times|Stars lie 0\.000 px", text)
+
+
+def test_a_flag_has_its_reason_also_where_only_positions_are_known() -> None:
+    record = factory.published()
+    catalogue = record.tables["catalogue"]
+    reasons = dict(zip(catalogue["star_id"].tolist(), flag_reasons(record), strict=True))
+    flags = dict(zip(catalogue["star_id"].tolist(), catalogue["flags"].tolist(), strict=True))
+    assert {star for star, reason in reasons.items() if reason} == {
+        star for star, flag in flags.items() if flag
+    }
+    assert reasons[15] == "star 14 lies 5.0 px away, less than 6 px"
+    assert "edge of the field" in reasons[25]
+    (page,) = [one for one in star_pages(record) if one.title == "Star 15"]
+    said = {line.name: str(line.text) for line in page.context["facts"]}
+    assert said["Flags"] == f"blended: {reasons[15]}"
+
+
+def test_a_star_without_spectrum_or_gaia_source_says_why_and_what_to_do(docs: Path) -> None:
+    (record,) = [one for one in docs.glob("stars/*/15.html") if "simulated" not in one.parts[-2]]
+    text = html.unescape(record.read_text(encoding="utf-8"))
+    assert "no spectrum as numbers" in text
+    assert "<code>python -m pipeline identify</code>" in text
+    assert "without network" in text
+    simulated = factory.campaign()
+    (page,) = [one for one in star_pages(simulated) if one.title == "Star 4"]
+    said = {line.name: str(line.text) for line in page.context["facts"]}
+    assert "simulated star has no counterpart" in said["Gaia DR3"]
+
+
+def test_every_drawing_of_a_star_has_a_title_that_states_what_it_shows(docs: Path) -> None:
+    pages = [*docs.glob("stars/*/4.html"), *list(docs.glob("exposures/*/*.html"))[:6]]
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        for caption in re.findall(r"<figcaption>(.*?)</figcaption>", text):
+            if "Detection image" not in caption:
+                assert re.match(r"<strong>[^<]*\d[^<]*\.</strong>", caption), page
+
+
+def test_the_index_of_a_record_has_a_course_for_stars_and_a_picture_for_exposures(
+    docs: Path,
+) -> None:
+    record = factory.published()
+    courses = star_courses(record)
+    assert sorted(courses) == [2, 4, 6, 15, 22]
+    assert all("<svg" in one for one in courses.values())
+    text = (docs / "exposures.md").read_text(encoding="utf-8")
+    assert text.count("Deviation of 4 ratios from their medians") == len(record.tables["exposures"])
+
+
+def test_a_bar_beyond_the_limit_is_cut_and_marked() -> None:
+    root = ElementTree.fromstring(str(bars(np.array([1.0, -2.0, 9.0, np.nan]), 4.0, "w")))
+    found = [(one.get("class"), float(one.get("height"))) for one in root.iter("rect")]
+    assert found == [("rp-s-c", 5.5), ("rp-s-c", 11.0), ("rp-s-far", 22.0)]
+
+
+def test_a_star_or_exposure_leads_to_its_counterpart_of_the_other_kind() -> None:
+    record, simulated = factory.published(), factory.campaign()
+    both = [record, simulated]
+    pages = {one.title: one for one in with_counterparts(star_pages(record), record, both)}
+    assert pages["Star 4"].counterpart.href == f"../../stars/{simulated.name}/4.html"
+    there = {int(star) for star in simulated.tables["catalogue"]["star_id"]}
+    (missing, *_) = [
+        int(star) for star in record.tables["catalogue"]["star_id"] if star not in there
+    ]
+    assert pages[f"Star {missing}"].counterpart.href == "../../stars.html?campaign=simulated"
+    links = set(exposure_links(simulated).values())
+    for page in with_counterparts(exposure_pages(record), record, both):
+        assert page.counterpart.href.removeprefix("../../") in links
+        assert page.counterpart.label.split()[-1] == page.title.split()[-1], "of the same mode"
+    assert with_counterparts(star_pages(record), record, [record])[0].counterpart is None
+
+
+def test_the_counterpart_of_an_exposure_is_that_of_the_nearest_night() -> None:
+    record, simulated = factory.published(), factory.campaign()
+    nights = {
+        (str(row["mode"]), str(row["night"]))
+        for row in simulated.tables["exposures"]
+        if row["night"]
+    }
+    page = with_counterparts(exposure_pages(record), record, [record, simulated])[0]
+    night, mode = page.title.split()
+    days = {
+        one: abs(date.fromisoformat(one) - date.fromisoformat(night))
+        for m, one in nights
+        if m == mode
+    }
+    assert days[page.counterpart.label.split()[0]] == min(days.values())

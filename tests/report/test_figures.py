@@ -354,7 +354,10 @@ def test_of_many_pairs_some_are_drawn_the_headlines_among_them_and_the_caption_s
     def points(figure: Figure) -> set[str]:
         traces = [one for one in figure.data if "flagged" in one["name"] or one["name"] == "pair"]
         assert len(traces) == 2
-        return {str(one[0]) for trace in traces for one in trace["customdata"]}
+        named = {f"pair {name}" for one in figure.data for name in one.get("text", ())}
+        others = {str(one[0]) for trace in traces for one in trace["customdata"]}
+        assert not named & {one.removesuffix(" (flagged star)") for one in others}
+        return named | others
 
     drawn, known = points(some.figure), points(whole.figure)
     assert drawn < known

@@ -30,6 +30,7 @@ from tests.report import factory
 from tests.report.other_numbers import fewer_rows, other_values
 from tests.report.test_language import listed
 
+CHANGELOG = "changelog.md"  # holds numbers of former versions, which the gate of numbers checks
 EXCEPTIONS = Path(__file__).parent / "numbers_written_by_hand.txt"
 OF_PAGES = "page: "  # begins the exceptions that this test needs
 BLOCKS = {"p", "li", "dd", "dt", "figcaption", "h1", "h2", "h3", "td", "th", "option", "summary"}
@@ -101,7 +102,8 @@ def masked(sentence: str) -> tuple[str, tuple[str, ...]]:
 def shapes(docs: Path) -> Shapes:
     """Page -> sentence without numbers -> its numbers, once for each time that it stands there."""
     found: Shapes = {}
-    pages = [*docs.glob("*.md"), *docs.glob("stars/*/*.html"), *docs.glob("exposures/*/*.html")]
+    written = [one for one in docs.glob("*.md") if one.name != CHANGELOG]
+    pages = [*written, *docs.glob("stars/*/*.html"), *docs.glob("exposures/*/*.html")]
     for path in sorted(pages):
         key = path.name if path.suffix == ".md" else path.parts[-3]
         for sentence in sentences(path):

@@ -33,7 +33,7 @@ PAGES = (
     "index", "explore", "plan", "stars", "spectra", "exposures", "evidence", "study", "pairs",
     "channels", "recovery", "downloads", "method", "about", "archive", "matcher", "reduction", "settings",
     "use_in_python", "404",
-    "validation", "record", "dependence", "statistics",
+    "validation", "record", "changelog", "dependence", "statistics",
 )  # fmt: skip
 
 

@@ -285,7 +285,15 @@ def test_an_address_that_leads_nowhere_says_so_and_leads_back(watched: Any, base
     one = watched()
     answer = one.page.goto(f"{base}no/such/page.html")
     assert answer.status == 404
-    assert one.page.locator("article li a", has_text="All stars").count() == 1, "it names the pages"
+    assert one.page.locator("article a", has_text="All stars").count() == 1, "it names the pages"
+    said = " ".join(one.page.locator("article").inner_text().split())
+    assert "mistyped, or belong to another version" in said, "it says why"
+    search = one.page.locator("article form[role=search]")
+    search.locator("input").fill("airmass")
+    search.get_by_role("button").click()
+    one.page.wait_for_url("**/index.html?q=airmass")
+    one.page.locator(".md-search-result__item").first.wait_for(state="visible")
+    one.page.goto(f"{base}no/such/page.html")
     assert "not found" in one.page.locator("main").inner_text().lower()
     one.page.locator(".md-tabs a, .md-header a").first.click()
     one.page.locator("main .rp-question").wait_for(

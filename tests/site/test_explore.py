@@ -166,9 +166,12 @@ def test_the_python_script_prints_the_same_numbers(watched: Any, site: Path, bas
         page.wait_for_function("document.getElementById('ex-script').textContent.includes('std')")
         script = page.locator("#ex-script").text_content()
         done = subprocess.run(
-            [sys.executable, "-c", script], cwd=site, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
+            [sys.executable, "-W", "error", "-c", script],
+            cwd=site, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert (done.returncode, done.stderr) == (0, ""), "it runs in silence"
+        assert ('first = "2019-02-01"' in script, "last =" in script) == (True, False)
+        assert "0000" not in script
         printed = {line.split()[0]: float(line.split()[1]) for line in done.stdout.splitlines()}
         assert printed == pytest.approx({key: shown(page)[key] for key in printed}, rel=EQUAL)
         assert ("SIMULATED" in script) == ("simulated" in campaign)

@@ -11,7 +11,7 @@ import pytest
 from astropy.table import QTable
 
 from pipeline.report.pages.plan import SIGMAS, expected_scatter
-from tests.site.conftest import PHONE
+from tests.site.conftest import DESKTOP, PHONE
 
 pytestmark = pytest.mark.browser
 
@@ -153,3 +153,35 @@ def test_lines_of_equal_scatter_are_the_same_with_a_and_b_exchanged(
     reaching = [min(y) for x, y in zip(across, down, strict=True) if max(x) > right - 1]
     assert len(reaching) > 3
     assert reaching == pytest.approx([top] * len(reaching), abs=1)
+
+
+COVERED = """() => { const boxes = [...document.querySelectorAll(
+    ".plan-chart .plan-level, .plan-chart .plan-chosen, .plan-chart circle")]
+  .map((one) => one.getBoundingClientRect());
+  const touch = (a, b) => a.left < b.right - 1 && b.left < a.right - 1
+    && a.top < b.bottom - 3 && b.top < a.bottom - 3;
+  return boxes.flatMap((a, k) => boxes.slice(k + 1).filter((b) => touch(a, b))).length; }"""
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_no_name_of_a_line_lies_under_another_or_under_the_chosen_point(
+    watched: Any, base: str, size: tuple[int, int]
+) -> None:
+    one = watched(size)
+    for snr_1, snr_2 in ((200, 200), (100, 100), (60, 70), (1200, 90), (25, 25), (5000, 5000)):
+        page = visit(one, f"{base}plan.html?snr1={snr_1}&snr2={snr_2}")
+        assert page.locator(".plan-level").count() > 2
+        assert page.evaluate(COVERED) == 0, (snr_1, snr_2)
+    one.clean()
+
+
+def test_beside_the_switch_for_one_channel_stands_why_it_cannot_be_used(
+    watched: Any, site: Path, base: str
+) -> None:
+    one = watched()
+    for campaign, table in predictions(site).items():
+        page = visit(one, f"{base}plan.html?campaign={campaign}")
+        able = bool(np.asarray(table["same_channel"], bool).any())
+        assert page.locator("[name=same]").is_enabled() is able
+        assert page.locator(".plan-why:visible").count() == (0 if able else 1)
+    one.clean()

@@ -7,6 +7,7 @@ import pytest
 
 from pipeline.report.site.redirects import MOVED
 from tests.site.conftest import DESKTOP, PHONE
+from tests.site.explore_page import visit_plan
 from tests.site.test_browser import MOST_SHIFT, SHIFT
 
 pytestmark = pytest.mark.browser
@@ -93,11 +94,66 @@ def test_the_switch_shows_one_kind_and_goes_with_links_and_address(watched: Any,
     one.clean()
 
 
-def test_a_page_of_one_kind_shows_it_whatever_the_switch_says(watched: Any, base: str) -> None:
+def test_a_page_of_one_kind_shows_it_and_its_switch_leads_to_the_nearest_of_the_other(
+    watched: Any, base: str
+) -> None:
     one = watched()
-    one.page.goto(f"{base}channels.html?campaign=observed")
-    assert one.page.locator(".rp-kind[data-kind=simulated]").first.is_visible()
-    assert not one.page.locator(".rp-switch").is_visible()
+    page = one.page
+    page.goto(f"{base}channels.html?campaign=observed")
+    assert page.locator(".rp-kind[data-kind=simulated]").first.is_visible()
+    assert page.locator(".rp-switch [aria-current]").inner_text() == "Simulated"
+    page.locator(".rp-switch").get_by_role("link", name="Observed").click()
+    page.wait_for_url("**/record.html?campaign=observed")
+    page.locator(".rp-switch").get_by_role("link", name="Simulated").click()
+    page.wait_for_url("**/channels.html?campaign=simulated")
+    one.clean()
+
+
+def test_the_switch_of_plan_changes_campaign_and_numbers(watched: Any, base: str) -> None:
+    one = watched()
+    page = visit_plan(one, f"{base}plan.html")
+    before = page.locator(".plan-answer").text_content()
+    assert page.locator("[name=campaign]").input_value().endswith("published")
+    page.get_by_role("button", name="Simulated").click()
+    assert page.locator("[name=campaign]").input_value().endswith("simulated")
+    assert page.locator(".plan-answer").text_content() != before
+    assert page.locator(".rp-kind[data-kind=simulated] table:visible").count() == 1
+    assert "simulated" in page.url
+    one.clean()
+
+
+@pytest.mark.parametrize("kind", ["stars", "exposures"])
+def test_the_switch_of_a_star_or_an_exposure_leads_to_the_same_one_of_the_other_kind(
+    watched: Any, base: str, site: Path, kind: str
+) -> None:
+    one = watched()
+    page = one.page
+    (folder,) = [path for path in site.glob(f"{kind}/*") if "simulated" not in path.name]
+    first = min(folder.glob("*.html"))
+    page.goto(f"{base}{first.relative_to(site).as_posix()}")
+    title = page.locator("h1").inner_text().split("\n")[0].split(" OBSERVED")[0]
+    page.locator(".switch").get_by_role("link", name="Simulated").click()
+    page.wait_for_url(f"**/{kind}/*simulated/*.html")
+    there = page.locator("h1").inner_text()
+    assert title.split()[-1] in there, "the same star, or an exposure of the same mode"
+    page.locator(".switch").get_by_role("link", name="Observed").click()
+    page.wait_for_url(f"**/{kind}/{folder.name}/*.html")
+    one.clean()
+
+
+def test_tables_use_the_width_and_none_is_cut(watched: Any, base: str) -> None:
+    one = watched(DESKTOP)
+    for name in ("plan", "stars", "exposures", "record", "evidence", "index"):
+        one.page.goto(f"{base}{name}.html")
+        sizes = one.page.evaluate(
+            """() => [...document.querySelectorAll(".rp-table")]
+            .filter((box) => box.getClientRects().length > 0 && !box.closest("details:not([open])"))
+            .map((box) => [box.offsetWidth, box.parentElement.clientWidth,
+                           box.scrollWidth - box.clientWidth])"""
+        )
+        for wide, room, cut in sizes:
+            assert wide == room, name
+            assert cut <= 0, name
     one.clean()
 
 

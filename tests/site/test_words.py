@@ -11,7 +11,7 @@ from pipeline.schema import TABLES
 from tests.report.test_language import LONGEST, SENTENCES, Prose
 
 # There columns are what the pages are about.
-ON_COLUMNS = {"downloads.html", "use_in_python.html", "settings.html"}
+ON_COLUMNS = {"downloads.html", "use_in_python.html", "settings.html", "changelog.html"}
 DETAILS = 6  # pages of single stars and exposures that are read
 
 

@@ -8,7 +8,7 @@ bytes.
 import gzip
 import io
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -83,7 +83,9 @@ def pack(site: Path, folder: Path) -> tuple[Path, Path]:
 
 
 def _write(target: Path, site: Path, files: Sequence[Path], version: SiteVersion) -> Path:
-    content = _tar(site, files, target.stem, _seconds(version.date))
+    named = {path.relative_to(site).as_posix(): path.read_bytes() for path in files}
+    packed = tar_of(named, target.stem, seconds_of(version.date))
+    content = gzip.compress(packed, compresslevel=9, mtime=0)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(f"{target.name}.part")
@@ -94,16 +96,17 @@ def _write(target: Path, site: Path, files: Sequence[Path], version: SiteVersion
     return target
 
 
-def _tar(site: Path, files: Sequence[Path], top: str, seconds: int) -> bytes:
+def tar_of(files: Mapping[str, bytes], top: str, seconds: int) -> bytes:
+    """An archive, not compressed, of files by name, all in one folder; the same files, the same bytes."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        for path in files:
-            entry = tarfile.TarInfo(f"{top}/{path.relative_to(site).as_posix()}")
-            content = path.read_bytes()
-            entry.size, entry.mtime, entry.mode = len(content), seconds, 0o644
-            tar.addfile(entry, io.BytesIO(content))
-    return gzip.compress(buffer.getvalue(), compresslevel=9, mtime=0)
+        for name in sorted(files):
+            entry = tarfile.TarInfo(f"{top}/{name}")
+            entry.size, entry.mtime, entry.mode = len(files[name]), seconds, 0o644
+            tar.addfile(entry, io.BytesIO(files[name]))
+    return buffer.getvalue()
 
 
-def _seconds(date: str) -> int:
+def seconds_of(date: str) -> int:
+    """An ISO date as seconds since 1970; 0 for ""."""
     return int(datetime.fromisoformat(date).replace(tzinfo=UTC).timestamp()) if date else 0

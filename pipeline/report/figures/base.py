@@ -52,8 +52,8 @@ class ModeStyle:
     dash: str  # of a line
 
 
-def _style_of(mode: str) -> ModeStyle:
-    """Two hues for AO and no AO, filled for the nominal and open for the extended range."""
+def style_of(mode: str) -> ModeStyle:
+    """Look of a mode: two hues for AO and no AO, filled for the nominal and open for the extended range."""
     with_ao, extended = "-AO-" in mode, mode.endswith("-E")
     shape = "diamond" if mode.startswith("NFM") else "circle" if with_ao else "square"
     return ModeStyle(
@@ -64,9 +64,10 @@ def _style_of(mode: str) -> ModeStyle:
     )
 
 
-MODE_STYLES: tuple[ModeStyle, ...] = tuple(_style_of(mode) for mode in MODES)
+MODE_STYLES: tuple[ModeStyle, ...] = tuple(style_of(mode) for mode in MODES)
 
 WATERMARK = "SIMULATED"
+STRIP_PX = 22  # room for that word over the rows of a map
 WHOLE = 1e15  # beyond that a float holds no odd number any more
 SPLIT_BYTES = 1_000_000  # beyond that a phone should load the chosen variant only
 
@@ -212,9 +213,12 @@ def shaded(x0: float, x1: float, color: str = "@band") -> Layout:
 
 
 def stamped(layout: Layout, simulated: bool, mixed: bool = False) -> Layout:
-    """The layout, with the word SIMULATED in its upper right corner where that is true."""
+    """The layout, with the word SIMULATED in the upper right corner of its axes where that is true."""
     if not simulated:
         return layout
+    # axes of equal scales do not fill the plotting area
+    own = "scaleanchor" in layout.get("yaxis", {})
+    references = {"xref": "x domain", "yref": "y domain"} if own else {}
     mark = note(
         f"PARTLY {WATERMARK}" if mixed else WATERMARK,
         1,
@@ -225,8 +229,28 @@ def stamped(layout: Layout, simulated: bool, mixed: bool = False) -> Layout:
         yshift=-3,
         font={"size": 12, "color": "@watermark", "weight": 700},
         bgcolor="@label",
+        **references,
     )
     return {**layout, "annotations": [*layout.get("annotations", []), mark]}
+
+
+def with_strip(layout: Layout, n_rows: int, simulated: bool) -> Layout:
+    """The layout of a map of rows, with a free strip over them for the word SIMULATED.
+
+    Parameters
+    ----------
+    layout : mapping
+        With height, margin, and a y axis of as many categories as there are rows.
+    """
+    if not simulated:
+        return layout
+    tall = layout["height"] - layout["margin"]["t"] - layout["margin"]["b"]
+    strip = STRIP_PX * n_rows / tall  # in rows
+    top = round(n_rows - 0.5 + strip, 3)
+    return layout | {
+        "height": layout["height"] + STRIP_PX,
+        "yaxis": layout["yaxis"] | {"range": [-0.5, top]},
+    }
 
 
 def compact_json(value: Any) -> str:

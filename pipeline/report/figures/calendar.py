@@ -17,7 +17,7 @@ GAP = 0.09  # between the panels
 def availability_calendar(
     availability: QTable, year: int, *, figure_id: str, title: str, caption: str, simulated: bool
 ) -> Figure:
-    """One small calendar per mode: filled where the calibrations can be had, else open."""
+    """One small calendar per mode: large where a science exposure was taken, too, else small."""
     data: list[Trace] = []
     n_panels = len(WIDE_MODES)
     n_rows = -(-n_panels // 2)  # beside each other, two in a row
@@ -54,9 +54,9 @@ def _panel_traces(
     dates = np.asarray(availability["date"], str)
     style = next(one for one in MODE_STYLES if one.mode == mode)
     traces = []
-    for state, name, opened in (
-        ("SCI", "with a science exposure in that mode and night", ""),
-        ("NOSCI", "standard only", "-open"),
+    for state, name, size in (
+        ("SCI", "with a science exposure in that mode and night", 11),
+        ("NOSCI", "standard only", 5),
     ):
         nights = [
             date
@@ -75,9 +75,9 @@ def _panel_traces(
                 "xaxis": f"x{suffix}",
                 "yaxis": f"y{suffix}",
                 "marker": {
-                    "symbol": f"square{opened}",
+                    "symbol": style.symbol,
                     "color": style.color,
-                    "size": 10,
+                    "size": size,
                     "line": {"width": 1.6, "color": style.color},
                 },
                 "customdata": nights,

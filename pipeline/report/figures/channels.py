@@ -6,7 +6,15 @@ from datetime import date, timedelta
 import numpy as np
 from astropy.table import QTable
 
-from pipeline.report.figures.base import Figure, Layout, Trace, axis, stamped, to_json_list
+from pipeline.report.figures.base import (
+    Figure,
+    Layout,
+    Trace,
+    axis,
+    stamped,
+    to_json_list,
+    with_strip,
+)
 from pipeline.report.rows import plain
 
 LIMIT_PER_CENT = 5.0  # of the colours, the same in every map: maps can be held side by side
@@ -66,7 +74,7 @@ def channels_figure(
         caption,
         f"Heat map, channels by time. {caption}",
         data,
-        stamped(layout, simulated),
+        stamped(with_strip(layout, len(channels), simulated), simulated),
         simulated,
         narrow={
             "margin": {"l": 46, "r": 0, "t": 24, "b": 50},

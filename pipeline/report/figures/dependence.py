@@ -253,7 +253,7 @@ def power_figure(table: QTable, *, figure_id: str, simulated: bool) -> Figure:
         "margin": {"l": 56, "r": 14, "t": 24, "b": 86},
         "hovermode": "closest",
         "xaxis": axis("step of one channel in mid-campaign [%]", range=[0, rounded(step.max(), 4)]),
-        "yaxis": axis("probability that it is found [%]", range=[0, 103]),
+        "yaxis": axis("probability that it is found [%]", range=[0, 100 if not simulated else 118]),
         "shapes": [
             {
                 "type": "line",

@@ -31,7 +31,7 @@ CORNERS = {
 }
 LABEL_FREE_PX = 16.0  # spaxels about a number; a larger free distance makes no place better
 STRETCH_SOFTENING = 3.0  # noise levels at which asinh turns from linear to logarithmic
-GREY_LEVELS = 16  # the noise hides the steps; 40 levels are 40 kB more on the wire
+GREY_LEVELS = 12  # the noise hides the steps; 40 levels are 40 kB more on the wire
 VARIABLE = "variable star (Gaia DR3)"
 LOOKS = {  # symbol, size, colour on the grey image and without it
     "star": ("circle-open", 15, "#5AB4EE", "@blue"),

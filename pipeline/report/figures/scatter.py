@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.report.figures.base import (
+    NARROW_PX,
+    WIDE_PX,
     Figure,
     Layout,
     Trace,
@@ -15,11 +17,15 @@ from pipeline.report.figures.base import (
     stamped,
     to_json_list,
 )
+from pipeline.report.figures.label_places import spread, text_positions
 from pipeline.report.text import fixed, plot_text
 
 N_CURVE = 60  # points of a curve
 HEIGHT_PX, NARROW_HEIGHT_PX = 430, 330  # so that the first screen holds it with the answer
-CROWDED = 0.055  # of the axis: two names of lines that are closer would touch
+# margins: the right one holds the names of the lines, beside them, where no point lies
+WIDE_MARGIN: Layout = {"l": 58, "r": 152, "t": 14, "b": 52}
+NARROW_MARGIN: Layout = {"l": 46, "r": 104, "t": 14, "b": 50}
+LINE_PX = 15  # height of a name
 
 
 @dataclass(frozen=True)
@@ -88,21 +94,20 @@ def scatter_figure(
     levels : sequence of Level
         Drawn as dotted lines with their names where they lie within the axis.
     """
-    x_range, y_range = _ranges(kinds)
+    x_range, y_range = _ranges(kinds, headline)
     data = [_points(kind) for kind in kinds if len(kind.snr)]
     data.append(_photon_line(x_range, y_range))
     layout = _layout(choice, x_range, y_range)
     if headline:
-        data.append(_headline(headline))
+        data.append(_headline(headline, _positions(kinds, headline, x_range, y_range)))
     if floor:
         data.append(_floor_curve(floor, x_range))
         layout["shapes"] += _floor_shapes(floor)
-        layout["annotations"].append(
-            _name_of_line(plot_text(floor.label), 100 * floor.value, above=False, colour="@blue")
-        )
-    for shape, label in _level_lines(levels, y_range):
-        layout["shapes"].append(shape)
-        layout["annotations"] += [label] if label else []
+    shown = [one for one in levels if y_range[0] < np.log10(one.per_cent) < y_range[1]]
+    layout["shapes"] += [_level_shape(one) for one in shown]
+    names, narrow_names = _names_of_lines(shown, floor, y_range)
+    n_before = len(layout["annotations"])
+    layout["annotations"] += names
     return Figure(
         figure_id,
         title,
@@ -113,24 +118,29 @@ def scatter_figure(
         simulated,
         narrow={
             "height": NARROW_HEIGHT_PX,
-            "margin": {"l": 50, "r": 8, "t": 24, "b": 50},
+            "margin": NARROW_MARGIN,
             "xaxis": {"title": {"text": "SNR of the ratio"}},
+            "annotations": {str(n_before + k): one for k, one in enumerate(narrow_names)},
         },
         tables=tables,
     )
 
 
-def _ranges(kinds: Sequence[ScatterPoints]) -> tuple[list[float], list[float]]:
+def _ranges(
+    kinds: Sequence[ScatterPoints], headline: Sequence[tuple[str, float, float]]
+) -> tuple[list[float], list[float]]:
     """Logarithms of the ends of both axes; the lower one shows photon noise at the bright end."""
-    snr = np.concatenate([kind.snr for kind in kinds])
-    std = np.concatenate([kind.std for kind in kinds])
-    good = np.concatenate([kind.drawable for kind in kinds])
-    x_range = [float(np.log10(snr[good].min())) - 0.08, float(np.log10(snr[good].max())) + 0.12]
+    drawn = [kind.drawable for kind in kinds]
+    snr = np.concatenate([kind.snr[good] for kind, good in zip(kinds, drawn, strict=True)])
+    std = np.concatenate([kind.std[good] for kind, good in zip(kinds, drawn, strict=True)])
+    snr = np.append(snr, [one[1] for one in headline])
+    std = np.append(std, [one[2] for one in headline])
+    x_range = [float(np.log10(snr.min())) - 0.08, float(np.log10(snr.max())) + 0.12]
     # low enough to show photon noise at the faint end, which makes its distance plain
-    lows = [std[good].min(), 1 / snr[good].max()]
+    lows = [std.min(), 1 / snr.max()]
     y_range = [
         float(np.log10(100 * min(lows))) - 0.1,
-        float(np.log10(100 * std[good].max())) + 0.12,
+        float(np.log10(100 * std.max())) + 0.12,
     ]
     return x_range, y_range
 
@@ -140,7 +150,7 @@ def _layout(
 ) -> Layout:
     return {
         "height": HEIGHT_PX,
-        "margin": {"l": 58, "r": 14, "t": 24, "b": 52},
+        "margin": WIDE_MARGIN,
         "hovermode": "closest",
         "showlegend": False,
         "xaxis": axis(
@@ -160,48 +170,76 @@ def _layout(
     }
 
 
-def _name_of_line(
-    text: str, per_cent: float, *, above: bool = True, colour: str = "@muted"
-) -> Layout:
-    """The name of a horizontal line, at its left end, above or below it; ``text`` is a Plotly label."""
-    return note(
-        text,
-        0.005,
-        float(np.log10(per_cent)),
-        yref="y",
-        xanchor="left",
-        yanchor="bottom" if above else "top",
-        yshift=2 if above else -2,
-        font={"size": 12, "color": colour},
-        bgcolor="@label",
+def _names_of_lines(
+    levels: Sequence[Level], floor: StabilityFloor | None, y_range: Sequence[float]
+) -> tuple[list[Layout], list[Layout]]:
+    """Names of the lines at their right end, moved apart where they would touch; and for a phone.
+
+    On a phone the publications go without their years.
+    """
+    lines = [(one.label, fixed(one.per_cent, 1), one.per_cent, "@muted") for one in levels]
+    if floor:
+        lines.append((floor.label, "", 100 * floor.value, "@blue"))
+    moved = [_shifts([one[2] for one in lines], y_range, tall) for tall in _talls()]
+    names, narrow = [], []
+    for k, (label, value, per_cent, colour) in enumerate(lines):
+        said = f" {value} %" if value else ""
+        names.append(
+            note(
+                plot_text(label + said),
+                1,
+                float(np.log10(per_cent)),
+                yref="y",
+                xanchor="left",
+                yanchor="middle",
+                xshift=5,
+                yshift=moved[0][k],
+                font={"size": 12, "color": colour},
+            )
+        )
+        short = label.rpartition(" ")[0] if value else label
+        narrow.append(
+            {"text": plot_text(short + said), "yshift": moved[1][k], "font": {"size": 11}}
+        )
+    return names, narrow
+
+
+def _talls() -> tuple[int, int]:
+    """Height of the plotting area [pix] on a desktop and on a phone."""
+    return (
+        HEIGHT_PX - WIDE_MARGIN["t"] - WIDE_MARGIN["b"],
+        NARROW_HEIGHT_PX - NARROW_MARGIN["t"] - NARROW_MARGIN["b"],
     )
 
 
-def _level_lines(levels: Sequence[Level], y_range: Sequence[float]) -> list[tuple[Layout, Layout]]:
-    """Lines of earlier work within the axis, each with its name.
+def _shifts(per_cent: Sequence[float], y_range: Sequence[float], tall: float) -> list[float]:
+    """By how much the name of each line is moved up [pix]."""
+    up = tall * (np.log10(np.array(per_cent, float)) - y_range[0]) / (y_range[1] - y_range[0])
+    return [round(to - at, 1) for to, at in zip(spread(up.tolist(), LINE_PX), up, strict=True)]
 
-    Names of lines that lie close together stand as one over the uppermost; where the next name would
-    touch it, it stands below its line.
-    """
-    across = y_range[1] - y_range[0]
-    groups: list[list[Level]] = []
-    for one in sorted(levels, key=lambda level: -level.per_cent):
-        if not y_range[0] < np.log10(one.per_cent) < y_range[1]:
-            continue
-        if groups and np.log10(groups[-1][-1].per_cent / one.per_cent) < CROWDED * across:
-            groups[-1].append(one)
-        else:
-            groups.append([one])
-    lines = []
-    before = np.inf
-    for group in groups:
-        above = np.log10(before / group[0].per_cent) > 2 * CROWDED * across
-        before = group[-1].per_cent
-        name = "<br>".join(f"{plot_text(one.label)} {fixed(one.per_cent, 1)} %" for one in group)
-        at = group[0].per_cent if above else group[-1].per_cent
-        label = _name_of_line(name, at, above=bool(above))
-        lines += [(_level_shape(one), label if one is group[0] else {}) for one in group]
-    return lines
+
+def _positions(
+    kinds: Sequence[ScatterPoints],
+    headline: Sequence[tuple[str, float, float]],
+    x_range: Sequence[float],
+    y_range: Sequence[float],
+) -> list[str]:
+    """Where the name of each headline pair stands beside its mark."""
+    wides = [
+        wide - margin["l"] - margin["r"]
+        for wide, margin in ((WIDE_PX, WIDE_MARGIN), (NARROW_PX, NARROW_MARGIN))
+    ]
+    sizes = [(float(wide), float(tall)) for wide, tall in zip(wides, _talls(), strict=True)]
+
+    def places(snr: np.ndarray, std: np.ndarray) -> list[np.ndarray]:
+        across = (np.log10(snr) - x_range[0]) / (x_range[1] - x_range[0])
+        down = (y_range[1] - np.log10(100 * std)) / (y_range[1] - y_range[0])
+        return [np.column_stack([wide * across, tall * down]) for wide, tall in sizes]
+
+    drawn = [(kind.snr[kind.drawable], kind.std[kind.drawable]) for kind in kinds]
+    points = places(*(np.concatenate(one) for one in zip(*drawn, strict=True)))
+    marks = places(*(np.array([one[k] for one in headline], float) for k in (1, 2)))
+    return text_positions([one[0] for one in headline], marks, points, sizes)
 
 
 def _level_shape(level: Level) -> Layout:
@@ -285,7 +323,7 @@ def _floor_curve(floor: StabilityFloor, x_range: Sequence[float]) -> Trace:
     }
 
 
-def _headline(headline: Sequence[tuple[str, float, float]]) -> Trace:
+def _headline(headline: Sequence[tuple[str, float, float]], positions: Sequence[str]) -> Trace:
     return {
         "type": "scatter",
         "mode": "markers+text",
@@ -293,11 +331,7 @@ def _headline(headline: Sequence[tuple[str, float, float]]) -> Trace:
         "x": [rounded(snr, 4) for _, snr, _ in headline],
         "y": [rounded(100 * std, 4) for _, _, std in headline],
         "text": [label for label, _, _ in headline],
-        "textposition": ["top center", "bottom center", "middle left", "middle right"][
-            : len(headline)
-        ]
-        if len(headline) <= 4
-        else "top center",
+        "textposition": list(positions),
         "textfont": {"size": 12},
         "marker": {"symbol": "diamond", "color": "@red", "size": 12, "line": {"width": 1}},
         "hovertemplate": "<b>%{text}</b><br>SNR %{x:.4g}<br>σ = %{y:.2f} %<extra></extra>",

@@ -6,7 +6,15 @@ from itertools import cycle
 import numpy as np
 from astropy.table import QTable
 
-from pipeline.report.figures.base import Figure, Layout, Trace, axis, stamped, to_json_list
+from pipeline.report.figures.base import (
+    Figure,
+    Layout,
+    Trace,
+    axis,
+    stamped,
+    to_json_list,
+    with_strip,
+)
 from pipeline.report.figures.scatter import ticks
 from pipeline.report.rows import plain
 from pipeline.report.text import fixed
@@ -70,7 +78,7 @@ def growth_figure(
         caption,
         f"Heat map of relative signal-to-noise ratio, stars by apertures. {caption}",
         data,
-        stamped(layout, simulated),
+        stamped(with_strip(layout, len(radii), simulated), simulated),
         simulated,
         narrow={
             "xaxis": {"tickvals": stars[::3], "tickangle": 0},

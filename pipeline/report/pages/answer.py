@@ -16,10 +16,14 @@ from pipeline.report.rows import (
     plain,
 )
 from pipeline.report.text import counted, fixed, per_cent_with_interval, probability
+from pipeline.report.trends import flagged_stars, trend_tests
 from pipeline.schema import radius_column
 from pipeline.schema.definitions import SIGNIFICANCE
 from pipeline.schema.results import ReportedValue, Results
 
+WHY_NO_TREND = (
+    "Channels drift back and forth within the year; a trend is a steady change beyond that."
+)
 EXAMPLE_SNR = 200.0  # of two stars: what the planner shows first
 
 
@@ -167,35 +171,12 @@ def _photons(results: Results, floor: ReportedValue) -> Fact | None:
     )
 
 
-@dataclass(frozen=True)
-class TrendTest:
-    """Test of a trend of one pair with time, with slow drift in the null hypothesis."""
-
-    pair: str
-    p: float
-    p_adjusted: float  # after Holm over all pairs
-
-
-def trend_tests(results: Results) -> tuple[TrendTest, ...]:
-    """The test of every pair for which there is one, the smallest p first."""
-    table = results.tables.get("record_pairs", results.tables.get("pairs"))
-    if table is None or "trend_p_adjusted" not in table.colnames:
-        return ()
-    names = zip(table["star_1"].tolist(), table["star_2"].tolist(), strict=True)
-    p, adjusted = (plain(table[name]).tolist() for name in ("trend_p", "trend_p_adjusted"))
-    found = zip(names, p, adjusted, strict=True)
-    tests = (
-        TrendTest(f"{a}/{b}", one, of_all) for (a, b), one, of_all in found if np.isfinite(one)
-    )
-    return tuple(sorted(tests, key=lambda one: one.p))
-
-
 def _trends(results: Results) -> Fact | None:
     tests = trend_tests(results)
     if not tests:
         return None
     clearest = tests[0]
-    said = f"after Holm’s correction for {counted(len(tests), 'pair')}."
+    said = f"after Holm’s correction for {counted(len(tests), 'pair')}{of_unflagged(results)}."
     if clearest.p_adjusted < SIGNIFICANCE:
         return Fact(
             "warn",
@@ -208,8 +189,25 @@ def _trends(results: Results) -> Fact | None:
         "not shown" if clearest.p < SIGNIFICANCE else "none seen",
         "No trend with time is established",
         f"The clearest is {clearest.pair}: p = {probability(clearest.p)}, "
-        f"{probability(clearest.p_adjusted)} {said}",
+        f"{probability(clearest.p_adjusted)} {said}{_although_channels_drift(results)}",
     )
+
+
+def of_unflagged(results: Results) -> str:
+    """What pairs a statement on trends is about, where some stars are flagged."""
+    return " without a flagged star" if flagged_stars(results) else ""
+
+
+def drifting_channels(results: Results) -> tuple[int, int]:
+    """Number of channels for which slow drift is established, and of those that were tested."""
+    table = results.tables.get("channel_tests")
+    p = np.array([]) if table is None else plain(table["drift_p_adjusted"])
+    return int(np.count_nonzero(p < SIGNIFICANCE)), int(np.isfinite(p).sum())
+
+
+def _although_channels_drift(results: Results) -> str:
+    drifting, _ = drifting_channels(results)
+    return f" {WHY_NO_TREND}" if drifting else ""
 
 
 def bad_exposures(results: Results) -> list[str]:
@@ -229,14 +227,13 @@ def _trust(results: Results) -> tuple[str, ...]:
         else "No exposure had to be left out of the floor."
     )
     if results.simulated:
-        recovery = results.tables.get("recovery")
-        if recovery is None:
-            return ("These numbers come from the same steps as those of real cubes.", left_out)
-        passed = int(np.asarray(recovery["passed"], bool).sum())
-        return (
-            f"The pipeline recovers {passed} of {len(recovery)} input quantities within their tolerance.",
-            left_out,
-        )
+        n_missed, n_all = _missed(results)
+        if n_all and not n_missed:
+            return (
+                f"The pipeline recovers all {n_all} input quantities within their tolerance.",
+                left_out,
+            )
+        return ("These numbers come from the same steps as those of real cubes.", left_out)
     if not results.is_measured:
         reading = _reading(results)
         return (
@@ -251,6 +248,14 @@ def _trust(results: Results) -> tuple[str, ...]:
     )
 
 
+def _missed(results: Results) -> tuple[int, int]:
+    """Number of input quantities that are not recovered within their tolerance, and of all."""
+    recovery = results.tables.get("recovery")
+    if recovery is None:
+        return 0, 0
+    return int(np.count_nonzero(~np.asarray(recovery["passed"], bool))), len(recovery)
+
+
 def _reading(results: Results) -> str:
     table = results.tables.get("reanalysis")
     if table is None:
@@ -261,9 +266,13 @@ def _reading(results: Results) -> str:
 
 def _doubt(results: Results) -> tuple[str, ...]:
     if results.simulated:
+        n_missed, n_all = _missed(results)
+        not_observed = "Nothing here was observed: do not quote these numbers for MUSE."
+        if not n_missed:
+            return (not_observed, "The drift was put in: they test the method.")
         return (
-            "Nothing here was observed: the drift was put in.",
-            "Do not quote these numbers for MUSE; they test the method.",
+            not_observed,
+            f"{n_missed} of {n_all} input quantities are not recovered within their tolerance.",
         )
     rms = {str(row["key"]): number(row["rms_percent"]) for row in repeatability()}
     low, high = rms["lamp_between_three_nights"], rms["twilights"]

@@ -27,8 +27,8 @@ def calendars(results: Results, numbering: PageNumbering) -> tuple[FigureView, .
             year,
             figure_id=f"calendar-{year}-{results.name}",
             title=f"In {year} the archive associates calibrations in {served} of {nights} nights",
-            caption=f"{nights} nights. Filled: a science exposure was taken in the same mode, so that "
-            "calibrations can be found; open: the standard only.",
+            caption=f"{nights} nights. Large: a science exposure was taken in the same mode, so that "
+            "calibrations can be found; small: the standard only.",
             simulated=results.simulated,
         )
         views.append(numbering.figure(figure, results.name))

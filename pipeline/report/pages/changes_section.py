@@ -7,6 +7,7 @@ from markupsafe import Markup, escape
 from pipeline.report.build import BuildInfo
 from pipeline.report.changes import CampaignChanges, Changes, NumberChange
 from pipeline.report.pages.base import PageNumbering, TableBlock
+from pipeline.report.rows import in_per_cent
 from pipeline.report.tables import Cell, Head, TableView
 from pipeline.report.text import NOTHING, fixed, significant, slug, with_error
 from pipeline.schema.labels import is_version
@@ -112,13 +113,15 @@ def _table(changes: CampaignChanges) -> TableView:
 
 
 def _row(change: NumberChange) -> tuple[Cell, ...]:
-    number = change.either
+    number = in_per_cent(change.either)
+    old, new = (one and in_per_cent(one) for one in (change.old, change.new))
+    factor = 100 if number.unit != change.either.unit else 1
     sign = "+" if change.difference > 0 else ""
     return (
         Cell(number.symbol),
-        Cell(_value(change.old)),
-        Cell(_value(change.new), kind="strong"),
-        Cell(sign + _plain(change.difference, 2)),
+        Cell(_value(old)),
+        Cell(_value(new), kind="strong"),
+        Cell(sign + _plain(factor * change.difference, 2)),
         Cell(fixed(change.in_sigma, 2, sign=True)),
         Cell(number.unit),
         Cell(change.remark),

@@ -1,7 +1,7 @@
 """Pages below the index of stars and that of exposures: small, static, one for each."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,9 @@ class DetailPage:
     context: Mapping[str, Any]
     previous: "Step | None" = None
     following: "Step | None" = None
+    counterpart: "Step | None" = (
+        None  # of the other kind: observed of simulated, simulated of observed
+    )
 
 
 @dataclass(frozen=True)
@@ -89,14 +92,10 @@ def with_neighbours(pages: Sequence[DetailPage]) -> list[DetailPage]:
     """The same pages, each with links to the one before and the one after."""
     steps = [Step(page.title, Markup(ROOT + page.path)) for page in pages]
     return [
-        DetailPage(
-            page.path,
-            page.title,
-            page.template,
-            page.results,
-            page.context,
-            steps[index - 1] if index else None,
-            steps[index + 1] if index + 1 < len(pages) else None,
+        replace(
+            page,
+            previous=steps[index - 1] if index else None,
+            following=steps[index + 1] if index + 1 < len(pages) else None,
         )
         for index, page in enumerate(pages)
     ]

@@ -8,10 +8,12 @@ from markupsafe import Markup
 
 from pipeline.config.settings import DetectionSettings
 from pipeline.report.figures.field import detection_figure
+from pipeline.report.flags import flag_reasons
 from pipeline.report.pages.answer import snr_of_stars
 from pipeline.report.pages.base import FigureView, PageNumbering, TableBlock
 from pipeline.report.pages.cut_outs import THUMB_PX, cut_out
 from pipeline.report.pages.detail import star_path
+from pipeline.report.pages.star_curves import star_courses
 from pipeline.report.rows import number
 from pipeline.report.tables import Cell, Head, TableView, heads, without_empty_columns
 from pipeline.report.text import NOTHING, fixed, significant
@@ -109,7 +111,7 @@ def _gaia_of(results: Results, numbering: PageNumbering) -> GaiaOf | None:
 
 def _catalogue_table(results: Results) -> TableView:
     catalogue = results.tables["catalogue"]
-    reasons = catalogue.meta.get("reasons") or [""] * len(catalogue)
+    reasons, courses = flag_reasons(results), {} if results.image else star_courses(results)
     snr = snr_of_stars(results) if "snr" in results.tables else {}
     rows = []
     for row, reason in zip(catalogue, reasons, strict=True):
@@ -121,6 +123,7 @@ def _catalogue_table(results: Results) -> TableView:
                     _thumbnail(results, row) + str(row["star_id"]),
                     href=Markup(star_path(results, int(row["star_id"]))),
                 ),
+                Cell(courses.get(int(row["star_id"]), NOTHING)),
                 Cell(fixed(number(row["x"]), 2)),
                 Cell(fixed(number(row["y"]), 2)),
                 Cell(fixed(number(row["ra_deg"]), 5)),
@@ -131,7 +134,7 @@ def _catalogue_table(results: Results) -> TableView:
                 Cell(fixed(number(row["edge_distance_px"]), 1)),
                 Cell(significant(snr.get(int(row["star_id"]), float("nan")))),
                 Cell(flags, kind="bad" if flags else ""),
-                Cell(str(reason)),
+                Cell(reason, kind="rp-wrap"),
             )
         )
     view = TableView(
@@ -139,9 +142,11 @@ def _catalogue_table(results: Results) -> TableView:
         "All stars; each number links to the page of the star. Positions count from 0 at the first "
         "spaxel.",
         (
+            *heads("catalogue", "star_id"),
+            Head("ratio", numeric=False, title="to another star, exposure by exposure"),
             *heads(
                 "catalogue",
-                *("star_id", "x", "y", "ra_deg", "dec_deg", "flux", "channel", "slice"),
+                *("x", "y", "ra_deg", "dec_deg", "flux", "channel", "slice"),
                 "edge_distance_px",
             ),
             Head("SNR", title="in the band and aperture of the headline numbers"),

@@ -96,8 +96,18 @@ def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any]:
 def _whole(numbering: PageNumbering) -> tuple[WholeFile, ...]:
     (report,), (sums,) = numbering.downloads["", "report"], numbering.downloads["", "sums"]
     cff, codemeta = numbering.downloads["", "version"]
+    archive = numbering.downloads.get(("", "tables"), ())
     observed = numbering.downloads.get(("", "observed"), ())
     return (
+        *(
+            WholeFile(
+                "One archive",
+                "of the tables as ECSV, headline numbers, citation and checksums; the line is for a shell."
+                + (f" Not in it, but below: {one.left_out}." if one.left_out else ""),
+                one,
+            )
+            for one in archive
+        ),
         WholeFile("Headline numbers", "of all campaigns, with definitions and sources.", report),
         WholeFile(
             "Checksums", "of all files in the folder data; the line is a shell command.", sums

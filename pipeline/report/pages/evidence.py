@@ -70,7 +70,7 @@ def _literature_table(campaigns: Sequence[Results]) -> TableView:
         rows.append(
             (
                 Cell("This report, " + results.title),
-                Cell(f"σ = {fixed(floor.value, 4)}"),
+                Cell(f"{fixed(100 * floor.value, 1)} %"),
                 Cell(fixed(100 * floor.value, 1), kind="strong"),
                 Cell(
                     "ratio of two bright stars, one exposure per night for a year", kind="rp-wrap"

@@ -1,5 +1,6 @@
 """The page of one exposure: what became of it, how its stars lie and how bright they were."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,7 @@ from astropy.time import Time
 from markupsafe import Markup
 
 from pipeline.report.downloads.reduction_logs import page_names, was_reduced
-from pipeline.report.figures.small_svg import Plot, PlotSeries, drawn
+from pipeline.report.figures.small_svg import Drawing, Plot, PlotSeries, drawn, half_within
 from pipeline.report.pages.detail import (
     ROOT,
     DetailPage,
@@ -69,10 +70,10 @@ def _exposure_page(
             "is_bad": is_bad(row),
             "remedy": remedy_of(reason) if str(row["status"]) != "ok" else "",
             "facts": facts_of(results, row),
-            "residuals": _residual_plot(results, identity, residuals),
+            "residuals": _residual_plot(results, row, residuals),
             "farthest": _farthest(results, identity, residuals),
             "ratios": [] if residuals else _ratios(results, identity),
-            "offsets": _offsets(results, row),
+            **_offsets(results, row),
             "calibrations": calibration_sentences(results, identity),
             "log": Markup(f"{ROOT}{logs[identity]}.html") if identity in logs else Markup(""),
             "choice": headline_choice(results),
@@ -110,25 +111,33 @@ def facts_of(results: Results, row: Any) -> list[Line]:
     return lines
 
 
-def _residual_plot(results: Results, identity: str, residuals: Residuals | None) -> Markup:
+def _residual_plot(results: Results, row: Any, residuals: Residuals | None) -> Drawing | None:
     """Residual of every star, by its number."""
+    identity, mode = str(row["exposure_id"]), str(row["mode"])
     if residuals is None or identity not in residuals.exposure_ids:
-        return Markup("")
+        return None
     values = residuals.per_cent[residuals.exposure_ids.index(identity)]
     stars = np.array(residuals.star_ids, float)
     titles = [f"star {star}: {fixed(value, 2, sign=True)} %" for star, value in
               zip(residuals.star_ids, values.tolist(), strict=True)]  # fmt: skip
-    return drawn(
+    if not np.isfinite(values).any():
+        return None
+    picture = drawn(
         Plot(
-            [PlotSeries(stars, values, "a", titles=titles)],
+            [PlotSeries(stars, values, "c", mode, titles=titles)],
             "star",
             "relative to its median [%]",
             f"Residual of {len(stars)} stars in this exposure",
             zero=True,
-            width=640,
             simulated=results.simulated,
         )
     )
+    far = int(np.nanargmax(np.abs(values)))
+    title = (
+        f"Star {residuals.star_ids[far]} deviates most, by {fixed(float(values[far]), 2, sign=True)} %. "
+        f"{half_within(values, 'stars')} of their median"
+    )
+    return Drawing(picture, title)
 
 
 def _farthest(
@@ -165,32 +174,49 @@ def _ratios(results: Results, identity: str) -> list[tuple[str, str]]:
     ]
 
 
-def _offsets(results: Results, row: Any) -> Markup:
+def _offsets(results: Results, row: Any) -> dict[str, Any]:
     """How each star moved against the reference, less the shift of the field: arrows, enlarged."""
     catalogue = results.tables.get("catalogue")
     a, b, c, d, e, f = (number(row[key]) for key in "abcdef")
     if catalogue is None or not np.isfinite((a, b, c, d, e, f)).all():
-        return Markup("")
+        return {"offsets": None}
     x, y = plain(catalogue["x"]), plain(catalogue["y"])
     dx, dy = (a - 1) * x + b * y + c, d * x + (e - 1) * y + f
     shift = np.hypot(np.median(dx), np.median(dy))
     ux, uy = dx - np.median(dx), dy - np.median(dy)
     length = float(np.median(np.hypot(ux, uy)))
     factor = ARROW_SHARE * float(np.ptp(x)) / length if length > 0 else 0.0
+    enlarged = significant(factor, 2)
+    key = _round_length(length)
     ends = zip(
         x.tolist(), y.tolist(), (x + factor * ux).tolist(), (y + factor * uy).tolist(), strict=True
     )
-    titles = [f"star {star}" for star in catalogue["star_id"]]
-    return drawn(
+    titles = [
+        f"star {star}: {fixed(float(px), 3)} px"
+        for star, px in zip(catalogue["star_id"], np.hypot(ux, uy), strict=True)
+    ]
+    picture = drawn(
         Plot(
-            [PlotSeries(x, y, "b", titles=titles)],
+            [PlotSeries(x, y, "c", titles=titles)],
             "x [px]",
             "y [px]",
             f"Offsets of {len(x)} stars after a shift of {fixed(float(shift), 2)} px, "
-            f"{significant(factor, 2)} times enlarged",
+            f"{enlarged} times enlarged",
             width=420,
             height=400,
             simulated=results.simulated,
-            segments=tuple(ends),
+            arrows=tuple(ends),
+            key=(factor * key, f"{key:g} px") if factor else None,
         )
     )
+    common = f"a common shift of {fixed(float(shift), 2)} px"
+    title = f"Stars lie {fixed(length, 3)} px, in the median, from {common}"
+    return {"offsets": Drawing(picture, title), "enlarged": enlarged}
+
+
+def _round_length(length: float) -> float:
+    """A round number of pixels about as long as the median arrow, for the key."""
+    if not length > 0:
+        return 0.0
+    power = 10.0 ** math.floor(math.log10(length))
+    return max(step * power for step in (1, 2, 5) if step * power <= length)

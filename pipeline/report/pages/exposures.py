@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from markupsafe import Markup
 
 from pipeline.muse.modes import WIDE_MODES
-from pipeline.report.figures.small_svg import sparkline
+from pipeline.report.figures.small_svg import bars, sparkline
 from pipeline.report.pages.answer import bad_exposures
 from pipeline.report.pages.base import (
     FigureView,
@@ -26,6 +27,7 @@ from pipeline.report.rows import (
     is_bad,
     is_large,
     number,
+    plain,
     shared_page,
     text_of,
     whole,
@@ -107,7 +109,11 @@ def _exposures_table(results: Results) -> TableView:
         else f"Every exposure of the campaign: {said}. Its name links to its page.",
         (
             *heads("exposures", "night", "exposure_id"),
-            Head("stars", numeric=False, title="residual of every star relative to its median"),
+            Head(
+                "stars" if "photometry" in results.tables else "ratios",
+                numeric=False,
+                title="each relative to its median",
+            ),
             *heads(
                 "exposures",
                 *("mode", "status", "airmass", "seeing_arcsec", "exptime_s"),
@@ -164,14 +170,34 @@ def _notes(row: Any, with_notes: bool) -> tuple[Cell, ...]:
 
 def _thumbnails(results: Results) -> dict[str, Markup]:
     """For each exposure the residuals of its stars as a line of points."""
-    residuals = residuals_of(results)
-    if residuals is None or is_large(results):
+    if is_large(results):
         return {}
+    residuals = residuals_of(results)
+    if residuals is None:
+        return _ratio_thumbnails(results)
     words = "Residual of every star"
     return {
         one: sparkline(values, words)
         for one, values in zip(residuals.exposure_ids, residuals.per_cent, strict=True)
     }
+
+
+def _ratio_thumbnails(results: Results) -> dict[str, Markup]:
+    """For each exposure of a record of ratios how far each of them lies from its median."""
+    table = results.tables.get("timelines")
+    if table is None:
+        return {}
+    pairs = list(zip(table["star_1"].tolist(), table["star_2"].tolist(), strict=True))
+    values = 100 * plain(table["deviation"])
+    medians = {
+        pair: np.nanmedian(values[[one == pair for one in pairs]]) for pair in dict.fromkeys(pairs)
+    }
+    found: dict[str, list[float]] = {}
+    for identity, pair, value in zip(table["exposure_id"], pairs, values.tolist(), strict=True):
+        found.setdefault(str(identity), []).append(value - medians[pair])
+    scale = float(np.nanmedian(np.abs(np.concatenate([*found.values()])))) or 1.0
+    words = f"Deviation of {counted(len(medians), 'ratio')} from their medians"
+    return {one: bars(np.array(some), 5 * scale, words) for one, some in found.items()}
 
 
 PAGE = PageType(

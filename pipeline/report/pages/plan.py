@@ -8,9 +8,10 @@ import numpy as np
 from astropy.table import QTable
 
 from pipeline.report.downloads.explore_data import PREDICTION
+from pipeline.report.one_channel import why_not_modelled
 from pipeline.report.pages.base import PageInputs, PageNumbering, PageType
 from pipeline.report.rows import headline_choice, plain
-from pipeline.report.tables import Cell, Head, TableView, cells
+from pipeline.report.tables import Cell, Head, TableView, cells, without_empty_columns
 from pipeline.report.text import NOTHING, fixed
 from pipeline.schema.results import Results
 
@@ -32,6 +33,7 @@ class PlanOf:
     radius_px: str
     snr: str  # a typical one
     typical: str  # expected scatter of two stars of that SNR, with its 95 % interval
+    why_not: str  # why there is no prediction for one channel; "" where there is one
 
 
 def expected_scatter(
@@ -94,7 +96,12 @@ def _plan_of(results: Results) -> PlanOf:
         f"{radius_px:g}",
         f"{TYPICAL_SNR:g}",
         _per_cent(found),
+        "" if _has_one_channel(results) else why_not_modelled(results),
     )
+
+
+def _has_one_channel(results: Results) -> bool:
+    return bool(np.asarray(results.tables[PREDICTION]["same_channel"], bool).any())
 
 
 def _per_cent(found: Mapping[float, float]) -> str:
@@ -114,7 +121,7 @@ def _table(results: Results) -> TableView:
         one_channel = expected_scatter(prediction, snr, snr, same_channel=True)
         same_night = expected_scatter(prediction, snr, snr, lag_days=0.0)
         rows.append(cells(f"{snr:g}", *map(_per_cent, (of_year, one_channel, same_night))))
-    return TableView(
+    view = TableView(
         f"plan-{results.name}",
         "Expected scatter of the ratio of two stars of equal SNR, with its "
         f"{100 * (LEVELS[-1] - LEVELS[0]):.0f} % interval. "
@@ -124,6 +131,7 @@ def _table(results: Results) -> TableView:
         source=PREDICTION,
         simulated=results.simulated,
     )
+    return without_empty_columns(view)
 
 
 def _heads(labels: Sequence[str]) -> tuple[Head, ...]:

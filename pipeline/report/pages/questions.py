@@ -8,10 +8,17 @@ from markupsafe import Markup
 from pipeline.report.ao_offsets import ao_offsets
 from pipeline.report.downloads.explore_data import PREDICTION
 from pipeline.report.downloads.explore_fluxes import can_be_explored, stars_shown
-from pipeline.report.pages.answer import EXAMPLE_SNR, trend_tests
+from pipeline.report.one_channel import by_channel, why_not_modelled
+from pipeline.report.pages.answer import (
+    EXAMPLE_SNR,
+    WHY_NO_TREND,
+    drifting_channels,
+    of_unflagged,
+)
 from pipeline.report.pages.plan import LEVELS, expected_scatter
 from pipeline.report.rows import headline_choice, headline_pairs
 from pipeline.report.text import counted, fixed, probability
+from pipeline.report.trends import trend_tests
 from pipeline.schema.definitions import SIGNIFICANCE
 from pipeline.schema.results import Results
 
@@ -67,7 +74,13 @@ def _drift(results: Results) -> Question | None:
     if not tests:
         return None
     seen = [one.pair for one in tests if one.p_adjusted < SIGNIFICANCE]
-    pairs = counted(len(tests), "pair")
+    pairs = counted(len(tests), "pair") + of_unflagged(results)
+    drifting, n_tested = drifting_channels(results)
+    channels = (
+        f" Slow drift is established for {drifting} of {counted(n_tested, 'channel')}. {WHY_NO_TREND}"
+        if drifting and not seen
+        else ""
+    )
     said = (
         f"{len(seen)} of {pairs} {'has' if len(seen) == 1 else 'have'} a trend with time beyond what "
         "slow drift explains."
@@ -77,7 +90,7 @@ def _drift(results: Results) -> Question | None:
     )
     return Question(
         "Does a star drift?",
-        f"{said} The page of each star has the test of its pairs.",
+        f"{said}{channels} The page of each star has the test of its pairs.",
         Markup("stars.html"),
         "All stars",
     )
@@ -92,9 +105,8 @@ def _channels(results: Results) -> Question | None:
         for same in (False, True)
     )
     if not together:
-        said = (
-            "Not known here: the data cannot tell the scatter of a star from that of its channel."
-        )
+        measured = by_channel(results)
+        said = measured.sentence if measured else f"Not known here. {why_not_modelled(results)}"
     else:
         said = (
             f"Two stars of SNR {EXAMPLE_SNR:g} scatter by {fixed(100 * apart[MEDIAN], 1)} % on different "

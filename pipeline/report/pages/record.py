@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from astropy.table import QTable
 
 from pipeline.published.observed import repeatability
 from pipeline.report.ao_offsets import AoOffset, ao_offsets
+from pipeline.report.pages.answer import of_unflagged
 from pipeline.report.pages.base import PageInputs, PageNumbering, PageType, TableBlock
 from pipeline.report.rows import number, plain
 from pipeline.report.tables import Cell, Head, TableView, heads, percent_heads
-from pipeline.report.text import fixed, significant
+from pipeline.report.text import counted, fixed, significant
+from pipeline.report.trends import trend_tests
 from pipeline.schema.definitions import SIGNIFICANCE
 from pipeline.schema.results import Results
 
@@ -58,7 +59,7 @@ def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any] | No
             results,
             numbering.table(_pairs(results), results.name),
             numbering.table(_findings(results), results.name),
-            words_of(results.tables["record_pairs"], results.tables["record_findings"]),
+            words_of(results),
         )
         for results in inputs.campaigns
         if "record_pairs" in results.tables
@@ -66,15 +67,16 @@ def context(inputs: PageInputs, numbering: PageNumbering) -> dict[str, Any] | No
     return {"shown": shown} if shown else None
 
 
-def words_of(pairs: QTable, findings: QTable) -> dict[str, str]:
+def words_of(results: Results) -> dict[str, str]:
     """Numbers of the text, each from the tables below it."""
+    pairs, findings = results.tables["record_pairs"], results.tables["record_findings"]
     value = {
         (str(row["quantity"]), str(row["subject"])): (number(row["value"]), number(row["err"]))
         for row in findings
     }
     within, between = plain(pairs["std_within"]), plain(pairs["std_between"])
     independence = findings[np.asarray(findings["quantity"], str) == "independence"][0]
-    trend = plain(pairs["trend_p_adjusted"])
+    trend = np.array([one.p_adjusted for one in trend_tests(results)])
     by_mean, by_mean_err = value["floor_geometric_mean", "all pairs"]
     by_ratio, by_ratio_err = value["floor_ratio", "all pairs"]
     (all_pairs,) = findings[np.asarray(findings["quantity"], str) == "floor_geometric_mean"]
@@ -93,9 +95,10 @@ def words_of(pairs: QTable, findings: QTable) -> dict[str, str]:
         "p_nights": significant(float(plain(pairs["p_nights"]).max()), 1),
         "ratio": significant(number(independence["value"]), 2),
         "independence_p": significant(number(independence["p"]), 1),
+        "n_tested": counted(len(trend), "pair") + of_unflagged(results),
         "n_trends": _count(trend),
         "have": "have" if np.count_nonzero(trend < SIGNIFICANCE) > 1 else "has",
-        "least_trend": significant(float(np.nanmin(trend)), 2),
+        "least_trend": significant(float(trend.min(initial=1.0)), 2),
         "offsets": offsets or "none",
         "by_mean": f"{100 * by_mean:.1f} ± {100 * by_mean_err:.1f}",
         "by_ratio": f"{100 * by_ratio:.1f} ± {100 * by_ratio_err:.1f}",

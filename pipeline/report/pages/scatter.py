@@ -1,6 +1,7 @@
 """Scatter against the signal-to-noise ratio: all pairs, and the floor under them."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from pipeline.report.text import fixed
 from pipeline.schema.publications import STUDY
 from pipeline.schema.results import Results
 
+DIAMONDS = " Diamonds: the pairs named below, without outliers."
 MAX_DRAWN_PAIRS = 2000  # of each kind
 
 
@@ -41,8 +43,9 @@ def scatter_view(results: Results, numbering: PageNumbering) -> FigureView | Non
 def _digitised_scatter(results: Results) -> Figure | None:
     """The points of the record whose pair is known, against the SNR of the ratio."""
     table, snr_of = results.tables["snr_scatter"], snr_of_stars(results)
-    known = np.asarray(table["star_1"]) > 0
-    rows = table[known]
+    named = {frozenset(pair) for pair in _named_scatters(results)}
+    # of a pair that is named in the figure the scatter without outliers, not a second value
+    rows = table[[int(row["star_1"]) > 0 and _stars(row) not in named for row in table]]
     pairs = [(int(row["star_1"]), int(row["star_2"])) for row in rows]
     points = ScatterPoints(
         "pair known by name",
@@ -53,24 +56,32 @@ def _digitised_scatter(results: Results) -> Figure | None:
         "circle",
         "@sky",
     )
-    where = {frozenset(pair): row for row, pair in enumerate(pairs)}
     headline = [
-        (
-            f"{pair[0]}/{pair[1]}",
-            points.snr[where[frozenset(pair)]],
-            points.std[where[frozenset(pair)]],
-        )
-        for pair in headline_pairs(results)
-        if frozenset(pair) in where
+        (f"{a}/{b}", snr, std)
+        for (a, b), std in _named_scatters(results).items()
+        if np.isfinite(snr := _snr_of_ratio(snr_of, (a, b)))
     ]
     return _scatter_of(
         results,
         [points],
         headline,
-        f"{len(rows)} of {len(table)} points of the figure of {STUDY.short}: those whose pair can "
-        "be identified.",
-        ("snr_scatter",),
+        f"Circles: {len(rows)} of {len(table)} points of the figure of {STUDY.short}, those of the other "
+        f"pairs that can be identified.{DIAMONDS if headline else ''}",
+        ("snr_scatter", "reanalysis"),
     )
+
+
+def _named_scatters(results: Results) -> dict[Pair, float]:
+    """Scatter of each headline pair without outliers, as the first page states it."""
+    found = {
+        pair: find_number(results, f"std_without_outliers.{pair[0]}-{pair[1]}")
+        for pair in headline_pairs(results)
+    }
+    return {pair: one.value for pair, one in found.items() if one and one.value > 0}
+
+
+def _stars(row: Any) -> frozenset[int]:
+    return frozenset((int(row["star_1"]), int(row["star_2"])))
 
 
 def _snr_of_ratio(snr_of: Mapping[int, float], pair: Pair) -> float:
@@ -93,9 +104,12 @@ def _measured_scatter(results: Results) -> Figure | None:
         for (one, other), flag in zip(pairs, flagged.tolist(), strict=True)
     ]
     where = {pair: k for k, pair in enumerate(pairs)}
-    headline = {pair: where[pair] for pair in headline_pairs(results) if pair in where}
+    scatters = _named_scatters(results)
+    headline = {pair: where[pair] for pair in scatters if pair in where and snr[where[pair]] > 0}
+    other = np.ones(len(pairs), bool)
+    other[list(headline.values())] = False  # these are drawn once, without outliers
     # each kind is thinned by itself: a field of 500 stars has 124 750 pairs
-    shown = {kind: _thinned(flagged == kind, list(headline.values())) for kind in (False, True)}
+    shown = {kind: _thinned((flagged == kind) & other) for kind in (False, True)}
     kinds = [
         ScatterPoints(name, snr[mask], std[mask], none[mask], _chosen(named, mask), symbol, color)
         for name, mask, symbol, color in (
@@ -106,23 +120,23 @@ def _measured_scatter(results: Results) -> Figure | None:
     left_out = (
         f" Crosses, {int(flagged.sum())} of them, have a flagged star and do not enter the floor."
     )
-    n_shown = sum(int(mask.sum()) for mask in shown.values())
+    n_shown = sum(int(mask.sum()) for mask in shown.values()) + len(headline)
     thinned = f" {n_shown} of them are drawn." if n_shown < len(rows) else ""
     return _scatter_of(
         results,
         kinds,
-        [(f"{one}/{other}", snr[row], std[row]) for (one, other), row in headline.items()],
-        f"All {len(rows)} pairs.{thinned}" + (left_out if flagged.any() else ""),
+        [(f"{a}/{b}", snr[row], scatters[a, b]) for (a, b), row in headline.items()],
+        f"All {len(rows)} pairs.{thinned}{DIAMONDS if headline else ''}"
+        + (left_out if flagged.any() else ""),
         ("pairs", "stability"),
     )
 
 
-def _thinned(mask: np.ndarray, always: Sequence[int]) -> np.ndarray:
-    """Of many pairs one in so many, and those that must be there."""
+def _thinned(mask: np.ndarray) -> np.ndarray:
+    """Of many pairs one in so many."""
     step = -(-int(mask.sum()) // MAX_DRAWN_PAIRS) or 1
     kept = np.zeros(len(mask), bool)
     kept[np.flatnonzero(mask)[::step]] = True
-    kept[list(always)] |= mask[list(always)]
     return kept
 
 

@@ -1,6 +1,7 @@
 """The page of spectra: every star in every aperture, and in every mode."""
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,7 +78,7 @@ def _apertures_figure(results: Results, mode: str) -> Figure:
         row,
         spectra.star_ids,
         figure_id=f"spectra-{results.name}",
-        title=f"Spectra of one star in {counted(len(spectra.radii_px), 'aperture')}, {mode}",
+        title=_apertures_title(spectra, row, mode),
         caption=f"Exposure {spectra.exposure_ids[row]}"
         + (", the reference. " if _has_reference(results, mode) else ". ")
         + f"Thin lines: as extracted, {spacing:g} Å per sample; thick lines: running mean over "
@@ -109,11 +110,54 @@ def _modes_figure(results: Results) -> Figure:
     return modes_figure(
         curves,
         figure_id=f"modes-{results.name}",
-        title=f"The same star in {len(rows)} modes, r = {radius_px:g} px",
-        caption=f"Running means over {_smoothing_aa(spacing)} Å in the exposures {shown}. Extended "
-        "modes (E) begin at shorter wavelengths; adaptive optics (AO) cuts out the sodium notch.",
+        title=_modes_title(curves),
+        caption=f"Running means over {_smoothing_aa(spacing)} Å, r = {radius_px:g} px, in the exposures "
+        f"{shown}. "
+        "Extended modes (E) begin at shorter wavelengths; adaptive optics (AO) cuts out the sodium notch.",
         simulated=results.simulated,
         unit=unit_text(first),
+    )
+
+
+def _apertures_title(spectra: SpectrumSet, row: int, mode: str) -> str:
+    """Which share of the flux in the largest aperture the smallest one gathers."""
+    order = np.argsort(spectra.radii_px)
+    small, large = int(order[0]), int(order[-1])
+    flux = np.asarray(spectra.flux[row], float)
+    good = np.isfinite(flux[:, small]) & np.isfinite(flux[:, large])
+    sums = [np.where(good, flux[:, k], 0.0).sum(axis=-1) for k in (small, large)]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        shares = sums[0] / sums[1]
+    shares = shares[np.isfinite(shares)]
+    radii = [f"{spectra.radii_px[k]:g} px" for k in (small, large)]
+    if not len(shares) or small == large:
+        return f"No star has a spectrum in two apertures in {mode}"
+    return (
+        f"In {mode} an aperture of {radii[0]} holds {fixed(100 * float(np.median(shares)), 0)} % of the "
+        f"flux in {radii[1]}, median of {counted(len(shares), 'star')}"
+    )
+
+
+def _modes_title(curves: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray]]]) -> str:
+    """By how much the level of a star differs between modes, where all of them have data."""
+    spreads = []
+    for modes in curves.values():
+        first = max(float(wave[0]) for wave, _ in modes.values())
+        last = min(float(wave[-1]) for wave, _ in modes.values())
+        levels = np.array(
+            [
+                np.median(found) if len(found) else np.nan
+                for wave, flux in modes.values()
+                for found in [flux[(wave >= first) & (wave <= last) & np.isfinite(flux)]]
+            ]
+        )
+        if np.isfinite(levels).all() and levels.mean() > 0:
+            spreads.append(100 * float(np.ptp(levels) / levels.mean()))
+    if not spreads:
+        return "No star has a spectrum in every mode"
+    return (
+        f"The flux of a star differs by {fixed(float(np.median(spreads)), 0)} % between modes, median of "
+        f"{counted(len(spreads), 'star')}"
     )
 
 

@@ -1,12 +1,14 @@
 """The page of one star: where it lies, how it is measured, what it did."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from markupsafe import Markup
 
-from pipeline.report.pages.answer import TrendTest, snr_of_stars, trend_tests
+from pipeline.report.flags import flag_reasons
+from pipeline.report.pages.answer import snr_of_stars
 from pipeline.report.pages.cut_outs import CUT_PX, cut_out, rings
 from pipeline.report.pages.detail import (
     DetailPage,
@@ -27,10 +29,17 @@ from pipeline.report.pages.star_curves import (
 )
 from pipeline.report.rows import headline_choice, number, plain
 from pipeline.report.text import counted, fixed, probability, significant
+from pipeline.report.trends import TrendTest, flagged_stars, trend_tests
 from pipeline.schema.definitions import SIGNIFICANCE
+from pipeline.schema.publications import STUDY
 from pipeline.schema.results import Results
 
 N_NEIGHBOURS = 5
+NOT_IN_GAIA = "not identified: a simulated star has no counterpart on the sky"
+NOT_ASKED = Markup(
+    "not identified: this version was built without network. <code>python -m pipeline identify</code> asks "
+    "Gaia’s archive; the next build then shows the source"
+)
 
 
 @dataclass(frozen=True)
@@ -71,12 +80,28 @@ def _star_page(results: Results, row: int, shared: _OfStars) -> DetailPage:
             "curves": [curve] if curve else ratio_curves(results, star),
             "growth": growth_curve(results, star, shared.growths[star])
             if star in shared.growths
-            else Markup(""),
+            else None,
             "snr": snr_curve(results, star),
             "spectrum": spectrum(results, star),
+            "no_spectrum": _no_spectrum(results),
+            "no_image": ""
+            if results.is_measured
+            else f"No image: {STUDY.short} publish positions, not cubes.",
             "neighbours": _neighbours(results, row),
         },
     )
+
+
+def _no_spectrum(results: Results) -> str:
+    """Why a star has no spectrum here."""
+    if results.spectra:
+        return "No spectrum of this star was extracted in the mode of the reference exposure."
+    if not results.is_measured:
+        return (
+            f"{STUDY.short} publish ratios and four example spectra in a figure, but no spectrum as "
+            "numbers: their cubes are not part of this build."
+        )
+    return "This campaign keeps no spectra."
 
 
 def _facts(results: Results, row: int, drifts: dict[int, Line]) -> list[Line]:
@@ -85,7 +110,7 @@ def _facts(results: Results, row: int, drifts: dict[int, Line]) -> list[Line]:
     star = int(one["star_id"])
     band, radius_px = headline_choice(results)
     flags = str(one["flags"])
-    reasons = catalogue.meta.get("reasons") or [""] * len(catalogue)
+    reasons = flag_reasons(results)
     lines = [
         Line("Position", f"x = {fixed(number(one['x']), 2)}, y = {fixed(number(one['y']), 2)} px"),
         Line("Channel and slice", _address(one)),
@@ -126,29 +151,37 @@ def _variability(results: Results, star: int) -> list[Line]:
 
 
 def _drifts(results: Results) -> dict[int, Line]:
-    """Of each star that is in a pair: whether a ratio with it has a trend with time."""
-    tests = trend_tests(results)
+    """Of each star that is in a pair: whether a ratio with it has a trend with time.
+
+    A star without flags is judged by pairs without a flagged star, a flagged one by all of its pairs.
+    """
+    flagged = flagged_stars(results)
+    usual = _clearest(trend_tests(results), "" if not flagged else " without a flagged star")
+    every = _clearest(trend_tests(results, flagged=True), ", flagged stars among them")
+    return {
+        star: every[star] if star in flagged else usual.get(star, every[star]) for star in every
+    }
+
+
+def _clearest(tests: Sequence[TrendTest], which: str) -> dict[int, Line]:
+    """Of each star the pair with the smallest p; ``which`` says what pairs are tested."""
     found: dict[int, Line] = {}
     for one in tests:  # the clearest first
         for star in map(int, one.pair.split("/")):
-            if star not in found:
-                found[star] = _drift(one, len(tests))
+            found.setdefault(star, _drift(one, counted(len(tests), "pair") + which))
     return found
 
 
-def _drift(clearest: TrendTest, n_tests: int) -> Line:
+def _drift(clearest: TrendTest, pairs: str) -> Line:
     seen = "seen" if clearest.p_adjusted < SIGNIFICANCE else "not established"
     said = f"clearest in {clearest.pair}, p = {probability(clearest.p_adjusted)}"
-    return Line(
-        "Drift with time",
-        f"{seen}; {said} after Holm’s correction for {counted(n_tests, 'pair')}",
-    )
+    return Line("Drift with time", f"{seen}; {said} after Holm’s correction for {pairs}")
 
 
 def _gaia(results: Results, star: int) -> list[Line]:
     table = results.tables.get("identification")
     if table is None:
-        return [Line("Gaia DR3", "not identified")]
+        return [Line("Gaia DR3", NOT_IN_GAIA if results.simulated else NOT_ASKED)]
     row = next((one for one in table if int(one["star_id"]) == star), None)
     if row is None or not str(row["source_id"]):
         return [Line("Gaia DR3", f"not identified: {row['reason'] if row is not None else ''}")]

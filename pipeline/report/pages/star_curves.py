@@ -8,10 +8,17 @@ from markupsafe import Markup
 
 from pipeline.report.downloads.explore_fluxes import PHOTOMETRY, published_grids, stars_shown
 from pipeline.report.downloads.spectra_file import row_shown
-from pipeline.report.figures.small_svg import Plot, PlotSeries, drawn
+from pipeline.report.figures.small_svg import (
+    Drawing,
+    Plot,
+    PlotSeries,
+    drawn,
+    half_within,
+    sparkline,
+)
 from pipeline.report.figures.spectra import running_mean, smoothing_window
 from pipeline.report.pages.detail import Residuals
-from pipeline.report.rows import headline_choice, headline_pairs, number, plain
+from pipeline.report.rows import headline_choice, headline_pairs, modes_of, number, plain
 from pipeline.report.sampling import stride_of
 from pipeline.report.text import counted, fixed, significant, superscript
 from pipeline.schema import radius_of
@@ -22,32 +29,34 @@ MAX_SAMPLES = 240  # of a small spectrum
 SHORT_NUMBER = 1000.0  # on an axis of a small plot
 
 
-def light_curve(results: Results, star: int, residuals: Residuals | None) -> Markup:
+def light_curve(results: Results, star: int, residuals: Residuals | None) -> Drawing | None:
     """Residual of a star over the exposures; the numbers are those of the page of each exposure."""
     if residuals is None or star not in residuals.star_ids:
-        return Markup("")
+        return None
     step = stride_of(results)
     ids = residuals.exposure_ids[::step]
     values = residuals.per_cent[::step, residuals.star_ids.index(star)]
-    days, ao = _times(results, ids), _is_ao(results, ids)
+    days, modes = _times(results, ids), modes_of(results, ids)
     titles = [f"{one}: {fixed(value, 2, sign=True)} %" for one, value in
               zip(ids, values.tolist(), strict=True)]  # fmt: skip
-    return drawn(
+    if not np.isfinite(values).any():
+        return None
+    picture = drawn(
         Plot(
-            _by_optics(days, values, ao, titles),
+            _by_mode(days, values, modes, titles),
             "date",
             "against all stars [%]",
             f"Flux of star {star} against all other stars, {counted(len(values), 'exposure')}",
             x_ticks=_month_ticks(days),
             y_range=_robust_range(values),
             zero=True,
-            width=640,
             simulated=results.simulated,
         )
     )
+    return Drawing(picture, f"{half_within(values, 'points')} of the median of star {star}")
 
 
-def ratio_curves(results: Results, star: int) -> list[Markup]:
+def ratio_curves(results: Results, star: int) -> list[Drawing]:
     """Timelines of pairs with the star, headline pairs first, where there is no photometry."""
     table = results.tables.get("timelines")
     if table is None:
@@ -66,22 +75,43 @@ def ratio_curves(results: Results, star: int) -> list[Markup]:
         titles = [
             f"{i}: {fixed(v, 2, sign=True)} %" for i, v in zip(ids, values.tolist(), strict=True)
         ]
-        found.append(
-            drawn(
-                Plot(
-                    _by_optics(days, values, _is_ao(results, ids), titles),
-                    "date",
-                    f"{one}/{two} about median [%]",
-                    f"The ratio of stars {one} and {two}, {counted(len(ids), 'exposure')}",
-                    x_ticks=_month_ticks(days),
-                    y_range=_robust_range(values),
-                    zero=True,
-                    width=640,
-                    simulated=results.simulated,
-                )
+        picture = drawn(
+            Plot(
+                _by_mode(days, values, modes_of(results, ids), titles),
+                "date",
+                f"{one}/{two} about median [%]",
+                f"The ratio of stars {one} and {two}, {counted(len(ids), 'exposure')}",
+                x_ticks=_month_ticks(days),
+                y_range=_robust_range(values),
+                zero=True,
+                simulated=results.simulated,
             )
         )
-    return found  # fmt: skip
+        if picture:
+            title = f"{half_within(values, 'points')} of the median of {one}/{two}"
+            found.append(Drawing(picture, title))
+    return found
+
+
+def star_courses(results: Results) -> dict[int, Markup]:
+    """Of each star with a timeline its ratio to another one, as a line of points: a headline pair first."""
+    table = results.tables.get("timelines")
+    if table is None:
+        return {}
+    ones, twos = table["star_1"].tolist(), table["star_2"].tolist()
+    pairs = dict.fromkeys(zip(ones, twos, strict=True))
+    chosen = headline_pairs(results)
+    found: dict[int, Markup] = {}
+    for one, two in sorted(pairs, key=lambda pair: (pair not in chosen, pair)):
+        if {one, two} <= set(found):
+            continue
+        rows = table[(table["star_1"] == one) & (table["star_2"] == two)]
+        order = np.argsort(np.asarray(rows["night"], str), kind="stable")
+        modes = modes_of(results, rows["exposure_id"][order])
+        words = f"The ratio {one}/{two} in {counted(len(rows), 'exposure')}"
+        for star in (one, two):
+            found.setdefault(star, sparkline(100 * plain(rows["deviation"])[order], words, modes))
+    return found
 
 
 Growth = tuple[np.ndarray, np.ndarray]  # aperture radii [pix] and the flux within each [per cent]
@@ -111,34 +141,43 @@ def growths_of(results: Results) -> dict[int, Growth]:
     }
 
 
-def growth_curve(results: Results, star: int, growth: Growth) -> Markup:
+def growth_curve(results: Results, star: int, growth: Growth) -> Drawing:
     """Flux within the apertures, in per cent of the largest."""
     radii, values = growth
     titles = [f"r = {radius:g} px: {fixed(value, 1)} %" for radius, value in
               zip(radii.tolist(), values.tolist(), strict=True)]  # fmt: skip
-    return _against_radius(
+    picture = _against_radius(
         results, radii, values, titles, f"flux within r = {radii[-1]:g} px [%]",
         f"Flux of star {star} within each aperture, relative to the largest",
     )  # fmt: skip
+    at = int(np.argmin(np.abs(radii - headline_choice(results)[1])))
+    held = f"{fixed(float(values[at]), 1)} %"
+    return Drawing(
+        picture, f"r = {radii[at]:g} px holds {held} of the flux within {radii[-1]:g} px"
+    )
 
 
-def snr_curve(results: Results, star: int) -> Markup:
+def snr_curve(results: Results, star: int) -> Drawing | None:
     """SNR against the aperture radius."""
     table = results.tables.get("snr")
     if table is None:
-        return Markup("")
+        return None
     rows = table[np.asarray(table["star_id"]) == star]
     if not len(rows):
-        return Markup("")
+        return None
     named = [(radius, name) for name in table.colnames if (radius := radius_of(name)) is not None]
     radii = np.array([radius for radius, _ in named])
     values = np.array([number(rows[name][0]) for _, name in named])
     titles = [f"r = {radius:g} px: {significant(value)}" for radius, value in
               zip(radii.tolist(), values.tolist(), strict=True)]  # fmt: skip
-    return _against_radius(
+    if not np.isfinite(values).any():
+        return None
+    picture = _against_radius(
         results, radii, values, titles, "signal to noise",
         f"Signal to noise of star {star} against the aperture radius",
     )  # fmt: skip
+    best = f"{radii[int(np.nanargmax(values))]:g} px"
+    return Drawing(picture, f"The signal to noise of star {star} is highest at r = {best}")
 
 
 def _against_radius(
@@ -166,13 +205,13 @@ def _against_radius(
     )
 
 
-def spectrum(results: Results, star: int) -> Markup:
+def spectrum(results: Results, star: int) -> Drawing | None:
     """The smoothed spectrum in the aperture of the headlines, in the mode of the reference."""
     for mode, spectra in sorted(results.spectra.items()):
         if results.reference_exposure not in spectra.exposure_ids and len(results.spectra) > 1:
             continue
         if star not in spectra.star_ids:
-            return Markup("")
+            return None
         radius_px = headline_choice(results)[1]
         aperture = int(np.argmin(np.abs(np.array(spectra.radii_px) - radius_px)))
         exposure = row_shown(results, mode)
@@ -181,7 +220,9 @@ def spectrum(results: Results, star: int) -> Markup:
         power = _power_of_ten(curve)
         window = smoothing_window(float(spectra.wave_aa[1] - spectra.wave_aa[0]))
         shown = running_mean(curve, window) / 10.0**power
-        return drawn(
+        if not np.isfinite(shown).any():
+            return None
+        picture = drawn(
             Plot(
                 [PlotSeries(spectra.wave_aa[::step], shown[::step], "a", line=True)],
                 "wavelength in air [Å]",
@@ -189,11 +230,22 @@ def spectrum(results: Results, star: int) -> Markup:
                 if power
                 else "flux density [cube unit]",
                 f"Spectrum of star {star}, {mode}",
-                width=640,
                 simulated=results.simulated,
             )
         )
-    return Markup("")
+        return Drawing(picture, f"The flux density of star {star} {_from_blue_to_red(shown)}")
+    return None
+
+
+def _from_blue_to_red(values: np.ndarray) -> str:
+    """By how much the values differ between the ends of the spectrum, a tenth of it each."""
+    known = values[np.isfinite(values)]
+    ends = max(1, len(known) // 10)
+    blue, red = float(np.median(known[:ends])), float(np.median(known[-ends:]))
+    if not blue > 0:
+        return "is known at its red end alone"
+    change = 100 * (red / blue - 1)
+    return f"{'falls' if change < 0 else 'rises'} by {fixed(abs(change), 1)} % from blue to red"
 
 
 def _times(results: Results, ids: Sequence[str]) -> np.ndarray:
@@ -216,22 +268,17 @@ def _month_ticks(days: np.ndarray) -> list[tuple[float, str]]:
     return [(float(one), str(Time(one, format="mjd").iso[:10])) for one in ends]
 
 
-def _is_ao(results: Results, ids: Sequence[str]) -> np.ndarray:
-    modes = {str(row["exposure_id"]): str(row["mode"]) for row in results.tables["exposures"]}
-    return np.array(["-AO-" in modes[one] for one in ids], bool)
-
-
-def _by_optics(
-    x: np.ndarray, y: np.ndarray, ao: np.ndarray, titles: Sequence[str]
+def _by_mode(
+    x: np.ndarray, y: np.ndarray, modes: Sequence[str], titles: Sequence[str]
 ) -> list[PlotSeries]:
-    """Exposures with and without adaptive optics in colours of their own."""
-    return [
-        PlotSeries(
-            x[mask], y[mask], kind, titles=[titles[k] for k in np.flatnonzero(mask).tolist()]
+    """Exposures of each instrument mode as all figures show it."""
+    found = []
+    for mode in sorted(set(modes)):
+        of_mode = [k for k, one in enumerate(modes) if one == mode]
+        found.append(
+            PlotSeries(x[of_mode], y[of_mode], "c", mode, titles=[titles[k] for k in of_mode])
         )
-        for mask, kind in ((ao, "a"), (~ao, "b"))
-        if mask.any()
-    ]
+    return found
 
 
 def _robust_range(values: np.ndarray) -> tuple[float, float] | None:

@@ -20,6 +20,8 @@ from pipeline.report.rows import (
     Pair,
     find_number,
     headline_pairs,
+    in_per_cent,
+    modes_of,
     pair_stats,
     plain,
     text_of,
@@ -125,11 +127,13 @@ def _course(results: Results, pair: Pair) -> Markup:
     table = results.tables["timelines"]
     chosen = table[(table["star_1"] == pair[0]) & (table["star_2"] == pair[1])]
     nights = np.asarray(chosen["night"], str)
-    values = 100 * plain(chosen["deviation"])[np.argsort(nights, kind="stable")]
+    order = np.argsort(nights, kind="stable")
+    values = 100 * plain(chosen["deviation"])[order]
+    modes = modes_of(results, chosen["exposure_id"][order])
     words = (
         f"The ratio {pair[0]}/{pair[1]} in {counted(len(values), 'exposure')}, in order of time."
     )
-    return sparkline(values, words)
+    return sparkline(values, words, modes)
 
 
 def _scatter_card(results: Results, pair: Pair) -> Card | None:
@@ -138,16 +142,14 @@ def _scatter_card(results: Results, pair: Pair) -> Card | None:
         find_number(results, f"{name}.{pair[0]}-{pair[1]}")
         for name in ("std_published", "std_without_outliers")
     )
-    said = _said(clean)
-    if published and np.isfinite(published.value):
-        value = _percent(published.value, published.uncertainty)
-        more = f"In the published convention{f'; without outliers {said}' if said else ''}."
-    elif said:
-        value, more = said, "Without outliers."
-        if results.of_standard:
-            more = "Without outliers; too few exposures for the published convention."
-    else:
+    value, other = _said(clean), _said(published) if results.of_standard else ""
+    if not value:
         return None
+    more = "Without outliers, as in the figure above."
+    if other:
+        more += f" {other} in the published convention, which drops both extreme points."
+    elif results.of_standard:
+        more = "Without outliers; too few exposures for the published convention."
     return Card(
         f"Scatter of the ratio {pair[0]}/{pair[1]}", value, more, pair, _course(results, pair)
     )
@@ -162,7 +164,8 @@ def _said(number: ReportedValue | None) -> str:
 def _numbers_table(results: Results) -> TableView:
     return TableView(
         f"numbers-{results.name}",
-        "Headline numbers with their definitions; report.json gives their sources as well.",
+        "Headline numbers with their definitions, scatters in per cent; report.json gives fractions and "
+        "sources.",
         (
             Head("Number", numeric=False),
             Head("Value"),
@@ -184,11 +187,12 @@ def number_anchors(results: Results) -> tuple[str, ...]:
 
 
 def _number_cells(item: ReportedValue) -> tuple[Cell, ...]:
+    shown = in_per_cent(item)
     return (
         Cell(item.symbol),
-        Cell(reported_value(item), kind="strong", title=item.note),
-        Cell(item.unit),
-        Cell(_bounds(item)),
+        Cell(reported_value(shown), kind="strong", title=item.note),
+        Cell(shown.unit),
+        Cell(_bounds(shown)),
         Cell("" if item.n is None else str(item.n)),
         Cell(item.name, kind="rp-wrap"),
         Cell(_how(item), kind="rp-wrap muted"),

@@ -8,6 +8,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from pipeline.report.pages.counterparts import with_counterparts
 from pipeline.report.pages.detail import ROOT, DetailPage
 from pipeline.report.pages.exposure import exposure_pages
 from pipeline.report.pages.star import star_pages
@@ -71,7 +72,8 @@ def write_details(
         )  # fmt: skip
         (folder / SHARED_PAGE).write_text(_without_blank_lines(text), encoding="utf-8")
     for results in campaigns:
-        for page in (*star_pages(results), *exposure_pages(results)):
+        made = (*star_pages(results), *exposure_pages(results))
+        for page in with_counterparts(made, results, campaigns):
             target = folder / page.path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(_rendered(env, page, cite, parts), encoding="utf-8")

@@ -19,12 +19,17 @@ from pipeline.report.downloads.exposure_chunks import write_exposure_chunks
 from pipeline.report.downloads.files import write_downloads, write_observed, write_sums
 from pipeline.report.downloads.reduction_logs import write_reduction_logs
 from pipeline.report.downloads.script_file import write_script
+from pipeline.report.downloads.tables_archive import write_tables_archive
 from pipeline.report.downloads.version_files import write_version_files
 from pipeline.report.figures.base import Figure, is_split
 from pipeline.report.pages.answer import headline_of, observed_first
 from pipeline.report.pages.base import Page, PageInputs
+from pipeline.report.pages.counterparts import counterparts_of
 from pipeline.report.pages.registry import guide_to, make_pages
 from pipeline.report.rows import readable
+from pipeline.report.site.changelog import PAGE as CHANGELOG_PAGE
+from pipeline.report.site.changelog import TITLE as CHANGELOG_TITLE
+from pipeline.report.site.changelog import write_changelog
 from pipeline.report.site.details import write_details
 from pipeline.report.site.redirects import redirects
 from pipeline.report.site.templates import environment, navigation, render_page
@@ -42,6 +47,7 @@ DEVELOPERS = "For developers"  # part of the pages that are written by hand, und
 BY_HAND_PARTS = {  # unless they belong elsewhere
     "validation.md": "Evidence",
     "use_in_python.md": "Data and method",
+    CHANGELOG_PAGE: "Data and method",
 }
 
 
@@ -134,8 +140,12 @@ def _render_into(
     downloads |= write_reduction_logs(folder, campaigns, build)
     if of_standard:  # the page that shows them is that of a standard star's field
         downloads["", "observed"] = write_observed(folder)
+    of_version = write_version_files(folder, build)
+    downloads["", "tables"] = (
+        write_tables_archive(folder, downloads | {("", "version"): of_version}, build),
+    )
     downloads["", "sums"] = (write_sums(folder, downloads),)
-    downloads["", "version"] = write_version_files(folder, build)
+    downloads["", "version"] = of_version
     files = [one for files in downloads.values() for one in files]
     write_explore(folder, campaigns, build)
     for results in campaigns:
@@ -145,6 +155,8 @@ def _render_into(
     pages = make_pages(PageInputs(tuple(campaigns), build, downloads))
     guide = guide_to(pages)
     names = frozenset(page.name for page in pages)
+    if write_changelog(folder, source):
+        names |= {Path(CHANGELOG_PAGE).stem}
     for page in pages:
         text = render_page(env, page, build, campaigns, cite, guide, names)
         (folder / page.file).write_text(text, encoding="utf-8")
@@ -157,8 +169,12 @@ def _render_into(
         "cite": asdict(cite),
         "dataset": script_safe(dataset_of(build, campaigns)),
         "dataset_files": script_safe(dataset_of(build, campaigns, files)),
+        "both_kinds": len({one.simulated for one in campaigns}) > 1,
+        "counterparts": counterparts_of(names),
     }
     by_hand = [one for one in _pages_by_hand(source) if (folder / one[1]).exists()]
+    if (folder / CHANGELOG_PAGE).exists():
+        by_hand.append((CHANGELOG_TITLE, CHANGELOG_PAGE))
     _write_site_json(folder, pages, by_hand, build, head)
 
 

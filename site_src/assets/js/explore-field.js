@@ -74,8 +74,9 @@
       const scale = (width - 2 * EDGE) / field.width, height = EDGE + scale * field.height + 44;
       at = { width, scale, left: EDGE, right: width - EDGE, top: EDGE, bottom: EDGE + scale * field.height,
              x: (x) => EDGE + (x + 0.5) * scale, y: (y) => EDGE + (field.height - 0.5 - y) * scale };
+      const mark = model.found.simulated ? text(at.left + 5, at.top + 14, "SIMULATED", `${fill("watermark", ";font-weight:700")} paint-order="stroke" stroke="var(--ex-bg)" stroke-width="4"`) : "";
       const order = stars.id.map((_, column) => column).sort((one, two) => (one === model.a || one === model.b) - (two === model.a || two === model.b));
-      host.innerHTML = EX.svg(width, px(height), base(field, at) + order.map((column) => star(model.found, column, at, model)).join("") + compass(field, at), 'aria-hidden="true"');
+      host.innerHTML = EX.svg(width, px(height), base(field, at) + order.map((column) => star(model.found, column, at, model)).join("") + mark + compass(field, at), 'aria-hidden="true"');
       if (cursor >= stars.id.length) cursor = 0;
     };
     return { draw };

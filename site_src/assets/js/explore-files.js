@@ -47,6 +47,7 @@
 
   function script(model, files) { // reads the published files; runs beside the folder data/
     const found = model.found, [a, b] = model.label.split("/"), shown = found.modes.filter((mode) => !model.state.off.has(mode));
+    const dates = [["first", ">=", model.state.from], ["last", "<=", model.state.to]].filter(([, , day]) => day); // only those that were chosen
     const py = (words) => JSON.stringify(words), log = model.view.log;
     const lines = [
       `# ${source(model)}`,
@@ -57,11 +58,10 @@
       `A, B = ${a}, ${b}`,
       ...(log ? [] : [`band, radius_px, method = ${py(model.view.band)}, ${model.view.radius}, ${py(model.view.method)}`]),
       `modes = ${py(shown)}`,
-      `first, last = ${py(model.state.from || "0000-00-00")}, ${py(model.state.to || "9999-99-99")}`, "",
+      ...dates.map(([name, , day]) => `${name} = ${py(day)}`), "",
       'exposures = exposures[(exposures["status"] == "ok")' + (model.state.outliers ? "]" : ` & ~(exposures["bad_probability"] > ${files.bad})]`),
       'exposures = exposures[np.isin(np.asarray(exposures["mode"], str), modes)]',
-      'night = np.asarray(exposures["night"], str)',
-      "exposures = exposures[(night >= first) & (night <= last)]",
+      ...dates.map(([name, sign]) => `exposures = exposures[np.asarray(exposures["night"], str) ${sign} ${name}]`),
       ...(log ? [
         'table["value"], table["error"] = table["ln_flux"], table["ln_flux_err"]',
       ] : [
@@ -71,9 +71,9 @@
         'table["value"], table["error"] = np.log(np.where(flux > 0, flux, np.nan)), flux_err / flux',
       ]),
       'table["id"], exposures["id"] = (np.asarray(one["exposure_id"], str) for one in (table, exposures))',
-      'columns = ["id", "value", "error"]',
-      'pair = join(table[table["star_id"] == A][columns], table[table["star_id"] == B][columns], keys="id")',
-      'pair = join(pair, exposures[["id"]], keys="id")',
+      'columns, by_id = ["id", "value", "error"], {"keys": "id", "metadata_conflicts": "silent"}',
+      'pair = join(table[table["star_id"] == A][columns], table[table["star_id"] == B][columns], **by_id)',
+      'pair = join(pair, exposures[["id"]], **by_id)',
       'ln_ratio = np.asarray(pair["value_1"] - pair["value_2"], float)',
       'error = np.hypot(pair["error_1"], pair["error_2"])[np.isfinite(ln_ratio)]',
       "ln_ratio = ln_ratio[np.isfinite(ln_ratio)]", "",

@@ -153,7 +153,7 @@
       const rows = EX.logTicks(at.bottomValue, at.topValue).map((value) => line(box.left, at.y(value), box.right, at.y(value), stroke("grid")) + text(box.left - 6, at.y(value) + 4, EX.short(value), `text-anchor="end" ${fill("muted")}`)).join("");
       return rows + columns + line(box.left, box.bottom, box.right, box.bottom, stroke("muted")) + text(2, 14, "Scatter of ln ratio [%]", fill("fg", ";font-weight:600"))
         + text(box.right, at.height - 4, "SNR of the ratio", `text-anchor="end" ${fill("fg")}`)
-        + (model.found.simulated ? text(box.right, 14, "SIMULATED", `text-anchor="end" ${fill("watermark", ";font-weight:700")}`) : "");
+        + (model.found.simulated ? text(box.right - 4, box.top + 14, "SIMULATED", `text-anchor="end" ${fill("watermark", ";font-weight:700")} paint-order="stroke" stroke="var(--ex-bg)" stroke-width="4"`) : "");
     };
     const draw = (next) => {
       model = next;

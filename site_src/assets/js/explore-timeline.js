@@ -34,7 +34,7 @@
     const columns = EX.dateTicks(at.from, at.to, at.narrow ? 4 : 8).filter(([ms]) => inside(ms))
       .map(([ms, words]) => line(x(ms), box.bottom, x(ms), box.bottom + 4, stroke("muted"))
         + text(Math.min(x(ms), at.width - 2), box.bottom + 17, words, `text-anchor="${x(ms) > at.width - 30 ? "end" : "middle"}" ${fill("muted")}`)).join("");
-    const mark = model.found.simulated ? text(box.right, 14, "SIMULATED", `text-anchor="end" ${fill("watermark", ";font-weight:700")}`) : "";
+    const mark = model.found.simulated ? text(box.right - 4, box.top + 14, "SIMULATED", `text-anchor="end" ${fill("watermark", ";font-weight:700")} paint-order="stroke" stroke="var(--ex-bg)" stroke-width="4"`) : "";
     return rows + columns + line(box.left, box.bottom, box.right, box.bottom, stroke("muted"))
       + text(2, 14, `Ratio ${model.label} about its median [%]`, fill("fg", ";font-weight:600")) + mark;
   }

@@ -86,6 +86,7 @@
   function drawPairs() {
     if (!pairs || pairs.std.length !== found.stars.id.length * (found.stars.id.length - 1) / 2) return;
     model.pairs = pairs;
+    pairTitles();
     views.matrix.draw(model);
     views.scatter.draw(model);
     app.dataset.pairs = pairsKey;
@@ -102,11 +103,25 @@
       $("stat-" + name).dataset.raw = String(raw);
     }
     $("stat-excess").dataset.err = String(stats.excessErr);
+    $("h-field").textContent = fieldTitle();
     const left = model.points.length - stats.n;
     $("left").textContent = left ? `${left} of ${model.points.length} points are not used and drawn as crosses; their cards say why.` : "All points shown are used.";
     $("source").textContent = EX.sourceLine(model);
     $("sim").hidden = !found.simulated;
     $("real").hidden = found.simulated;
+  }
+  function fieldTitle() { // what the map shows of the two
+    const { field, stars } = found, apart = Math.hypot(stars.x[model.a] - stars.x[model.b], stars.y[model.a] - stars.y[model.b]) * field.scale;
+    const [one, two] = [stars.channel[model.a], stars.channel[model.b]], known = one > 0 && two > 0;
+    const where = !known ? "" : one === two ? `, both on channel ${one}` : `, on channels ${one} and ${two}`;
+    return `Stars ${stars.id[model.a]} and ${stars.id[model.b]} lie ${EX.number(apart, apart < 10 ? 1 : 0)}\u2033 apart${where}`;
+  }
+  function pairTitles() { // what all pairs say
+    const std = [...pairs.std].filter(Number.isFinite), floor = found.floor && found.floor[0], few = (n) => `${n} ${n === 1 ? "pair" : "pairs"}`;
+    if (!std.length) return;
+    $("h-matrix").textContent = `Half of the ${few(std.length)} scatter by less than ${EX.percent(100 * EX.median(std))}`;
+    const below = std.filter((value) => value < floor).length;
+    $("h-scatter").textContent = floor > 0 ? `${below} of ${few(std.length)} scatter by less than the floor of ${EX.percent(100 * floor)}` : `The pairs scatter by ${EX.percent(100 * Math.min(...std))} or more`;
   }
   function say(text) { $("live").textContent = text; }
   function card(host, place, lines, link) { // a value card beside a mark; a tap never leaves the page
@@ -225,7 +240,7 @@
     if ($("spectra").open && found.spectra.length) {
       const at = found, mode = $("spectrum-mode").value, spectra = await EX.spectra(found, mode);
       if (at !== found || mode !== $("spectrum-mode").value) return;
-      EX.spectraChart($("spectra-chart"), spectra, [state.a, state.b], found.simulated);
+      $("spectra-title").textContent = EX.spectraChart($("spectra-chart"), spectra, [state.a, state.b], found.simulated);
       $("spectra-note").textContent = `Exposure ${spectra.exposure}, r = ${spectra.radius} px. The band is 1 sigma from photons and detector.`;
     }
   }

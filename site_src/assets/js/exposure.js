@@ -3,7 +3,7 @@
 (function () {
   "use strict";
   const ROOT = new URL("../../", document.currentScript.src), FOLDER = "assets/figures/exposures/";
-  const store = new Map(), LEFT = 52, RIGHT = 8, TOP = 8, BOTTOM = 34, MARK_PX = [72, 16], MISSING = -32768, STEP = 0.01, FARTHEST = 6, ARROW = 0.06;
+  const store = new Map(), LEFT = 52, RIGHT = 8, TOP = 8, BOTTOM = 34, MARK_PX = [72, 16], HEAD_PX = 6, MISSING = -32768, STEP = 0.01, FARTHEST = 6, ARROW = 0.06;
   window.RP = { put: (id, value) => store.set(id, value) };
 
   function load(name) {
@@ -18,6 +18,7 @@
   const make = (tag, text, attributes) => Object.assign(document.createElement(tag), text === undefined ? {} : { textContent: text }, attributes);
   const link = (text, href) => make("a", text, { href });
   const address = (campaign, year, id) => `?id=${campaign}/${year}${id ? `/${encodeURIComponent(id)}` : ""}`;
+  const short = (value) => String(Number(value.toPrecision(6))).replace("-", "\u2212");
   const signed = (value) => `${value < 0 ? "\u2212" : "+"}${Math.abs(value).toFixed(2)} %`;
 
   function residualsOf(chunk, row, count) { // of the stars in one exposure [%]
@@ -39,25 +40,40 @@
     for (let value = Math.ceil(low / step - 1e-9) * step; value <= high + 1e-9 * step; value += step) found.push(value);
     return found;
   }
-  function drawing({ x, y, titles, xTitle, yTitle, label, width, height, zero, segments = [], simulated, kind }) {
+  const short1 = (value) => Math.round(value * 10) / 10;
+  function arrow(x0, y0, x1, y1) { // with a head, as figures/small_svg.py draws it
+    const length = Math.hypot(x1 - x0, y1 - y0);
+    if (!length) return [];
+    const ux = (x1 - x0) / length, uy = (y1 - y0) / length, head = Math.min(HEAD_PX, 0.6 * length);
+    const [a, b] = [1, -1].map((side) => `${short1(x1 - head * (ux - side * 0.5 * uy))} ${short1(y1 - head * (uy + side * 0.5 * ux))}`);
+    const tip = `${short1(x1)} ${short1(y1)}`;
+    return [svgTag("path", { class: "rp-s-c", d: `M${short1(x0)} ${short1(y0)}L${tip}M${a}L${tip}L${b}` })];
+  }
+  function mark(x, y, r, mode, title) { // AO has one hue and is round, no AO another and is square; N is filled and E open
+    const ao = /-AO-/.test(mode), kind = !mode ? "rp-s-c" : `rp-s-${ao ? "a" : "b"}${/-E$/.test(mode) ? " rp-s-open" : ""}`, half = 0.88 * r;
+    const node = !mode || ao ? svgTag("circle", { class: kind, cx: x, cy: y, r }) : svgTag("rect", { class: kind, x: x - half, y: y - half, width: 2 * half, height: 2 * half });
+    node.append(svgTag("title", {}, title));
+    return node;
+  }
+  function drawing({ x, y, titles, xTitle, yTitle, label, width, height, zero, arrows = [], key, simulated, mode }) {
     const span = (values) => { const low = Math.min(...values), high = Math.max(...values), pad = 0.06 * (high - low) || 1; return [low - pad, high + pad]; };
     const good = x.map((_, k) => k).filter((k) => Number.isFinite(x[k]) && Number.isFinite(y[k]));
     const [x0, x1] = span(good.map((k) => x[k])), [y0, y1] = span(good.map((k) => y[k]));
     const px = (value) => LEFT + (value - x0) / (x1 - x0) * (width - LEFT - RIGHT), py = (value) => TOP + (y1 - value) / (y1 - y0) * (height - TOP - BOTTOM);
     const svg = svgTag("svg", { class: "rp-small", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label });
-    const bottom = height - BOTTOM, short = (value) => String(Number(value.toPrecision(6))).replace("-", "\u2212");
+    const bottom = height - BOTTOM;
     svg.append(svgTag("path", { class: "rp-s-axis", d: `M${LEFT} ${TOP}V${bottom}H${width - RIGHT}` }));
     if (zero && y0 < 0 && y1 > 0) svg.append(svgTag("path", { class: "rp-s-zero", d: `M${LEFT} ${py(0)}H${width - RIGHT}` }));
     for (const value of ticks(y0, y1)) svg.append(svgTag("text", { x: LEFT - 5, y: py(value), dy: ".32em", "text-anchor": "end" }, short(value)));
     for (const value of ticks(x0, x1)) svg.append(svgTag("text", { x: px(value), y: bottom + 13, "text-anchor": "middle" }, short(value)));
     svg.append(svgTag("text", { x: (LEFT + width - RIGHT) / 2, y: height - 4, "text-anchor": "middle" }, xTitle));
     svg.append(svgTag("text", { transform: `translate(11 ${(TOP + bottom) / 2}) rotate(-90)`, "text-anchor": "middle" }, yTitle));
-    for (const [ax, ay, bx, by] of segments) svg.append(svgTag("line", { class: "rp-s-a", x1: px(ax), y1: py(ay), x2: px(bx), y2: py(by) }));
-    for (const k of good) {
-      const circle = svgTag("circle", { class: `rp-s-${kind}`, cx: px(x[k]), cy: py(y[k]), r: 2.2 });
-      circle.append(svgTag("title", {}, titles[k]));
-      svg.append(circle);
+    for (const [ax, ay, bx, by] of arrows) svg.append(...arrow(px(ax), py(ay), px(bx), py(by)));
+    if (key) {
+      const end = LEFT + px(x0 + key[0]) - px(x0);
+      svg.append(...arrow(LEFT, height - 8, end, height - 8), svgTag("text", { x: end + 5, y: height - 4 }, key[1]));
     }
+    for (const k of good) svg.append(mark(px(x[k]), py(y[k]), 2.6, mode, titles[k]));
     if (simulated) {
       // In the corner of the axes where the word covers the fewest points.
       const covered = ([left, low]) => {
@@ -70,9 +86,10 @@
     }
     return svg;
   }
-  function figure(svg, caption, half) {
-    const box = make("figure", undefined, { className: half ? "half" : "" });
-    box.append(svg, make("figcaption", caption));
+  function figure(svg, title, caption, half) {
+    const box = make("figure", undefined, { className: half ? "half" : "" }), words = make("figcaption");
+    words.append(make("strong", `${title}. `), caption);
+    box.append(svg, words);
     return box;
   }
   function residualParts(campaign, name, chunk, row) {
@@ -82,8 +99,8 @@
     const far = make("p", "Largest residuals: "), worst = known.sort((one, two) => Math.abs(two[0]) - Math.abs(one[0])).slice(0, FARTHEST);
     worst.forEach(([value, star], k) => far.append(link(`star ${star}`, new URL(`stars/${name}/${star}.html`, ROOT).href), ` ${signed(value)}${k < worst.length - 1 ? ", " : "."}`));
     return [make("h2", "Fluxes of the stars"),
-            figure(drawing({ x: campaign.stars, y: values, titles, xTitle: "star", yTitle: "relative to its median [%]", label: `Residual of ${known.length} stars in this exposure`, width: 640, height: 200, zero: true, simulated: campaign.simulated, kind: "a" }),
-                   `Flux of each star relative to its median, less the median of all stars, in ${campaign.band}.`), far];
+            figure(drawing({ x: campaign.stars, y: values, titles, xTitle: "star", yTitle: "relative to its median [%]", label: `Residual of ${known.length} stars in this exposure`, width: 420, height: 200, zero: true, simulated: campaign.simulated, mode: chunk.rows[row].label.split(" ").pop() }),
+                   `Star ${worst[0][1]} deviates most, by ${signed(worst[0][0])}. Half of the stars lie within ${median(known.map(([value]) => Math.abs(value))).toFixed(2)} % of their median`, `Flux of each star relative to its median, less the median of all stars, in ${campaign.band}.`), far];
   }
   const median = (values) => { const sorted = [...values].sort((one, two) => one - two), n = sorted.length; return n % 2 ? sorted[(n - 1) / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2; };
   function offsetParts(campaign, [a, b, c, d, e, f]) {
@@ -91,10 +108,12 @@
     const { x, y, id } = campaign.catalogue, dx = x.map((value, k) => (a - 1) * value + b * y[k] + c), dy = y.map((value, k) => d * x[k] + (e - 1) * value + f);
     const [mx, my] = [median(dx), median(dy)], length = median(dx.map((value, k) => Math.hypot(value - mx, dy[k] - my)));
     const factor = length > 0 ? ARROW * (Math.max(...x) - Math.min(...x)) / length : 0;
-    const segments = x.map((value, k) => [value, y[k], value + factor * (dx[k] - mx), y[k] + factor * (dy[k] - my)]);
+    const arrows = x.map((value, k) => [value, y[k], value + factor * (dx[k] - mx), y[k] + factor * (dy[k] - my)]), power = 10 ** Math.floor(Math.log10(length));
+    const round = Math.max(...[1, 2, 5].map((step) => step * power).filter((one) => one <= length)), shift = Math.hypot(mx, my).toFixed(2), enlarged = factor.toPrecision(2);
+    const moved = x.map((_, k) => `star ${id[k]}: ${Math.hypot(dx[k] - mx, dy[k] - my).toFixed(3)} px`);
     return [make("h2", "Positions of the stars"),
-            figure(drawing({ x, y, titles: id.map((star) => `star ${star}`), xTitle: "x [px]", yTitle: "y [px]", label: `Offsets of ${x.length} stars after a shift of ${Math.hypot(mx, my).toFixed(2)} px, ${factor.toPrecision(2)} times enlarged`, width: 420, height: 400, segments, simulated: campaign.simulated, kind: "b" }),
-                   "Arrows, enlarged: displacement of each star from the reference once the shift of the field is removed.", true)];
+            figure(drawing({ x, y, titles: moved, xTitle: "x [px]", yTitle: "y [px]", label: `Offsets of ${x.length} stars after a shift of ${shift} px, ${enlarged} times enlarged`, width: 420, height: 400, arrows, key: factor > 0 ? [factor * round, `${short(round)} px`] : null, simulated: campaign.simulated }),
+                   `Stars lie ${length.toFixed(3)} px, in the median, from a common shift of ${shift} px`, `Arrows, enlarged ${enlarged} times: displacement of each star once that shift is removed. The arrow below the axis is the scale.`, true)];
   }
 
   // ---- an exposure, and the list of a year ----

@@ -34,36 +34,46 @@
     return [...new Set(found)];
   }
   function contour(host, rows, input, simulated) {
-    const size = Math.min(Math.max(280, host.clientWidth), 520), box = { left: 48, right: size - 14, top: 26, bottom: size - 60 };
-    const x = EX.log(...SNR, box.left, box.right), y = EX.log(...SNR, box.bottom, box.top), middle = variant(rows, input.same, input.lag).find((row) => row[6] === 0.5);
-    const axis = EX.logTicks(...SNR).map((value) => line(x(value), box.top, x(value), box.bottom, stroke("grid")) + line(box.left, y(value), box.right, y(value), stroke("grid"))
-      + (/^[15]|^20$/.test(String(value)) ? text(x(value), box.bottom + 16, value, `text-anchor="middle" ${fill("muted")}`) : "") + text(box.left - 6, y(value) + 4, value, `text-anchor="end" ${fill("muted")}`)).join("");
-    let labelled = Infinity;
-    const floor = 100 * std(middle, 0);
-    const lines = levels(floor).map((level) => {
+    const size = Math.min(Math.max(280, host.clientWidth), 520), frame = { left: 48, right: size - 14, top: 26, bottom: size - 60 };
+    const x = EX.log(...SNR, frame.left, frame.right), y = EX.log(...SNR, frame.bottom, frame.top), middle = variant(rows, input.same, input.lag).find((row) => row[6] === 0.5);
+    const axis = EX.logTicks(...SNR).map((value) => line(x(value), frame.top, x(value), frame.bottom, stroke("grid")) + line(frame.left, y(value), frame.right, y(value), stroke("grid"))
+      + (/^[15]|^20$/.test(String(value)) ? text(x(value), frame.bottom + 16, value, `text-anchor="middle" ${fill("muted")}`) : "") + text(frame.left - 6, y(value) + 4, value, `text-anchor="end" ${fill("muted")}`)).join("");
+    const floor = 100 * std(middle, 0), clip = (value) => Math.min(Math.max(value, SNR[0]), SNR[1]);
+    const [at1, at2] = [x(clip(input.snr1)), y(clip(input.snr2))], chosen = EX.percent(100 * std(middle, 1 / input.snr1 ** 2 + 1 / input.snr2 ** 2));
+    // What names must not cover: the chosen point, its own name, that of the limit, and one another.
+    const box = (px, py, words, anchor = "middle") => { const wide = 7.5 * words.length, left = { start: px, middle: px - wide / 2, end: px - wide }[anchor]; return [left - 3, py - 13, left + wide + 3, py + 4]; };
+    const left = at1 > frame.right - 90, nameAt = [at1 + (left ? -12 : 12), at2 - 9], limit = `limit of bright stars: ${EX.percent(floor)}`;
+    const taken = [[at1 - 9, at2 - 9, at1 + 9, at2 + 9], box(...nameAt, chosen, left ? "end" : "start"), box(frame.right - 6, frame.top + 16, limit, "end")];
+    const free = (one) => one[0] > frame.left && one[2] < frame.right && one[1] > frame.top && one[3] < frame.bottom && !taken.some((two) => one[0] < two[2] && two[0] < one[2] && one[1] < two[3] && two[1] < one[3]);
+    const halo = 'paint-order="stroke" stroke="var(--ex-bg)" stroke-width="4"';
+    if (simulated) taken.push(box(frame.right - 6, frame.bottom - 8, "SIMULATED", "end"));
+    const names = [], lines = levels(floor).map((level) => {
       const photons = photonsFor(middle, level / 100);
       if (!(photons > 0)) return "";
-      const both = Math.sqrt(2 / photons), at = x(both), arm = []; // from equal SNR to where A is brightest; the other arm mirrors it
+      const both = Math.sqrt(2 / photons), arm = []; // from equal SNR to where A is brightest; the other arm mirrors it
       for (let k = 0; k <= 80 && both < SNR[1]; k++) {
         const one = both * (SNR[1] / both) ** (k / 80), two = 1 / Math.sqrt(photons - 1 / one ** 2);
         if (one >= SNR[0] && two >= SNR[0]) arm.push([one, two]);
       }
       const points = [...arm.map(([one, two]) => [two, one]).reverse(), ...arm].map(([one, two]) => [x(one), y(two)]);
-      const words = both > 1.15 * SNR[0] && both < SNR[1] && labelled - at > 24 ? text(at, y(both) + 4, `${level} %`, `text-anchor="middle" ${fill("fg")} paint-order="stroke" stroke="var(--ex-bg)" stroke-width="4"`) : "";
-      if (words) labelled = at;
-      return path(points, stroke("star", 1.6)) + words;
+      // its name stands on the line, at equal SNR or as near to it as there is room
+      const name = `${level} %`, places = points.map((_, k) => points[Math.floor(points.length / 2) + (k % 2 ? -1 : 1) * Math.ceil(k / 2)]).filter(Boolean);
+      const place = places.find(([px, py]) => free(box(px, py + 4, name)));
+      if (place) {
+        taken.push(box(place[0], place[1] + 4, name));
+        names.push(text(place[0], place[1] + 4, name, `text-anchor="middle" class="plan-level" ${fill("fg")} ${halo}`));
+      }
+      return path(points, stroke("star", 1.6));
     });
-    const clip = (value) => Math.min(Math.max(value, SNR[0]), SNR[1]), [at1, at2] = [x(clip(input.snr1)), y(clip(input.snr2))];
-    const chosen = 100 * std(middle, 1 / input.snr1 ** 2 + 1 / input.snr2 ** 2);
-    const floorWords = floor > 0 ? text(box.right - 6, box.top + 16, `limit of bright stars: ${EX.percent(floor)}`, `text-anchor="end" font-size="11" ${fill("fg")} paint-order="stroke" stroke="var(--ex-bg)" stroke-width="4"`) : "";
-    const mark = simulated ? text(box.right - 6, box.bottom - 8, "SIMULATED", `text-anchor="end" ${fill("watermark", ";font-weight:700")}`) : "";
-    host.innerHTML = EX.svg(size, size - 16, axis + lines.join("") + line(box.left, box.bottom, box.right, box.bottom, stroke("muted")) + line(box.left, box.top, box.left, box.bottom, stroke("muted"))
-      + text(2, 14, "SNR of B", fill("fg", ";font-weight:600")) + text(box.right, box.bottom + 34, "SNR of A", `text-anchor="end" ${fill("fg", ";font-weight:600")}`) + floorWords + mark
-      + `<circle cx="${px(at1)}" cy="${px(at2)}" r="7" ${stroke("accent", 2.6)}/>` + text(at1 + (at1 > box.right - 70 ? -12 : 12), at2 - 9, EX.percent(chosen), `${at1 > box.right - 70 ? 'text-anchor="end" ' : ""}${fill("fg", ";font-weight:700")} paint-order="stroke" stroke="var(--ex-bg)" stroke-width="4"`), 'aria-hidden="true"');
+    const floorWords = floor > 0 ? text(frame.right - 6, frame.top + 16, limit, `text-anchor="end" font-size="11" ${fill("fg")} ${halo}`) : "";
+    const mark = simulated ? text(frame.right - 6, frame.bottom - 8, "SIMULATED", `text-anchor="end" ${fill("watermark", ";font-weight:700")} ${halo}`) : "";
+    host.innerHTML = EX.svg(size, size - 16, axis + lines.join("") + names.join("") + line(frame.left, frame.bottom, frame.right, frame.bottom, stroke("muted")) + line(frame.left, frame.top, frame.left, frame.bottom, stroke("muted"))
+      + text(2, 14, "SNR of B", fill("fg", ";font-weight:600")) + text(frame.right, frame.bottom + 34, "SNR of A", `text-anchor="end" ${fill("fg", ";font-weight:600")}`) + floorWords + mark
+      + `<circle cx="${px(at1)}" cy="${px(at2)}" r="7" ${stroke("accent", 2.6)}/>` + text(...nameAt, chosen, `${left ? 'text-anchor="end" ' : ""}${fill("fg", ";font-weight:700")} class="plan-chosen" ${halo}`), 'aria-hidden="true"');
     const back = (value, from, to) => SNR[0] * (SNR[1] / SNR[0]) ** ((value - from) / (to - from));
     return (event) => { // the two SNR under a pointer
-      const frame = host.querySelector("svg").getBoundingClientRect(), scale = size / frame.width;
-      return [back((event.clientX - frame.left) * scale, box.left, box.right), back((event.clientY - frame.top) * scale, box.bottom, box.top)];
+      const seen = host.querySelector("svg").getBoundingClientRect(), scale = size / seen.width;
+      return [back((event.clientX - seen.left) * scale, frame.left, frame.right), back((event.clientY - seen.top) * scale, frame.bottom, frame.top)];
     };
   }
 
@@ -107,7 +117,7 @@
       const input = chosen();
       const able = input.rows.some((row) => row[0]);
       field("same").disabled = !able;
-      part("why").hidden = able;
+      for (const why of root.querySelectorAll(".plan-why")) why.hidden = able || why.dataset.of !== input.name;
       write(chosen());
       if (entry && address(input) !== location.pathname + location.search + location.hash) history.pushState(null, "", address(input));
     };

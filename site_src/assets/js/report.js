@@ -310,7 +310,7 @@
   // Observed or simulated, for the whole site: the choice goes with every link.
   function campaignSwitch() {
     const page = document.documentElement;
-    const box = document.querySelector(".rp-switch");
+    const box = document.querySelector(".rp-switch[role=group]");
     const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
     const around = target && target.closest(".rp-kind");
     if (around) page.dataset.campaign = around.dataset.kind; // a link leads to what it names
