@@ -7,8 +7,8 @@ The fields of ``benchmarks.targets`` as cubes. What ``init`` writes is not edite
 windows, a line and the continuum beside it; what ratios owe to wavelength, aperture and season, half of
 the time in a cluster, is left out, as nothing here depends on it. Prints a row of a Markdown table for each
 variable of each seed: whether it was found, which other stars were, chi squared of its recovered light
-curve. Then what all seeds say together: single chi squared of 11 degrees of freedom scatter by 0.4, so that
-their mean is what must lie between 0.8 and 1.25.
+curve (mean square in errors, both about the mean). Then what all seeds say together: single chi squared of
+11 degrees of freedom scatter by 0.4, so that their mean is what must lie between 0.8 and 1.25.
 """
 
 import argparse
@@ -57,7 +57,7 @@ class Found:
     star_id: int  # 0: not in the catalogue
     flags: str
     is_variable: bool
-    chi2: tuple[float, ...]  # reduced, for each band with a light curve
+    chi2: tuple[float, ...]  # mean square in errors, for each band with a light curve
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,10 @@ def outcome(drawn: DrawnCubes, tables: dict[str, QTable]) -> tuple[list[Found], 
 
 
 def _chi2(drawn: DrawnCubes, tables: dict[str, QTable], star_id: int, k: int) -> tuple[float, ...]:
-    """Reduced chi squared of each light curve of a star about what was put in."""
+    """Mean square of each light curve of a star less what was put in, in errors.
+
+    Values and errors are those about the mean: its expectation is 1.
+    """
     if "light_curves" not in tables:
         return ()
     table = tables["light_curves"]
@@ -168,7 +171,7 @@ def _chi2(drawn: DrawnCubes, tables: dict[str, QTable], star_id: int, k: int) ->
             numbers(rows["flux_err"]) / numbers(rows["flux"]),
         )
         off = value - (truth - truth.mean())
-        found.append(float((off**2 / err**2).sum() / (len(off) - 1)))
+        found.append(float(np.mean(off**2 / err**2)))
     return tuple(found)
 
 
