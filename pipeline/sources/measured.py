@@ -158,7 +158,7 @@ class MeasuredCampaign(Campaign):
         gathered = gather(self.jobs, self.reference)
         if self.of_standard:
             return gathered
-        return with_neighbours(gathered, self.jobs, self.settings)
+        return with_neighbours(gathered, self.jobs, self.settings, self.workspace / "psfs.json")
 
     @cached_property
     def headline_pairs(self) -> tuple[tuple[int, int], ...]:

@@ -1,7 +1,10 @@
 """Neighbours of the stars of a campaign, as the seeing of all its exposures shows them."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from astropy.table import QTable
@@ -33,12 +36,16 @@ from pipeline.statistics.neighbours import (
 from pipeline.tasks.collect import OK, Gathered, channel_shares
 from pipeline.tasks.fits_products import read_detection
 from pipeline.tasks.job import Job
+from pipeline.workflow import products
 
 JOINT_FIT = "psf"  # the method whose fluxes hold no light of neighbours
+PSF_CODE = ("pipeline/measure", "pipeline/tasks/crowding.py")
 MAX_ERROR = 1.0  # of ln F: nothing is known
 
 
-def with_neighbours(gathered: Gathered, jobs: Sequence[Job], settings: Settings) -> Gathered:
+def with_neighbours(
+    gathered: Gathered, jobs: Sequence[Job], settings: Settings, kept: Path
+) -> Gathered:
     """The campaign with the light of neighbours in its apertures, contamination and the flag "blended".
 
     The flag says that ln F is not known well enough once that light is taken off. Where nothing is taken
@@ -52,6 +59,8 @@ def with_neighbours(gathered: Gathered, jobs: Sequence[Job], settings: Settings)
     jobs : sequence of Job
         All of the campaign.
     settings : Settings
+    kept : Path
+        Where the PSFs of exposures are kept for the next night.
     """
     by_id = {job.entry.exposure_id: job for job in jobs}
     detection = read_detection(by_id[gathered.catalogue.exposure_id].detection)
@@ -61,7 +70,7 @@ def with_neighbours(gathered: Gathered, jobs: Sequence[Job], settings: Settings)
     if ok.sum() < MIN_PSFS or not len(here):
         return gathered
     sources = fitted_sources(gathered.catalogue, detection, settings)
-    psfs = [_psf(by_id[name], sources, one.match.affine) for name, one in gathered.measured.items()]
+    psfs = _psfs(gathered, by_id, sources, kept)
     rows = np.array([list(status).index(name) for name in gathered.measured])
     subtracted = settings.extraction.method != JOINT_FIT
     light = _light_of_campaign(
@@ -80,8 +89,8 @@ def with_neighbours(gathered: Gathered, jobs: Sequence[Job], settings: Settings)
         left=np.sqrt((loaded[rows[ok], :, radius] ** 2).mean(axis=0)) if subtracted else None,
     )
     blended = np.array([BLENDED in flags.split() for flags in catalogue.flags])
-    kept = np.flatnonzero(blended & np.isnan(light.share).all(axis=(0, 2)))
-    light.err[:, kept] = np.minimum(catalogue.contamination[kept, np.newaxis], MAX_ERROR)
+    others = np.flatnonzero(blended & np.isnan(light.share).all(axis=(0, 2)))
+    light.err[:, others] = np.minimum(catalogue.contamination[others, np.newaxis], MAX_ERROR)
     return replace(gathered, catalogue=catalogue, neighbours=light)
 
 
@@ -112,6 +121,40 @@ def _light_of_campaign(
     of_pairs[rows] = found.pairs.share
     pairs = Pairs(stars[found.pairs.star], stars[found.pairs.other], of_pairs)
     return NeighbourLight(share, err, own, pairs)
+
+
+def _psfs(gathered: Gathered, jobs: Mapping[str, Job], sources: Light, kept: Path) -> list[Moffat]:
+    """The PSF of every measured exposure; what was found before and still holds is read."""
+    shaping = products.digest(
+        {
+            "code": products.code_digest(*PSF_CODE),
+            "libraries": products.library_versions(),
+            "sources": [sources.xy.tolist(), sources.flux.tolist()],
+        }
+    )
+    known, found = _read_psfs(kept), {}
+    for name, one in gathered.measured.items():
+        stamp = products.read_stamp(jobs[name].measurement)
+        key = products.digest({"shaping": shaping, "measurement": stamp.key if stamp else ""})
+        if name in known and known[name][0] == key:
+            found[name] = known[name]
+        else:
+            psf = _psf(jobs[name], sources, one.match.affine)
+            found[name] = [key, psf.fwhm_px, psf.beta]
+    if found != known:
+        with products.atomic_file(kept) as file:
+            file.write(json.dumps({"psfs": found, "seal": products.digest(found)}))
+    return [Moffat(float(fwhm_px), float(beta)) for _, fwhm_px, beta in found.values()]
+
+
+def _read_psfs(kept: Path) -> dict[str, list[Any]]:
+    """What ``_psfs`` has written, by exposure; empty if it is not there or not as it was written."""
+    try:
+        content = json.loads(kept.read_text(encoding="utf-8"))
+        psfs: dict[str, list[Any]] = content["psfs"]
+        return psfs if content["seal"] == products.digest(psfs) else {}
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return {}
 
 
 def _psf(job: Job, sources: Light, affine: np.ndarray) -> Moffat:
