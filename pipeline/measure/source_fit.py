@@ -4,6 +4,8 @@ Gauss-Newton on the spaxels about all sources. DAOFIND's centroids of a close pa
 off, so that places have a prior of that kind about where they were found.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 import scipy
 
@@ -16,6 +18,7 @@ PLACE_PRIOR_FWHM = 0.15  # 1 sigma of a place, in FWHM of the image
 MAX_STEP_FWHM, MAX_SHIFT_FWHM = 0.15, 0.8
 MODEL_ERROR = 0.03  # of the light in a spaxel: the PSF is not quite that
 RENDER_FWHM = 5.0
+RIDGE = 1e-6  # of the diagonal: two sources at one place
 
 
 def fit_sources(image: np.ndarray, light: Light, psf: Moffat, *, noise: float) -> Light:
@@ -32,41 +35,61 @@ def fit_sources(image: np.ndarray, light: Light, psf: Moffat, *, noise: float) -
     noise : float
         Standard deviation of the background.
     """
-    xy, flux = light.xy.copy(), light.flux.copy()
     step, reach = MAX_STEP_FWHM * psf.fwhm_px, MAX_SHIFT_FWHM * psf.fwhm_px
+    found = light
     for _ in range(N_ITERATIONS):
-        model = rendered(Light(xy, flux), psf, image.shape, reach_fwhm=RENDER_FWHM)
-        change = _change(image - model, model, Light(xy, flux), light.xy, psf, noise)
-        moved = xy + np.clip(change[:, 1:], -step, step) * (flux > 0)[:, np.newaxis]
-        xy = light.xy + np.clip(moved - light.xy, -reach, reach)
-        flux = np.maximum(flux + change[:, 0], 0.0)
-    return Light(xy, flux)
+        equations = _Equations.of(image, found, psf, noise)
+        places = equations.shift(found.xy - light.xy, PLACE_PRIOR_FWHM * psf.fwhm_px)
+        moved = found.xy + np.clip(places, -step, step) * (found.flux > 0)[:, np.newaxis]
+        found = Light(light.xy + np.clip(moved - light.xy, -reach, reach), found.flux)
+        found = Light(found.xy, _Equations.of(image, found, psf, noise).fluxes(found.flux))
+    return found
 
 
-def _change(
-    left: np.ndarray,
-    model: np.ndarray,
-    light: Light,
-    start_xy: np.ndarray,
-    psf: Moffat,
-    noise: float,
-) -> np.ndarray:
-    """Changes (source, 3) of flux, x and y that the residual asks for."""
-    n, size = len(light.xy), left.size
-    design, used = _design(light, psf, left.shape)
-    rows = np.flatnonzero(used & np.isfinite(left).ravel())
-    weight = 1 / (noise**2 + (MODEL_ERROR * model.ravel()[rows]) ** 2)
-    chosen = scipy.sparse.csc_matrix(design, shape=(size, 3 * n))[rows]
-    weighted = chosen.multiply(weight[:, np.newaxis]).T
-    normal = np.asarray((weighted @ chosen).todense())
-    right = weighted @ left.ravel()[rows]
-    prior = np.full(n, (PLACE_PRIOR_FWHM * psf.fwhm_px) ** -2)
-    diagonal = np.diag(normal).reshape(n, 3)
-    add = np.column_stack([1e-6 * diagonal[:, 0] + (diagonal[:, 0] <= 0), prior, prior])
-    right = right.reshape(n, 3)
-    right[:, 1:] -= prior[:, np.newaxis] * (light.xy - start_xy)
-    solved = np.linalg.solve(normal + np.diag(add.ravel()), right.ravel())
-    return np.asarray(solved.reshape(n, 3))
+@dataclass(frozen=True)
+class _Equations:
+    """Normal equations of flux, x and y of each source, in this order, about an estimate."""
+
+    normal: np.ndarray  # (source, 3, source, 3)
+    right: np.ndarray  # (source, 3), of the residual
+
+    @classmethod
+    def of(cls, image: np.ndarray, light: Light, psf: Moffat, noise: float) -> "_Equations":
+        """Of the spaxels about the sources."""
+        model = rendered(light, psf, image.shape, reach_fwhm=RENDER_FWHM)
+        left, n = image - model, len(light.xy)
+        design, used = _design(light, psf, image.shape)
+        rows = np.flatnonzero(used & np.isfinite(left).ravel())
+        weight = 1 / (noise**2 + (MODEL_ERROR * model.ravel()[rows]) ** 2)
+        chosen = scipy.sparse.csc_matrix(design, shape=(left.size, 3 * n))[rows]
+        weighted = chosen.multiply(weight[:, np.newaxis]).T
+        normal = np.asarray((weighted @ chosen).todense())
+        right = np.asarray(weighted @ left.ravel()[rows])
+        return cls(normal.reshape(n, 3, n, 3), right.reshape(n, 3))
+
+    def shift(self, aside: np.ndarray, prior_px: float) -> np.ndarray:
+        """(source, 2) changes of places, which are ``aside`` of where a prior has them."""
+        n = len(aside)
+        diagonal = np.diagonal(self.normal.reshape(3 * n, 3 * n)).reshape(n, 3)
+        of_flux = RIDGE * diagonal[:, 0] + (diagonal[:, 0] <= 0)
+        prior = np.full(n, prior_px**-2)
+        added = np.column_stack([of_flux, prior, prior]).ravel()
+        right = self.right.copy()
+        right[:, 1:] -= prior[:, np.newaxis] * aside
+        solved = np.linalg.solve(self.normal.reshape(3 * n, 3 * n) + np.diag(added), right.ravel())
+        return np.asarray(solved.reshape(n, 3)[:, 1:])
+
+    def fluxes(self, flux: np.ndarray) -> np.ndarray:
+        """(source,) fluxes of 0 or more; two sources at one place share no more than its light."""
+        normal = self.normal[:, 0, :, 0]
+        right = self.right[:, 0] + normal @ flux
+        diagonal = np.diag(normal)
+        scale = np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
+        scaled = normal / np.outer(scale, scale) + RIDGE * np.eye(len(flux))
+        scaled[diagonal <= 0, diagonal <= 0] = 1.0
+        root = np.linalg.cholesky(scaled)
+        target = scipy.linalg.solve_triangular(root, right / scale, lower=True)
+        return np.asarray(scipy.optimize.nnls(root.T, target)[0] / scale)
 
 
 def _design(

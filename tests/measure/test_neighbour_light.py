@@ -102,6 +102,17 @@ def test_places_of_a_close_pair_are_found_though_one_was_between_them():
     assert found.flux[3] < 0.05 * flux[0]
 
 
+def test_two_sources_at_one_place_share_the_light_of_one():
+    true = np.array([(60.03, 60.02), (62.09, 54.07), (56.2, 64.3)])
+    flux = np.array([2.9e4, 3e3, 4.5e3])
+    image = drawn(true, flux, 3.1, np.random.default_rng(8))
+    first = np.vstack([true[0], (61.78, 54.49), true[2] + 0.9, (62.32, 52.88), (62.1, 54.3)])
+    found = fit_sources(image, Light(first, np.full(5, 2e3)), Moffat(3.1, BETA), noise=NOISE)
+    assert found.flux[[0, 2]] == pytest.approx(flux[[0, 2]], rel=0.06)
+    assert found.flux[[1, 3, 4]].sum() == pytest.approx(flux[1], rel=0.15)
+    assert (found.flux >= 0).all()
+
+
 @pytest.mark.parametrize("fwhm_px", [3.2, 6.0])
 def test_the_psf_is_found_where_no_star_is_alone(fwhm_px):
     xy, flux = crowded_field(n_stars=200)
