@@ -1,9 +1,10 @@
 """Light curves of a crowded cluster: the joint PSF fit against apertures and other libraries.
 
-    python -m benchmarks.own_fields.crowding [--seeds N] [--first SEED] [--scratch DIR]
+    python -m benchmarks.own_fields.crowding [--seeds N] [--first SEED] [--ours-only] [--scratch DIR]
 
 Cubes of the cluster of ``benchmarks.own_fields.cubes``, one campaign a seed. Stars are found and matched
-by this project's chain; every method measures at the same places, within 4.5 px. photutils fits a
+by this project's chain; every method measures at the same places, within 4.5 px. "less neighbours" are the
+apertures of method "exact" less the light of neighbours, what statistics start from. photutils fits a
 Moffat profile, the true form of these stars, of the width and index that it finds on single bright
 ones, in groups, with positions free; it and mpdaf's apertures work on the passband's image or its
 layers. What is compared is the root mean square of ln F less the truth over the exposures, after the
@@ -34,7 +35,14 @@ from pipeline.config.passbands import load_band
 from pipeline.config.settings import DetectionSettings, Field, Settings
 from pipeline.measure import Detection, ReferenceCatalogue, detect, make_reference, measure
 from pipeline.measure.contamination import Moffat, contamination
+from pipeline.measure.crowding import psf_of
+from pipeline.measure.neighbour_light import (
+    fitted_sources,
+    neighbour_light,
+    psf_among_neighbours,
+)
 from pipeline.muse.cube import Cube, open_cube
+from pipeline.statistics.neighbours import subtracted
 
 FIRST_SEED = 72_000_000  # nothing was tuned on these
 MATCH_PX = 1.0  # between a star of the catalogue and a true one
@@ -148,31 +156,61 @@ class LightCurves:
         return np.asarray(np.sqrt(np.mean((off - off.mean(axis=0)) ** 2, axis=0)))
 
 
-def light_curves(drawn: DrawnCubes, paths: list[Path]) -> LightCurves:
+def light_curves(drawn: DrawnCubes, paths: list[Path], *, ours_only: bool) -> LightCurves:
     """Every method on every exposure of a campaign."""
     cubes = [open_cube(path) for path in paths]
     detections = [detect(cube, _settings()) for cube in cubes]
     best = int(np.argmin(drawn.fwhm_px))
     reference = make_reference("reference", detections[best], None, _settings())
     rows: dict[str, list[np.ndarray]] = {}
+    affines = []
     for path, cube, detection in zip(paths, cubes, detections, strict=True):
-        xy = measure(cube, detection, reference, _settings()).match.xy
-        psf = _profile(cube, xy)
+        match = measure(cube, detection, reference, _settings()).match
+        affines.append(match.affine)
         methods: dict[str, Measure] = {
             "exact": chain("exact", detection, reference),
             "psf": chain("psf", detection, reference),
-            "photutils": photutils_psf,
-            "mpdaf": mpdaf_aperture,
         }
+        psf = psf_of(detection)
+        if not ours_only:
+            psf = _profile(cube, match.xy)
+            methods |= {"photutils": photutils_psf, "mpdaf": mpdaf_aperture}
         for name, function in methods.items():
             with np.errstate(all="ignore"), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                flux = function(path, cube, xy, psf)
-                rows.setdefault(name, []).append(np.log(np.where(flux > 0, flux, np.nan)))
+                rows.setdefault(name, []).append(function(path, cube, match.xy, psf))
+    fluxes = {name: np.array(one) for name, one in rows.items()}
+    alone = _less_neighbours(fluxes["exact"], reference, detections, best, affines)
+    fluxes = {"exact": fluxes.pop("exact"), "less neighbours": alone, **fluxes}
     true = _same_stars(drawn, reference, best)
     known = true >= 0
-    log_flux = {name: np.array(one)[:, known] for name, one in rows.items()}
+    log_flux = {
+        name: np.log(np.where(one > 0, one, np.nan))[:, known] for name, one in fluxes.items()
+    }
     return LightCurves(log_flux, *_truth(drawn, true[known]))
+
+
+def _less_neighbours(
+    sums: np.ndarray,
+    reference: ReferenceCatalogue,
+    detections: list[Detection],
+    best: int,
+    affines: list[np.ndarray],
+) -> np.ndarray:
+    """Aperture sums (exposure, star) less the light of neighbours."""
+    sources = fitted_sources(reference, detections[best], _settings())
+    psfs = [
+        psf_among_neighbours(
+            one.image - one.sources.background,
+            sources.xy @ affine[:, :2].T + affine[:, 2],
+            psf_of(one),
+            noise=one.sources.noise,
+        )
+        for one, affine in zip(detections, affines, strict=True)
+    ]
+    light = neighbour_light(reference.xy, sources, psfs, (RADIUS_PX,))
+    whole = sums / light.own[..., 0]
+    return subtracted(whole, np.zeros_like(whole), light.share[..., 0], light.err[..., 0])[0]
 
 
 def _same_stars(drawn: DrawnCubes, reference: ReferenceCatalogue, best: int) -> np.ndarray:
@@ -251,6 +289,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--first", type=int, default=FIRST_SEED)
+    parser.add_argument("--ours-only", action="store_true", help="without the other libraries")
     parser.add_argument("--scratch", type=Path, help="where cubes of 0.5 GB a seed are written")
     given = parser.parse_args()
     logging.disable(logging.CRITICAL)
@@ -258,7 +297,8 @@ def main() -> None:
     for seed in range(given.first, given.first + given.seeds):
         with tempfile.TemporaryDirectory(dir=given.scratch) as folder:
             drawn = replace(draw_cubes(CLUSTER, seed), preset="")  # crowding alone
-            campaigns.append(light_curves(drawn, write_cubes(drawn, Path(folder))))
+            paths = write_cubes(drawn, Path(folder))
+            campaigns.append(light_curves(drawn, paths, ours_only=given.ours_only))
     names = " | ".join(campaigns[0].log_flux)
     print(f"| stars | n | photons % | {names} |")
     print("|---" * (3 + len(campaigns[0].log_flux)) + "|")

@@ -93,7 +93,7 @@ def contamination(
     def relative(spread: float = 1.0, shift_px: float = 0.0) -> np.ndarray:
         """Light of each neighbour over the star's own, (star, source)."""
         light = light_in_aperture(np.abs(distance + shift_px), radius_px, psf, spread)
-        return np.asarray(ratio * light / _own_light(radius_px, psf, spread))
+        return np.asarray(ratio * light / share_within(radius_px, psf, spread))
 
     share = relative().sum(axis=1)
     wide, narrow = (
@@ -134,7 +134,7 @@ def contamination_over(
     distance, ratio, dark = _neighbours(xy, flux, others_xy, others_flux)
     shares, moves = [], []
     for psf in psfs:
-        own = _own_light(radius_px, psf)
+        own = share_within(radius_px, psf)
         outer, here, inner = (
             ratio * light_by_distance(np.abs(distance + shift), radius_px, psf) / own
             for shift in (POSITION_ERROR_PX, 0.0, -POSITION_ERROR_PX)
@@ -164,7 +164,7 @@ def _neighbours(
     return distance, ratio, dark
 
 
-def _own_light(radius_px: float, psf: Moffat, spread: float = 1.0) -> float:
+def share_within(radius_px: float, psf: Moffat, spread: float = 1.0) -> float:
     """Share of a star's light in an aperture about it, in closed form."""
     return float(1 - (1 + (radius_px / psf.alpha_px(spread)) ** 2) ** (1 - psf.beta))
 
@@ -226,7 +226,7 @@ def measure_moffat(image: np.ndarray, xy: np.ndarray, fwhm_px: float) -> Moffat:
     ]
     radii, values = [], []
     for x, y in xy[chosen]:
-        distance, value = _about(image, x, y, reach)
+        distance, value = pixels_about(image, x, y, reach)
         peak = np.median(value[distance <= 1]) if (distance <= 1).any() else 0.0
         if peak > 0:
             radii.append(distance)
@@ -253,7 +253,9 @@ def measure_moffat(image: np.ndarray, xy: np.ndarray, fwhm_px: float) -> Moffat:
     return Moffat(float(np.exp(fit.x[1])), float(fit.x[2]))
 
 
-def _about(image: np.ndarray, x: float, y: float, reach_px: float) -> tuple[np.ndarray, np.ndarray]:
+def pixels_about(
+    image: np.ndarray, x: float, y: float, reach_px: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Distances and values (pix,) of the spaxels with data within a radius of a place."""
     ny, nx = image.shape
     columns = np.arange(max(0, int(x - reach_px)), min(nx, int(x + reach_px) + 2))

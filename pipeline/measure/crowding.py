@@ -14,7 +14,6 @@ import scipy
 from pipeline.config.settings import Settings
 from pipeline.measure.catalogue import blended_reason
 from pipeline.measure.contamination import (
-    Contamination,
     Moffat,
     contamination_over,
     core_light,
@@ -39,16 +38,36 @@ def psf_of(detection: Detection) -> Moffat:
     return measure_moffat(detection.image - sources.background, sources.xy, sources.fwhm_px)
 
 
+def stars_here(catalogue: ReferenceCatalogue, detection: Detection) -> np.ndarray:
+    """Rows of the stars on the image of the reference; others are those of another pointing."""
+    return np.flatnonzero(edge_distance(detection.image, catalogue.xy) > 0)
+
+
+def sources_of(catalogue: ReferenceCatalogue, detection: Detection, settings: Settings) -> "Light":
+    """All light of the reference exposure: its stars, the masked ones, and what these leave.
+
+    The first are the stars of ``stars_here``.
+    """
+    sources, stars = detection.sources, catalogue.xy[stars_here(catalogue, detection)]
+    return find_light(
+        detection.image - sources.background,
+        np.vstack([stars, detection.standard.xy]),
+        psf_of(detection),
+        noise=sources.noise,
+        threshold_sigma=settings.detection.threshold_sigma,
+    )
+
+
 def in_seeing_of_exposures(
     catalogue: ReferenceCatalogue,
     detection: Detection,
     psfs: Sequence[Moffat],
     settings: Settings,
+    *,
+    sources: "Light | None" = None,
+    left: np.ndarray | None = None,
 ) -> ReferenceCatalogue:
     """The catalogue with contamination and the flag "blended" as the seeing of all exposures has them.
-
-    What contaminates is what the reference exposure shows: its stars, the masked ones, and light that is
-    left when these are subtracted (``find_light``).
 
     Parameters
     ----------
@@ -59,52 +78,52 @@ def in_seeing_of_exposures(
     psfs : sequence of Moffat
         Of the exposures; with fewer than ``MIN_PSFS`` the catalogue is returned as it is.
     settings : Settings
+    sources : Light, optional
+        Of ``sources_of``, if it is known.
+    left : ndarray, shape (star,), optional
+        Error of ln F once the light of neighbours is taken off: where it is, it decides about the flag.
     """
-    here = np.flatnonzero(edge_distance(detection.image, catalogue.xy) > 0)
+    here = stars_here(catalogue, detection)
     if len(psfs) < MIN_PSFS or not len(here):
         return catalogue
+    light = sources_of(catalogue, detection, settings) if sources is None else sources
     change = catalogue.contamination.copy()
-    change[here] = _of_image(detection, catalogue.xy[here], psfs, settings).total
+    change[here] = contamination_over(
+        light.xy[: len(here)],
+        light.flux[: len(here)],
+        psfs,
+        settings.statistics.radius_px,
+        others_xy=light.xy[len(here) :],
+        others_flux=light.flux[len(here) :],
+    ).total
     limit = settings.statistics.max_contamination
     flags, reasons = list(catalogue.flags), list(catalogue.reasons)
+    decides = change if left is None else left
     for row in here.tolist():
-        flags[row], reasons[row] = _flagged(flags[row], reasons[row], float(change[row]), limit)
+        value = float(decides[row])
+        why = blended_reason(value, limit) if left is None else uncertain_reason(value, limit)
+        flags[row], reasons[row] = _flagged(flags[row], reasons[row], why if value > limit else "")
     return replace(catalogue, contamination=change, flags=tuple(flags), reasons=tuple(reasons))
 
 
-def _flagged(flags: str, reasons: str, change: float, limit: float) -> tuple[str, str]:
-    """Flags and reasons of a star with "blended" where its contamination exceeds the limit only."""
+def uncertain_reason(left: float, limit: float) -> str:
+    """Why a star whose neighbours are subtracted is blended, in words."""
+    return (
+        f"the light of neighbours is subtracted, but known to {left:.2g} in ln F only, worse than "
+        f"{limit:g}"
+    )
+
+
+def _flagged(flags: str, reasons: str, reason: str) -> tuple[str, str]:
+    """Flags and reasons of a star with "blended" where there is a reason only."""
     kept = [
-        (flag, reason)
-        for flag, reason in zip(flags.split(), reasons.split("; "), strict=False)
+        (flag, why)
+        for flag, why in zip(flags.split(), reasons.split("; "), strict=False)
         if flag != BLENDED
     ]
-    if change > limit:
-        kept.append((BLENDED, blended_reason(change, limit)))
-    return " ".join(flag for flag, _ in kept), "; ".join(reason for _, reason in kept)
-
-
-def _of_image(
-    detection: Detection, xy: np.ndarray, psfs: Sequence[Moffat], settings: Settings
-) -> Contamination:
-    sources = detection.sources
-    image = detection.image - sources.background
-    masked_xy = detection.standard.xy
-    found = find_light(
-        image,
-        np.vstack([xy, masked_xy]),
-        psf_of(detection),
-        noise=sources.noise,
-        threshold_sigma=settings.detection.threshold_sigma,
-    )
-    return contamination_over(
-        xy,
-        found.flux[: len(xy)],
-        psfs,
-        settings.statistics.radius_px,
-        others_xy=found.xy[len(xy) :],
-        others_flux=found.flux[len(xy) :],
-    )
+    if reason:
+        kept.append((BLENDED, reason))
+    return " ".join(flag for flag, _ in kept), "; ".join(why for _, why in kept)
 
 
 @dataclass(frozen=True)
@@ -137,9 +156,9 @@ def find_light(
     kernel /= (kernel**2).sum()  # what a convolution with it peaks at is the flux
     least = threshold_sigma * noise * float(np.sqrt((kernel**2).sum()))
     blind = ~np.isfinite(image)
-    found = Light(xy, _fluxes(image, xy, psf))
+    found = Light(xy, joint_fluxes(image, xy, psf))
     for _ in range(N_ROUNDS):
-        model = _rendered(found, psf, image.shape)
+        model = rendered(found, psf, image.shape)
         left, taken = (
             scipy.signal.fftconvolve(np.where(blind, 0.0, one), kernel, mode="same")
             for one in (image - model, model)
@@ -153,11 +172,11 @@ def find_light(
         if not len(new):
             break
         everything = np.vstack([found.xy, new])
-        found = Light(everything, _fluxes(image, everything, psf))
+        found = Light(everything, joint_fluxes(image, everything, psf))
     return found
 
 
-def _fluxes(image: np.ndarray, xy: np.ndarray, psf: Moffat) -> np.ndarray:
+def joint_fluxes(image: np.ndarray, xy: np.ndarray, psf: Moffat) -> np.ndarray:
     """Fluxes (source,) of 0 or more that together make the light in the core of each source."""
     apart = np.hypot(*(xy[:, np.newaxis] - xy).transpose(2, 0, 1))
     radius_px = psf.fwhm_px
@@ -165,9 +184,11 @@ def _fluxes(image: np.ndarray, xy: np.ndarray, psf: Moffat) -> np.ndarray:
     return np.asarray(scipy.optimize.nnls(share, core_light(image, xy, radius_px))[0])
 
 
-def _rendered(light: Light, psf: Moffat, shape: tuple[int, int]) -> np.ndarray:
-    """Image (y, x) of the sources."""
-    reach = int(np.ceil(REACH_FWHM * psf.fwhm_px))
+def rendered(
+    light: Light, psf: Moffat, shape: tuple[int, ...], *, reach_fwhm: float = REACH_FWHM
+) -> np.ndarray:
+    """Image (y, x) of the sources, each as far as so many FWHM."""
+    reach = int(np.ceil(reach_fwhm * psf.fwhm_px))
     padded = np.zeros((shape[0] + 2 * reach, shape[1] + 2 * reach))
     for (x, y), flux in zip(light.xy, light.flux, strict=True):
         column, row = round(x), round(y)

@@ -27,14 +27,13 @@ from pipeline.statistics.columns import texts
 from pipeline.statistics.fluxes import Fluxes
 from pipeline.statistics.long_campaigns import fitted_exposures, is_long, of_exposures
 from pipeline.statistics.selection import select_fluxes, without_bad, without_flagged
-from pipeline.statistics.summaries import campaign_statistics
+from pipeline.statistics.summaries import Statistics, campaign_statistics
 from pipeline.statistics.targets import Target
 from pipeline.statistics.wavelength import wavelength_table
 from pipeline.tasks import measure as measure_tasks
 from pipeline.tasks import schedule
 from pipeline.tasks.collect import (
     Gathered,
-    channel_shares,
     detection_image,
     detections_table,
     flux_array,
@@ -43,7 +42,12 @@ from pipeline.tasks.collect import (
     without_photometry,
 )
 from pipeline.tasks.comparisons import comparison_tables
-from pipeline.tasks.crowding import with_campaign_contamination
+from pipeline.tasks.crowding import (
+    changes_a_variable,
+    of_stars_alone,
+    of_stars_beside_variables,
+    with_neighbours,
+)
 from pipeline.tasks.exports import photometry_table, snr_table
 from pipeline.tasks.flux_product import keep_fluxes
 from pipeline.tasks.identification import flag_stars, tied_to_gaia
@@ -146,7 +150,7 @@ class MeasuredCampaign(Campaign):
             return self._gather()
 
     def _gather(self) -> Gathered:
-        """All exposures together; which stars are blended, all of them say.
+        """All exposures together, with the light of neighbours in the apertures of each.
 
         Not in the field of a standard: its floor is compared with that of other campaigns over the same
         stars, whatever the seeing.
@@ -154,7 +158,7 @@ class MeasuredCampaign(Campaign):
         gathered = gather(self.jobs, self.reference)
         if self.of_standard:
             return gathered
-        return with_campaign_contamination(gathered, self.jobs, self.settings)
+        return with_neighbours(gathered, self.jobs, self.settings, self.workspace / "psfs.json")
 
     @cached_property
     def headline_pairs(self) -> tuple[tuple[int, int], ...]:
@@ -236,25 +240,16 @@ class MeasuredCampaign(Campaign):
     def summarise(self) -> Summary:
         """Photometry of every exposure, statistics of every pair."""
         self._check_reference()
-        array, how = self.flux_array, self.settings.statistics
+        measured, how = self.flux_array, self.settings.statistics
         gathered = self.gathered = without_photometry(self.gathered)
-        catalogue, shares = gathered.catalogue.table(), channel_shares(gathered)
+        catalogue = gathered.catalogue.table()
         targets, missing = self.targets
-        fluxes = select_fluxes(
-            array,
-            gathered.exposures,
-            catalogue,
-            band=how.band,
-            radius_px=how.radius_px,
-            reference_exposure=gathered.catalogue.exposure_id,
-            channel_share=shares,
-        )
         tables, notes = self.answered(
             {
                 "exposures": gathered.exposures,
                 "catalogue": catalogue,
-                "snr": snr_table(array, gathered.catalogue.exposure_id, how.band),
-                "photometry": photometry_table(array),
+                "snr": snr_table(measured, gathered.catalogue.exposure_id, how.band),
+                "photometry": photometry_table(measured),
                 "detections": detections_table(gathered),
                 **self.further_tables(),
             }
@@ -262,33 +257,20 @@ class MeasuredCampaign(Campaign):
         tables["catalogue"] = flag_stars(
             tables["catalogue"], [one.star_id for one in targets], FLAG, "target of this campaign"
         )
-        found = campaign_statistics(
-            fluxes,
-            self.comparable(tables),
-            self.headline_pairs,
-            source=self.numbers_from,
-            method=self.settings.extraction.method,
-            background_std=array.background_std[
-                :, :, array.aperture(how.radius_px), array.band(how.band)
-            ],
-        )
-        tables = {**tables, **found.tables}
-        if not self.of_standard and "variability" in tables:  # a standard's is about the instrument
-            tables["variability"] = with_blended_stars(
-                tables["variability"],
-                without_bad(fluxes, tables["exposures"]),
-                tables["catalogue"],
-                left_out=[one.star_id for one in targets],
-            )
+        array, shares = of_stars_alone(measured, gathered, how.radius_px)
+        fluxes, found, tables = self._searched(array, shares, tables)
+        settled = of_stars_beside_variables(array, gathered, tables)
+        if changes_a_variable(array, settled, tables):
+            fluxes, found, tables = self._searched(settled, shares, tables)
         tables |= tables_of_targets(
-            array,
+            settled,
             tables,
             targets,
             radius_px=how.radius_px,
             reference_exposure=gathered.catalogue.exposure_id,
             channel_share=shares,
         )
-        tables |= self._dependence(fluxes, tables)
+        tables |= self._dependence(settled, fluxes, tables)
         numbers = found.numbers if self.of_standard else of_own_convention(found.numbers)
         if is_too_small(tables["exposures"]):
             tables, numbers = tables_without_scatter(tables), numbers_without_scatter(numbers)
@@ -305,13 +287,49 @@ class MeasuredCampaign(Campaign):
             nights[-1],
         )
 
-    def _dependence(self, fluxes: Fluxes, tables: Mapping[str, QTable]) -> dict[str, QTable]:
+    def _searched(
+        self, array: FluxArray, shares: np.ndarray, tables: Mapping[str, QTable]
+    ) -> tuple[Fluxes, Statistics, dict[str, QTable]]:
+        """Statistics of an array of fluxes, the search for variable stars among them."""
+        how, catalogue = self.settings.statistics, self.gathered.catalogue
+        fluxes = select_fluxes(
+            array,
+            self.gathered.exposures,
+            catalogue.table(),
+            band=how.band,
+            radius_px=how.radius_px,
+            reference_exposure=catalogue.exposure_id,
+            channel_share=shares,
+        )
+        found = campaign_statistics(
+            fluxes,
+            self.comparable(tables),
+            self.headline_pairs,
+            source=self.numbers_from,
+            method=self.settings.extraction.method,
+            background_std=array.background_std[
+                :, :, array.aperture(how.radius_px), array.band(how.band)
+            ],
+        )
+        new = {**tables, **found.tables}
+        if not self.of_standard and "variability" in new:  # a standard's is about the instrument
+            new["variability"] = with_blended_stars(
+                new["variability"],
+                without_bad(fluxes, new["exposures"]),
+                new["catalogue"],
+                left_out=[one.star_id for one in self.targets[0]],
+            )
+        return fluxes, found, new
+
+    def _dependence(
+        self, array: FluxArray, fluxes: Fluxes, tables: Mapping[str, QTable]
+    ) -> dict[str, QTable]:
         """What ratios owe to wavelength, aperture, method, mode and season."""
         exposures, catalogue = tables["exposures"], tables["catalogue"]
 
         def in_aperture(radius_px: float) -> Fluxes:
             chosen = select_fluxes(
-                self.flux_array,
+                array,
                 exposures,
                 catalogue,
                 band=fluxes.band,
@@ -322,7 +340,7 @@ class MeasuredCampaign(Campaign):
             return without_flagged(chosen, exposures, catalogue)
 
         clean = without_flagged(fluxes, exposures, catalogue)
-        found = comparison_tables(self.flux_array, clean, in_aperture, self.headline_pairs)
+        found = comparison_tables(array, clean, in_aperture, self.headline_pairs)
         if "channel_responses" in tables:
             responses = tables["channel_responses"]
             fitted = np.isin(clean.exposure_ids, np.unique(texts(responses["exposure_id"])))

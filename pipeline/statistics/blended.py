@@ -1,9 +1,8 @@
 """The search for variation among stars with close neighbours, which the stability model leaves out.
 
-In a cluster they are every third star. Each is compared with stars without a flag, as a target is, and
-its errors hold what its neighbours can do to its flux (the column ``contamination`` of the catalogue:
-1 sigma over the seeing of the campaign). That is an estimate, so the level is lower than that of
-the search over all other stars.
+Each is compared with stars without a flag, as a target is. The errors of its fluxes hold what is not known
+of the light of its neighbours (``pipeline.measure.neighbour_light``). That is an estimate, so the level is
+lower than that of the search over all other stars.
 """
 
 from collections.abc import Sequence
@@ -11,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from astropy.table import QTable
 
-from pipeline.statistics.columns import numbers, texts
+from pipeline.statistics.columns import texts
 from pipeline.statistics.comparison_stars import comparison_stars
 from pipeline.statistics.detection_limits import p_constant
 from pipeline.statistics.fluxes import Fluxes
@@ -37,9 +36,9 @@ def with_blended_stars(
     variability : QTable
         Of ``pipeline.statistics.variability``; its rows of stars without a flag are kept as they are.
     fluxes : Fluxes
-        Of all stars in the band of the table, bad exposures flagged.
+        Of all stars in the band of the table, bad exposures flagged; errors hold what neighbours do.
     catalogue : QTable
-        Columns ``star_id``, ``flags`` and ``contamination``, row by row as the stars of ``fluxes``.
+        Columns ``star_id`` and ``flags``, row by row as the stars of ``fluxes``.
     left_out : sequence of star numbers
         Stars that must not be compared with: targets.
     """
@@ -57,8 +56,7 @@ def with_blended_stars(
     nodes = posterior_without(fluxes, excluded) if len(blended) else None
     if nodes is None:
         return variability
-    change = numbers(catalogue["contamination"])
-    own = np.hypot(change[blended], APERTURE_SYSTEMATIC)
+    own = np.full(len(blended), APERTURE_SYSTEMATIC)
     curves = _curves(fluxes, blended, ~np.isin(fluxes.star_ids, excluded), nodes)
     return _filled(variability, fluxes.star_ids[blended], curves, own, holm(_p(curves, own)))
 

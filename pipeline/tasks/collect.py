@@ -12,6 +12,7 @@ from pipeline.errors import NoEpoch, NotACube
 from pipeline.measure import BandPhotometry
 from pipeline.measure.extraction import Spectra
 from pipeline.measure.matching import ExposureMatch
+from pipeline.measure.neighbour_light import NeighbourLight
 from pipeline.measure.reference import ReferenceCatalogue
 from pipeline.muse.geometry import N_CHANNELS
 from pipeline.schema import TABLES, empty_value, make_table
@@ -64,6 +65,7 @@ class Gathered:
     catalogue: ReferenceCatalogue
     measured: Mapping[str, KeptMeasurement]  # by exposure id, in time; the excluded as well
     detected: Mapping[str, np.ndarray]  # (source, 2) positions [pix], by exposure id
+    neighbours: NeighbourLight | None = None  # along the axes of both tables; None: not looked at
 
 
 def gather(jobs: Sequence[Job], reference: Path) -> Gathered:

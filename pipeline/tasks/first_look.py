@@ -38,8 +38,8 @@ FIELD_ARCMIN = 3.0  # pointings closer than this are of one field, as field.radi
 CENTRAL_ARCSEC = 10.0  # a brightest star so near the pointing is what the observer pointed at
 N_LOOKS = 5  # cubes that are opened at most
 N_BRIGHTEST = 3  # stars that are suggested as targets
-# Of all stars: where 0.3 are flagged, faint neighbours that are not seen make it 0.6, and a joint fit
-# brings more stars below 5 % than apertures do (``benchmarks.own_fields.crowding``)
+# Of all stars: where 0.3 are flagged, faint neighbours that are not seen make it 0.6
+# (``benchmarks.own_fields.crowding``)
 CROWDED_SHARE = 0.25
 PREFERRED_BANDS = ("I_Bessel", "R_Bessel", "V_Bessel")
 
@@ -257,7 +257,7 @@ def _bands(cube: Cube, modes: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _is_crowded(catalogue: ReferenceCatalogue) -> bool:
-    """Whether so many stars have close neighbours that a joint fit is worth a try."""
+    """Whether so many stars have close neighbours that their light is what limits."""
     blended = sum(BLENDED in flags.split() for flags in catalogue.flags)
     return blended > CROWDED_SHARE * len(catalogue.flags)
 

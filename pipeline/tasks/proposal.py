@@ -58,9 +58,9 @@ def _choices(look: FirstLook) -> str:
         "saturated": "only stars whose core has no data; the brightest star is measured as any other",
     }[look.mask]
     how = (
-        'apertures; stars crowd: "psf", a joint fit, is better for close neighbours and worse for others'
+        "apertures; stars crowd: statistics start from fluxes without the light of neighbours"
         if look.crowded
-        else 'apertures; "psf" fits stars and their neighbours together, for fields where stars crowd'
+        else 'apertures; "psf" fits stars and their neighbours together'
     )
     return f"""\
 [detection]

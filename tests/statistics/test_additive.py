@@ -68,3 +68,20 @@ def test_stars_of_one_brightness_and_few_stars_are_refused() -> None:
     flags = np.where(np.arange(25) < 18, "left out", fluxes.flux_flags)
     with pytest.raises(TooFewFluxes, match="need 8"):
         fit_stability(replace(fluxes, flux_flags=flags), additive=True)
+
+
+def test_a_gap_is_filled_by_the_model_that_judges_it() -> None:
+    """The faintest star misses the exposure in which all apertures hold the same light of the sky."""
+    campaign = draw_campaign(SCENARIOS["sky"], RECORD, FIRST_SEED + 5)
+    fluxes = campaign.fluxes
+    faintest, exposure = int(np.argmin(np.median(fluxes.flux, axis=0))), 30
+    flux = fluxes.flux.copy()
+    flux[exposure] += 0.3 * np.median(flux[:, faintest])
+    flux[exposure, faintest] = np.nan
+    fitted = fit_stability(replace(fluxes, flux=flux), find_bad=False)
+    assert fitted.additive is not None
+    residual, variance = fitted.smoother.point_residuals()
+    gap = fitted.logs.gap
+    assert np.count_nonzero(gap) == 1
+    # drawn with the variance of the model: beyond 4 sigma in 6 of 100 000 draws
+    assert abs(residual[gap] / np.sqrt(variance[gap])) < 4

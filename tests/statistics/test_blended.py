@@ -1,4 +1,4 @@
-"""Stars with close neighbours are searched for variation with what neighbours do among their errors."""
+"""Stars with close neighbours are searched for variation with errors that hold what neighbours do."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from pipeline.statistics.variability import variability
 
 N_EXPOSURES, N_STARS = 12, 30
 PHOTON = 0.01
-CHANGE = 0.04  # of ln F that neighbours of the last four can make
+CHANGE = 0.04  # error of ln F of the last four: what is not known of the light of their neighbours
 QUIET, VARIABLE, UNCOVERED, TWO_FLAGS = 26, 27, 28, 29  # columns
 
 
@@ -39,17 +39,14 @@ def field(seed):
     logs[:, VARIABLE] += 0.2 * rng.standard_normal(N_EXPOSURES)
     flux = 1000 * np.exp(logs)
     flux[3:, UNCOVERED] = np.nan
+    error = np.where(np.arange(N_STARS) >= 26, np.hypot(PHOTON, CHANGE), PHOTON)
     fluxes = Fluxes.from_arrays(
-        flux, PHOTON * 1000 * np.ones(flux.shape), mjd=58000 + 5.0 * np.arange(N_EXPOSURES)
+        flux, 1000 * error * np.ones(flux.shape), mjd=58000 + 5.0 * np.arange(N_EXPOSURES)
     )
     flags = np.full(N_STARS, "", object)
     flags[26:] = "blended"
     flags[TWO_FLAGS] = "edge blended"
-    change = np.where(flags != "", CHANGE, 0.0)
-    catalogue = QTable(
-        {"star_id": fluxes.star_ids, "flags": flags.astype(str), "contamination": change}
-    )
-    return fluxes, catalogue
+    return fluxes, QTable({"star_id": fluxes.star_ids, "flags": flags.astype(str)})
 
 
 def tables(seed):
@@ -83,7 +80,7 @@ def test_a_variable_star_with_neighbours_is_found_and_a_constant_one_is_not():
 
 @pytest.mark.slow
 def test_neighbours_that_do_what_they_can_are_seldom_called_variation():
-    # p of a constant star whose neighbours do just what the catalogue says is uniform, or larger
+    # p of a constant star whose neighbours do just what its errors say is uniform, or larger
     # where the instrument's variances were taken too high. Of 20 draws one is expected below 0.05,
     # four or more in 2 of 100 cases
     p = [float(tables(seed)[1]["probability"][QUIET]) for seed in range(100, 120)]

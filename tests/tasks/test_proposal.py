@@ -57,7 +57,9 @@ def test_what_is_certain_is_set():
 @pytest.mark.parametrize(
     ("crowded", "comment"), [(True, "apertures; stars crowd: "), (False, 'apertures; "psf" fits')]
 )
-def test_apertures_are_proposed_and_a_crowded_field_is_told_of_the_joint_fit(crowded, comment):
+def test_apertures_are_proposed_and_a_crowded_field_is_told_what_is_done_about_neighbours(
+    crowded, comment
+):
     text = proposal(look(crowded=crowded))
     assert tomllib.loads(text)["extraction"] == {"method": "exact"}
     assert f'method = "exact"    # {comment}' in text

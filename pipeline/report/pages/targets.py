@@ -111,14 +111,15 @@ def _target_of(results: Results, star: int, numbering: PageNumbering) -> TargetO
 
 
 def _on_neighbours(results: Results, star: int) -> tuple[str, ...]:
-    """What close neighbours can do to the light curve of a star, if it has any."""
+    """What close neighbours do to the light curve of a star, if it has any."""
     catalogue = results.tables["catalogue"]
     (row,) = catalogue[np.asarray(catalogue["star_id"], int) == star]
     if BLENDED not in str(row["flags"]).split():
         return ()
     return (
-        f"Close neighbours: with seeing and position they can change its flux by "
-        f"{_percent(number(row['contamination']))}. A variation of that size need not be its own.",
+        "Close neighbours: with seeing and position they change the flux in its aperture by "
+        f"{_percent(number(row['contamination']))}. What is not known of their light is part of the error "
+        "bars.",
     )
 
 
