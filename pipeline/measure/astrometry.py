@@ -3,7 +3,6 @@
 import warnings
 
 import numpy as np
-from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
 from astropy.wcs import WCS
@@ -58,6 +57,8 @@ def pixel_positions(cards: str, radec_deg: np.ndarray) -> np.ndarray:
     radec_deg : ndarray, shape (star, 2)
         ICRS [deg]; NaN: unknown.
     """
+    from astropy.coordinates import SkyCoord  # where it is needed: a tenth of a second
+
     radec_deg = np.asarray(radec_deg, float).reshape(-1, 2)
     found = np.full(radec_deg.shape, np.nan)
     known = np.isfinite(radec_deg).all(axis=1)
