@@ -25,6 +25,9 @@ Prepared = Callable[[], dict[str, object]]
 def ours(path: Path, xy: np.ndarray, mask: str = "center") -> Prepared:
     """``extract_spectra`` of this project."""
     from pipeline.measure.extraction import extract_spectra
+    from pipeline.tasks.measure import import_libraries
+
+    import_libraries()
 
     def work() -> dict[str, object]:
         extract_spectra(path, xy, RADII_PX, method=mask)
@@ -67,7 +70,9 @@ def chain(path: Path, xy: np.ndarray) -> Prepared:
     from pipeline.config.settings import Settings
     from pipeline.measure import detect, make_reference, measure
     from pipeline.muse.cube import open_cube
+    from pipeline.tasks.measure import import_libraries
 
+    import_libraries()
     settings = Settings()
 
     def work() -> dict[str, object]:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from astropy import units as u
-from astropy.coordinates import CartesianRepresentation, SkyCoord, UnitSphericalRepresentation
 from astropy.table import QTable, Table
 from astropy.time import Time
 
@@ -62,6 +61,8 @@ class GaiaSources:
 
     def offsets_arcsec(self, ra_deg: float, dec_deg: float, epoch_yr: float) -> np.ndarray:
         """Positions at an epoch on the tangent plane, (source, 2): west and north [arcsec]."""
+        from astropy.coordinates import SkyCoord  # where it is needed: a tenth of a second
+
         centre = SkyCoord(ra_deg, dec_deg, unit="deg")
         at_gaia = SkyCoord(
             self.ra_deg * u.deg,
@@ -85,6 +86,12 @@ def sky_of_offsets(
 
     The inverse of ``GaiaSources.offsets_arcsec``.
     """
+    from astropy.coordinates import (  # where they are needed: a tenth of a second
+        CartesianRepresentation,
+        SkyCoord,
+        UnitSphericalRepresentation,
+    )
+
     west, north = np.radians(np.asarray(offsets_arcsec, float) / 3600).T
     frame = SkyCoord(ra_deg, dec_deg, unit="deg").skyoffset_frame()
     direction = CartesianRepresentation(np.ones_like(west), -west, north)

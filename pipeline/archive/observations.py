@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from astropy.coordinates import SkyCoord
 from astropy.table import Table
 
 from pipeline.archive import queries
@@ -108,6 +107,8 @@ def query_in_cone(
 
 def separations_arcmin(observations: Sequence[Observation], field: Field) -> np.ndarray:
     """Distance of each frame's pointing from the field [arcmin]; NaN where it is unknown."""
+    from astropy.coordinates import SkyCoord  # where it is needed: a tenth of a second
+
     ra = np.array([one.ra_deg for one in observations])
     dec = np.array([one.dec_deg for one in observations])
     known = np.isfinite(ra) & np.isfinite(dec) & (np.abs(dec) <= 90)

@@ -10,8 +10,6 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
-from astropy.coordinates import SkyCoord
-
 from pipeline.config.archive import ArchiveSettings
 from pipeline.config.checks import check_combination
 from pipeline.config.cubes import CubeSettings
@@ -161,6 +159,8 @@ class Settings:
 
 def _is_near(target: TargetSettings, ra_deg: float, dec_deg: float, field: Field) -> bool:
     """Whether coordinates of a target lie in a field; one known by number is of the first field."""
+    from astropy.coordinates import SkyCoord  # where it is needed: a tenth of a second
+
     if target.star_id:
         return False
     one, other = (

@@ -5,7 +5,6 @@ of the detection image only, ``measure`` each layer once, where an aperture is.
 """
 
 from dataclasses import replace
-from importlib import import_module
 
 import numpy as np
 
@@ -18,7 +17,7 @@ from pipeline.measure.catalogue import build_catalogue
 from pipeline.measure.channel_share import find_field, light_share
 from pipeline.measure.contamination import contamination_in_image, measure_moffat
 from pipeline.measure.detection import detection_image, find_stars, without_knots
-from pipeline.measure.extraction import as_arrays, extract_together, find_method
+from pipeline.measure.exposure_spectra import ExposureSpectra, extract_exposure
 from pipeline.measure.matching import ExposureMatch
 from pipeline.measure.noise import (
     STAT,
@@ -44,7 +43,7 @@ from pipeline.measure.reference import (
 )
 from pipeline.measure.results import BandPhotometry, Detection, Measurement
 from pipeline.measure.sky_matching import match_detection
-from pipeline.measure.spectra import Spectra, Targets
+from pipeline.measure.spectra import Spectra
 from pipeline.measure.standard import BRIGHTEST, mask_stars
 from pipeline.muse.cube import PIXEL_SCALE_TOLERANCE, Cube
 from pipeline.muse.geometry import field_layout
@@ -61,19 +60,10 @@ __all__ = [
     "check_cube",
     "choose_reference",
     "detect",
-    "load_libraries",
     "make_reference",
     "measure",
     "reference_candidates",
 ]
-
-PUBLISHED_METHOD = "center"  # of the study
-
-
-def load_libraries() -> None:
-    """Import photutils, a second of CPU: once before processes are forked, not in each of them."""
-    import_module("photutils.aperture")
-    import_module("photutils.detection")
 
 
 def check_cube(cube: Cube, field: Field) -> None:
@@ -199,35 +189,22 @@ def measure(
     ('I_Bessel', (25, 5))
     """
     match = match_detection(reference.xy, reference.radec_deg, detection, settings)
-    how = settings.extraction
     blank_xy = blank_positions(
         detection.image,
         np.vstack([detection.sources.xy, match.xy]),
-        radius_px=max(how.radii_px),
+        radius_px=max(settings.extraction.radii_px),
         fwhm_px=settings.detection.fwhm_px,
         avoid=detection.standard.mask,
     )
-    neighbours_xy = _neighbours(detection, match)
-    radii_px = np.asarray(how.radii_px, float)
-    annulus = (how.sky_annulus_px[0], how.sky_annulus_px[1]) if how.sky_annulus_px else None
-    spectra, as_published = extract_together(
-        as_arrays(cube),
-        [
-            (
-                find_method(how.method),
-                Targets(np.vstack([match.xy, blank_xy]), radii_px, neighbours_xy, annulus),
-            ),
-            (find_method(PUBLISHED_METHOD), Targets(match.xy, radii_px)),
-        ],
+    bands = settings.bands()
+    spectra = extract_exposure(
+        cube, match.xy, blank_xy, _neighbours(detection, match), bands, settings.extraction
     )
-    n_stars = len(match.xy)
-    stars, blank = spectra.rows(slice(n_stars)), spectra.rows(slice(n_stars, None))
     dark = dark_cores(
         detection.image, match.xy, detection.sources.background, detection.sources.noise
     )
     photometry = tuple(
-        _band_photometry(band, stars, (blank, blank_xy), as_published, dark, settings.photometry)
-        for band in settings.bands()
+        _band_photometry(band, spectra, blank_xy, dark, settings.photometry) for band in bands
     )
     light = light_share(
         match.xy,
@@ -239,7 +216,7 @@ def measure(
         ),
         settings.statistics.radius_px,
     )
-    return Measurement(match, stars, photometry, light)
+    return Measurement(match, spectra.stars, photometry, light)
 
 
 def _mode(cube: Cube) -> str:
@@ -254,14 +231,14 @@ def _neighbours(detection: Detection, match: ExposureMatch) -> np.ndarray:
 
 def _band_photometry(
     band: Band,
-    stars: Spectra,
-    blank: tuple[Spectra, np.ndarray],
-    as_published: Spectra,
+    spectra: ExposureSpectra,
+    blank_xy: np.ndarray,
     dark: np.ndarray,
     how: PhotometrySettings,
 ) -> BandPhotometry:
+    stars, as_published = spectra.stars, spectra.as_published
     if not covers(stars.wave_aa, band):
-        return _not_covered(band, stars, len(blank[1]))
+        return _not_covered(band, stars, len(blank_xy))
     fluxes = integrate_band(
         stars.flux,
         stars.variance,
@@ -270,7 +247,7 @@ def _band_photometry(
         band,
         min_coverage=how.min_coverage,
     )
-    noise = blank_noise(*blank, band, min_coverage=how.min_coverage)
+    noise = blank_noise(spectra.blank, blank_xy, band, min_coverage=how.min_coverage)
     sigma, source = noise_sigma(fluxes.sigma, noise, how.stat_factor)
     fluxes = replace(fluxes, sigma=sigma)
     flags = flux_flags(stars.coverage, fluxes, dark)

@@ -8,7 +8,8 @@ The definition, for star s, aperture a and layer z::
 
 with the weight w = 1 where the centre of a spaxel is within the radius ("center", as the study),
 or the area of its overlap with the circle ("exact"). The tests write this out in loops; here it is
-a gather of the few thousand spaxels that any aperture touches and a sparse matrix product.
+a gather of the spaxels of each star and a small matrix product for each. Sums of whole spaxels in
+single precision are exact, so their order does not matter.
 
 With a local sky, the mean of the annulus (see ``sky_annulus``) times the area of the aperture is
 subtracted, and its variance added.
@@ -17,10 +18,9 @@ subtracted, and its variance added.
 from dataclasses import dataclass
 
 import numpy as np
-import scipy
 
 from pipeline.errors import ConfigError
-from pipeline.measure.layers import Block
+from pipeline.measure.layers import BLOCK_LAYERS, Block
 from pipeline.measure.sky_annulus import Annuli, build_annuli, sky_levels
 from pipeline.measure.spectra import CubeArrays, Spectra, Targets
 from pipeline.muse.circles import circle_overlap
@@ -31,11 +31,11 @@ FAR_PX = 1e9  # beyond any image, below the range of the integers
 
 @dataclass(frozen=True)
 class Apertures:
-    """Which spaxels the apertures touch, and with which weight."""
+    """Which spaxels the apertures of each star touch, and with which weight."""
 
-    spaxels: np.ndarray  # (n,) flat indices y * nx + x, increasing
-    weights: "scipy.sparse.csr_array"  # (star * aperture, n)
-    totals: np.ndarray  # (star * aperture,), sum of the weights, those off the image included
+    spaxels: np.ndarray  # (star, spaxel) flat indices y * nx + x; to fill up, some with weight 0
+    weights: np.ndarray  # (star, aperture, spaxel)
+    totals: np.ndarray  # (star, aperture), sum of the weights, those off the image included
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,7 @@ class ApertureMethod:
 
     name: str
     description: str
+    joint: bool = False
 
     def start(self, cube: CubeArrays, targets: Targets) -> "ApertureSums":
         """Weights of the apertures on the cube's image, and of the sky annuli if there are any."""
@@ -64,41 +65,40 @@ def aperture_weights(
     """
     if method not in ("center", "exact"):
         raise ConfigError(f'aperture method {method!r}: choose "center" or "exact"')
-    ny, nx = shape
-    spaxels, rows, values, totals = [], [], [], []
-    for row, (x, y, radius) in enumerate((x, y, r) for x, y in xy for r in radii_px):
-        column_index, row_index, weight = _circle(x, y, radius, method)
-        totals.append(weight.sum())
-        inside = (column_index >= 0) & (column_index < nx) & (row_index >= 0) & (row_index < ny)
-        spaxels.append((row_index * nx + column_index)[inside])
-        values.append(weight[inside])
-        rows.append(np.full(inside.sum(), row))
-    flat, column = np.unique(_joined(spaxels, int), return_inverse=True)
-    weights = scipy.sparse.csr_array(
-        (_joined(values, float), (_joined(rows, int), column)), shape=(len(totals), len(flat))
-    )
-    return Apertures(flat, weights, np.array(totals))
+    stars = [_on_image(x, y, radii_px, shape, method) for x, y in xy]
+    most = max((len(flat) for flat, _, _ in stars), default=0)
+    size = len(stars), len(radii_px)
+    spaxels, weights = np.zeros((size[0], most), int), np.zeros((*size, most))
+    totals = np.zeros(size)
+    for star, (flat, weight, total) in enumerate(stars):
+        spaxels[star] = flat[0] if len(flat) else 0
+        spaxels[star, : len(flat)], weights[star, :, : len(flat)] = flat, weight
+        totals[star] = total
+    return Apertures(spaxels, weights, totals)
 
 
-def _joined(parts: list[np.ndarray], kind: type) -> np.ndarray:
-    return np.concatenate(parts).astype(kind) if parts else np.empty(0, kind)
-
-
-def _circle(
-    x: float, y: float, radius: float, method: str
+def _on_image(
+    x: float, y: float, radii_px: np.ndarray, shape: tuple[int, ...], method: str
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Spaxels (column, row) of a circle with weight above zero, wherever the image ends."""
-    if not (abs(x) < FAR_PX and abs(y) < FAR_PX):  # NaN as well
-        return np.empty(0, int), np.empty(0, int), np.empty(0)
-    if method == "exact":
-        column, row, area = circle_overlap(x, y, radius)
-        return column, row, area
-    column, row = np.meshgrid(
-        np.arange(np.floor(x - radius), np.ceil(x + radius) + 1, dtype=int),
-        np.arange(np.floor(y - radius), np.ceil(y + radius) + 1, dtype=int),
-    )
-    inside = np.sqrt((column - x) ** 2 + (row - y) ** 2) <= radius
-    return column[inside], row[inside], np.ones(int(inside.sum()))
+    """Flat indices (spaxel,) about one star, their weights (aperture, spaxel), and all weight."""
+    if not (abs(x) < FAR_PX and abs(y) < FAR_PX) or not len(radii_px):  # NaN as well
+        return np.empty(0, int), np.empty((len(radii_px), 0)), np.zeros(len(radii_px))
+    reach = radii_px.max() + 1  # a spaxel reaches 0.5 px beyond its centre
+    columns = np.arange(int(np.floor(x - reach)), int(np.ceil(x + reach)) + 1)
+    rows = np.arange(int(np.floor(y - reach)), int(np.ceil(y + reach)) + 1)[:, None]
+    if method == "center":
+        distance = np.sqrt((columns - x) ** 2 + (rows - y) ** 2)
+        weights = (distance <= radii_px[:, None, None]).astype(float)
+    else:
+        weights = np.zeros((len(radii_px), len(rows), len(columns)))
+        for one, radius in zip(weights, radii_px, strict=True):
+            column, row, area = circle_overlap(x, y, radius)
+            one[row - rows[0], column - columns[0]] = area
+    totals = weights.sum(axis=(1, 2))
+    ny, nx = shape
+    on_image = (columns >= 0) & (columns < nx) & (rows >= 0) & (rows < ny)
+    row, column = np.nonzero(weights.any(axis=0) & on_image)
+    return (row + rows[0]) * nx + column + columns[0], weights[:, row, column], totals
 
 
 class ApertureSums:
@@ -106,52 +106,65 @@ class ApertureSums:
 
     def __init__(self, method: str, cube: CubeArrays, targets: Targets) -> None:
         shape = cube.data.shape[1:]
-        self._method, self._targets, self._wave_aa = method, targets, cube.wave_aa
-        apertures = aperture_weights(targets.xy, targets.radii_px, shape, method)
+        self._method, self._targets = method, targets
+        layers = targets.layers_of(len(cube.data))
+        self._first, self._wave_aa = layers.start, cube.wave_aa[layers.start : layers.stop]
+        self._apertures = aperture_weights(targets.xy, targets.radii_px, shape, method)
         self._annuli = build_annuli(targets, shape)
-        self.spaxels = apertures.spaxels
-        if self._annuli is not None:
-            self.spaxels = np.union1d(self.spaxels, self._annuli.spaxels)
-        self._own = np.searchsorted(self.spaxels, apertures.spaxels)
-        self._weights = apertures.weights
-        self._squares = apertures.weights.power(2)
-        self._columns = apertures.weights.tocsc()
-        self._on_image = np.asarray(apertures.weights.sum(axis=1)).reshape(-1, 1)
-        self._totals = np.where(apertures.totals > 0, apertures.totals, 1.0)[:, None]
-        size = len(apertures.totals), len(cube.data)
+        self._squares = self._apertures.weights**2
+        self._on_image = self._apertures.weights.sum(axis=2)
+        totals = self._apertures.totals
+        self._totals = np.where(totals > 0, totals, 1.0)
+        size = (*totals.shape, len(self._wave_aa))
         self._flux, self._variance, self._coverage = (np.empty(size) for _ in range(3))
+
+    @property
+    def spaxels(self) -> np.ndarray:
+        """Those of the apertures, star by star, then those of the annuli."""
+        own = self._apertures.spaxels.ravel()
+        return own if self._annuli is None else np.append(own, self._annuli.spaxels)
+
+    @property
+    def block_layers(self) -> int | None:
+        """What stands out in an annulus is told by the mean of so many layers."""
+        return None if self._annuli is None else BLOCK_LAYERS
 
     def add(self, block: Block) -> None:
         """Sums of some layers."""
-        here, own = block.layers, block.of(self._own)
-        self._flux[:, here] = self._weights @ own.data
-        self._variance[:, here] = self._squares @ own.stat
-        spoiled = np.flatnonzero(own.missing.any(axis=0))  # few: this product costs next to nothing
-        missing = self._columns[:, spoiled] @ own.missing[:, spoiled].T.astype(float)
-        self._coverage[:, here] = (self._on_image - missing) / self._totals
-        if self._annuli is not None:
-            self._subtract_sky(block, self._annuli)
-
-    def _subtract_sky(self, block: Block, annuli: Annuli) -> None:
-        """Take the level of the annulus times the area that was summed from each aperture."""
-        level, level_variance = (
-            np.repeat(values, len(self._targets.radii_px), axis=0)
-            for values in sky_levels(block, annuli, self.spaxels)
+        here = slice(block.layers.start - self._first, block.layers.stop - self._first)
+        own = block.of(slice(self._apertures.spaxels.size))
+        data, stat, missing = (
+            one.reshape(len(one), *self._apertures.spaxels.shape)  # (layer, star, spaxel)
+            for one in (own.data, own.stat, own.missing)
         )
-        area = self._totals * self._coverage[:, block.layers]
-        self._flux[:, block.layers] -= area * level
-        self._variance[:, block.layers] += area**2 * level_variance
+        self._flux[..., here] = self._apertures.weights @ data.transpose(1, 2, 0)
+        self._variance[..., here] = self._squares @ stat.transpose(1, 2, 0)
+        self._coverage[..., here] = (self._on_image / self._totals)[..., None]
+        layer, star = np.nonzero(missing.any(axis=2))  # few: this product costs next to nothing
+        if len(star):
+            lost = self._apertures.weights[star] @ missing[layer, star, :, None].astype(float)
+            seen = self._on_image[star] - lost[..., 0]
+            self._coverage[star, :, here.start + layer] = seen / self._totals[star]
+        if self._annuli is not None:
+            self._subtract_sky(block, here, self._annuli)
+
+    def _subtract_sky(self, block: Block, here: slice, annuli: Annuli) -> None:
+        """Take the level of the annulus times the area that was summed from each aperture."""
+        sky = block.of(slice(self._apertures.spaxels.size, None))
+        level, level_variance = (values[:, None] for values in sky_levels(sky, annuli))
+        area = self._totals[..., None] * self._coverage[..., here]
+        self._flux[..., here] -= area * level
+        self._variance[..., here] += area**2 * level_variance
 
     def spectra(self) -> Spectra:
         """Flux, variance and coverage of every star, aperture and layer."""
         self._coverage[self._coverage < ROUNDING] = 0.0
         nothing = self._coverage == 0
         self._flux[nothing] = self._variance[nothing] = np.nan
-        shape = len(self._targets.xy), len(self._targets.radii_px), len(self._wave_aa)
         return Spectra(
-            self._flux.reshape(shape),
-            self._variance.reshape(shape),
-            self._coverage.reshape(shape),
+            self._flux,
+            self._variance,
+            self._coverage,
             self._wave_aa,
             self._targets.radii_px,
             self._method,

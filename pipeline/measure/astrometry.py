@@ -1,14 +1,16 @@
 """Right ascension and declination of what an image shows, from the WCS of its cube."""
 
 import warnings
+from typing import TYPE_CHECKING
 
 import numpy as np
-from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
-from astropy.wcs import WCS
 
 from pipeline.muse.cube import Cube
+
+if TYPE_CHECKING:
+    from astropy.wcs import WCS
 
 
 def celestial_cards(cube: Cube) -> str:
@@ -17,6 +19,8 @@ def celestial_cards(cube: Cube) -> str:
     A grid of the instrument's own pixels has none, nor has one whose keywords are no WCS: its stars are
     then known by their pixels alone.
     """
+    from astropy.wcs import WCS  # where it is needed: with coordinates, a tenth of a second
+
     if cube.celestial is None:
         return ""
     with warnings.catch_warnings():
@@ -58,6 +62,8 @@ def pixel_positions(cards: str, radec_deg: np.ndarray) -> np.ndarray:
     radec_deg : ndarray, shape (star, 2)
         ICRS [deg]; NaN: unknown.
     """
+    from astropy.coordinates import SkyCoord  # where it is needed: a tenth of a second
+
     radec_deg = np.asarray(radec_deg, float).reshape(-1, 2)
     found = np.full(radec_deg.shape, np.nan)
     known = np.isfinite(radec_deg).all(axis=1)
@@ -67,7 +73,9 @@ def pixel_positions(cards: str, radec_deg: np.ndarray) -> np.ndarray:
     return found
 
 
-def _wcs(cards: str) -> WCS:
+def _wcs(cards: str) -> "WCS":
+    from astropy.wcs import WCS
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AstropyWarning)
         return WCS(fits.Header.fromstring(cards))

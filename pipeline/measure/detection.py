@@ -113,7 +113,9 @@ def _mean_of_layers(
         if dq is not None:
             seen &= dq[index] == 0
         with np.errstate(invalid="ignore"):  # a signalling NaN warns although it is left out
-            np.add(total, layer, out=total, where=seen)
+            values = layer.astype(float)
+        values[~seen] = 0  # much faster than a sum with a mask
+        total += values
         count += seen
     return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from itertools import pairwise
 from os import PathLike
 from pathlib import Path
 
@@ -10,9 +11,10 @@ import numpy as np
 from pipeline.config.measurement import METHODS as NAMES
 from pipeline.errors import ConfigError
 from pipeline.measure import methods
-from pipeline.measure.layers import read_blocks
+from pipeline.measure.layers import Spaxels, block_size, read_block
 from pipeline.measure.spectra import (
     NO_POSITIONS,
+    Accumulation,
     CubeArrays,
     ExtractionMethod,
     Spectra,
@@ -112,12 +114,27 @@ def extract_together(
 ) -> tuple[Spectra, ...]:
     """Spectra by several methods or of several lists of targets, the cube being read once."""
     started = [method.start(cube, targets) for method, targets in wanted]
-    spaxels = np.unique(np.concatenate([one.spaxels for one in started]))
-    rows = [np.searchsorted(spaxels, one.spaxels) for one in started]
-    for block in read_blocks(cube, spaxels):
-        for one, own in zip(started, rows, strict=True):
-            one.add(block.of(own))
+    n_layers = len(cube.data)
+    ranges = [targets.layers_of(n_layers) for _, targets in wanted]
+    cuts = sorted({0, n_layers, *(edge for one in ranges for edge in (one.start, one.stop))})
+    for first, last in pairwise(cuts):
+        active = [one for one, own in zip(started, ranges, strict=True) if first in own]
+        if active:
+            _read_for(active, cube, first, last)
     return tuple(one.spectra() for one in started)
+
+
+def _read_for(active: Sequence[Accumulation], cube: CubeArrays, first: int, last: int) -> None:
+    """Give each of them its spaxels of some layers."""
+    spaxels = Spaxels(np.concatenate([one.spaxels for one in active]))
+    ends = np.cumsum([len(one.spaxels) for one in active])
+    columns = [slice(end - len(one.spaxels), end) for one, end in zip(active, ends, strict=True)]
+    asked = [one.block_layers for one in active if one.block_layers is not None]
+    size = max(asked, default=block_size(len(spaxels)))
+    for start in range(first, last, size):
+        block = read_block(cube, spaxels, slice(start, min(start + size, last)))
+        for one, own in zip(active, columns, strict=True):
+            one.add(block.of(own))
 
 
 def as_arrays(cube: str | PathLike[str] | Cube | CubeArrays | Arrays) -> CubeArrays:

@@ -1,17 +1,22 @@
 """The few spaxels that stars touch, a block of layers at a time, each layer read once.
 
 A cube of 2.9 GB costs less CPU time than reading it: the layers are a memory map of which only
-those spaxels are copied, and pages that were used are given back.
+those spaxels are copied, and pages that were used are given back. Most of that time is waiting for
+memory, so one sample of each line of the processor's cache is fetched first: these waits overlap,
+while those of a gather of all samples follow each other (0.12 s instead of 0.18 s for 25 stars).
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from pipeline.muse.image_layers import Layers, SpaxelLayers, release
 
-BLOCK_LAYERS = 64  # layers at a time: some 5000 spaxels of 64 layers are 2.4 MB as float64
+BLOCK_LAYERS = 64  # layers that a method is given together, if it does not care
+BLOCK_SAMPLES = 2**16  # that stay in the processor's own cache while they are worked on
+FEWEST_LAYERS = 8  # at a time, however many spaxels there are: each block costs 0.1 ms
+LINE_SAMPLES = 16  # float32 in a line of the cache
 
 
 @dataclass(frozen=True)
@@ -30,65 +35,84 @@ class Block:
     """Chosen spaxels of some consecutive layers; missing values are 0 and marked."""
 
     layers: slice
-    data: np.ndarray  # (spaxel, layer) float64
-    stat: np.ndarray  # (spaxel, layer) float64
+    data: np.ndarray  # (layer, spaxel) float64
+    stat: np.ndarray  # (layer, spaxel) float64
     missing: np.ndarray  # (layer, spaxel) bool: not finite, fill value, flagged, variance not > 0
 
-    def of(self, rows: np.ndarray) -> "Block":
-        """The same layers of some of the spaxels; the block itself if they are all of them."""
-        if len(rows) == len(self.data):
-            return self
-        return Block(self.layers, self.data[rows], self.stat[rows], self.missing[:, rows])
+    def of(self, columns: slice) -> "Block":
+        """The same layers of some of the spaxels."""
+        parts = (one[:, columns] for one in (self.data, self.stat, self.missing))
+        return Block(self.layers, *parts)
 
 
-def read_blocks(cube: CubeArrays, spaxels: np.ndarray) -> Iterator[Block]:
-    """Values of spaxels, block by block over all layers.
+class Spaxels:
+    """Spaxels in the order in which they are wanted, and each as often.
 
     Parameters
     ----------
-    cube : CubeArrays
-    spaxels : ndarray of int, shape (spaxel,)
-        Flat indices y * nx + x, increasing.
+    flat : ndarray of int, shape (spaxel,)
+        Indices y * nx + x.
     """
-    for start in range(0, len(cube.data), BLOCK_LAYERS):
-        layers = slice(start, min(start + BLOCK_LAYERS, len(cube.data)))
-        yield read_block(cube, spaxels, layers)
+
+    def __init__(self, flat: np.ndarray) -> None:
+        self.flat = flat
+
+    def __len__(self) -> int:
+        """How many are wanted."""
+        return len(self.flat)
+
+    @cached_property
+    def distinct(self) -> np.ndarray:
+        """Each once, increasing."""
+        return np.unique(self.flat)
+
+    @cached_property
+    def order(self) -> np.ndarray:
+        """Where in ``distinct`` each one that is wanted is."""
+        return np.searchsorted(self.distinct, self.flat)
+
+    @cached_property
+    def first_of_lines(self) -> np.ndarray:
+        """Some of them that are in every line of the cache which holds any, in one layer."""
+        start = np.diff(self.distinct, prepend=-2) != 1  # of a run of neighbours
+        place = np.arange(len(start))
+        in_run = place - np.maximum.accumulate(np.where(start, place, 0))
+        end = np.append(start[1:], True)[: len(start)]
+        return np.asarray(self.distinct[end | (in_run % LINE_SAMPLES == 0)])
 
 
-def read_block(cube: CubeArrays, spaxels: np.ndarray, layers: slice) -> Block:
+def block_size(n_spaxels: int) -> int:
+    """Layers at a time of which so many spaxels are in the processor's own cache."""
+    return int(np.clip(BLOCK_SAMPLES // max(n_spaxels, 1), FEWEST_LAYERS, BLOCK_LAYERS))
+
+
+def read_block(cube: CubeArrays, spaxels: Spaxels, layers: slice) -> Block:
     """Values of spaxels in some consecutive layers."""
-    flagged = None
+    data, stat = (_picked(source, layers, spaxels) for source in (cube.data, cube.stat))
+    missing, no_stat = ~np.isfinite(data), ~np.isfinite(stat)
+    if cube.fill is not None:
+        missing |= data == cube.fill
     if cube.dq is not None:
-        flagged = _picked(cube.dq, layers, spaxels) != 0
-    data, blind = _gather(_picked(cube.data, layers, spaxels), flagged, cube.fill)
-    stat, _ = _gather(_picked(cube.stat, layers, spaxels), flagged if cube.fill is None else blind)
-    no_error = stat <= 0  # where STAT is blind it is 0 here
-    stat[no_error] = 0
-    return Block(layers, data, stat, blind | no_error.T)
+        missing |= _picked(cube.dq, layers, spaxels) != 0
+    if cube.fill is not None or cube.dq is not None:
+        no_stat |= missing
+    data[missing] = 0
+    stat[no_stat] = 0
+    no_stat = stat <= 0
+    stat[no_stat] = 0
+    missing |= no_stat
+    return Block(layers, data.astype(float, copy=False), stat.astype(float, copy=False), missing)
 
 
-def _picked(source: Layers, layers: slice, spaxels: np.ndarray) -> np.ndarray:
-    """A copy (layer, spaxel) of what an image of the cube holds there."""
-    if isinstance(source, SpaxelLayers):
-        return source.at(layers, spaxels)
+def _picked(source: Layers, layers: slice, spaxels: Spaxels) -> np.ndarray:
+    """A copy (layer, spaxel) of what an image of the cube holds there, in native byte order."""
+    if not isinstance(source, np.ndarray) and isinstance(source, SpaxelLayers):
+        return np.take(source.at(layers, spaxels.distinct), spaxels.order, axis=1)
     whole = source[layers]
-    picked = np.take(whole.reshape(len(whole), -1), spaxels, axis=1)
+    flat = whole.reshape(len(whole), -1)
+    np.take(flat, spaxels.first_of_lines, axis=1)
+    picked = np.take(flat, spaxels.flat, axis=1)
     release(whole)
-    return picked
-
-
-def _gather(
-    picked: np.ndarray,
-    flagged: np.ndarray | None,
-    fill: float | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Values (spaxel, layer) as float64, 0 where missing; and (layer, spaxel) bool, where."""
-    if not picked.dtype.isnative:
-        picked = picked.byteswap(inplace=True).view(picked.dtype.newbyteorder("="))
-    blind = ~np.isfinite(picked)
-    if fill is not None:
-        blind |= picked == fill
-    if flagged is not None:
-        blind |= flagged
-    picked[blind] = 0
-    return np.ascontiguousarray(picked.T, dtype=float), blind
+    if picked.dtype.isnative:
+        return picked
+    return picked.byteswap(inplace=True).view(picked.dtype.newbyteorder("="))

@@ -69,30 +69,29 @@ def _clean_annulus(
     return np.asarray((row * nx + column)[use])
 
 
-def sky_levels(block: Block, annuli: Annuli, spaxels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def sky_levels(block: Block, annuli: Annuli) -> tuple[np.ndarray, np.ndarray]:
     """Mean level of each annulus and its variance, both of shape (star, layer); NaN: too few.
 
     Parameters
     ----------
     block : Block
+        Of the spaxels of the annuli.
     annuli : Annuli
-    spaxels : ndarray of int
-        Those of the block; the annuli's are among them.
     """
-    place = np.searchsorted(spaxels, annuli.spaxels)
-    n_layers = block.data.shape[1]
-    level, variance = np.full((2, len(annuli.members), n_layers), np.nan)
-    for star, members in enumerate(annuli.members):
-        if len(members) < MIN_SPAXELS:
+    data, stat, known = (
+        np.ascontiguousarray(one.T) for one in (block.data, block.stat, ~block.missing)
+    )
+    level, variance = np.full((2, len(annuli.members), data.shape[1]), np.nan)
+    for star, rows in enumerate(annuli.members):
+        if len(rows) < MIN_SPAXELS:
             continue
-        rows = place[members]
-        seen = ~block.missing[:, rows].T
-        rows, seen = rows[(kept := _ordinary(block.data[rows], seen))], seen[kept]
+        seen = known[rows]
+        rows, seen = rows[(kept := _ordinary(data[rows], seen))], seen[kept]
         count = seen.sum(axis=0)
         enough = count >= MIN_SPAXELS
         count = np.where(enough, count, 1)
-        level[star, enough] = ((block.data[rows] * seen).sum(axis=0) / count)[enough]
-        variance[star, enough] = ((block.stat[rows] * seen).sum(axis=0) / count**2)[enough]
+        level[star, enough] = ((data[rows] * seen).sum(axis=0) / count)[enough]
+        variance[star, enough] = ((stat[rows] * seen).sum(axis=0) / count**2)[enough]
     return level, variance
 
 

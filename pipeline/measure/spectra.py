@@ -32,6 +32,11 @@ class Targets:
     radii_px: np.ndarray  # (aperture,)
     neighbours_xy: np.ndarray = field(default_factory=lambda: NO_POSITIONS)  # (neighbour, 2) [pix]
     sky_annulus_px: tuple[float, float] | None = None  # inner and outer radius; None: no local sky
+    layers: range | None = None  # that spectra are wanted of, whole blocks of them; None: all
+
+    def layers_of(self, n_layers: int) -> range:
+        """The layers of a cube that spectra are wanted of."""
+        return range(n_layers) if self.layers is None else self.layers
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,7 @@ class Spectra:
     flux: np.ndarray  # [cube unit]
     variance: np.ndarray  # [cube unit squared], from STAT: no covariance term
     coverage: np.ndarray  # [1], share of the aperture on spaxels finite in DATA and STAT
-    wave_aa: np.ndarray  # (wave,)
+    wave_aa: np.ndarray  # (wave,), of the layers that were wanted
     radii_px: np.ndarray  # (aperture,)
     method: str = "exact"  # name in the registry of methods
 
@@ -66,7 +71,11 @@ class Accumulation(Protocol):
 
     @property
     def spaxels(self) -> np.ndarray:
-        """Flat indices y * nx + x that it needs, increasing."""
+        """Flat indices (spaxel,) y * nx + x that it needs, in its order, and each as often."""
+
+    @property
+    def block_layers(self) -> int | None:
+        """How many layers it must be given together; None: it does not care."""
 
     def add(self, block: Block) -> None:
         """Take in some layers of those spaxels."""
@@ -85,6 +94,10 @@ class ExtractionMethod(Protocol):
     @property
     def description(self) -> str:
         """One line for tables, captions and help."""
+
+    @property
+    def joint(self) -> bool:
+        """Whether the spectrum of a star depends on which others are extracted along with it."""
 
     def start(self, cube: CubeArrays, targets: Targets) -> Accumulation:
         """Prepare for the targets; a few layers may be read to fit the PSF."""

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from astropy.coordinates import SkyCoord
 from astropy.io import fits
 
 from pipeline.errors import CubeUnreadable, ImplausibleValue, UnknownMode, WrongField
@@ -206,6 +205,8 @@ def check_pointing(header: fits.Header, target: SkyField) -> None:
         If RA and DEC lie farther from the field than its radius. A header without coordinates
         passes: the match to the reference catalogue decides.
     """
+    from astropy.coordinates import SkyCoord  # where it is needed: a tenth of a second
+
     ra, dec = _number(header, "RA"), _number(header, "DEC")
     if not (np.isfinite(ra) and np.isfinite(dec)):
         return
@@ -245,6 +246,8 @@ def field_of(header: fits.Header, fields: Sequence[SkyField]) -> int:
         reference of its grid) points at none: the match could only tell after a reference was
         chosen from the wrong field.
     """
+    from astropy.coordinates import SkyCoord  # where it is needed: a tenth of a second
+
     if len(fields) == 1:
         check_pointing(header, fields[0])
         return 0

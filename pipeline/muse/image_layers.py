@@ -166,6 +166,10 @@ class FpackedLayers:
             return np.asarray(self._image.section[int(index)]).reshape(self.shape[1:])
 
 
+def _address(array: np.ndarray) -> int:
+    return int(array.__array_interface__["data"][0])
+
+
 def release(layers: np.ndarray) -> None:
     """Take layers of a read-only memory map out of the process's resident memory.
 
@@ -177,7 +181,7 @@ def release(layers: np.ndarray) -> None:
         base = getattr(base, "base", None)
     if base is None or layers.flags.writeable or not layers.flags.c_contiguous:
         return
-    start = layers.ctypes.data - np.frombuffer(base, np.uint8, count=1).ctypes.data
+    start = _address(layers) - _address(np.frombuffer(base, np.uint8, count=1))
     first = -(-start // mmap.PAGESIZE) * mmap.PAGESIZE
     length = (start + layers.nbytes) // mmap.PAGESIZE * mmap.PAGESIZE - first
     if length > 0 and hasattr(mmap, "MADV_DONTNEED"):

@@ -79,7 +79,7 @@ def fill_value(data: Layers, stat: Layers) -> float | None:
     """
     for share in LOOKED_AT:
         layer = int(share * (len(data) - 1))
-        values, variances = (_rim(np.asarray(cube[layer], float)) for cube in (data, stat))
+        values, variances = (_rim(cube[layer]).astype(float) for cube in (data, stat))
         finite = np.isfinite(values)
         if not finite.any():
             continue

@@ -8,7 +8,6 @@ by name, and the raw frame itself for its position: names of targets are spelt f
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from astropy.coordinates import SkyCoord
 from astropy.io import fits
 
 from pipeline.config.standards import same_star
@@ -100,6 +99,8 @@ def check_standard(header: fits.Header, wanted: RequestedStandard) -> tuple[str,
     WrongStandard
         If it points elsewhere; where no position is asked for, if its target has another name.
     """
+    from astropy.coordinates import SkyCoord  # where it is needed: a tenth of a second
+
     target = str(header.get("ESO OBS TARG NAME", header.get("OBJECT", ""))).strip()
     notes: tuple[str, ...] = ()
     if wanted.target and not target:

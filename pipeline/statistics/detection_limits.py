@@ -9,7 +9,7 @@ exposure, that is added to the covariance.
 from collections.abc import Callable
 
 import numpy as np
-from scipy.special import chdtrc, chdtri, logsumexp, ndtri
+import scipy
 
 from pipeline.statistics.light_curves import LightCurve, PrincipalAxes
 
@@ -28,7 +28,9 @@ def p_constant(curve: LightCurve, std: float = 0.0) -> float:
         Standard deviation of ln F, independent from exposure to exposure, that the flux of the star has
         beyond photons and instrument.
     """
-    return float(np.mean([chdtrc(curve.dof, one.chi2(std)) for one in curve.posterior]))
+    return float(
+        np.mean([scipy.special.chdtrc(curve.dof, one.chi2(std)) for one in curve.posterior])
+    )
 
 
 def variation(curve: LightCurve) -> tuple[float, float, float]:
@@ -36,7 +38,7 @@ def variation(curve: LightCurve) -> tuple[float, float, float]:
 
     Restricted likelihood, flat prior in the standard deviation.
     """
-    log_like = logsumexp([_log_likelihood(one) for one in curve.posterior], axis=0)
+    log_like = scipy.special.logsumexp([_log_likelihood(one) for one in curve.posterior], axis=0)
     density = np.exp(log_like - log_like.max())
     width = np.gradient(STD_GRID)
     cumulative = np.cumsum(density * width)
@@ -62,12 +64,12 @@ def detectable_std(curve: LightCurve, level: float) -> float:
         p-value below which a star is called variable.
     """
     variance = _typical_variance(curve)
-    threshold = float(chdtri(curve.dof, level))
+    threshold = float(scipy.special.chdtri(curve.dof, level))
 
     def power(std: float) -> float:
         factor = 1 + std**2 / variance
         scale = float((factor**2).sum() / factor.sum())
-        return float(chdtrc(factor.sum() / scale, threshold / scale))
+        return float(scipy.special.chdtrc(factor.sum() / scale, threshold / scale))
 
     return _smallest(power)
 
@@ -87,7 +89,7 @@ def detectable_change(curve: LightCurve, mjd: np.ndarray, level: float) -> float
     mean = float(np.mean(information))
     if not mean > 0:
         return np.nan
-    return float((ndtri(1 - level / 2) + ndtri(POWER)) / np.sqrt(mean))
+    return float((scipy.special.ndtri(1 - level / 2) + scipy.special.ndtri(POWER)) / np.sqrt(mean))
 
 
 def _typical_variance(curve: LightCurve) -> np.ndarray:

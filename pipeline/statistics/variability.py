@@ -8,8 +8,8 @@ the ratios give scale and nu, so that the variable stars do not raise their own 
 """
 
 import numpy as np
+import scipy
 from astropy.table import QTable
-from scipy.special import digamma, fdtrc, polygamma
 
 from pipeline.schema import make_table
 from pipeline.statistics.fluxes import Fluxes
@@ -105,19 +105,23 @@ def moderated_p(ratio: np.ndarray, n: int, *, telling: np.ndarray | None = None)
         logs = np.log(np.maximum(shown, 1e-300))
         middle = float(np.median(logs))
         spread = float((MAD_TO_STD * np.median(np.abs(logs - middle))) ** 2)
-        nu = _degrees_of_freedom(spread - float(polygamma(1, n / 2)))
+        nu = _degrees_of_freedom(spread - float(scipy.special.polygamma(1, n / 2)))
         # medians of ln chi squared / n and of its scale, to second order those of their means
-        centre = (digamma(n / 2) - np.log(n / 2)) - (digamma(nu / 2) - np.log(nu / 2))
+        centre = (scipy.special.digamma(n / 2) - np.log(n / 2)) - (
+            scipy.special.digamma(nu / 2) - np.log(nu / 2)
+        )
         scale = max(1.0, float(np.exp(middle - centre)))
-    return np.asarray(fdtrc(n, nu, ratio / scale))
+    return np.asarray(scipy.special.fdtrc(n, nu, ratio / scale))
 
 
 def _degrees_of_freedom(excess: float) -> float:
     """nu for which the variance of ln of a chi squared over nu, trigamma(nu / 2), is the excess."""
     low, high = 1.0, MAX_NU
-    if excess <= polygamma(1, high / 2):
+    if excess <= scipy.special.polygamma(1, high / 2):
         return MAX_NU
     for _ in range(100):
         middle = float(np.sqrt(low * high))
-        low, high = (middle, high) if polygamma(1, middle / 2) > excess else (low, middle)
+        low, high = (
+            (middle, high) if scipy.special.polygamma(1, middle / 2) > excess else (low, middle)
+        )
     return low

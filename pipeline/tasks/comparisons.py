@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from astropy.table import QTable
 
-from pipeline.measure import PUBLISHED_METHOD
+from pipeline.measure.exposure_spectra import PUBLISHED_METHOD
 from pipeline.schema.flux_array import FluxArray
 from pipeline.statistics.comparisons import (
     Choice,

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from astropy.coordinates import SkyCoord
 from astropy.table import QTable
 from astropy.time import Time
 
@@ -164,6 +163,8 @@ def tied_to_gaia(catalogue: QTable, identification: QTable | None) -> tuple[QTab
     The whole field is matched to Gaia's sources at the epoch of the reference exposure, so a star
     without a source has coordinates, too. Without a match the catalogue is as it was, the sentence empty.
     """
+    from astropy.coordinates import SkyCoord  # where it is needed: a tenth of a second
+
     if identification is None or "ra_deg" not in catalogue.colnames:
         return catalogue, ""
     gaia, own = (

@@ -6,7 +6,7 @@ is purged when nothing more is to be read from it. Whatever goes wrong with one 
 as the stamp of the stage that it went wrong in.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -168,14 +168,15 @@ def _advance(job: Job) -> Stamp:
     """All stages that are stale, in their order."""
     stale = staleness(job)
     stamp = final_stamp(job)
+    opened = cache(lambda: _open(job))  # once, if anything is to be read from it
     if "truth" in stale:
         _write_truth(job)
     if "detect" in stale:
-        stamp = _run_detect(job)
+        stamp = _run_detect(job, opened)
     if job.reference is not None and done(job.detection):
         ingredients = measure_ingredients(job, reference_key(job.reference))
         if products.staleness(job.measurement, ingredients):
-            stamp = _run_measure(job, job.reference, ingredients)
+            stamp = _run_measure(job, job.reference, ingredients, opened)
     assert stamp is not None  # whatever is not stale has a stamp
     return stamp
 
@@ -276,20 +277,22 @@ def _open(job: Job) -> Cube:
     return replace(cube, header=declare(cube.header, job.entry.declared))
 
 
-def _run_detect(job: Job) -> Stamp:
+def _run_detect(job: Job, opened: Callable[[], Cube]) -> Stamp:
     def build(output: products.Output) -> None:
-        write_detection(output.path(job.detection.name), detect(_open(job), job.settings))
+        write_detection(output.path(job.detection.name), detect(opened(), job.settings))
 
     return products.make(job.detection, "detect", detect_ingredients(job), build)
 
 
-def _run_measure(job: Job, reference: Path, ingredients: Mapping[str, Any]) -> Stamp:
+def _run_measure(
+    job: Job, reference: Path, ingredients: Mapping[str, Any], opened: Callable[[], Cube]
+) -> Stamp:
     catalogue = read_reference(reference)
 
     detection = read_detection(job.detection)  # damaged, it is no failure of this stage
 
     def build(output: products.Output) -> None:
-        measurement = measure(_open(job), detection, catalogue, job.settings)
+        measurement = measure(opened(), detection, catalogue, job.settings)
         write_measurement(output.path(job.measurement.name), measurement, catalogue.star_id)
 
     return products.make(job.measurement, "measure", ingredients, build)

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from astropy.coordinates import SkyCoord
 from astropy.table import QTable
 
 from pipeline.config.targets import TargetSettings
@@ -54,6 +53,8 @@ def find_targets(
 
 def _row_of(one: TargetSettings, ids: np.ndarray, radec: np.ndarray) -> tuple[int | None, str]:
     """Row of a target in the catalogue, or None and why."""
+    from astropy.coordinates import SkyCoord  # where it is needed: a tenth of a second
+
     if one.star_id:
         rows = np.flatnonzero(ids == one.star_id)
         return (int(rows[0]), "") if len(rows) else (None, f"there is no star {one.star_id}")

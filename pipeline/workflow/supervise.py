@@ -7,6 +7,7 @@ the caller has imported and cached.
 
 import contextlib
 import faulthandler
+import gc
 import os
 import pickle
 import resource
@@ -100,6 +101,7 @@ def _in_child(
     status = 1
     try:
         die_with_parent(parent)
+        gc.freeze()  # the caller's objects are not looked through: that would copy their memory
         faulthandler.disable()  # the caller says what happened
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         _, hard = resource.getrlimit(resource.RLIMIT_DATA)

@@ -60,8 +60,8 @@ def test_the_shares_are_those_of_an_images_spaxels():
     xy = at(33.3, 3 * CHANNEL + 1.0)
     image = clean_image(FieldRecipe((310, 320), xy, np.ones(1), 4.0, 2.5))
     weights = aperture_weights(xy, np.array([4.5]), image.shape, "exact")
-    light = weights.weights.toarray()[0] * image.ravel()[weights.spaxels]
-    row, column = np.divmod(weights.spaxels, 320)
+    light = weights.weights[0, 0] * image.ravel()[weights.spaxels[0]]
+    row, column = np.divmod(weights.spaxels[0], 320)
     channel = slice_address(*place().offsets(np.column_stack([column, row]))).channel
     expected = np.bincount(channel - 1, light / light.sum(), minlength=24)
     share = light_share(xy, place(), PSF, 4.5).channels[0]

@@ -269,7 +269,7 @@ def test_a_file_that_is_no_cube_is_refused(tmp_path):
 def test_exact_weights_inside_the_image_add_up_to_the_area(x, y, radius):
     apertures = aperture_weights(np.array([(x, y)]), np.array([radius]), (21, 21), "exact")
     assert apertures.weights.sum() == pytest.approx(math.pi * radius**2, rel=1e-9)
-    assert apertures.totals[0] == pytest.approx(math.pi * radius**2, rel=1e-9)
+    assert apertures.totals[0, 0] == pytest.approx(math.pi * radius**2, rel=1e-9)
 
 
 def test_every_method_is_entered_under_its_own_name_with_a_description():

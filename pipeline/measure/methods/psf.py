@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pipeline.measure.layers import Block, CubeArrays, read_block
+from pipeline.measure.layers import BLOCK_LAYERS, Block, CubeArrays, Spaxels, read_block
 from pipeline.measure.psf_fit import KnotImages, fit_psf
 from pipeline.measure.psf_rows import build_rows, fit_with_gaps
 from pipeline.measure.psf_system import Windows, build_windows, solve_fluxes
@@ -36,6 +36,7 @@ class PsfMethod:
 
     name: str = "psf"
     description: str = "light of a fitted PSF, jointly with neighbours and a local background"
+    joint: bool = True
 
     def start(self, cube: CubeArrays, targets: Targets) -> Accumulation:
         """The PSF of the exposure from a few layers about the knots, and what follows from it."""
@@ -47,6 +48,8 @@ METHOD = PsfMethod()
 
 class PsfFluxes:
     """Fluxes of a fitted PSF, from blocks of layers."""
+
+    block_layers = BLOCK_LAYERS  # the variance is that of the knot which is nearest to most of them
 
     def __init__(self, cube: CubeArrays, targets: Targets) -> None:
         self._targets, self._wave_aa = targets, cube.wave_aa
@@ -81,7 +84,8 @@ class PsfFluxes:
         if not len(self._stars):
             return
         n_targets, windows = len(self._stars), self._windows
-        data, share = block.data[self._place], self._share[block.layers]
+        data = np.ascontiguousarray(block.data.T)[self._place]
+        share = self._share[block.layers]
         flux = np.zeros((n_targets, len(self._targets.radii_px), data.shape[2]))
         joint = np.zeros((len(data), data.shape[2]))
         for knot in np.flatnonzero(share.any(axis=0)):
@@ -92,7 +96,7 @@ class PsfFluxes:
             flux += own * (rows.scale[:, None] * share[:, knot])
             joint += together * share[:, knot]
         nearest = self._knots[int(share.sum(axis=0).argmax())]
-        stat = block.stat[self._place[:n_targets]]
+        stat = np.ascontiguousarray(block.stat.T)[self._place[:n_targets]]
         variance = np.matmul((nearest.effective * nearest.scale[:, None]) ** 2, stat)
         seen = (nearest.light * windows.valid[:n_targets, None]).sum(axis=2)
         coverage = np.repeat(seen[..., None], data.shape[2], axis=2)
@@ -136,11 +140,13 @@ class PsfFluxes:
         unknown = ~((self._coverage > MIN_SEEN) & np.isfinite(self._flux))
         self._flux[unknown] = self._variance[unknown] = np.nan
         self._coverage[unknown] = 0.0
+        wanted = self._targets.layers_of(len(self._wave_aa))
+        layers = slice(wanted.start, wanted.stop)
         return Spectra(
-            self._flux,
-            self._variance,
-            self._coverage,
-            self._wave_aa,
+            self._flux[..., layers],
+            self._variance[..., layers],
+            self._coverage[..., layers],
+            self._wave_aa[layers],
             self._targets.radii_px,
             METHOD.name,
         )
@@ -166,12 +172,12 @@ def _knot_images(
     starts = np.clip(np.rint(centres - size / 2), 0, n_wave - size).astype(int)
     wave, data, noise, count = [], [], [], []
     for start in starts:
-        block = read_block(cube, spaxels, slice(start, start + size))
+        block = read_block(cube, Spaxels(spaxels), slice(start, start + size))
         seen = (~block.missing).sum(axis=0)
         safe = np.maximum(seen, 1)
         wave.append(cube.wave_aa[start : start + size].mean())
-        data.append((block.data.sum(axis=1) / safe)[place])
-        noise.append(np.where(seen > 0, np.sqrt(block.stat.sum(axis=1)) / safe, np.inf)[place])
+        data.append((block.data.sum(axis=0) / safe)[place])
+        noise.append(np.where(seen > 0, np.sqrt(block.stat.sum(axis=0)) / safe, np.inf)[place])
         count.append(seen[place])
     counts = np.array(count)
     lit = np.asarray(counts.any(axis=(1, 2)))
