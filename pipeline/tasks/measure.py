@@ -117,6 +117,7 @@ def import_libraries() -> None:
     photutils takes a second, and as much again when it finds its first star: it then asks optional
     packages for their versions. A child would import all that for its one exposure.
     """
+    import astropy.wcs  # noqa: F401
     import scipy.fft
     import scipy.optimize  # noqa: F401
     from photutils.detection import DAOStarFinder
