@@ -286,9 +286,8 @@ def fit_likeliest(
         if found == Additive():
             fit = _fit_additive(fit.without_additive, extra, found)
             found = fit.additive
-            if (
-                logs.gap.any()
-            ):  # filled by a model without these terms, they would look like outliers
+            # gaps that a model without these terms has filled would look like outliers
+            if logs.gap.any():
                 fit = _fit(logs, extra, found)
         smoother = Smoother(fit.logs, mean_variances(fit.nodes), extra, fit.free)
         current = bad_exposure_probability(smoother.exposure_chi2(), smoother.stars.vector.shape[1])

@@ -143,7 +143,7 @@ def _psfs(gathered: Gathered, jobs: Mapping[str, Job], sources: Light, kept: Pat
             found[name] = [key, psf.fwhm_px, psf.beta]
     if found != known:
         with products.atomic_file(kept) as file:
-            file.write(json.dumps({"psfs": found, "seal": products.digest(found)}))
+            file.write(json.dumps({"psfs": found, "digest": products.digest(found)}))
     return [Moffat(float(fwhm_px), float(beta)) for _, fwhm_px, beta in found.values()]
 
 
@@ -152,7 +152,7 @@ def _read_psfs(kept: Path) -> dict[str, list[Any]]:
     try:
         content = json.loads(kept.read_text(encoding="utf-8"))
         psfs: dict[str, list[Any]] = content["psfs"]
-        return psfs if content["seal"] == products.digest(psfs) else {}
+        return psfs if content["digest"] == products.digest(psfs) else {}
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return {}
 
