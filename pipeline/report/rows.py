@@ -165,13 +165,15 @@ def sigma_words(results: Results) -> str:
 
 def pair_heads(results: Results) -> tuple[Head, ...]:
     """Headings of ``pair_cells``."""
-    scatters = ("std_published", "std") if results.of_standard else ("std",)
+    names = ["std_published"] * results.of_standard
+    names += ["std", "std_robust", "photon_std", "excess_std", "slope_per_year"]
+    scatters = list(percent_heads("pairs", *names))
+    if results.of_standard:  # cards and figures show the scatter without outliers
+        scatters[1] = replace(scatters[1], label="σ with outliers")
     return (
         Head("Pair", title="stars in numerator and denominator"),
         *heads("pairs", "n"),
-        *percent_heads(
-            "pairs", *scatters, "std_robust", "photon_std", "excess_std", "slope_per_year"
-        ),
+        *scatters,
         *heads("pairs", "trend_p", "trend_p_adjusted"),
     )
 

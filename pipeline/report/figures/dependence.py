@@ -221,11 +221,12 @@ def structure_figure(table: QTable, *, figure_id: str, simulated: bool) -> Figur
 
 
 def _structure_title(lag: np.ndarray, std: np.ndarray, err: np.ndarray, model: np.ndarray) -> str:
-    """How much a ratio changes within a night and over the longest lag; what the model misses."""
-    longest = int(np.argmax(lag))
-    late = f"{fixed(float(std[longest]), 1)} % over {lag[longest]:.0f} days"
+    """How much a ratio changes within a night and at most beyond; what the model misses."""
     within = lag < NIGHT_DAYS
-    if within.any() and not within[longest]:
+    beyond = np.flatnonzero(~within) if (~within).any() else np.arange(len(lag))
+    largest = int(beyond[np.argmax(std[beyond])])
+    late = f"up to {fixed(float(std[largest]), 1)} % over {lag[largest]:.0f} days"
+    if within.any() and not within[largest]:
         early = float(np.sqrt((std[within] ** 2).mean()))
         expected = float(np.sqrt((model[within] ** 2).mean()))
         missed = np.abs(std[within] - model[within]) > N_SIGMA * err[within]

@@ -222,7 +222,8 @@ def _trust(results: Results) -> tuple[str, ...]:
     bad = bad_exposures(results)
     left_out = (
         f"Judged by all stars, {len(bad)} of {counted(len(results.tables['exposures']), 'exposure')} "
-        f"{'is' if len(bad) == 1 else 'are'} bad and left out."
+        f"{'is' if len(bad) == 1 else 'are'} bad; floor, channels and trends are without "
+        f"{'it' if len(bad) == 1 else 'them'}."
         if bad
         else "No exposure had to be left out of the floor."
     )
@@ -279,7 +280,7 @@ def _doubt(results: Results) -> tuple[str, ...]:
     return (
         "This is one field in one aperture and one year; others may be better or worse.",
         "The cause of the scatter is not known: the channels’ response to lamps and twilights repeats to "
-        f"{fixed(low, 2)} and {fixed(high, 2)} %.",
+        f"{fixed(low, 2)} % within three nights and {fixed(high, 2)} % over six days.",
     )
 
 

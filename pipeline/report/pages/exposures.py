@@ -150,7 +150,7 @@ def _exposure_cells(
         Cell(thumbs.get(identity, Markup(""))),
         Cell(str(row["mode"])),
         Cell(
-            "ok, but bad" if bad else status,
+            "bad, not in the model" if bad else status,
             kind="good" if status == "ok" and not bad else "bad",
         ),
         Cell(fixed(number(row["airmass"]), 3)),

@@ -186,7 +186,8 @@ def instrument_finding() -> Finding:
     low, high = rms["lamp_between_three_nights"], rms["twilights"]
     return Finding(
         "instrument",
-        f"Lamps repeat to {fixed(low, 2)} %, twilights to {fixed(high, 2)} %",
+        f"Lamps repeat to {fixed(low, 2)} % within three nights, twilights to {fixed(high, 2)} % over "
+        "six days",
         "That is a tenth of the scatter of the ratios or less: the channels need not be its cause.",
         False,
     )

@@ -10,6 +10,7 @@ from astropy.table import QTable
 from pipeline.report.downloads.explore_data import PREDICTION
 from pipeline.report.one_channel import why_not_modelled
 from pipeline.report.pages.base import PageInputs, PageNumbering, PageType
+from pipeline.report.planner_limits import faint_pairs, within_night_words
 from pipeline.report.rows import headline_choice, plain
 from pipeline.report.tables import Cell, Head, TableView, cells, without_empty_columns
 from pipeline.report.text import NOTHING, fixed
@@ -34,6 +35,7 @@ class PlanOf:
     snr: str  # a typical one
     typical: str  # expected scatter of two stars of that SNR, with its 95 % interval
     why_not: str  # why there is no prediction for one channel; "" where there is one
+    limits: tuple[str, ...]  # where pairs of the campaign scatter by more than predicted
 
 
 def expected_scatter(
@@ -89,6 +91,7 @@ def _plan_of(results: Results) -> PlanOf:
     band, radius_px = headline_choice(results)
     found = expected_scatter(results.tables[PREDICTION], TYPICAL_SNR, TYPICAL_SNR)
     kind = "Simulated" if results.simulated else "Observed"
+    faint = faint_pairs(results)
     return PlanOf(
         results,
         f"{kind}: {results.title}",
@@ -97,6 +100,7 @@ def _plan_of(results: Results) -> PlanOf:
         f"{TYPICAL_SNR:g}",
         _per_cent(found),
         "" if _has_one_channel(results) else why_not_modelled(results),
+        tuple(one for one in (faint.sentence if faint else "", within_night_words(results)) if one),
     )
 
 

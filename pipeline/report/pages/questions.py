@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from markupsafe import Markup
 
 from pipeline.report.ao_offsets import ao_offsets
@@ -16,7 +17,7 @@ from pipeline.report.pages.answer import (
     of_unflagged,
 )
 from pipeline.report.pages.plan import LEVELS, expected_scatter
-from pipeline.report.rows import headline_choice, headline_pairs
+from pipeline.report.rows import headline_choice, headline_pairs, plain
 from pipeline.report.text import counted, fixed, probability
 from pipeline.report.trends import trend_tests
 from pipeline.schema.definitions import SIGNIFICANCE
@@ -149,6 +150,18 @@ def _wavelength(results: Results) -> Question:
         if results.is_measured and bands
         else [headline_choice(results)[0]]
     )
+    measured = results.tables.get("wavelength")
+    if measured is not None:
+        floor = 100 * plain(measured["floor"])
+        floor = floor[np.isfinite(floor)]
+        if len(floor):
+            return Question(
+                "How does the scatter depend on wavelength?",
+                f"In {counted(len(floor), 'band')} the floor lies between {fixed(float(floor.min()), 1)} and "
+                f"{fixed(float(floor.max()), 1)} %.",
+                Markup("dependence.html"),
+                "What ratios depend on",
+            )
     said = (
         f"Not known here: fluxes are in one band, {names[0]}."
         if len(names) == 1

@@ -157,8 +157,11 @@ def _growth_title(results: Results) -> str:
     ]
     if not best:
         return "SNR in every aperture"
-    radius = max(sorted(set(best)), key=best.count)
-    return f"r = {radius:g} px is best for {best.count(radius)} of {len(best)} stars"
+    most = max(map(best.count, best))
+    radii = [f"{radius:g}" for radius in sorted(set(best)) if best.count(radius) == most]
+    if len(radii) == 1:
+        return f"r = {radii[0]} px is best for {most} of {len(best)} stars"
+    return f"r = {' and '.join(radii)} px are each best for {most} of {len(best)} stars"
 
 
 def _agreement_title(one: Results, two: Results, radii: Sequence[float]) -> str:

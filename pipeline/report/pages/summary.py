@@ -16,6 +16,7 @@ from pipeline.report.pages.changes_section import changes_section
 from pipeline.report.pages.findings import index_findings
 from pipeline.report.pages.questions import PairForm, Question, pair_form, questions_of
 from pipeline.report.pages.scatter import scatter_view
+from pipeline.report.planner_limits import faint_pairs
 from pipeline.report.rows import (
     Pair,
     find_number,
@@ -58,6 +59,7 @@ class SummaryOf:
     results: Results
     lead: str
     answer: Answer | None
+    limit: str  # which pairs scatter by more than the planner says; "" if none
     figure: FigureView | None
     cards: tuple[Card, ...]
     form: PairForm | None
@@ -84,6 +86,7 @@ def _summary_of(results: Results, numbering: PageNumbering) -> SummaryOf:
         results,
         _lead(results),
         answer_of(results),
+        faint.sentence if (faint := faint_pairs(results)) else "",
         scatter_view(results, numbering),
         _cards(results),
         pair_form(results),

@@ -51,7 +51,7 @@
     const py = (words) => JSON.stringify(words), log = model.view.log;
     const lines = [
       `# ${source(model)}`,
-      "# Needs astropy and numpy; run it in the folder that holds data/ (the site, or its archive).",
+      "# Needs astropy and numpy; run it in the folder of the site, which holds data/.",
       "import numpy as np", "from astropy.table import Table, join", "",
       `table = Table.read(${py(files.fluxes)}, mask_invalid=False)`,
       `exposures = Table.read(${py(files.exposures)}, mask_invalid=False)`,

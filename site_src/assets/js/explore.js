@@ -121,7 +121,7 @@
     if (!std.length) return;
     $("h-matrix").textContent = `Half of the ${few(std.length)} scatter by less than ${EX.percent(100 * EX.median(std))}`;
     const below = std.filter((value) => value < floor).length;
-    $("h-scatter").textContent = floor > 0 ? `${below} of ${few(std.length)} scatter by less than the floor of ${EX.percent(100 * floor)}` : `The pairs scatter by ${EX.percent(100 * Math.min(...std))} or more`;
+    $("h-scatter").textContent = floor > 0 ? `The floor of ${EX.percent(100 * floor)} is an average: ${below} of ${few(std.length)} scatter by less` : `The pairs scatter by ${EX.percent(100 * Math.min(...std))} or more`;
   }
   function say(text) { $("live").textContent = text; }
   function card(host, place, lines, link) { // a value card beside a mark; a tap never leaves the page
@@ -197,8 +197,11 @@
     $("all").hidden = !state.from && !state.to && !state.off.size;
   }
   function listen() {
-    const other = () => { // pairs mean other stars there; the address starts anew
-      history.pushState(null, "", `${location.pathname}?campaign=${encodeURIComponent($("campaign").value)}`);
+    const other = () => { // the address starts anew; the pair is kept in the same field, elsewhere numbers mean other stars
+      const field = (name) => [...$("campaign").options].find((one) => one.value === name).dataset.field;
+      const query = new URLSearchParams({ campaign: $("campaign").value });
+      if (field(state.campaign) === field($("campaign").value)) { query.set("a", state.a); query.set("b", state.b); }
+      history.pushState(null, "", `${location.pathname}?${query}`);
       load();
     };
     $("campaign").addEventListener("change", other);

@@ -100,8 +100,8 @@
       const groups = input.lag === null ? Number(root.dataset.groups) : 1, sigmas = Number(root.dataset.sigmas);
       const count = (level) => epochs(found[level], input.change, groups, sigmas), [low, middle, high] = [0.025, 0.5, 0.975].map(count);
       part("epochs").textContent = !(input.change > 0) ? "" : input.lag === null
-        ? `A change of ${EX.short(input.change)} % is detected at ${sigmas}\u03c3 with ${middle} epochs before and after it (${low} to ${high}).`
-        : `A change of ${EX.short(input.change)} % is detected at ${sigmas}\u03c3 with ${middle} such pairs of exposures (${low} to ${high}).`;
+        ? `A change of ${EX.short(input.change)} % is detected at ${sigmas}\u03c3 with ${middle} epoch${middle === 1 ? "" : "s"} before and after it (${low} to ${high}).`
+        : `A change of ${EX.short(input.change)} % is detected at ${sigmas}\u03c3 with ${middle} such pair${middle === 1 ? "" : "s"} of exposures (${low} to ${high}).`;
       part("epochs").dataset.raw = JSON.stringify([low, middle, high]);
       part("sim").hidden = !input.simulated;
       EX.tellKind(input.simulated);
@@ -118,6 +118,7 @@
       const able = input.rows.some((row) => row[0]);
       field("same").disabled = !able;
       for (const why of root.querySelectorAll(".plan-why")) why.hidden = able || why.dataset.of !== input.name;
+      for (const limit of root.querySelectorAll(".plan-limit")) limit.hidden = limit.dataset.of !== input.name;
       write(chosen());
       if (entry && address(input) !== location.pathname + location.search + location.hash) history.pushState(null, "", address(input));
     };
