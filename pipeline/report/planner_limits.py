@@ -33,8 +33,8 @@ class FaintPairs:
         verb = "scatters" if self.n_pairs == 1 else "scatter"
         return (
             f"Faint pairs are worse: {pairs} of this field whose ratio has an SNR below "
-            f"{self.snr_below:g} {verb} by {fixed(100 * self.measured, 1)} % (median), not by the "
-            f"{fixed(100 * self.predicted, 1)} % predicted: sky left in their apertures has no part in it."
+            f"{self.snr_below:g} {verb} by {fixed(100 * self.measured, 1)} % (median). Predicted are "
+            f"{fixed(100 * self.predicted, 1)} %, without a term for sky left in their apertures."
         )
 
 

@@ -31,6 +31,7 @@ from tests.report.other_numbers import fewer_rows, other_values
 from tests.report.test_language import listed
 
 CHANGELOG = "changelog.md"  # holds numbers of former versions, which the gate of numbers checks
+FIRST_SEED = 1  # with which no count of stars comes out the same by chance
 EXCEPTIONS = Path(__file__).parent / "numbers_written_by_hand.txt"
 OF_PAGES = "page: "  # begins the exceptions that this test needs
 BLOCKS = {"p", "li", "dd", "dt", "figcaption", "h1", "h2", "h3", "td", "th", "option", "summary"}
@@ -119,7 +120,7 @@ def renderings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Shapes]:
     base = [factory.published(), factory.campaign()]
     kinds = {
         "as it is": base,
-        "other values": [other_values(one, seed) for seed, one in enumerate(base)],
+        "other values": [other_values(one, seed) for seed, one in enumerate(base, FIRST_SEED)],
         "fewer rows": [fewer_rows(one) for one in base],
     }
     found = {}

@@ -131,6 +131,8 @@ def test_the_row_of_a_pair_has_a_cell_under_every_heading(of_standard):
     }  # fmt: skip
     if of_standard:
         expected[known["std_published"]] = "1.00"
+        known["std"] = "σ with outliers"  # cards and figures have the scatter without
+        expected[known["std"]] = expected.pop("σ")
     assert shown == expected
     units = {head.label: head.unit for head in rows.pair_heads(campaign)}
     assert (units[known["std"]], units[known["slope_per_year"]]) == ("%", "%/yr")
