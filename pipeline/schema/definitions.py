@@ -16,7 +16,7 @@ from pipeline.schema.results import OURS, PUBLISHED, Interval, ReportedValue
 
 OUTLIER_SIGMA = 10.0  # robust standard deviations: far beyond any drift, a failed measurement
 SIGNIFICANCE = 0.05  # an adjusted p-value below it counts as a finding
-BAD_PROBABILITY = 0.99  # of an exposure being bad; above: left out of every statistic
+BAD_PROBABILITY = 0.99  # of an exposure being bad; above: left out of floor, channels, trends
 INNER_LEVEL, OUTER_LEVEL = 68, 95  # of intervals, in per cent
 NARROW_BAND_AA = 150.0  # a band below that is one of the narrow ones, no passband
 HIGH_SNR = 1000.0  # photon noise of such a pair, 0.0014, is far below any scatter seen

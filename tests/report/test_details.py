@@ -226,7 +226,7 @@ def test_the_page_of_a_bad_exposure_says_that_it_is_left_out() -> None:
     page = next(one for one in exposure_pages(changed) if one.context["is_bad"])
     assert page.context["identity"] == str(exposures["exposure_id"][1])
     said = {line.name: line.text for line in page.context["facts"]}
-    assert said["Probability of a bad exposure"].endswith("left out of the statistics")
+    assert said["Probability of a bad exposure"].endswith("left out of floor, channels and trends")
 
 
 MODES = {  # hue, shape and filling, as in every figure

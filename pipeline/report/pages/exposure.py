@@ -102,7 +102,7 @@ def facts_of(results: Results, row: Any) -> list[Line]:
     bad = bad_probability_of(row)
     if np.isfinite(bad):
         said = significant(bad, 2) if bad >= SMALLEST_P else f"below {SMALLEST_P:g}"
-        said += "; left out of the statistics" if is_bad(row) else ""
+        said += "; left out of floor, channels and trends" if is_bad(row) else ""
         lines.append(Line("Probability of a bad exposure", said))
     if "notes" in row.colnames and text_of(row["notes"]):
         lines.append(Line("Notes", text_of(row["notes"])))
