@@ -29,8 +29,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def hangup() -> Iterator[None]:
-    """Under nohup SIGHUP is ignored, and what a test starts would inherit that."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+def signals_of_a_terminal() -> Iterator[None]:
+    """Under nohup SIGHUP is ignored, in a shell's background SIGINT: what a test starts inherits that."""
+    before = {signal.SIGHUP: signal.signal(signal.SIGHUP, signal.SIG_DFL)}
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        before[signal.SIGINT] = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
-    signal.signal(signal.SIGHUP, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)

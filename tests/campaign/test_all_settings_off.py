@@ -48,7 +48,8 @@ BAND, AUTHOR = "Q_Test", "Nobody 2031"
 STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
 NUMBER = re.compile(r"[-+−]?[\d.]+(?:e[-+]?\d+)?")  # a label of an axis
 BY_HAND = {path.name for path in (ROOT / "site_src").glob("*.md")}
-OF_OTHER_CAMPAIGNS = {"validation.md"}  # whose settings are its own
+# whose settings are their own: the validation, and what changed in the software
+OF_OTHER_CAMPAIGNS = {"validation.md", "changelog.md"}
 
 
 def document():

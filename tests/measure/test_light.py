@@ -5,7 +5,7 @@ import pytest
 
 from pipeline.measure.catalogue import _flags, _nearest
 from pipeline.measure.channel_share import FieldPlace, LightShare, find_field, light_share
-from pipeline.measure.contamination import Moffat, _about, core_light, light_in_aperture
+from pipeline.measure.contamination import Moffat, core_light, light_in_aperture, pixels_about
 from pipeline.measure.headline_pairs import choose_pairs
 from pipeline.measure.methods.psf import _on_image
 from pipeline.measure.standard import mask_stars
@@ -80,7 +80,7 @@ def test_light_about_a_place_is_all_of_it_and_nothing_else():
     for x0, y0 in ((9.3, 7.6), (0.2, 0.4), (29.0, 19.0), (1.0, 18.7)):
         apart = np.hypot(x - x0, y - y0)
         inside = (apart <= 3.5) & np.isfinite(image)
-        distance, value = _about(image, x0, y0, 3.5)
+        distance, value = pixels_about(image, x0, y0, 3.5)
         assert sorted(value) == sorted(image[inside])
         np.testing.assert_allclose(np.sort(distance), np.sort(apart[inside]))
         found = core_light(image, np.array([[x0, y0]]), 3.5)

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shlex
 import subprocess
 import warnings
 from html.parser import HTMLParser
@@ -190,15 +191,10 @@ def test_every_line_on_the_downloads_page_reads_its_file(
         if line.startswith("sha256sum"):
             subprocess.run(line, shell=True, check=True, capture_output=True)
             continue
-        if line.startswith(
-            "tar "
-        ):  # unpacked elsewhere, and every file in it is what its checksum says
-            subprocess.run(
-                line.replace(Path(href).name, str(site / href)),
-                shell=True,
-                cwd=tmp_path,
-                check=True,
-            )
+        # unpacked elsewhere, and every file in it is what its checksum says
+        if line.startswith("tar "):
+            here = line.replace(Path(href).name, shlex.quote(str(site / href)))
+            subprocess.run(here, shell=True, cwd=tmp_path, check=True)
             (top,) = tmp_path.iterdir()
             subprocess.run(
                 "sha256sum --check SHA256SUMS", shell=True, cwd=top, check=True, capture_output=True

@@ -205,7 +205,7 @@ def test_the_new_summary_says_what_changed_and_links_to_the_old_one(
     one.page.goto(f"{published.url}{NEW}/index.html")
     table = one.page.locator("#changes-demo-simulated table")
     row = table.locator("tbody tr").first.inner_text().split("\t")
-    assert row[:5] == ["σ_pub(2/22)", "0.0330 ± 0.0040", "0.0360 ± 0.0040", "+0.0030", "+0.75"]
+    assert row[:5] == ["σ_pub(2/22)", "3.30 ± 0.40", "3.60 ± 0.40", "+0.30", "+0.75"]
     assert "Data: the input files differ." in one.page.locator("main").inner_text()
     one.page.get_by_role("link", name="That version").click()
     one.page.wait_for_url(f"{published.url}{OLD}/index.html")

@@ -1,13 +1,13 @@
-"""The change log as a page: that of the sources, word for word."""
+"""The change log as a page: that of the sources, with the numbers of the campaigns that are shown."""
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 CHANGELOG, PAGE = "CHANGELOG.md", "changelog.md"
 TITLE = "Change log"
-_NUMBER = re.compile(
-    r"^- number (\S+): ", re.MULTILINE
-)  # a key holds signs that Markdown would read
+# a line on a number, with what continues it; its key holds signs that Markdown would read
+_NUMBER = re.compile(r"^- number ((\S+?)/\S+): (.*\n(?:  .*\n)*)", re.MULTILINE)
 _HEAD = f"""---
 title: "{TITLE}"
 description: "What changed in the software and in the numbers, version by version."
@@ -19,7 +19,7 @@ search:
 """
 
 
-def write_changelog(folder: Path, source: Path) -> bool:
+def write_changelog(folder: Path, source: Path, campaigns: Collection[str]) -> bool:
     """Whether there is a change log to make a page of.
 
     Parameters
@@ -28,11 +28,16 @@ def write_changelog(folder: Path, source: Path) -> bool:
         Where the pages are written.
     source : Path
         The sources, which hold CHANGELOG.md.
+    campaigns : collection of str
+        Names of those whose numbers are shown: lines on those of others are left out.
     """
     try:
         text = (source / CHANGELOG).read_text(encoding="utf-8")
     except FileNotFoundError:
         return False
-    body = _NUMBER.sub(r"- number `\1`: ", text.partition("\n")[2].lstrip())
+    body = _NUMBER.sub(
+        lambda line: f"- number `{line[1]}`: {line[3]}" if line[2] in campaigns else "",
+        text.partition("\n")[2].lstrip(),
+    )
     (folder / PAGE).write_text(_HEAD + body, encoding="utf-8")
     return True

@@ -155,7 +155,7 @@ def _render_into(
     pages = make_pages(PageInputs(tuple(campaigns), build, downloads))
     guide = guide_to(pages)
     names = frozenset(page.name for page in pages)
-    if write_changelog(folder, source):
+    if write_changelog(folder, source, {one.name for one in campaigns}):
         names |= {Path(CHANGELOG_PAGE).stem}
     for page in pages:
         text = render_page(env, page, build, campaigns, cite, guide, names)
