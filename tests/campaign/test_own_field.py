@@ -76,7 +76,8 @@ def test_from_init_to_a_report_that_speaks_of_the_field(own_folder, tmp_path):
     command += ["--work", str(tmp_path / "work"), "--site", str(site), "--jobs", "1"]
     assert main(command) == 0
     for page in sorted(site.rglob("*.html")):
-        if page.name == "changelog.html":  # of the software, which has measured standard stars as well
+        # that of the software, which has measured standard stars as well
+        if page.name == "changelog.html":
             continue
         found = FOREIGN.findall(prose(page.read_text(encoding="utf-8")))
         assert not found, (page.name, found)
