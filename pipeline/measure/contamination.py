@@ -26,7 +26,7 @@ POSITION_ERROR_PX = 0.1
 N_RADII, N_ANGLES = 8, 16  # nodes of the integral over an aperture: right to 1e-4 of the light
 DEFAULT_BETA = 2.5  # Moffat index where it cannot be measured
 BETA_RANGE = (1.5, 6.0)
-FIT_RADIUS_FWHM = 2.5  # of the profile that tells the PSF
+FIT_RADIUS_FWHM = 2.5  # of the profile that the PSF is fitted to
 N_PROFILE_STARS = 12
 FINE_PX, FAR_PX = 0.05, 30.0  # steps of the table of light over distance, and where they grow
 

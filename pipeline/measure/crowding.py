@@ -25,7 +25,7 @@ from pipeline.measure.reference import ReferenceCatalogue
 from pipeline.measure.results import Detection
 
 BLENDED = "blended"
-MIN_PSFS = 3  # exposures that tell how the seeing changes
+MIN_PSFS = 3  # exposures needed to know how the seeing changes
 N_ROUNDS = 3  # of subtraction and search
 MIN_SHARE = 0.1  # of the light that was subtracted at a place: less may be the form of the PSF
 MIN_APART_FWHM = 0.5  # a new source closer to another is the same star: its place was a little off

@@ -29,7 +29,7 @@ from pipeline.measure.reference import ReferenceCatalogue
 from pipeline.measure.results import Detection
 from pipeline.measure.source_fit import fit_sources
 
-N_PSF_STARS = 40  # brightest that tell the PSF
+N_PSF_STARS = 40  # brightest, from which the PSF is measured
 N_ROUNDS = 2  # of fluxes and PSF in turn
 FIT_RADIUS_FWHM = 3.0  # of the profile: as far as the light that is subtracted matters
 RENDER_FWHM = 5.0

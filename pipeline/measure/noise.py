@@ -29,7 +29,7 @@ MIN_APERTURES = 3  # blank ones, whose median of a difference is taken out
 PATTERN_LIMIT = 1.15  # times the largest singular value that noise reaches
 MIN_DIFFERENCES = 60  # tell the factor to 1 / sqrt(2 * 60) = 9 %, MAD to 15 %
 CLIP_SIGMA = 4.0  # a blank aperture that stands out holds a star that was not detected
-MIN_BLANK = 24  # apertures that tell a scatter from place to place
+MIN_BLANK = 24  # apertures needed to measure a scatter from place to place
 SIGNIFICANCE = 2.5  # of the excess that is called background, in its sampling error
 N_SURFACE = 10  # terms of a cubic surface: the smooth background that is no noise
 MAD_TO_SIGMA = 1.4826

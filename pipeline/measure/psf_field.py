@@ -14,7 +14,7 @@ TINY = 1e-300  # keeps a division by nothing from failing
 class WidthSurface:
     """ln of the local width over its mean, a quadratic surface; held at its rim beyond the stars."""
 
-    low: np.ndarray  # (2,) [pix], range of the stars that tell it
+    low: np.ndarray  # (2,) [pix], range of the stars that it was measured from
     high: np.ndarray
     coefficient: np.ndarray  # (6,): 1, x, y, x x, x y, y y of places scaled to -1 to 1
 
@@ -39,7 +39,7 @@ class FieldPsf:
     """PSF of one exposure at its knots in wavelength."""
 
     wave_aa: np.ndarray  # (knot,)
-    sigma_px: np.ndarray  # (knot,), mean width of the stars that tell the PSF
+    sigma_px: np.ndarray  # (knot,), mean width of the stars that the PSF is measured from
     shares: np.ndarray  # (knot, component)
     shift_px: np.ndarray  # (knot, 2), of all positions
     width: WidthSurface

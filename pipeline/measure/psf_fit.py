@@ -28,12 +28,12 @@ from pipeline.measure.psf_system import (
 )
 
 N_ITERATIONS = 4
-N_START = 10  # brightest stars that tell a first width
+N_START = 10  # brightest stars, for a first estimate of the width
 START_FWHM_PX = np.array([2.2, 2.8, 3.5, 4.3, 5.2, 6.2, 7.5, 9.0])
-MAX_STARS = 40  # that tell the PSF: the brightest
+MAX_STARS = 40  # from which the PSF is measured: the brightest
 CORE_PX, RIM_PX = 3.0, 1.5  # of a window: where a first look counts light, and sky
 NEIGHBOUR_SNR = 5.0  # a fainter one does not bend the PSF
-MIN_SNR = 20.0  # of a star that tells the PSF
+MIN_SNR = 20.0  # of a star from which the PSF is measured
 ISOLATION_SHARE = 0.02  # of a star's own light at most from others in its window
 POSITION_PRIOR_PX = 0.05  # errors of positions that come from matched catalogues
 MAX_STEP = 0.3  # of ln width, in one iteration

@@ -20,7 +20,7 @@ from pipeline.schema.flux_array import FluxArray
 from pipeline.statistics.columns import numbers, texts
 
 N_ROUNDS = 3  # of the medians over stars and exposures
-MIN_STARS = 20  # that tell the scale of the errors
+MIN_STARS = 20  # to estimate the scale of the errors
 MIN_EXPOSURES = 5
 SCALES = np.geomspace(1 / 3, 3.0, 25)
 COMMON = np.geomspace(1e-4, 0.3, 50)  # ln, of the term that all stars have

@@ -17,7 +17,7 @@ from pipeline.statistics.stability import Stability, fit_stability
 from pipeline.statistics.trend_tests import holm
 
 LEVEL = 0.05  # of campaigns in which a constant star may be called variable
-MIN_STARS = 20  # that tell how much stars differ; with fewer all are taken for alike
+MIN_STARS = 20  # to estimate how much the noise of stars differs; with fewer it is taken as equal
 MAD_TO_STD = 1.4826
 MAX_NU = 1e6  # chi squared
 # 1 sigma of ln F of one star in one exposure that aperture photometry itself makes, whatever the photons:
@@ -63,10 +63,10 @@ def variability(
     std[stars], expected[stars] = found.std, found.expected_std
     residual, variance = fitted.smoother.star_residuals()
     known = variance - fitted.smoother.extra_variance
-    # where the systematic dominates, a ratio far below 1 does not tell how wrong the model's noise is
-    telling = np.median(known, axis=0) >= APERTURE_SYSTEMATIC**2
+    # where the systematic dominates, a ratio far below 1 is no measure of how wrong the model's noise is
+    ensemble = np.median(known, axis=0) >= APERTURE_SYSTEMATIC**2
     ratio = (residual**2 / (known + APERTURE_SYSTEMATIC**2)).mean(axis=0)
-    p[stars] = moderated_p(ratio, found.n, telling=telling)
+    p[stars] = moderated_p(ratio, found.n, ensemble=ensemble)
     n[stars] = np.count_nonzero(~fitted.logs.gap, axis=0)
     probability = holm(p)
     with np.errstate(invalid="ignore"):
@@ -86,7 +86,7 @@ def variability(
     )
 
 
-def moderated_p(ratio: np.ndarray, n: int, *, telling: np.ndarray | None = None) -> np.ndarray:
+def moderated_p(ratio: np.ndarray, n: int, *, ensemble: np.ndarray | None = None) -> np.ndarray:
     """Probability (star,) that a constant star has so large a reduced chi squared.
 
     Parameters
@@ -95,14 +95,14 @@ def moderated_p(ratio: np.ndarray, n: int, *, telling: np.ndarray | None = None)
         Chi squared of each star over its degrees of freedom, against the model.
     n : int
         Degrees of freedom.
-    telling : ndarray of bool, shape (star,), optional
-        The stars that show how much stars differ in their noise: all by default. With fewer than
-        ``MIN_STARS`` of them stars are taken for alike.
+    ensemble : ndarray of bool, shape (star,), optional
+        The stars from which scale and degrees of freedom are estimated: all by default. With fewer than
+        ``MIN_STARS`` of them the noise of all stars is taken as equally well known.
     """
     nu, scale = MAX_NU, 1.0
-    shown = ratio if telling is None else ratio[telling]
-    if len(shown) >= MIN_STARS:
-        logs = np.log(np.maximum(shown, 1e-300))
+    of_ensemble = ratio if ensemble is None else ratio[ensemble]
+    if len(of_ensemble) >= MIN_STARS:
+        logs = np.log(np.maximum(of_ensemble, 1e-300))
         middle = float(np.median(logs))
         spread = float((MAD_TO_STD * np.median(np.abs(logs - middle))) ** 2)
         nu = _degrees_of_freedom(spread - float(scipy.special.polygamma(1, n / 2)))

@@ -1,11 +1,8 @@
 """Contamination over a campaign: light that no detection shows, then all exposures, then flags."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
-from pipeline.config.settings import DetectionSettings, Settings
 from pipeline.measure import make_reference
 from pipeline.measure.contamination import (
     Moffat,
@@ -15,39 +12,8 @@ from pipeline.measure.contamination import (
     light_in_aperture,
 )
 from pipeline.measure.crowding import MIN_PSFS, find_light, in_seeing_of_exposures, psf_of
-from pipeline.measure.detection import find_stars
 from pipeline.measure.extraction import extract_spectra
-from pipeline.measure.results import Detection
-from pipeline.measure.standard import mask_stars
-from tests.measure.fields import FieldRecipe, clean_image
-
-RADIUS = 4.5
-SIDE = 220
-BETA = 2.8
-SEEING = (3.0, 3.4, 4.2, 5.1, 6.0, 6.9)  # FWHM [pix]: 0.6 to 1.4 arcsec
-SETTINGS = replace(Settings(), detection=DetectionSettings(mask="saturated"))
-
-
-def detection_of(image):
-    how = SETTINGS.detection
-    masked = mask_stars(
-        image, "saturated", threshold_sigma=how.threshold_sigma, fwhm_px=how.fwhm_px
-    )
-    sources = find_stars(
-        image, threshold_sigma=how.threshold_sigma, fwhm_px=how.fwhm_px, standard=masked
-    )
-    return Detection(image, masked, sources, 0.0)
-
-
-def crowded_field(seed=5, n_stars=150):
-    rng = np.random.default_rng(seed)
-    xy = rng.uniform(12, SIDE - 12, (n_stars, 2))
-    return xy, 10 ** rng.uniform(3.5, 5.5, n_stars)
-
-
-def drawn(xy, flux, fwhm_px, rng=None):
-    image = clean_image(FieldRecipe((SIDE, SIDE), xy, flux, fwhm_px, BETA))
-    return image if rng is None else image + rng.normal(0, 2.0, image.shape)
+from tests.measure.crowded import BETA, RADIUS, SEEING, SETTINGS, crowded_field, detection_of, drawn
 
 
 def test_the_second_star_of_a_pair_that_is_known_as_one_is_found_with_its_light():

@@ -1,53 +1,29 @@
 """Light of neighbours in each exposure: sources and PSFs where no star is alone, then what is left."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
-from pipeline.config.settings import DetectionSettings, Settings
 from pipeline.measure import make_reference
 from pipeline.measure.contamination import Moffat, contamination
 from pipeline.measure.crowding import Light, psf_of
-from pipeline.measure.detection import find_stars
 from pipeline.measure.extraction import extract_spectra
 from pipeline.measure.neighbour_light import (
     fitted_sources,
     neighbour_light,
     psf_among_neighbours,
 )
-from pipeline.measure.results import Detection
 from pipeline.measure.source_fit import fit_sources
-from pipeline.measure.standard import mask_stars
 from pipeline.statistics.neighbours import subtracted
-from tests.measure.fields import FieldRecipe, clean_image
-
-RADIUS, SIDE, BETA = 4.5, 220, 2.8
-SEEING = (3.0, 3.4, 4.2, 5.1, 6.0, 6.9)  # FWHM [pix]: 0.6 to 1.4 arcsec
-SETTINGS = replace(Settings(), detection=DetectionSettings(mask="saturated"))
-NOISE = 2.0
-
-
-def crowded_field(seed=5, n_stars=150):
-    rng = np.random.default_rng(seed)
-    xy = rng.uniform(12, SIDE - 12, (n_stars, 2))
-    return xy, 10 ** rng.uniform(3.5, 5.5, n_stars)
-
-
-def drawn(xy, flux, fwhm_px, rng):
-    image = clean_image(FieldRecipe((SIDE, SIDE), xy, flux, fwhm_px, BETA))
-    return image + rng.normal(0, NOISE, image.shape)
-
-
-def detection_of(image):
-    how = SETTINGS.detection
-    masked = mask_stars(
-        image, "saturated", threshold_sigma=how.threshold_sigma, fwhm_px=how.fwhm_px
-    )
-    sources = find_stars(
-        image, threshold_sigma=how.threshold_sigma, fwhm_px=how.fwhm_px, standard=masked
-    )
-    return Detection(image, masked, sources, 0.0)
+from tests.measure.crowded import (
+    BETA,
+    NOISE,
+    RADIUS,
+    SEEING,
+    SETTINGS,
+    crowded_field,
+    detection_of,
+    drawn,
+)
 
 
 def test_the_share_is_that_of_contamination_and_the_star_itself_is_whole():

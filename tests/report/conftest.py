@@ -1,11 +1,15 @@
 """One rendering of two campaigns, shared by the tests that only look at it."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pipeline.report import render
 from pipeline.report.figures import static_image
+from pipeline.report.figures.base import Figure
+from pipeline.report.pages.base import PageInputs
+from pipeline.report.pages.registry import make_pages
 from pipeline.schema.results import Results
 from tests.report import factory
 
@@ -20,6 +24,19 @@ def docs(campaigns: list[Results], tmp_path_factory: pytest.TempPathFactory) -> 
     folder = tmp_path_factory.mktemp("report") / "docs"
     render(campaigns, factory.build_info(), folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def figures(campaigns: list[Results]) -> list[Figure]:
+    """Every figure of the report."""
+    downloads: dict[tuple[str, str], Any] = {("", "report"): [None], ("", "sums"): [None]}
+    downloads |= {("", "version"): [None, None]}
+    for one in campaigns:
+        logs = [f"reduction of {identity}" for identity in one.reductions]
+        names = (*one.tables, "spectra_drawn", *logs)
+        downloads |= {(one.name, name): [] for name in names}
+    inputs = PageInputs(tuple(campaigns), factory.build_info(), downloads)
+    return [figure for page in make_pages(inputs) for figure in page.figures]
 
 
 BLANK = static_image.Picture(b'<svg xmlns="http://www.w3.org/2000/svg"/>', {})

@@ -1,29 +1,11 @@
 """Words within figures: SIMULATED, names of lines, titles."""
 
 import re
-from typing import Any
 
 import numpy as np
 import pytest
 
 from pipeline.report.figures.base import STRIP_PX, Figure, stamped, with_strip
-from pipeline.report.pages.base import PageInputs
-from pipeline.report.pages.registry import make_pages
-from pipeline.schema.results import Results
-from tests.report import factory
-
-
-@pytest.fixture(scope="module")
-def figures(campaigns: list[Results]) -> list[Figure]:
-    """Every figure of the report."""
-    downloads: dict[tuple[str, str], Any] = {("", "report"): [None], ("", "sums"): [None]}
-    downloads |= {("", "version"): [None, None]}
-    for one in campaigns:
-        logs = [f"reduction of {identity}" for identity in one.reductions]
-        names = (*one.tables, "spectra_drawn", *logs)
-        downloads |= {(one.name, name): [] for name in names}
-    inputs = PageInputs(tuple(campaigns), factory.build_info(), downloads)
-    return [figure for page in make_pages(inputs) for figure in page.figures]
 
 
 def test_the_word_simulated_stands_within_the_axes_it_is_about() -> None:

@@ -30,7 +30,6 @@ from pipeline.report.figures.timeline_panels import panel_axes, timing_of
 from pipeline.report.figures.timelines import headline_timelines
 from pipeline.report.pages import scatter, stars
 from pipeline.report.pages.base import PageInputs, PageNumbering, make_page
-from pipeline.report.pages.registry import make_pages
 from pipeline.report.pages.scatter import scatter_view
 from pipeline.report.rows import headline_pairs
 from pipeline.schema.results import Results
@@ -38,19 +37,6 @@ from tests.report import factory
 from tests.report.factory import HOSTILE, HOSTILE_ID, HOSTILE_TITLE
 
 MOST = 10  # pairs of a kind that are drawn, instead of 2000
-
-
-@pytest.fixture(scope="module")
-def figures(campaigns: list[Results]) -> list[Figure]:
-    """Every figure of the report."""
-    downloads: dict[tuple[str, str], Any] = {("", "report"): [None], ("", "sums"): [None]}
-    downloads |= {("", "version"): [None, None]}
-    for one in campaigns:
-        logs = [f"reduction of {identity}" for identity in one.reductions]
-        names = (*one.tables, "spectra_drawn", *logs)
-        downloads |= {(one.name, name): [] for name in names}
-    inputs = PageInputs(tuple(campaigns), factory.build_info(), downloads)
-    return [figure for page in make_pages(inputs) for figure in page.figures]
 
 
 def views(figure: Figure) -> Iterator[tuple[str, list[dict[str, Any]], dict[str, Any]]]:

@@ -50,15 +50,15 @@ def test_without_drift_bright_stars_hide_no_variable_of_20_percent(size: str) ->
         assert table["star_id"][table["flag"] == "variable"].tolist() == [star + 1], seed
 
 
-def test_stars_that_do_not_tell_have_no_part_in_how_unlike_stars_are() -> None:
+def test_only_the_ensemble_enters_the_estimate_of_how_noise_differs() -> None:
     rng = np.random.default_rng(FIRST_SEED + 2)
     faint = rng.chisquare(64, 30) / 64
     bright = 0.05 * rng.chisquare(64, 30) / 64
-    ratio, telling = np.concatenate([faint, bright, [400.0]]), np.arange(61) < 30
+    ratio, ensemble = np.concatenate([faint, bright, [400.0]]), np.arange(61) < 30
     assert moderated_p(ratio, 64)[-1] > 1e-4  # as if noise were known to a factor of twenty
-    assert moderated_p(ratio, 64, telling=telling)[-1] < 1e-20
+    assert moderated_p(ratio, 64, ensemble=ensemble)[-1] < 1e-20
     np.testing.assert_array_equal(
-        moderated_p(ratio, 64, telling=telling)[:30], moderated_p(faint, 64)
+        moderated_p(ratio, 64, ensemble=ensemble)[:30], moderated_p(faint, 64)
     )
 
 
@@ -96,7 +96,7 @@ def test_alike_stars_are_tested_with_chi_squared_and_unlike_ones_with_less_trust
     rng = np.random.default_rng(FIRST_SEED)
     n, n_stars = 12, 20_000
     alike = rng.chisquare(n, n_stars) / n
-    few = moderated_p(np.array([39.4 / n]), n)  # fewer stars than can tell
+    few = moderated_p(np.array([39.4 / n]), n)  # too few stars to estimate it
     assert few[0] == pytest.approx(9.0e-5, rel=0.02)  # chi squared of 39.4 with 12
     # never more than 1 %, 3 binomial standard errors of 200 expected added; median and MAD of ln chi
     # squared, whose distribution is skew, are not quite its moments, on the safe side by a quarter

@@ -67,7 +67,7 @@ def style_of(mode: str) -> ModeStyle:
 MODE_STYLES: tuple[ModeStyle, ...] = tuple(style_of(mode) for mode in MODES)
 
 WATERMARK = "SIMULATED"
-STRIP_PX = 22  # room for that word over the rows of a map
+STRIP_PX = 22  # height above the rows of a map in which that word is drawn
 WHOLE = 1e15  # beyond that a float holds no odd number any more
 SPLIT_BYTES = 1_000_000  # beyond that a phone should load the chosen variant only
 
